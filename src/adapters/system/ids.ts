@@ -1,0 +1,24 @@
+import { randomBytes } from "node:crypto";
+import type { Clock, Ids } from "../../ports.ts";
+
+/**
+ * UUID version 7 (RFC 9562, 5.7): 48 bits of epoch milliseconds, then random bits, of which the first twelve count up
+ * within one millisecond so that ids of one process sort in the order they were made.
+ */
+export function createUuidV7(clock: Clock): Ids {
+  let lastMs = 0;
+  let counter = 0;
+  return {
+    next() {
+      const now = Math.max(clock.now(), lastMs);
+      counter = now === lastMs ? counter + 1 : randomBytes(1)[0]!;
+      lastMs = counter > 0xfff ? now + 1 : now;
+      if (counter > 0xfff) counter = 0;
+      const time = lastMs.toString(16).padStart(12, "0");
+      const random = randomBytes(8);
+      random[0] = (random[0]! & 0x3f) | 0x80;
+      const tail = random.toString("hex");
+      return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, "0")}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+    },
+  };
+}

@@ -1,0 +1,260 @@
+/** What the store keeps for registrations. Times are epoch milliseconds. */
+import type { DomainErrorInit } from "../errors.ts";
+import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
+
+/** Fencing: a write of an attempt succeeds only while `owner` holds the lease with this `epoch`. */
+export interface Lease {
+  readonly owner: string;
+  readonly epoch: number;
+}
+
+export interface Attempt {
+  readonly id: string;
+  readonly serviceId: string;
+  readonly name: string;
+  readonly type: ServiceType;
+  readonly host: string;
+  readonly port: number;
+  readonly version: string;
+  readonly requestId: string | undefined;
+  /** SHA-256 of the canonical request; equal hashes mean the same request. */
+  readonly requestHash: string;
+  readonly request: RegisterInput;
+  /** Where the catalog's check and the callback go: the checked address. */
+  readonly address: string;
+  readonly state: AttemptState;
+  /** Steps recorded so far; the next one may have happened in part. */
+  readonly cursor: number;
+  /** The key's generation when the attempt began; a commit against a newer one is refused. */
+  readonly generation: number;
+  readonly lastSequence: number;
+  readonly outcome: Outcome | undefined;
+  /** Set when the attempt began to unwind. */
+  readonly error: Pick<DomainErrorInit, "kind" | "reason" | "message" | "metadata"> | undefined;
+  readonly cancelRequested: boolean;
+  readonly actor: string;
+  readonly traceparent: string | undefined;
+  readonly lease: Lease;
+  readonly deadlineAt: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+/** The natural key of an instance, known for ever once seen. */
+export interface InstanceKey {
+  readonly serviceId: string;
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The locked row of a key: who serves under it now. */
+export interface InstanceRow extends InstanceKey {
+  /** Grows with every unregistration. */
+  readonly generation: number;
+}
+
+export type RegistrationState = "PENDING" | "ACTIVE" | "SUPERSEDED" | "UNREGISTERED";
+
+/** One registration: what one successful (or, while PENDING, one running) attempt put there. */
+export interface Registration extends InstanceKey {
+  /** Also the attempt's id. */
+  readonly id: string;
+  readonly type: ServiceType;
+  readonly version: string;
+  readonly state: RegistrationState;
+  readonly request: RegisterInput;
+  readonly requestHash: string;
+  readonly address: string;
+  readonly schemaArtifactId: string | undefined;
+  /** What the module said of itself, as canonical JSON. */
+  readonly description: string | undefined;
+  readonly actor: string;
+  readonly registeredAt: number;
+  readonly updatedAt: number;
+}
+
+export type SchemaState = "PENDING" | "ENABLED" | "RELEASING" | "DISABLED";
+
+/** One version of one artifact as our record knows it. */
+export interface SchemaVersion {
+  readonly artifactId: string;
+  readonly version: string;
+  readonly name: string;
+  readonly content: string;
+  readonly sha256: string;
+  readonly synthesised: boolean;
+  readonly state: SchemaState;
+  readonly createdAt: number;
+}
+
+/** A domain event waiting in the outbox; `payload` is what `delivery/event-codec.ts` turns into bytes. */
+export interface OutboxEvent {
+  readonly id: string;
+  readonly key: string;
+  readonly payload: DomainEvent;
+  readonly at: number;
+  readonly traceparent: string | undefined;
+}
+
+export type DomainEvent =
+  | {
+      readonly type: "ServiceRegistered";
+      readonly serviceId: string;
+      readonly name: string;
+      readonly host: string;
+      readonly port: number;
+      readonly version: string;
+    }
+  | {
+      readonly type: "ModuleRegistered";
+      readonly serviceId: string;
+      readonly name: string;
+      readonly host: string;
+      readonly port: number;
+      readonly version: string;
+      readonly schemaId: string;
+      readonly artifactId: string;
+    }
+  | { readonly type: "ServiceUnregistered" | "ModuleUnregistered"; readonly serviceId: string; readonly name: string };
+
+/** Work to be done after a commit, at least once. */
+export interface Task {
+  readonly id: string;
+  /** `withdraw`: take what an unregistered key left out of the catalog and the schema registry. */
+  readonly kind: "withdraw";
+  /** JSON. */
+  readonly payload: string;
+  /** Times it was claimed before. */
+  readonly attempts: number;
+}
+
+export interface AttemptFilter {
+  readonly serviceId?: string;
+  readonly name?: string;
+  readonly states?: readonly AttemptState[];
+  readonly createdAfter?: number;
+  readonly createdBefore?: number;
+  /** Only attempts with an id below this one (newest first). */
+  readonly beforeId?: string;
+  readonly limit: number;
+}
+
+export interface AttemptRepository {
+  /**
+   * Also inserts `events`; a live attempt's lease ends after `leaseMs`. A live attempt under the same service id, or the
+   * same request id, rejects with `conflict`.
+   */
+  insert(attempt: Attempt, events: readonly ProgressEvent[], leaseMs: number): Promise<void>;
+  find(id: string): Promise<Attempt | undefined>;
+  findLive(serviceId: string): Promise<Attempt | undefined>;
+  findByRequestId(requestId: string): Promise<Attempt | undefined>;
+  list(filter: AttemptFilter): Promise<readonly Attempt[]>;
+  events(id: string, afterSequence: number): Promise<readonly ProgressEvent[]>;
+  /**
+   * The one way an attempt moves: changes `patch` and appends `event`, if the lease still holds and `lastSequence` is
+   * what the caller believes. Resolves to false, changing nothing, when it is not.
+   */
+  advance(
+    at: { readonly id: string; readonly lease: Lease; readonly lastSequence: number },
+    patch: Partial<Pick<Attempt, "state" | "cursor" | "outcome" | "error" | "updatedAt">>,
+    event?: ProgressEvent,
+  ): Promise<boolean>;
+  requestCancel(id: string): Promise<void>;
+  /** Ids, of those given, whose cancellation somebody asked for. */
+  cancelRequested(ids: readonly string[]): Promise<readonly string[]>;
+  /** Prolongs the leases `owner` still holds on those of the given attempts that are live. */
+  renewLeases(owner: string, ids: readonly string[], leaseMs: number): Promise<void>;
+  /** Takes live or STUCK attempts whose lease ended, with a new epoch. */
+  claimExpired(owner: string, leaseMs: number, limit: number): Promise<readonly Attempt[]>;
+  /** Ends every lease at once: for a store that only this process can use. */
+  expireLeases(): Promise<void>;
+  countByState(): Promise<Readonly<Partial<Record<AttemptState, number>>>>;
+}
+
+export interface InstanceRepository {
+  /**
+   * Inserts the key when new and locks its row until the transaction ends. Rejects with `already_exists`,
+   * SERVICE_ID_CLASH, when the id belongs to another (name, host, port).
+   */
+  claim(key: InstanceKey): Promise<InstanceRow>;
+  /** Locks a known key's row; undefined when it was never seen. */
+  lock(key: Pick<InstanceKey, "name" | "host" | "port">): Promise<InstanceRow | undefined>;
+  bumpGeneration(serviceId: string): Promise<void>;
+  /** Makes `owner` the name's owner if it has none; resolves to the owner. */
+  claimName(name: string, owner: string): Promise<string>;
+}
+
+export interface RegistrationRepository {
+  insert(registration: Registration): Promise<void>;
+  find(id: string): Promise<Registration | undefined>;
+  findActive(serviceId: string): Promise<Registration | undefined>;
+  setState(id: string, state: RegistrationState, at: number): Promise<void>;
+  deletePending(id: string): Promise<void>;
+  /** Makes every ACTIVE and SUPERSEDED registration of the key UNREGISTERED; resolves to those it changed. */
+  endAll(serviceId: string, at: number): Promise<readonly Registration[]>;
+  /** How many registrations that are not UNREGISTERED, `exceptId` aside, stand on this schema version. */
+  countUsing(artifactId: string, version: string, exceptId?: string): Promise<number>;
+}
+
+export interface SchemaRepository {
+  /** Locks the row until the transaction ends. */
+  lock(artifactId: string, version: string): Promise<SchemaVersion | undefined>;
+  insert(version: SchemaVersion): Promise<void>;
+  setState(artifactId: string, version: string, state: SchemaState): Promise<void>;
+  delete(artifactId: string, version: string): Promise<void>;
+}
+
+export interface OutboxRepository {
+  insert(event: OutboxEvent): Promise<void>;
+  /** Unpublished, unparked events, oldest first. */
+  unpublished(limit: number): Promise<readonly OutboxEvent[]>;
+  markPublished(ids: readonly string[], at: number): Promise<void>;
+  /** Takes an event that can never be published out of the way of the others of its key. */
+  park(id: string, why: string): Promise<void>;
+  backlog(): Promise<{ readonly waiting: number; readonly oldestAt: number | undefined; readonly parked: number }>;
+  /** Deletes events published before `before`. */
+  prune(before: number): Promise<void>;
+}
+
+export interface TaskRepository {
+  insert(task: Pick<Task, "id" | "kind" | "payload">): Promise<void>;
+  /** Takes due tasks for `leaseMs`, after which they are due again. */
+  claim(leaseMs: number, limit: number): Promise<readonly Task[]>;
+  done(id: string): Promise<void>;
+  retryIn(id: string, delayMs: number, error: string): Promise<void>;
+}
+
+export interface LeaseRepository {
+  /** Takes or prolongs a named lease by the database's clock. False when another holds it. */
+  acquire(name: string, owner: string, leaseMs: number): Promise<boolean>;
+  release(name: string, owner: string): Promise<void>;
+}
+
+/** What the embedded schema registry keeps. */
+export interface RegistryVersionRepository {
+  find(artifactId: string, version: string): Promise<{ readonly content: string; readonly enabled: boolean; readonly label: string } | undefined>;
+  list(artifactId: string): Promise<readonly { readonly version: string; readonly enabled: boolean }[]>;
+  insert(row: { artifactId: string; version: string; kind: string; content: string; label: string; at: number }): Promise<void>;
+  setEnabled(artifactId: string, version: string, enabled: boolean): Promise<void>;
+}
+
+/** What the embedded event sink keeps. */
+export interface EventLogRepository {
+  append(record: { id: string; topic: string; key: string; type: string; contentType: string; at: number; data: Uint8Array }): Promise<void>;
+  /** Records with a position above `after`, in order. */
+  read(after: number, limit: number): Promise<readonly { readonly position: number; readonly id: string; readonly topic: string; readonly key: string; readonly type: string; readonly data: Uint8Array }[]>;
+}
+
+/** One open transaction. */
+export interface Tx {
+  readonly attempts: AttemptRepository;
+  readonly instances: InstanceRepository;
+  readonly registrations: RegistrationRepository;
+  readonly schemas: SchemaRepository;
+  readonly outbox: OutboxRepository;
+  readonly tasks: TaskRepository;
+  readonly leases: LeaseRepository;
+  readonly registryVersions: RegistryVersionRepository;
+  readonly eventLog: EventLogRepository;
+}

@@ -1,0 +1,193 @@
+/** The field rules of every registration request, one table a message; all bad fields are found at once. */
+import { DomainError, type FieldViolation } from "../errors.ts";
+import { hostViolation } from "./address.ts";
+import type { RegisterInput, ServiceType } from "./types.ts";
+
+/** What the wire's type field may turn out to be. */
+export type WireServiceType = ServiceType | "UNSPECIFIED" | "UNKNOWN";
+export type RegisterCandidate = Omit<RegisterInput, "type"> & { readonly type: WireServiceType };
+
+/** What is wrong with a field, in words that follow its name; undefined when nothing is. */
+type Verdict = string | undefined;
+interface Rule<T> {
+  readonly field: string;
+  readonly check: (message: T) => Verdict;
+}
+
+const name = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
+const version = /^[A-Za-z0-9._+-]{1,256}$/;
+const requestId = /^[\x21-\x7e]{1,128}$/;
+const grpcName = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
+const scheme = /^https?$/;
+const artifactId = /^[\x21-\x24\x26-\x7e]{1,512}$/;
+// oxlint-disable-next-line no-control-regex
+const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
+
+export const limits = {
+  metadataPairs: 64,
+  metadataKeyLength: 128,
+  metadataValueBytes: 16 * 1_024,
+  tags: 64,
+  tagLength: 256,
+  httpEndpoints: 16,
+  grpcServices: 64,
+  pathLength: 1_024,
+  schemaBytes: 256 * 1_024,
+  healthTimeoutMs: 120_000,
+} as const;
+
+function nameVerdict(value: string): Verdict {
+  return name.test(value) ? undefined : "must match ^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$";
+}
+
+function portVerdict(port: number): Verdict {
+  return Number.isInteger(port) && port >= 1 && port <= 65_535 ? undefined : "must be from 1 to 65535";
+}
+
+function wordsVerdict(words: readonly string[]): Verdict {
+  if (words.length > limits.tags) return `must have at most ${limits.tags} entries`;
+  const bad = words.findIndex((word) => word === "" || word.length > limits.tagLength || controlCharacter.test(word));
+  return bad < 0 ? undefined : `entry ${bad} must be 1 to ${limits.tagLength} characters without control characters`;
+}
+
+function metadataVerdict(metadata: Readonly<Record<string, string>>): Verdict {
+  const pairs = Object.entries(metadata);
+  if (pairs.length > limits.metadataPairs) return `must have at most ${limits.metadataPairs} pairs`;
+  for (const [index, [key, value]] of pairs.entries()) {
+    if (key === "" || key.length > limits.metadataKeyLength || controlCharacter.test(key)) {
+      return `key ${index} must be 1 to ${limits.metadataKeyLength} characters without control characters`;
+    }
+    if (Buffer.byteLength(value) > limits.metadataValueBytes) return `value of "${key}" must be at most ${limits.metadataValueBytes} bytes`;
+  }
+  return undefined;
+}
+
+function versionVerdict(value: string, type: WireServiceType): Verdict {
+  if (value === "") return type === "MODULE" ? "is required for a module" : undefined;
+  return version.test(value) ? undefined : "must match ^[A-Za-z0-9._+-]{1,256}$";
+}
+
+function endpointsVerdict(input: RegisterCandidate): Verdict {
+  if (input.httpEndpoints.length > limits.httpEndpoints) return `must have at most ${limits.httpEndpoints} entries`;
+  for (const [index, endpoint] of input.httpEndpoints.entries()) {
+    if (!scheme.test(endpoint.scheme)) return `entry ${index}: scheme must be http or https`;
+    const host = hostViolation(endpoint.host);
+    if (host) return `entry ${index}: host ${host}`;
+    const port = portVerdict(endpoint.port);
+    if (port) return `entry ${index}: port ${port}`;
+    for (const path of [endpoint.basePath, endpoint.healthPath]) {
+      if (path !== "" && !isPath(path)) return `entry ${index}: a path must begin with one / and be at most ${limits.pathLength} characters without control characters`;
+    }
+  }
+  return undefined;
+}
+
+function isPath(path: string): boolean {
+  return /^\/(?!\/)/.test(path) && path.length <= limits.pathLength && !controlCharacter.test(path);
+}
+
+/** RegisterRequest. */
+const registerRules: readonly Rule<RegisterCandidate>[] = [
+  { field: "name", check: (r) => nameVerdict(r.name) },
+  {
+    field: "type",
+    check: (r) => (r.type === "UNSPECIFIED" ? "must be set" : r.type === "UNKNOWN" ? "is not a known service type" : undefined),
+  },
+  { field: "connectivity.advertised_host", check: (r) => hostViolation(r.connectivity.advertisedHost) },
+  { field: "connectivity.advertised_port", check: (r) => portVerdict(r.connectivity.advertisedPort) },
+  {
+    field: "connectivity.internal_host",
+    check: (r) => (r.connectivity.internalHost === undefined ? undefined : hostViolation(r.connectivity.internalHost)),
+  },
+  {
+    field: "connectivity.internal_port",
+    check: (r) => (r.connectivity.internalPort === undefined ? undefined : portVerdict(r.connectivity.internalPort)),
+  },
+  { field: "version", check: (r) => versionVerdict(r.version, r.type) },
+  { field: "metadata", check: (r) => metadataVerdict(r.metadata) },
+  { field: "tags", check: (r) => wordsVerdict(r.tags) },
+  { field: "capabilities", check: (r) => wordsVerdict(r.capabilities) },
+  { field: "http_endpoints", check: endpointsVerdict },
+  {
+    field: "http_schema",
+    check: (r) =>
+      r.httpSchema !== undefined && Buffer.byteLength(r.httpSchema) > limits.schemaBytes ? `must be at most ${limits.schemaBytes} bytes` : undefined,
+  },
+  { field: "http_schema_version", check: (r) => (r.httpSchemaVersion === undefined ? undefined : versionVerdict(r.httpSchemaVersion, "MODULE")) },
+  {
+    field: "http_schema_artifact_id",
+    check: (r) =>
+      r.httpSchemaArtifactId === undefined || artifactId.test(r.httpSchemaArtifactId) ? undefined : "must be 1 to 512 printable ASCII characters without %",
+  },
+  {
+    field: "grpc_services",
+    check: (r) => {
+      if (r.grpcServices.length > limits.grpcServices) return `must have at most ${limits.grpcServices} entries`;
+      const bad = r.grpcServices.findIndex((service) => service.length > 256 || !grpcName.test(service));
+      return bad < 0 ? undefined : `entry ${bad} must be a full gRPC service name`;
+    },
+  },
+  {
+    field: "request_id",
+    check: (r) => (r.requestId === undefined || requestId.test(r.requestId) ? undefined : "must be 1 to 128 printable ASCII characters without spaces"),
+  },
+  {
+    field: "health_timeout",
+    check: (r) => (r.healthTimeoutMs > 0 && r.healthTimeoutMs <= limits.healthTimeoutMs ? undefined : "must be more than 0 s and at most 120 s"),
+  },
+  {
+    field: "startup_grace",
+    check: (r) => (r.startupGraceMs >= 0 && r.startupGraceMs <= r.healthTimeoutMs ? undefined : "must be from 0 s to health_timeout"),
+  },
+];
+
+export interface UnregisterInput {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** UnregisterRequest. */
+const unregisterRules: readonly Rule<UnregisterInput>[] = [
+  { field: "name", check: (r) => nameVerdict(r.name) },
+  { field: "host", check: (r) => hostViolation(r.host) },
+  { field: "port", check: (r) => portVerdict(r.port) },
+];
+
+function violations<T>(rules: readonly Rule<T>[], message: T): FieldViolation[] {
+  return rules.flatMap(({ field, check }) => {
+    const verdict = check(message);
+    return verdict === undefined ? [] : [{ field, description: verdict }];
+  });
+}
+
+/** The error that names every bad field at once. */
+export function invalidFields(fields: readonly FieldViolation[]): DomainError {
+  return new DomainError({
+    kind: "invalid",
+    reason: "INVALID_FIELDS",
+    message: fields.map(({ field, description }) => `${field} ${description}`).join("; "),
+    fields,
+  });
+}
+
+/** The bad fields of a Register request, hosts judged as text only. */
+export function registerViolations(candidate: RegisterCandidate): FieldViolation[] {
+  return violations(registerRules, candidate);
+}
+
+/** True when nothing stands against the candidate's type, so that it is a RegisterInput. */
+export function hasKnownType(candidate: RegisterCandidate): candidate is RegisterInput {
+  return candidate.type !== "UNSPECIFIED" && candidate.type !== "UNKNOWN";
+}
+
+/** Rejects an Unregister request with bad fields. */
+export function checkUnregister(input: UnregisterInput): void {
+  const bad = violations(unregisterRules, input);
+  if (bad.length > 0) throw invalidFields(bad);
+}
+
+/** What a Consul DNS client cannot look the name up by, as a warning; undefined when it can. */
+export function dnsWarning(serviceName: string): string | undefined {
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(serviceName) ? undefined : "the name is not a DNS label: it cannot be looked up through the catalog's DNS";
+}

@@ -1,0 +1,105 @@
+/**
+ * Runs a list of steps, each with the event that tells it, and takes them back when one fails. Knows nothing of
+ * registration.
+ *
+ * Guarantees: a step's event is journaled before the next step begins; a failure is journaled before anything is
+ * undone; undo goes in reverse and includes the failed step, since a call that timed out may have happened; an undo is
+ * tried several times and an undo that keeps failing does not stop the others. Does not guarantee that a step ran only
+ * once, nor that its undo did: both must be safe to repeat. Recovery after a crash has one direction: `unwind` from
+ * what the journal knows (see docs/decisions/0002).
+ */
+import { toDomainError, type DomainError } from "./errors.ts";
+import type { Clock } from "./ports.ts";
+
+export interface Step<Context, Event extends string, Note> {
+  /** The progress event that tells that `run` is done. */
+  readonly event: Event;
+  /** Upper bound for one `run`, retries included. */
+  readonly timeoutMs: number;
+  run(context: Context, signal: AbortSignal): Promise<Note>;
+  /** Takes back what `run` may have done for this attempt, and only that. Also called when `run` never began. */
+  undo?(context: Context, signal: AbortSignal): Promise<void>;
+}
+
+export interface Journal<Event extends string, Note> {
+  /** Makes a step's event durable and tells the listeners. `last` ends the saga well. */
+  recorded(event: Event, note: Note, last: boolean): Promise<void>;
+  /** Makes the decision to unwind durable. */
+  unwinding(error: DomainError): Promise<void>;
+  /** Ends the saga badly: everything undone when `leftovers` is empty, else stuck. */
+  ended(error: DomainError, leftovers: readonly DomainError[]): Promise<void>;
+}
+
+/** Named instants of a run, so that tests can stop the process exactly there. */
+export type SagaProbe = (at: {
+  readonly event: string;
+  readonly phase: "begin" | "effect" | "recorded" | "undo" | "undone";
+}) => void;
+
+export interface Saga<Context, Event extends string, Note> {
+  readonly steps: readonly Step<Context, Event, Note>[];
+  readonly context: Context;
+  readonly journal: Journal<Event, Note>;
+  readonly clock: Clock;
+  readonly probe?: SagaProbe | undefined;
+}
+
+const undoTries = 3;
+const undoTimeoutMs = 10_000;
+
+/** Runs every step. Resolves, never rejects but by the journal: undefined when all went well, else why it did not. */
+export async function runSaga<Context, Event extends string, Note>(
+  saga: Saga<Context, Event, Note>,
+  signal: AbortSignal,
+): Promise<DomainError | undefined> {
+  for (const [index, step] of saga.steps.entries()) {
+    try {
+      signal.throwIfAborted();
+      saga.probe?.({ event: step.event, phase: "begin" });
+      const note = await step.run(saga.context, AbortSignal.any([signal, AbortSignal.timeout(step.timeoutMs)]));
+      saga.probe?.({ event: step.event, phase: "effect" });
+      await saga.journal.recorded(step.event, note, index === saga.steps.length - 1);
+      saga.probe?.({ event: step.event, phase: "recorded" });
+    } catch (error) {
+      const failure = toDomainError(error);
+      await unwind(saga, index, failure);
+      return failure;
+    }
+  }
+  return undefined;
+}
+
+/** Undoes step `from` and all before it, then ends the saga with `error`. */
+export async function unwind<Context, Event extends string, Note>(
+  saga: Saga<Context, Event, Note>,
+  from: number,
+  error: DomainError,
+): Promise<void> {
+  await saga.journal.unwinding(error);
+  const leftovers: DomainError[] = [];
+  for (const step of saga.steps.slice(0, from + 1).toReversed()) {
+    if (!step.undo) continue;
+    saga.probe?.({ event: step.event, phase: "undo" });
+    const failure = await undoStep(saga, step);
+    if (failure) leftovers.push(failure);
+    saga.probe?.({ event: step.event, phase: "undone" });
+  }
+  await saga.journal.ended(error, leftovers);
+}
+
+async function undoStep<Context, Event extends string, Note>(
+  saga: Saga<Context, Event, Note>,
+  step: Step<Context, Event, Note>,
+): Promise<DomainError | undefined> {
+  let failure: DomainError | undefined;
+  for (let tried = 0; tried < undoTries; tried++) {
+    if (tried > 0) await saga.clock.sleep(250 * 4 ** (tried - 1));
+    try {
+      await step.undo?.(saga.context, AbortSignal.timeout(undoTimeoutMs));
+      return undefined;
+    } catch (error) {
+      failure = toDomainError(error);
+    }
+  }
+  return failure;
+}
