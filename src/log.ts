@@ -37,7 +37,9 @@ export function createLog(options: LogOptions): Log {
       options.write(`${JSON.stringify({ time, level, event, ...clean })}\n`);
       return;
     }
-    const pairs = Object.entries(clean).map(([key, value]) => `${key}=${typeof value === "string" && /[\s"=]/.test(value) ? JSON.stringify(value) : String(value)}`);
+    const pairs = Object.entries(clean).map(
+      ([key, value]) => `${key}=${typeof value === "string" && /[\s"=]/.test(value) ? JSON.stringify(value) : String(value)}`,
+    );
     options.write(`${[time, level.toUpperCase().padEnd(5), event, ...pairs].join(" ")}\n`);
   };
 }

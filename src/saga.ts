@@ -31,10 +31,7 @@ export interface Journal<Event extends string, Note> {
 }
 
 /** Named instants of a run, so that tests can stop the process exactly there. */
-export type SagaProbe = (at: {
-  readonly event: string;
-  readonly phase: "begin" | "effect" | "recorded" | "undo" | "undone";
-}) => void;
+export type SagaProbe = (at: { readonly event: string; readonly phase: "begin" | "effect" | "recorded" | "undo" | "undone" }) => void;
 
 export interface Saga<Context, Event extends string, Note> {
   readonly steps: readonly Step<Context, Event, Note>[];
@@ -48,10 +45,7 @@ const undoTries = 3;
 const undoTimeoutMs = 10_000;
 
 /** Runs every step. Resolves, never rejects but by the journal: undefined when all went well, else why it did not. */
-export async function runSaga<Context, Event extends string, Note>(
-  saga: Saga<Context, Event, Note>,
-  signal: AbortSignal,
-): Promise<DomainError | undefined> {
+export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<DomainError | undefined> {
   for (const [index, step] of saga.steps.entries()) {
     try {
       signal.throwIfAborted();
@@ -70,11 +64,7 @@ export async function runSaga<Context, Event extends string, Note>(
 }
 
 /** Undoes step `from` and all before it, then ends the saga with `error`. */
-export async function unwind<Context, Event extends string, Note>(
-  saga: Saga<Context, Event, Note>,
-  from: number,
-  error: DomainError,
-): Promise<void> {
+export async function unwind<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, from: number, error: DomainError): Promise<void> {
   await saga.journal.unwinding(error);
   const leftovers: DomainError[] = [];
   for (const step of saga.steps.slice(0, from + 1).toReversed()) {

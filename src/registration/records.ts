@@ -189,6 +189,8 @@ export interface RegistrationRepository {
   insert(registration: Registration): Promise<void>;
   find(id: string): Promise<Registration | undefined>;
   findActive(serviceId: string): Promise<Registration | undefined>;
+  /** ACTIVE registrations with an id above `afterId`, in the order of their ids. */
+  listActive(afterId: string, limit: number): Promise<readonly Registration[]>;
   setState(id: string, state: RegistrationState, at: number): Promise<void>;
   deletePending(id: string): Promise<void>;
   /** Makes every ACTIVE and SUPERSEDED registration of the key UNREGISTERED; resolves to those it changed. */
@@ -243,7 +245,19 @@ export interface RegistryVersionRepository {
 export interface EventLogRepository {
   append(record: { id: string; topic: string; key: string; type: string; contentType: string; at: number; data: Uint8Array }): Promise<void>;
   /** Records with a position above `after`, in order. */
-  read(after: number, limit: number): Promise<readonly { readonly position: number; readonly id: string; readonly topic: string; readonly key: string; readonly type: string; readonly data: Uint8Array }[]>;
+  read(
+    after: number,
+    limit: number,
+  ): Promise<
+    readonly {
+      readonly position: number;
+      readonly id: string;
+      readonly topic: string;
+      readonly key: string;
+      readonly type: string;
+      readonly data: Uint8Array;
+    }[]
+  >;
 }
 
 /** One open transaction. */

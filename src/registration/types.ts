@@ -108,12 +108,6 @@ export interface ModuleDescription {
 export type HealthVerdict =
   | { readonly status: "serving" }
   | {
-      readonly status:
-        | "refused"
-        | "wrong_protocol"
-        | "tls_mismatch"
-        | "unimplemented"
-        | "not_serving"
-        | "unreachable";
+      readonly status: "refused" | "wrong_protocol" | "tls_mismatch" | "unimplemented" | "not_serving" | "unreachable";
       readonly detail: string;
     };

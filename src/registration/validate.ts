@@ -76,7 +76,8 @@ function endpointsVerdict(input: RegisterCandidate): Verdict {
     const port = portVerdict(endpoint.port);
     if (port) return `entry ${index}: port ${port}`;
     for (const path of [endpoint.basePath, endpoint.healthPath]) {
-      if (path !== "" && !isPath(path)) return `entry ${index}: a path must begin with one / and be at most ${limits.pathLength} characters without control characters`;
+      if (path !== "" && !isPath(path))
+        return `entry ${index}: a path must begin with one / and be at most ${limits.pathLength} characters without control characters`;
     }
   }
   return undefined;
@@ -187,7 +188,14 @@ export function checkUnregister(input: UnregisterInput): void {
   if (bad.length > 0) throw invalidFields(bad);
 }
 
+/** Rejects what cannot be an attempt's id. */
+export function checkAttemptId(id: string): void {
+  if (!requestId.test(id)) throw invalidFields([{ field: "attempt_id", description: "must be 1 to 128 printable ASCII characters" }]);
+}
+
 /** What a Consul DNS client cannot look the name up by, as a warning; undefined when it can. */
 export function dnsWarning(serviceName: string): string | undefined {
-  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(serviceName) ? undefined : "the name is not a DNS label: it cannot be looked up through the catalog's DNS";
+  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(serviceName)
+    ? undefined
+    : "the name is not a DNS label: it cannot be looked up through the catalog's DNS";
 }

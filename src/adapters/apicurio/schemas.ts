@@ -1,0 +1,213 @@
+/**
+ * Schema registry on Apicurio Registry v3.
+ *
+ * Guarantees: `put` resolves only when exactly this content is served under exactly this version name, also when several callers
+ * race: the server lets one POST of a version name win and answers 409 to the others, which then read what won. Not guaranteed: a
+ * `put` and a `disable` of the same version at the same time end in one of the two states; callers take turns through their record.
+ * `ifExists=FIND_OR_CREATE_VERSION` is avoided on purpose: when the content is known it answers with whatever version has it.
+ *
+ * Seen on 3.0.9: a DISABLED version keeps its metadata but its content is 404 (it stays readable by content id); DELETE is off, so
+ * the way back is DISABLED; a broken rule is 409 there and 400 in later servers, so only the problem's `name` is looked at; `order`
+ * of a version list is the wrong way round, so the order is made here.
+ */
+import { DomainError, refused, unavailable } from "../../errors.ts";
+import type { SchemaDocument, SchemaRegistry } from "../../ports.ts";
+import { isStorable } from "../schema-name.ts";
+import { type Answer, createApicurioHttp } from "./http.ts";
+
+const label = "muster-registration";
+const pageSize = 500;
+
+export interface ApicurioConfig {
+  /** Base of the core API, e.g. `http://127.0.0.1:8080/apis/registry/v3`. */
+  readonly url: string;
+  readonly group?: string;
+  /** Bearer token; none when undefined. */
+  readonly token?: string;
+}
+
+/** What we read of Apicurio's `VersionMetaData` and `SearchedVersion`. */
+interface VersionMeta {
+  readonly version: string;
+  readonly state: string;
+  readonly globalId: number;
+  readonly contentId: number;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A registry of schemas in one Apicurio group, which the server creates on the first `put`. Connects on first use. */
+export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
+  const http = createApicurioHttp(config.url, config.token);
+  const artifacts = `/groups/${encodeURIComponent(config.group ?? "ai.pipestream.schemas")}/artifacts`;
+  const versionsOf = (artifactId: string) => `${artifacts}/${encodeURIComponent(artifactId)}/versions`;
+  const pathOf = (artifactId: string, version: string) => `${versionsOf(artifactId)}/${encodeURIComponent(version)}`;
+
+  /** False when what is to be created is there already, or the artifact it belongs to is not. */
+  async function create(path: string, body: unknown, version: string, signal: AbortSignal): Promise<boolean> {
+    const answer = await http.call("POST", path, signal, body);
+    if (isOk(answer)) {
+      const made = parse<VersionMeta | { readonly version: VersionMeta }>(answer.body).version;
+      if ((typeof made === "object" ? made.version : made) === version) return true;
+      throw unavailable("schema registry", "an answer about another version");
+    }
+    if (isMissing(answer) || isTaken(answer)) return false;
+    throw refusal(answer);
+  }
+
+  /** False when there is no such version any more. */
+  async function change(path: string, body: unknown, signal: AbortSignal): Promise<boolean> {
+    const answer = await http.call("PUT", path, signal, body);
+    if (isOk(answer)) return true;
+    if (isMissing(answer)) return false;
+    throw refusal(answer);
+  }
+
+  async function read(path: string, signal: AbortSignal): Promise<Buffer | undefined> {
+    const answer = await http.call("GET", path, signal);
+    if (isOk(answer)) return answer.body;
+    if (isMissing(answer)) return undefined;
+    throw refusal(answer);
+  }
+
+  async function find(artifactId: string, version: string, signal: AbortSignal): Promise<VersionMeta | undefined> {
+    const body = await read(pathOf(artifactId, version), signal);
+    return body === undefined ? undefined : parse<VersionMeta>(body);
+  }
+
+  /** Makes a version that exists the one asked for; undefined when it vanished meanwhile. */
+  async function adopt(found: VersionMeta, document: SchemaDocument, attemptId: string, signal: AbortSignal) {
+    const content = await read(`/ids/contentIds/${found.contentId}`, signal);
+    if (content === undefined) return undefined;
+    if (!content.equals(Buffer.from(document.content))) throw conflict(document);
+    if (isServed(found)) return { created: false };
+    const path = pathOf(document.artifactId, document.version);
+    // The label first: once it is visible because of us, `disable` must be able to take it back.
+    const labelled = await change(path, { labels: { ...found.labels, [label]: attemptId } }, signal);
+    const enabled = labelled && (await change(`${path}/state`, { state: "ENABLED" }, signal));
+    return enabled ? { created: true } : undefined;
+  }
+
+  return {
+    async put(document, attemptId, signal) {
+      const { artifactId, version, kind } = document;
+      if (!isStorable(artifactId, version)) throw refused("schema registry", "a name it cannot store");
+      const content = { content: document.content, contentType: contentType(document), references: [] };
+      const first = { version, content, labels: { [label]: attemptId } };
+      for (let round = 1; round <= 3; round += 1) {
+        const body = { artifactId, artifactType: kind, firstVersion: first };
+        if (await create(`${artifacts}?ifExists=FAIL`, body, version, signal)) return { created: true };
+        const found = await find(artifactId, version, signal);
+        if (found !== undefined) {
+          const result = await adopt(found, document, attemptId, signal);
+          if (result !== undefined) return result;
+        } else if (await create(versionsOf(artifactId), first, version, signal)) {
+          return { created: true };
+        }
+      }
+      throw unavailable("schema registry", "somebody else keeps changing this version");
+    },
+
+    async get(artifactId, version, signal) {
+      if (!isStorable(artifactId, version)) return undefined;
+      // Drafts have readable content too, hence the look at the state.
+      const [found, content] = await Promise.all([
+        find(artifactId, version, signal),
+        read(`${pathOf(artifactId, version)}/content`, signal),
+      ]);
+      return found !== undefined && isServed(found) ? content?.toString() : undefined;
+    },
+
+    async versions(artifactId, signal) {
+      const found = new Map<number, VersionMeta>();
+      for (let offset = 0; ; offset += pageSize) {
+        const page = await read(`${versionsOf(artifactId)}?orderby=globalId&limit=${pageSize}&offset=${offset}`, signal);
+        const versions = page === undefined ? [] : parse<{ versions: readonly VersionMeta[] }>(page).versions;
+        for (const version of versions) found.set(version.globalId, version);
+        if (versions.length < pageSize) break;
+      }
+      const oldestFirst = [...found.values()].sort((a, b) => a.globalId - b.globalId);
+      return oldestFirst.filter(isServed).map(({ version }) => version);
+    },
+
+    async disable(artifactId, version, signal) {
+      if (!isStorable(artifactId, version)) return false;
+      const found = await find(artifactId, version, signal);
+      if (found?.labels?.[label] === undefined) return false;
+      if (found.state === "DISABLED") return true;
+      return change(`${pathOf(artifactId, version)}/state`, { state: "DISABLED" }, signal);
+    },
+
+    async ping(signal) {
+      const answer = await http.call("GET", "/system/info", signal);
+      if (!isOk(answer)) throw refusal(answer);
+      parse(answer.body);
+    },
+
+    async [Symbol.asyncDispose]() {
+      http[Symbol.dispose]();
+    },
+  };
+}
+
+/** DEPRECATED content is served, with a warning to its readers; only somebody else deprecates. */
+function isServed({ state }: VersionMeta): boolean {
+  return state === "ENABLED" || state === "DEPRECATED";
+}
+
+function isOk({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
+}
+
+function isMissing(answer: Answer): boolean {
+  const names = ["GroupNotFoundException", "ArtifactNotFoundException", "VersionNotFoundException", "ContentNotFoundException"];
+  return answer.status === 404 && names.includes(problemName(answer));
+}
+
+function isTaken(answer: Answer): boolean {
+  const names = ["GroupAlreadyExistsException", "ArtifactAlreadyExistsException", "VersionAlreadyExistsException"];
+  return answer.status === 409 && names.includes(problemName(answer));
+}
+
+function contentType({ kind, content }: SchemaDocument): string {
+  if (kind === "JSON") return "application/json";
+  try {
+    JSON.parse(content);
+    return "application/json";
+  } catch {
+    return "application/x-yaml";
+  }
+}
+
+function problemName({ status, body }: Answer): string {
+  try {
+    const problem: unknown = JSON.parse(body.toString());
+    if (typeof problem === "object" && problem !== null && "name" in problem) {
+      const { name } = problem;
+      if (typeof name === "string" && /^[A-Za-z]{1,80}$/.test(name)) return name;
+    }
+  } catch {
+    // Not a problem document: something between us and the registry answered.
+  }
+  return `HTTP ${status}`;
+}
+
+function refusal(answer: Answer): DomainError {
+  return refused("schema registry", problemName(answer));
+}
+
+function conflict({ artifactId, version }: SchemaDocument): DomainError {
+  return new DomainError({
+    kind: "conflict",
+    reason: "SCHEMA_VERSION_CONFLICT",
+    message: `version ${version} of ${artifactId} already has another content`,
+    metadata: { artifactId, version },
+  });
+}
+
+function parse<T>(body: Buffer): T {
+  try {
+    return JSON.parse(body.toString()) as T;
+  } catch (error) {
+    throw unavailable("schema registry", "an answer that is not JSON", error);
+  }
+}

@@ -1,0 +1,43 @@
+/** What every catalog writes for an entry, whichever backend keeps it. */
+import type { CatalogEntry } from "../ports.ts";
+import { catalogMetadata } from "./catalog-metadata.ts";
+
+/** How often a promoted entry is checked. */
+export const steadyIntervalMs = 10_000;
+/** A promoted entry that was critical for so long is removed by the catalog itself. */
+export const removeAfterMs = 600_000;
+/** A trial that nobody promotes or removes goes away by itself; longer than the longest attempt (150 s), so never under one. */
+export const trialLifeMs = 180_000;
+
+/** Under this key an entry says which attempt made it. */
+export const registrationIdKey = "registration-id";
+
+/** Checks of a trial: any of them passing once is the verdict `awaitPassing` waits for. */
+export const bootCheckId = (attemptId: string, index: number): string => `boot:${attemptId}:${index}`;
+/** Never passes: keeps a trial out of discovery however healthy it is, and ends it after `trialLifeMs`. */
+export const trialCheckId = (attemptId: string): string => `trial:${attemptId}`;
+/**
+ * The one check of a promoted entry. Its id names the attempt, not the service: a catalog keeps the status of a check
+ * whose id it knows, and a new attempt must not start with its predecessor's.
+ */
+export const steadyCheckId = (attemptId: string): string => `steady:${attemptId}`;
+
+/** The attempt that a boot check belongs to. */
+export function attemptOfBootCheck(checkId: string): string | undefined {
+  return /^boot:(.+):\d+$/.exec(checkId)?.[1];
+}
+
+export function entryTags(entry: CatalogEntry): readonly string[] {
+  return [...new Set(entry.type === "MODULE" ? [...entry.tags, "module"] : entry.tags)];
+}
+
+export function entryMeta(entry: CatalogEntry): Readonly<Record<string, string>> {
+  const own = {
+    version: entry.version,
+    "service-type": `SERVICE_TYPE_${entry.type}`,
+    "advertised-host": entry.address,
+    "advertised-port": String(entry.port),
+    [registrationIdKey]: entry.attemptId,
+  };
+  return catalogMetadata(own, entry.metadata);
+}

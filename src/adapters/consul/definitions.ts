@@ -1,0 +1,108 @@
+/** Catalog entries as Consul service definitions. */
+import { isIPv6 } from "node:net";
+import type { CatalogEntry } from "../../ports.ts";
+import {
+  bootCheckId,
+  entryMeta,
+  entryTags,
+  registrationIdKey,
+  removeAfterMs,
+  steadyCheckId,
+  steadyIntervalMs,
+  trialCheckId,
+  trialLifeMs,
+} from "../catalog-entry.ts";
+import type { CheckDefinition, ServiceDefinition } from "./types.ts";
+
+/** Set on a candidate: the service id it wants to take over. */
+export const trialOfKey = "muster-trial-of";
+
+/** The id of a trial whose own service id is taken. `@` is in no name and no host, so it is nobody's service id. */
+export const candidateId = (serviceId: string, attemptId: string): string => `${serviceId}@${attemptId}`;
+
+/** A trial under its own service id: nothing is there yet. */
+export function freshTrial(entry: CatalogEntry, probes: number): ServiceDefinition {
+  return { ...definition(entry), Checks: trialChecks(entry, probes) };
+}
+
+/** A trial beside an entry that keeps serving: another id, and a name no consumer asks for. */
+export function candidateTrial(entry: CatalogEntry, probes: number): ServiceDefinition {
+  return {
+    ID: candidateId(entry.serviceId, entry.attemptId),
+    Name: "muster-trial",
+    Address: entry.check.address,
+    Port: entry.check.port,
+    Tags: [],
+    Meta: { [registrationIdKey]: entry.attemptId, [trialOfKey]: entry.serviceId },
+    Checks: trialChecks(entry, probes),
+  };
+}
+
+/** The serving entry. */
+export function promoted(entry: CatalogEntry): ServiceDefinition {
+  const check: CheckDefinition = {
+    ...grpcCheck(entry),
+    CheckID: steadyCheckId(entry.attemptId),
+    Name: "gRPC health",
+    Status: "passing",
+    Interval: duration(steadyIntervalMs),
+    DeregisterCriticalServiceAfter: duration(removeAfterMs),
+  };
+  return { ...definition(entry), Checks: [check] };
+}
+
+function definition(entry: CatalogEntry): Omit<ServiceDefinition, "Checks"> {
+  return {
+    ID: entry.serviceId,
+    Name: entry.name,
+    Address: entry.address,
+    Port: entry.port,
+    TaggedAddresses: {
+      lan: { Address: entry.check.address, Port: entry.check.port },
+      wan: { Address: entry.address, Port: entry.port },
+    },
+    Tags: entryTags(entry),
+    Meta: entryMeta(entry),
+  };
+}
+
+/**
+ * Consul makes a check's first probe at a random moment of its interval, which is never below 1 s: of several equal
+ * checks the first one to pass comes sooner (median 0.5 s with one, 0.08 s with eight).
+ */
+function trialChecks(entry: CatalogEntry, probes: number): readonly CheckDefinition[] {
+  const boot = Array.from({ length: probes }, (_, index): CheckDefinition => ({
+    ...grpcCheck(entry),
+    CheckID: bootCheckId(entry.attemptId, index),
+    Name: "gRPC health on trial",
+    Status: "critical",
+    Interval: "1s",
+    DeregisterCriticalServiceAfter: duration(trialLifeMs),
+  }));
+  const guard: CheckDefinition = {
+    CheckID: trialCheckId(entry.attemptId),
+    Name: "on trial until promoted",
+    Status: "critical",
+    TTL: "24h",
+    DeregisterCriticalServiceAfter: duration(trialLifeMs),
+  };
+  return [guard, ...boot];
+}
+
+/**
+ * Consul 1.8 has no server name for a check: it would verify the certificate against the dialled IP, with the agent's
+ * roots. The check only asks for health; who answers is proven by the callback, so verification is off here.
+ */
+function grpcCheck(entry: CatalogEntry): Pick<CheckDefinition, "GRPC" | "GRPCUseTLS" | "TLSSkipVerify" | "Timeout"> {
+  const { address, port, tls } = entry.check;
+  return {
+    GRPC: `${isIPv6(address) ? `[${address}]` : address}:${port}`,
+    GRPCUseTLS: tls,
+    TLSSkipVerify: tls,
+    Timeout: "2s",
+  };
+}
+
+function duration(ms: number): string {
+  return `${ms / 1_000}s`;
+}

@@ -1,0 +1,63 @@
+/** The calls that the npm driver can make whole; `http.ts` says why it does not make the others. */
+import { EventEmitter } from "node:events";
+import type { Agent } from "node:http";
+import Consul from "consul";
+import { unavailable } from "../../errors.ts";
+import { fromFailure } from "./errors.ts";
+import { callMs } from "./http.ts";
+
+export interface ConsulDriver {
+  /** An unknown id is done. */
+  deregisterService(id: string, signal: AbortSignal): Promise<void>;
+  /** An unknown id is done. */
+  deregisterCheck(id: string, signal: AbortSignal): Promise<void>;
+  /** Rejects with `unavailable` when the agent knows no leader. */
+  requireLeader(signal: AbortSignal): Promise<void>;
+}
+
+export function createConsulDriver(url: URL, token: string | undefined, agent: Agent): ConsulDriver {
+  const consul = new Consul({
+    host: url.hostname,
+    port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
+    secure: url.protocol === "https:",
+    agent,
+    ...(token === undefined ? {} : { defaults: { token } }),
+  });
+
+  /** Adds what the driver's types do not know: a timeout, and its way to cancel, an emitter of `cancel`. */
+  async function call<T>(signal: AbortSignal, made: (limits: object) => Promise<T>): Promise<T> {
+    signal.throwIfAborted();
+    const ctx = new EventEmitter();
+    const cancel = () => ctx.emit("cancel");
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      return await made({ ctx, timeout: callMs });
+    } catch (error) {
+      throw fromFailure(error, signal);
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
+  }
+
+  return {
+    async deregisterService(id, signal) {
+      await call(signal, (limits) => unlessUnknown(consul.agent.service.deregister({ id, ...limits })));
+    },
+    async deregisterCheck(id, signal) {
+      await call(signal, (limits) => unlessUnknown(consul.agent.check.deregister({ id, ...limits })));
+    },
+    async requireLeader(signal) {
+      const leader: unknown = await call(signal, (limits) => consul.status.leader({ ...limits }));
+      if (typeof leader !== "string" || leader === "") throw unavailable("catalog", "no leader");
+    },
+  };
+}
+
+/** Newer releases answer 404 where 1.8 says 200. */
+async function unlessUnknown(deregistration: Promise<unknown>): Promise<void> {
+  try {
+    await deregistration;
+  } catch (error) {
+    if (!(error instanceof Error && "statusCode" in error && error.statusCode === 404)) throw error;
+  }
+}

@@ -1,0 +1,27 @@
+import { DomainError, refused, unavailable } from "../../errors.ts";
+
+/** An answer that is not a success: 5xx and 429 may pass, everything else is meant. */
+export function fromStatus(status: number): DomainError {
+  return status >= 500 || status === 429 ? unavailable("catalog", `HTTP ${status}`) : refused("catalog", `HTTP ${status}`);
+}
+
+/**
+ * Any failure of a call, of ours or of the npm driver, as what the port promises: the signal's reason when the caller
+ * gave up, else a DomainError. What is neither (a bug) is returned as it is.
+ */
+export function fromFailure(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason;
+  if (error instanceof DomainError || !(error instanceof Error)) return error;
+  if (isResponse(error)) return fromStatus(error.statusCode);
+  if (error.name === "TimeoutError" || error.name === "AbortError" || "isTimeout" in error) {
+    return unavailable("catalog", "no answer in time", error);
+  }
+  if (error instanceof SyntaxError || "isCodec" in error) return unavailable("catalog", "unreadable answer", error);
+  if ("code" in error && typeof error.code === "string") return unavailable("catalog", error.code, error);
+  return error;
+}
+
+/** The npm driver's error for a status outside 2xx. */
+function isResponse(error: Error): error is Error & { readonly statusCode: number } {
+  return "isResponse" in error && "statusCode" in error && typeof error.statusCode === "number";
+}

@@ -1,0 +1,95 @@
+/**
+ * HTTP to one Consul agent: one keep-alive pool for our own requests and for the npm driver's.
+ *
+ * Guarantees: at most 64 sockets (an agent resets connections above 200 from one address, and others use that address
+ * too), an answer within 5 s or `unavailable`, no answer above 32 MiB in memory, and an aborted call rejects at once with
+ * its signal's reason. A request that found its kept connection closed is sent once more; all of ours may be repeated.
+ * Why not the npm driver alone: it drops fields it does not know (`replace-existing-checks`), has no
+ * `agent/health/service`, reads a 503 that carries data as a mere error, and bounds neither time nor answers.
+ */
+import { once } from "node:events";
+import { Agent as PlainAgent, type IncomingMessage, request as plainRequest } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+import { refused } from "../../errors.ts";
+import { fromFailure, fromStatus } from "./errors.ts";
+
+export const callMs = 5_000;
+const maxSockets = 64;
+const maxAnswerBytes = 32 * 1024 * 1024;
+
+export interface ConsulHttp extends Disposable {
+  readonly agent: PlainAgent;
+  /** Resolves to the parsed JSON of an answer that is 2xx or in `also`; undefined when that answer is empty. */
+  call(request: ConsulRequest, signal: AbortSignal): Promise<unknown>;
+}
+
+export interface ConsulRequest {
+  readonly method: "GET" | "PUT";
+  /** Below `/v1/`, already encoded: see `path`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Statuses outside 2xx whose JSON is an answer. */
+  readonly also?: readonly number[];
+}
+
+/** Tagged template for paths: percent-encodes what is filled in. */
+export function path(parts: TemplateStringsArray, ...values: readonly string[]): string {
+  return String.raw({ raw: parts }, ...values.map(encodeURIComponent));
+}
+
+export function createConsulHttp(url: URL, token: string | undefined): ConsulHttp {
+  const tls = url.protocol === "https:";
+  const request = tls ? tlsRequest : plainRequest;
+  // `host` goes to the socket in place of the request's own: the npm driver leaves an IPv6 address in its brackets.
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const agent = new (tls ? TlsAgent : PlainAgent)({ keepAlive: true, maxSockets, host });
+  const headers = { accept: "application/json", ...(token === undefined ? {} : { "x-consul-token": token }) };
+
+  async function send(it: ConsulRequest, signal: AbortSignal, mayRepeat: boolean): Promise<unknown> {
+    const target = new URL(`/v1/${it.path}?${new URLSearchParams(it.query)}`, url);
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
+    const outgoing = request(target, { agent, headers, method: it.method, signal: limited });
+    // Once the answer began an error comes through it; without a listener here it would be thrown.
+    outgoing.on("error", () => {});
+    try {
+      outgoing.end(it.body === undefined ? undefined : JSON.stringify(it.body));
+      const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+      const status = response.statusCode ?? 0;
+      const text = await readAll(response);
+      if (Math.floor(status / 100) !== 2 && !it.also?.includes(status)) throw fromStatus(status);
+      return text === "" ? undefined : JSON.parse(text);
+    } catch (error) {
+      const repeat = mayRepeat && outgoing.reusedSocket && isReset(error) && !signal.aborted;
+      outgoing.destroy();
+      if (repeat) return send(it, signal, false);
+      throw fromFailure(error, signal);
+    }
+  }
+
+  return {
+    agent,
+    async call(it, signal) {
+      signal.throwIfAborted();
+      return send(it, signal, true);
+    },
+    [Symbol.dispose]() {
+      agent.destroy();
+    },
+  };
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxAnswerBytes) throw refused("catalog", `an answer above ${maxAnswerBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ECONNRESET" || error.code === "EPIPE");
+}

@@ -1,0 +1,95 @@
+/**
+ * One poll for everybody who waits for a trial to pass.
+ *
+ * Guarantees: however many wait there is one request at a time, and none when nobody waits; a waiter resolves at the
+ * first answer that lists one of its keys. A failing read is repeated for 5 s, then all waiters are rejected with its
+ * error; a read refused for good rejects them at once.
+ * Why a poll: Consul's blocking queries see only the catalog, not the agent, and one for each waiter would use up the
+ * agent's 200 connections. A pass that lasts less than one interval may be missed; the checks run once a second.
+ */
+import { type DomainError, isRetryable, toDomainError, unavailable } from "../../errors.ts";
+import type { Clock } from "../../ports.ts";
+
+const fastMs = 25;
+const slowMs = 50;
+/** Waiters that came within this time are worth the fast pace. */
+const fastForMs = 2_000;
+const tolerateMs = 5_000;
+
+export interface PassingPoll extends Disposable {
+  /** Resolves when a read lists one of `keys`. */
+  wait(keys: readonly string[], signal: AbortSignal): Promise<void>;
+  waiting(): number;
+}
+
+interface Waiter {
+  readonly keys: readonly string[];
+  readonly since: number;
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+export function createPassingPoll(clock: Clock, read: (signal: AbortSignal) => Promise<ReadonlySet<string>>): PassingPoll {
+  const waiters = new Set<Waiter>();
+  const closed = new AbortController();
+  let running = false;
+
+  function settle(passing: ReadonlySet<string>): void {
+    for (const waiter of waiters) {
+      if (waiter.keys.some((key) => passing.has(key))) waiter.resolve();
+    }
+  }
+
+  function rejectAll(error: DomainError): void {
+    for (const waiter of waiters) waiter.reject(error);
+  }
+
+  async function loop(): Promise<void> {
+    let failingSince: number | undefined;
+    while (waiters.size > 0 && !closed.signal.aborted) {
+      try {
+        settle(await read(closed.signal));
+        failingSince = undefined;
+      } catch (thrown) {
+        const error = toDomainError(thrown);
+        failingSince ??= clock.now();
+        if (!isRetryable(error) || clock.now() - failingSince > tolerateMs) rejectAll(error);
+      }
+      // Waiters leave in a microtask after they are settled, so the pause also keeps a settled one from being counted.
+      await clock.sleep(pace(), closed.signal).catch(() => {});
+    }
+    running = false;
+  }
+
+  function pace(): number {
+    const now = clock.now();
+    return [...waiters].some((waiter) => now - waiter.since < fastForMs) ? fastMs : slowMs;
+  }
+
+  return {
+    async wait(keys, signal) {
+      signal.throwIfAborted();
+      if (closed.signal.aborted) throw unavailable("catalog", "closed");
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const waiter: Waiter = { keys, since: clock.now(), resolve, reject };
+      const giveUp = () => reject(signal.reason);
+      signal.addEventListener("abort", giveUp, { once: true });
+      waiters.add(waiter);
+      if (!running) {
+        running = true;
+        void loop();
+      }
+      try {
+        await promise;
+      } finally {
+        waiters.delete(waiter);
+        signal.removeEventListener("abort", giveUp);
+      }
+    },
+    waiting: () => waiters.size,
+    [Symbol.dispose]() {
+      closed.abort();
+      rejectAll(unavailable("catalog", "closed"));
+    },
+  };
+}

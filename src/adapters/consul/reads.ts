@@ -1,0 +1,115 @@
+/** Consul's answers as entries and instances. Two views: the agent's own memory, and the catalog that consumers read. */
+import type { CatalogInstance } from "../../ports.ts";
+import { registrationIdKey } from "../catalog-entry.ts";
+import { trialOfKey } from "./definitions.ts";
+import { type ConsulHttp, path } from "./http.ts";
+import type { ConsulCheck, ConsulEntry, ConsulNode, ConsulService } from "./types.ts";
+
+/** Read from the leader after it made sure that it is one: a replaying server answers with an empty list otherwise. */
+const consistent = { consistent: "" };
+
+export interface ConsulReads {
+  /** One entry of this agent with its checks, both of the same moment. */
+  agentEntry(id: string, signal: AbortSignal): Promise<ConsulEntry | undefined>;
+  /** What the catalog lists under a name and service id: one entry for each agent that has it. */
+  listed(name: string, id: string, signal: AbortSignal): Promise<readonly ConsulEntry[]>;
+  listedUnder(name: string, signal: AbortSignal): Promise<readonly ConsulEntry[]>;
+  listedAll(signal: AbortSignal): Promise<readonly ConsulEntry[]>;
+  /** Boot checks of this agent that pass now. */
+  passingBootChecks(signal: AbortSignal): Promise<readonly ConsulCheck[]>;
+}
+
+type HealthRows = readonly { readonly Node: ConsulNode; readonly Service: ConsulService; readonly Checks: readonly ConsulCheck[] }[];
+
+export function createConsulReads(http: ConsulHttp, datacenter: string | undefined): ConsulReads {
+  const dc = datacenter === undefined ? {} : { dc: datacenter };
+
+  async function get<T>(at: string, query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<T> {
+    return (await http.call({ method: "GET", path: at, query }, signal)) as T;
+  }
+
+  async function health(name: string, query: Readonly<Record<string, string>>, signal: AbortSignal) {
+    const rows = await get<HealthRows>(path`health/service/${name}`, { ...dc, ...query }, signal);
+    return rows.map((row): ConsulEntry => ({ service: onNode(row.Service, row.Node), checks: row.Checks }));
+  }
+
+  async function servicesOf(node: ConsulNode, signal: AbortSignal) {
+    type Answer = { readonly Services: Readonly<Record<string, ConsulService>> } | null;
+    const answer = await get<Answer>(path`catalog/node/${node.Node}`, { ...dc, ...consistent }, signal);
+    return Object.values(answer?.Services ?? {}).map((service) => ({ node: node.Node, service: onNode(service, node) }));
+  }
+
+  return {
+    async agentEntry(id, signal) {
+      // The status repeats the entry's own: 429 warning, 503 critical or in maintenance, 404 unknown.
+      const request = { method: "GET", path: path`agent/health/service/id/${id}`, also: [404, 429, 503] } as const;
+      type Answer = { readonly Service: ConsulService | null; readonly Checks: readonly ConsulCheck[] | null };
+      const answer = (await http.call(request, signal)) as Answer;
+      return answer.Service === null ? undefined : { service: answer.Service, checks: answer.Checks ?? [] };
+    },
+    listed: async (name, id, signal) => {
+      const entries = await health(name, { filter: `Service.ID == ${JSON.stringify(id)}` }, signal);
+      return entries.filter((entry) => entry.service.ID === id);
+    },
+    listedUnder: (name, signal) => health(name, consistent, signal),
+    async listedAll(signal) {
+      const nodes = await get<readonly ConsulNode[]>("catalog/nodes", { ...dc, ...consistent }, signal);
+      const services = (await Promise.all(nodes.map((node) => servicesOf(node, signal)))).flat();
+      const all = await get<readonly ConsulCheck[]>("health/state/any", { ...dc, ...consistent }, signal);
+      const checks = Map.groupBy(all, (check) => JSON.stringify([check.Node, check.ServiceID]));
+      return services.flatMap(({ node, service }): ConsulEntry[] => {
+        const own = checks.get(JSON.stringify([node, service.ID])) ?? [];
+        // An entry of ours always has a check: without one it was removed between the two reads.
+        if (attemptOf(service) !== undefined && own.length === 0) return [];
+        return [{ service, checks: [...own, ...(checks.get(JSON.stringify([node, ""])) ?? [])] }];
+      });
+    },
+    async passingBootChecks(signal) {
+      const filter = 'CheckID matches "^boot:" and Status == "passing"';
+      return Object.values(await get<Readonly<Record<string, ConsulCheck>>>("agent/checks", { filter }, signal));
+    },
+  };
+}
+
+export function attemptOf(service: ConsulService): string | undefined {
+  return service.Meta?.[registrationIdKey];
+}
+
+export function isMaintenance(check: ConsulCheck): boolean {
+  return check.CheckID.startsWith("_service_maintenance:") || check.CheckID === "_node_maintenance";
+}
+
+/** Nothing that a consumer could call: a candidate, or the Consul servers themselves. */
+export function isInternal(service: ConsulService): boolean {
+  return service.Meta?.[trialOfKey] !== undefined || service.ID === "consul";
+}
+
+/** Maintenance beats all, then the worst check; without checks it passes, as in Consul. */
+export function statusOf(checks: readonly ConsulCheck[]): CatalogInstance["status"] {
+  if (checks.some(isMaintenance)) return "maintenance";
+  if (checks.some((check) => check.Status === "critical")) return "critical";
+  return checks.every((check) => check.Status === "passing") ? "passing" : "warning";
+}
+
+export function toInstance({ service, checks }: ConsulEntry): CatalogInstance {
+  return {
+    serviceId: service.ID,
+    name: service.Service,
+    attemptId: attemptOf(service),
+    address: service.Address,
+    port: service.Port,
+    tags: service.Tags ?? [],
+    meta: service.Meta ?? {},
+    status: statusOf(checks),
+    checks: checks.map(toPortCheck),
+  };
+}
+
+export function toPortCheck(check: ConsulCheck): CatalogInstance["checks"][number] {
+  return { id: check.CheckID, status: check.Status, output: check.Output };
+}
+
+/** A service without an address of its own is reached at its node's. */
+function onNode(service: ConsulService, node: ConsulNode): ConsulService {
+  return service.Address === "" ? { ...service, Address: node.Address } : service;
+}

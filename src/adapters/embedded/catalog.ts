@@ -1,0 +1,188 @@
+/**
+ * The catalog of a single process, in its memory, with gRPC health checks of its own.
+ *
+ * Guarantees what Consul does: a former entry is not touched before `promote`, which replaces it at once; a trial ends by
+ * itself after 3 min, an entry that is critical for 10 min is removed. Nothing survives the process: after a start the
+ * record's active entries are promoted again. All changes of state are synchronous, so nobody sees half of one.
+ */
+import { unavailable } from "../../errors.ts";
+import type { Catalog, CatalogEntry, CatalogInstance, Clock, ModuleClient } from "../../ports.ts";
+import type { HealthVerdict } from "../../registration/types.ts";
+import { bootCheckId, entryMeta, entryTags, removeAfterMs, steadyCheckId, steadyIntervalMs, trialCheckId, trialLifeMs } from "../catalog-entry.ts";
+import { createHealthProber } from "./health-prober.ts";
+
+/** A trial is probed at once, then after 250, 500, 750 ms, then every second. */
+const trialPauseMs = (probes: number): number => Math.min(probes * 250, 1_000);
+const steadyPauseMs = (): number => steadyIntervalMs;
+
+interface Slot {
+  entry: CatalogEntry;
+  readonly onTrial: boolean;
+  readonly since: number;
+  check: CatalogInstance["checks"][number];
+  /** Epoch milliseconds; undefined while passing. */
+  criticalSince: number | undefined;
+  stop: () => void;
+}
+
+interface Waiter {
+  readonly key: string;
+  resolve(): void;
+  reject(reason: unknown): void;
+}
+
+/** `probe` is the module client's `health`. `instances` is exact at any moment; `ping` always succeeds until dispose. */
+export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly probe: ModuleClient["health"] }): Catalog {
+  const { clock, probe } = config;
+  const prober = createHealthProber(clock, probe);
+  /** By service id: what serves, or the fresh trial of an id that nobody serves. */
+  const own = new Map<string, Slot>();
+  /** By trial key: trials beside an entry that serves. */
+  const candidates = new Map<string, Slot>();
+  const waiters = new Set<Waiter>();
+  let closed = false;
+
+  function requireOpen(signal: AbortSignal): void {
+    signal.throwIfAborted();
+    if (closed) throw unavailable("catalog", "closed");
+  }
+
+  function place(slots: Map<string, Slot>, key: string, entry: CatalogEntry, onTrial: boolean): void {
+    const now = clock.now();
+    const check = onTrial
+      ? { id: bootCheckId(entry.attemptId, 0), status: "critical", output: "" }
+      : { id: steadyCheckId(entry.attemptId), status: "passing", output: "" };
+    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, stop: () => {} };
+    slots.get(key)?.stop();
+    slots.set(key, slot);
+    startChecking(slots, key, slot);
+  }
+
+  function startChecking(slots: Map<string, Slot>, key: string, slot: Slot): void {
+    slot.stop = prober.watch(slot.entry.check, slot.onTrial ? trialPauseMs : steadyPauseMs, (verdict) => {
+      record(slot, verdict);
+      if (isOver(slot)) remove(slots, key);
+    });
+  }
+
+  function record(slot: Slot, verdict: HealthVerdict): void {
+    const passing = verdict.status === "serving";
+    const output = passing ? "serving" : `${verdict.status}: ${verdict.detail}`;
+    slot.check = { id: slot.check.id, status: passing ? "passing" : "critical", output };
+    slot.criticalSince = passing ? undefined : (slot.criticalSince ?? clock.now());
+    if (passing && slot.onTrial) settle(trialKey(slot.entry.serviceId, slot.entry.attemptId));
+  }
+
+  function isOver(slot: Slot): boolean {
+    const now = clock.now();
+    if (slot.onTrial) return now - slot.since >= trialLifeMs;
+    return slot.criticalSince !== undefined && now - slot.criticalSince >= removeAfterMs;
+  }
+
+  function remove(slots: Map<string, Slot>, key: string): void {
+    slots.get(key)?.stop();
+    slots.delete(key);
+  }
+
+  function settle(key: string): void {
+    for (const waiter of waiters) if (waiter.key === key) waiter.resolve();
+  }
+
+  function trialOf(serviceId: string, attemptId: string): Slot | undefined {
+    const slot = own.get(serviceId);
+    if (slot?.onTrial && slot.entry.attemptId === attemptId) return slot;
+    return candidates.get(trialKey(serviceId, attemptId));
+  }
+
+  return {
+    async register(entry, signal) {
+      requireOpen(signal);
+      const trial = trialOf(entry.serviceId, entry.attemptId);
+      if (trial !== undefined) trial.entry = entry;
+      else if (own.has(entry.serviceId)) place(candidates, trialKey(entry.serviceId, entry.attemptId), entry, true);
+      else place(own, entry.serviceId, entry, true);
+    },
+
+    async trialChecks(serviceId, attemptId, signal) {
+      requireOpen(signal);
+      const trial = trialOf(serviceId, attemptId);
+      return trial === undefined ? [] : [trial.check];
+    },
+
+    async awaitPassing(serviceId, attemptId, signal) {
+      requireOpen(signal);
+      if (trialOf(serviceId, attemptId)?.check.status === "passing") return;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const waiter = { key: trialKey(serviceId, attemptId), resolve, reject };
+      const giveUp = () => reject(signal.reason);
+      signal.addEventListener("abort", giveUp, { once: true });
+      waiters.add(waiter);
+      try {
+        await promise;
+      } finally {
+        waiters.delete(waiter);
+        signal.removeEventListener("abort", giveUp);
+      }
+    },
+
+    async promote(entry, signal) {
+      requireOpen(signal);
+      const slot = own.get(entry.serviceId);
+      if (slot === undefined || slot.onTrial || slot.entry.attemptId !== entry.attemptId) {
+        place(own, entry.serviceId, entry, false);
+      } else {
+        const moved = JSON.stringify(slot.entry.check) !== JSON.stringify(entry.check);
+        slot.entry = entry;
+        if (moved) {
+          slot.stop();
+          startChecking(own, entry.serviceId, slot);
+        }
+      }
+      remove(candidates, trialKey(entry.serviceId, entry.attemptId));
+    },
+
+    async deregister(serviceId, attemptId, signal) {
+      requireOpen(signal);
+      remove(candidates, trialKey(serviceId, attemptId));
+      if (own.get(serviceId)?.entry.attemptId === attemptId) remove(own, serviceId);
+    },
+
+    async instances({ serviceId, name }, signal) {
+      requireOpen(signal);
+      return [...own.values()]
+        .filter(({ entry }) => (serviceId === undefined || entry.serviceId === serviceId) && (name === undefined || entry.name === name))
+        .map(toInstance);
+    },
+
+    async ping(signal) {
+      requireOpen(signal);
+    },
+
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      for (const waiter of waiters) waiter.reject(unavailable("catalog", "closed"));
+      await prober[Symbol.asyncDispose]();
+      own.clear();
+      candidates.clear();
+    },
+  };
+}
+
+function trialKey(serviceId: string, attemptId: string): string {
+  return JSON.stringify([serviceId, attemptId]);
+}
+
+function toInstance({ entry, onTrial, check }: Slot): CatalogInstance {
+  const guard = { id: trialCheckId(entry.attemptId), status: "critical", output: "" };
+  return {
+    serviceId: entry.serviceId,
+    name: entry.name,
+    attemptId: entry.attemptId,
+    address: entry.address,
+    port: entry.port,
+    tags: entryTags(entry),
+    meta: entryMeta(entry),
+    status: onTrial || check.status !== "passing" ? "critical" : "passing",
+    checks: onTrial ? [guard, check] : [check],
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * Repeated health probes of many endpoints.
+ *
+ * Guarantees: at most 32 probes at a time; each watched endpoint has one probe or one pause, never two; after `stop`
+ * nothing is reported any more; after dispose nothing runs. A slow endpoint delays only its own next probe, but 32 that
+ * time out together (2 s each) delay the others by that much.
+ */
+import type { Clock, ModuleClient } from "../../ports.ts";
+import type { Endpoint, HealthVerdict } from "../../registration/types.ts";
+import { createGate } from "../gate.ts";
+
+const parallelProbes = 32;
+
+export interface HealthProber extends AsyncDisposable {
+  /**
+   * Probes until the returned function is called. `pauseMs(n)` is the pause before the n-th probe, counted from 0.
+   * `report` must not throw.
+   */
+  watch(endpoint: Endpoint, pauseMs: (probes: number) => number, report: (verdict: HealthVerdict) => void): () => void;
+}
+
+export function createHealthProber(clock: Clock, probe: ModuleClient["health"]): HealthProber {
+  const gate = createGate(parallelProbes);
+  const watches = new Map<AbortController, Promise<void>>();
+
+  async function run(endpoint: Endpoint, pauseMs: (probes: number) => number, report: (verdict: HealthVerdict) => void, signal: AbortSignal): Promise<void> {
+    for (let probes = 0; ; probes += 1) {
+      const pause = pauseMs(probes);
+      if (pause > 0) await clock.sleep(pause, signal);
+      const verdict = await gate.run(signal, () => probe(endpoint, signal));
+      signal.throwIfAborted();
+      report(verdict);
+    }
+  }
+
+  return {
+    watch(endpoint, pauseMs, report) {
+      const stopping = new AbortController();
+      // The loop ends by its signal alone: neither a pause nor a probe rejects otherwise.
+      const ended = run(endpoint, pauseMs, report, stopping.signal)
+        .catch(() => {})
+        .finally(() => watches.delete(stopping));
+      watches.set(stopping, ended);
+      return () => stopping.abort();
+    },
+    async [Symbol.asyncDispose]() {
+      const ending = [...watches.values()];
+      for (const stopping of watches.keys()) stopping.abort();
+      await Promise.all(ending);
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/** What can come of one call, before anybody decides what it means for a registration. */
+
+/** Why there is no gRPC answer. */
+export type Failure =
+  /** Nothing accepts connections. */
+  | "refused"
+  /** No route, no answer, or a connection that ended too soon. */
+  | "unreachable"
+  /** Connected, but not to something that speaks gRPC. */
+  | "wrong_protocol"
+  /** One side speaks TLS and the other does not, or the certificate or the handshake is not acceptable. */
+  | "tls_mismatch"
+  | "timeout"
+  | "too_large"
+  /** gRPC it is, but an answer that breaks its rules. */
+  | "malformed";
+
+export interface Failed {
+  readonly type: Failure;
+  /** The code of the Node error behind it, where there is one. */
+  readonly code?: string;
+  /** For people; printable. */
+  readonly detail: string;
+}
+
+export type Outcome =
+  | { readonly type: "answer"; readonly message: Uint8Array }
+  /** A gRPC status other than OK; `text` is the peer's own. */
+  | { readonly type: "status"; readonly code: number; readonly text: string }
+  | Failed;
+
+const statusNames = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+] as const;
+
+export type StatusName = (typeof statusNames)[number];
+
+/** The name of a gRPC status code; unknown codes count as UNKNOWN. */
+export function statusName(code: number): StatusName {
+  return statusNames[code] ?? "UNKNOWN";
+}
+
+/** The code in a Node error, or "" when it has none. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";
+}

@@ -1,0 +1,33 @@
+/** The child's verdicts in the words of the domain. */
+import type { DomainError } from "../../errors.ts";
+import { printable } from "../../log.ts";
+import { rootPlace } from "../../registration/schema-place.ts";
+import { type InspectedSchema, schemaError, schemaErrorAtPointer } from "../../registration/schema.ts";
+import type { CheckResult } from "./child-process.ts";
+
+/** What is wrong with the schema, or undefined. */
+export function verdictError(result: CheckResult, inspected: InspectedSchema, limitMs: number): DomainError | undefined {
+  switch (result.type) {
+    case "valid":
+      return undefined;
+    case "invalid":
+      return schemaErrorAtPointer("SCHEMA_INVALID", result.pointer, printable(result.detail, 200));
+    case "dangling": {
+      const place = inspected.refs.find(({ text }) => text !== "" && result.ref.endsWith(text))?.place ?? rootPlace;
+      return schemaError("SCHEMA_INVALID", place, `nothing in the schema answers to the reference "${printable(result.ref, 200)}"`);
+    }
+    case "pattern": {
+      const place = inspected.patterns[result.index]?.place ?? rootPlace;
+      const detail = printable(result.detail, 200);
+      return result.malformed
+        ? schemaError("SCHEMA_INVALID", place, `not a regular expression: ${detail}`)
+        : schemaError("SCHEMA_PATTERN_UNSUPPORTED", place, `this regular expression cannot be matched in linear time (RE2): ${detail}`);
+    }
+    case "killed":
+      return schemaError("SCHEMA_COMPILE_TIMEOUT", rootPlace, `it could not be compiled within ${limitMs} ms`);
+    case "crashed":
+      return schemaError("SCHEMA_TOO_COMPLEX", rootPlace, "it needs more memory to compile than allowed");
+    case "too_complex":
+      return schemaError("SCHEMA_TOO_COMPLEX", rootPlace, "it is too intricate to compile");
+  }
+}

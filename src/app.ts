@@ -1,0 +1,156 @@
+/**
+ * The composition root: joins ports, use cases and server, and takes them apart again in reverse. Adapters are loaded
+ * when the configuration asks for them, so that a start pays only for what it uses.
+ */
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
+import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
+import { openAdapters, type Adapters } from "./open-adapters.ts";
+import { createHostResolver } from "./adapters/system/resolve-host.ts";
+import { createUuidV7 } from "./adapters/system/ids.ts";
+import { systemClock } from "./adapters/system/clock.ts";
+import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
+import type { Config } from "./config.ts";
+import { startLoop } from "./delivery/loop.ts";
+import { pruneOutbox, relayOnce } from "./delivery/relay.ts";
+import { startTasks } from "./delivery/tasks.ts";
+import { descriptorRoute } from "./http/descriptor.ts";
+import { metricsRoutes } from "./http/metrics.ts";
+import { probeRoutes } from "./http/probes.ts";
+import type { Log } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import type { Clock } from "./ports.ts";
+import type { RegistrationPorts } from "./registration/attempt-context.ts";
+import { createAttempts, type Attempts } from "./registration/attempts.ts";
+import { createProgress, type Progress } from "./registration/progress.ts";
+import { restoreCatalog } from "./registration/restore.ts";
+import { withdraw } from "./registration/unregister.ts";
+import { createAuthGate, type AuthMode } from "./rpc/auth.ts";
+import { defaultLimits, type Limits } from "./rpc/limits.ts";
+import { registrationRoutes } from "./rpc/routes.ts";
+import { startServer, type ServerOptions } from "./rpc/server.ts";
+import { parseTokenFile } from "./rpc/tokens.ts";
+import type { SagaProbe } from "./saga.ts";
+
+/** A running server. Disposing drains it: running registrations get up to 20 s, everything is over within 30 s. */
+export interface App extends AsyncDisposable {
+  readonly address: { readonly host: string; readonly port: number };
+}
+
+export interface AppOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly limits?: Limits;
+  /** Told at every instant of every saga; for tests that stop the process there. */
+  readonly probe?: SagaProbe;
+  /** Wraps the adapters; for tests that let them fail. */
+  readonly decorate?: (adapters: Adapters) => Adapters;
+}
+
+const attemptDrainMs = 20_000;
+const streamDrainMs = 5_000;
+const maxRunning = 500;
+const maxWaiting = 1_500;
+
+/** Starts everything the configuration names; resolves when the port accepts connections. */
+export async function createApp(config: Config, options: AppOptions): Promise<App> {
+  await using stack = new AsyncDisposableStack();
+  const { log, limits = defaultLimits, clock = systemClock, decorate = (adapters) => adapters } = options;
+  const ids = createUuidV7(clock);
+  const owner = randomUUID();
+  const auth = await authMode(config.auth);
+  const tls = config.tls && (await tlsSettings(config.tls));
+
+  const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, dispose: stack }));
+  const checkSchema = stack.use(createSchemaCheck());
+  const ports: RegistrationPorts = { store, catalog, schemas, module, checkSchema, clock };
+  if (store.exclusive) await store.tx((tx) => tx.attempts.expireLeases());
+  if (config.catalog.kind === "embedded") {
+    const restored = await restoreCatalog(store, catalog, AbortSignal.timeout(30_000));
+    if (restored > 0) log("info", "catalog.restored", { entries: restored });
+  }
+
+  const relay = startLoop({ name: "relay", everyMs: 1_000, clock, log, round: (signal) => relayOnce({ store, sink, clock, log, owner }, signal) });
+  stack.defer(() => relay.stop());
+  const prune = startLoop({ name: "prune", everyMs: 3_600_000, clock, log, round: async () => (await pruneOutbox({ store, clock }), false) });
+  stack.defer(() => prune.stop());
+  const tasks = startTasks({ store, clock, log, handlers: { withdraw: (payload, signal) => withdraw(ports, payload, signal) } });
+  stack.defer(() => tasks.stop());
+
+  const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
+  const metrics = createMetrics({ store, running: () => attempts.count(), now: () => clock.now() });
+  const attempts: Attempts = createAttempts(
+    () => ({
+      ports,
+      progress: { ...progress, publish: (event) => (metrics.progressed(event), progress.publish(event)) },
+      log,
+      probe: options.probe,
+      onEnd: (attempt, error) => metrics.ended(attempt, error, clock.now()),
+      onCommit: () => relay.nudge(),
+    }),
+    { owner, leaseMs: config.attemptLeaseMs, maxRunning, maxWaiting },
+  );
+  const tend = startLoop({
+    name: "attempts",
+    everyMs: Math.min(1_000, config.attemptLeaseMs / 3),
+    clock,
+    log,
+    round: async () => (await attempts.tend(), false),
+  });
+  stack.defer(() => tend.stop());
+
+  const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
+  const register = { ports, ids, attempts, resolveHost: createHostResolver(config.modules) };
+  let draining = false;
+  const checks = {
+    store: { ping: (signal: AbortSignal) => store.ping(signal), required: true },
+    catalog: { ping: (signal: AbortSignal) => catalog.ping(signal), required: false },
+    schemas: { ping: (signal: AbortSignal) => schemas.ping(signal), required: false },
+    events: { ping: (signal: AbortSignal) => sink.ping(signal), required: false },
+  };
+  const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
+  const serverOptions: ServerOptions = {
+    listen: config.listen,
+    routes: registrationRoutes({ store, clock, attempts, progress, register, unregister }),
+    http: [
+      ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
+      ...metricsRoutes(metrics.render, config.httpRoot || undefined),
+      descriptorRoute([PlatformRegistrationService.file, RegistrationService.file, PipeStepProcessorService.file]),
+    ],
+    gate: createAuthGate(auth),
+    limits,
+    clock,
+    ids,
+    log,
+    ...(tls ? { tls } : {}),
+  };
+  const server = await startServer(serverOptions);
+  stack.defer(async () => {
+    draining = true;
+    server.setDraining();
+    await attempts.drain(attemptDrainMs);
+    await server.close(streamDrainMs);
+  });
+  log("info", "server.listening", { host: server.host, port: server.port });
+
+  const disposal = stack.move();
+  return {
+    address: { host: server.host, port: server.port },
+    [Symbol.asyncDispose]: () => disposal.disposeAsync(),
+  };
+}
+
+async function authMode(auth: Config["auth"]): Promise<AuthMode> {
+  return auth.kind === "open" ? { mode: "open" } : { mode: "tokens", tokens: parseTokenFile(await readFile(auth.file, "utf8")) };
+}
+
+async function tlsSettings(tls: NonNullable<Config["tls"]>): Promise<NonNullable<ServerOptions["tls"]>> {
+  const [cert, key, clientCa] = await Promise.all([
+    readFile(tls.certFile, "utf8"),
+    readFile(tls.keyFile, "utf8"),
+    tls.clientCaFile === undefined ? undefined : readFile(tls.clientCaFile, "utf8"),
+  ]);
+  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+}

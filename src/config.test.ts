@@ -1,0 +1,89 @@
+import { describe, expect, test } from "vitest";
+import { ConfigError, parseConfig, type Settings } from "./config.ts";
+
+function parse(settings: Settings, files: Record<string, string> = {}) {
+  return parseConfig(settings, (path) => {
+    const content = files[path];
+    if (content === undefined) throw new Error("no such file");
+    return content;
+  });
+}
+
+function problemsOf(settings: Settings): readonly string[] {
+  try {
+    parse(settings);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("configuration", () => {
+  test("nothing set: embedded everything, on loopback, open", () => {
+    expect(parse({})).toMatchObject({
+      listen: { host: "127.0.0.1", port: 7430 },
+      store: { kind: "sqlite", path: "./.muster/muster.db" },
+      catalog: { kind: "embedded" },
+      schemas: { kind: "embedded" },
+      events: { kind: "embedded" },
+      auth: { kind: "open" },
+      modules: { allowLoopback: true },
+    });
+  });
+
+  test("the four servers by URL", () => {
+    const config = parse({
+      MUSTER_STORE: "mysql://muster:pw@db:3306/muster",
+      MUSTER_CATALOG: "consul+http://consul:8500/",
+      MUSTER_SCHEMAS: "apicurio+https://schemas/apis/registry/v3",
+      MUSTER_EVENTS: "kafka://k1:9092,k2:9092",
+    });
+    expect(config.store).toEqual({ kind: "mysql", url: "mysql://muster:pw@db:3306/muster" });
+    expect(config.catalog).toMatchObject({ kind: "consul", url: "http://consul:8500" });
+    expect(config.schemas).toMatchObject({ kind: "apicurio", url: "https://schemas/apis/registry/v3" });
+    expect(config.events).toEqual({ kind: "kafka", brokers: ["k1:9092", "k2:9092"] });
+  });
+
+  test("every problem is reported at once", () => {
+    const problems = problemsOf({
+      MUSTER_LISTEN: "nowhere",
+      MUSTER_STORE: "postgres://x/y",
+      MUSTER_CATALOG: "http://consul:8500",
+      MUSTER_SCHEMAS: "apicurio://x",
+      MUSTER_EVENTS: "kafka://",
+      MUSTER_AUTH: "maybe",
+      MUSTER_TLS_CERT: "cert.pem",
+      MUSTER_MODULE_ADDRESSES: "10.0.0.0/8,everything",
+      MUSTER_ATTEMPT_LEASE: "1h",
+      MUSTER_LOG_LEVEL: "loud",
+    });
+    for (const name of ["LISTEN", "STORE", "CATALOG", "SCHEMAS", "EVENTS", "AUTH", "TLS_CERT", "MODULE_ADDRESSES", "ATTEMPT_LEASE", "LOG_LEVEL"]) {
+      expect(problems.filter((problem) => problem.includes(`MUSTER_${name}`))).not.toEqual([]);
+    }
+  });
+
+  test("an unknown variable is an error with a suggestion", () => {
+    expect(problemsOf({ MUSTER_CATALOGUE: "embedded" })).toEqual(["MUSTER_CATALOGUE is not known; did you mean MUSTER_CATALOG?"]);
+    expect(problemsOf({ MUSTER_LISTEN_FILE: "x" })).toHaveLength(1);
+    expect(problemsOf({ OTHER_THING: "x" })).toEqual([]);
+  });
+
+  test.each(["0.0.0.0:7430", "[::]:7430", "10.0.0.1:7430", "muster.example:7430"])("open is refused on %s", (listen) => {
+    expect(problemsOf({ MUSTER_LISTEN: listen }).join()).toMatch(/refused off loopback/);
+    expect(problemsOf({ MUSTER_LISTEN: listen, MUSTER_AUTH: "tokens:/run/tokens.json" })).toEqual([]);
+  });
+
+  test("off loopback modules on loopback are denied by default", () => {
+    expect(parse({ MUSTER_LISTEN: "0.0.0.0:7430", MUSTER_AUTH: "tokens:t" }).modules.allowLoopback).toBe(false);
+  });
+
+  test("secrets may come from files, not from both places, and never stand in a message", () => {
+    const file = parse({ MUSTER_STORE_FILE: "/run/store" }, { "/run/store": "mysql://u:secret@h/d\n" });
+    expect(file.store).toEqual({ kind: "mysql", url: "mysql://u:secret@h/d" });
+    expect(problemsOf({ MUSTER_STORE_FILE: "/run/absent" })).toEqual(["MUSTER_STORE_FILE: the file /run/absent cannot be read"]);
+    const both = problemsOf({ MUSTER_STORE_FILE: "/run/absent", MUSTER_STORE: "mysq://u:secret@h/d" }).join("\n");
+    expect(both).toMatch(/both set/);
+    expect(both).not.toContain("secret");
+  });
+});

@@ -1,0 +1,60 @@
+import { toDomainError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Clock } from "../ports.ts";
+
+/** Background work done again and again: at every nudge and, as a safety net, at every interval. */
+export interface Loop {
+  /** Asks for a round now, or for another one right after the present round. */
+  nudge(): void;
+  /** Resolves when the round under way has ended; none begins after. */
+  stop(): Promise<void>;
+}
+
+export interface LoopOptions {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** One round. Resolves to true when there is more to do at once. */
+  readonly round: (signal: AbortSignal) => Promise<boolean>;
+}
+
+const maxPauseMs = 10_000;
+
+/**
+ * Starts a loop. Rounds never overlap. A failing round is logged, the first of a row as an error and the end of the row
+ * as recovered, and makes the pauses grow up to 10 s.
+ */
+export function startLoop({ name, everyMs, clock, log, round }: LoopOptions): Loop {
+  const stopping = new AbortController();
+  let wake = new AbortController();
+  let failures = 0;
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      wake = new AbortController();
+      let more = false;
+      try {
+        more = await round(stopping.signal);
+        if (failures > 0) log("info", "loop.recovered", { loop: name, failures });
+        failures = 0;
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        failures += 1;
+        if (failures === 1) log("error", "loop.failed", { loop: name, reason: toDomainError(error).reason, error });
+      }
+      if (more) continue;
+      const pauseMs = failures === 0 ? everyMs : Math.min(everyMs * 2 ** failures, maxPauseMs);
+      await clock.sleep(pauseMs, AbortSignal.any([stopping.signal, wake.signal])).catch(() => undefined);
+    }
+  }
+
+  const running = run();
+  return {
+    nudge: () => wake.abort(),
+    stop() {
+      stopping.abort();
+      return running;
+    },
+  };
+}

@@ -1,0 +1,76 @@
+/**
+ * Work that a transaction left to be done after it: leased, handled outside any transaction, then done or tried again
+ * later, for ever, with growing pauses (1 s doubling to 60 s). At least once: handlers are safe to repeat.
+ */
+import { toDomainError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Clock, Store } from "../ports.ts";
+import type { Task } from "../registration/records.ts";
+import { startLoop } from "./loop.ts";
+
+export type TaskHandlers = Readonly<Record<Task["kind"], (payload: string, signal: AbortSignal) => Promise<void>>>;
+
+export interface Tasks {
+  /** Has a task carried out now. True when that succeeded within ten seconds; it is tried again later when not. */
+  run(taskId: string): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+const leaseMs = 60_000;
+const handlerLimitMs = 30_000;
+const batchSize = 16;
+const waitLimitMs = 10_000;
+
+export function startTasks({
+  store,
+  clock,
+  log,
+  handlers,
+}: {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly handlers: TaskHandlers;
+}): Tasks {
+  const waiters = new Map<string, (done: boolean) => void>();
+
+  async function handle(task: Task, signal: AbortSignal): Promise<void> {
+    try {
+      await handlers[task.kind](task.payload, AbortSignal.any([signal, AbortSignal.timeout(handlerLimitMs)]));
+      await store.tx((tx) => tx.tasks.done(task.id));
+      waiters.get(task.id)?.(true);
+    } catch (error) {
+      const { reason, message } = toDomainError(error);
+      log("warn", "task.failed", { task: task.id, kind: task.kind, attempts: task.attempts, reason, error });
+      waiters.get(task.id)?.(false);
+      await store.tx((tx) => tx.tasks.retryIn(task.id, Math.min(1_000 * 2 ** task.attempts, 60_000), `${reason}: ${message}`));
+    }
+  }
+
+  const loop = startLoop({
+    name: "tasks",
+    everyMs: 1_000,
+    clock,
+    log,
+    round: async (signal) => {
+      const due = await store.tx((tx) => tx.tasks.claim(leaseMs, batchSize));
+      await Promise.all(due.map((task) => handle(task, signal)));
+      return due.length === batchSize;
+    },
+  });
+
+  return {
+    async run(taskId) {
+      const over = new AbortController();
+      const done = new Promise<boolean>((resolve) => waiters.set(taskId, resolve));
+      loop.nudge();
+      try {
+        return await Promise.race([done, clock.sleep(waitLimitMs, over.signal).then(() => false)]);
+      } finally {
+        over.abort();
+        waiters.delete(taskId);
+      }
+    },
+    stop: () => loop.stop(),
+  };
+}

@@ -1,0 +1,79 @@
+/** The one place where a connection URL becomes an adapter. A backend is one case here. */
+import { readFile } from "node:fs/promises";
+import { topics } from "./delivery/event-codec.ts";
+import type { Config } from "./config.ts";
+import type { Log } from "./log.ts";
+import type { Catalog, Clock, EventSink, ModuleClient, SchemaRegistry, Store } from "./ports.ts";
+
+export interface Adapters {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly schemas: SchemaRegistry;
+  readonly sink: EventSink;
+  readonly module: ModuleClient;
+}
+
+export interface AdapterOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Closes, in reverse order, what was opened. */
+  readonly dispose: AsyncDisposableStack;
+}
+
+/** Opens the adapters that the configuration names. The store is connected and migrated; the others connect when used. */
+export async function openAdapters(config: Config, { clock, log, dispose }: AdapterOptions): Promise<Adapters> {
+  const store = dispose.use(await openStore(config.store, clock));
+  const module = await moduleClient(config);
+  const catalog = dispose.use(await openCatalog(config.catalog, clock, module));
+  const schemas = dispose.use(await openSchemas(config.schemas, store, clock));
+  const sink = dispose.use(await openSink(config.events, store, clock, log));
+  return { store, module, catalog, schemas, sink };
+}
+
+async function moduleClient({ modules }: Config): Promise<ModuleClient> {
+  const { createModuleClient } = await import("./adapters/module-grpc/module-client.ts");
+  return createModuleClient(modules.caFile === undefined ? {} : { ca: await readFile(modules.caFile) });
+}
+
+async function openStore(store: Config["store"], clock: Clock): Promise<Store> {
+  if (store.kind === "sqlite") {
+    const { openSqliteStore } = await import("./store/sqlite.ts");
+    return openSqliteStore({ path: store.path, clock });
+  }
+  const { openMysqlStore } = await import("./store/mysql.ts");
+  return openMysqlStore({ url: store.url, clock });
+}
+
+async function openCatalog(catalog: Config["catalog"], clock: Clock, module: ModuleClient): Promise<Catalog> {
+  if (catalog.kind === "embedded") {
+    const { createEmbeddedCatalog } = await import("./adapters/embedded/catalog.ts");
+    return createEmbeddedCatalog({ clock, probe: (endpoint, signal) => module.health(endpoint, signal) });
+  }
+  const { createConsulCatalog } = await import("./adapters/consul/catalog.ts");
+  const { url, token, bootstrapChecks } = catalog;
+  return createConsulCatalog({ url, bootstrapChecks, clock, ...(token === undefined ? {} : { token }) });
+}
+
+async function openSchemas(schemas: Config["schemas"], store: Store, clock: Clock): Promise<SchemaRegistry> {
+  if (schemas.kind === "embedded") {
+    const { createEmbeddedSchemas } = await import("./adapters/embedded/schema-registry.ts");
+    return createEmbeddedSchemas({ store, clock });
+  }
+  const { createApicurioSchemas } = await import("./adapters/apicurio/schemas.ts");
+  return createApicurioSchemas({ url: schemas.url, ...(schemas.token === undefined ? {} : { token: schemas.token }) });
+}
+
+async function openSink(events: Config["events"], store: Store, clock: Clock, log: Log): Promise<EventSink> {
+  if (events.kind === "embedded") {
+    const { createEmbeddedEventLog } = await import("./adapters/embedded/event-log.ts");
+    return createEmbeddedEventLog({ store });
+  }
+  const { createKafkaSink } = await import("./adapters/kafka/sink.ts");
+  return createKafkaSink({
+    brokers: events.brokers,
+    clientId: "muster",
+    topics,
+    clock,
+    log: (level, message, fields) => log(level, "kafka", { message, ...fields }),
+  });
+}

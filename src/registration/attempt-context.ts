@@ -1,0 +1,89 @@
+import type { DomainError } from "../errors.ts";
+import type { Catalog, CatalogEntry, Clock, ModuleClient, SchemaRegistry, Store } from "../ports.ts";
+import type { Step } from "../saga.ts";
+import type { Attempt, Tx } from "./records.ts";
+import type { SchemaCheck } from "./schema.ts";
+import type { Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "./types.ts";
+
+/** What the use cases of registration are given. */
+export interface RegistrationPorts {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly schemas: SchemaRegistry;
+  readonly module: ModuleClient;
+  readonly checkSchema: SchemaCheck;
+  readonly clock: Clock;
+}
+
+/** What a step has to tell: the event's text and data, and what must be written together with the event. */
+export interface Note {
+  readonly message: string;
+  readonly serviceId?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly outcome?: Outcome;
+  /** Runs in the transaction that records the event. */
+  readonly alongside?: (tx: Tx) => Promise<void>;
+}
+
+/** A module's configuration schema, checked: what it gave or, when it gave none, the synthesised default. */
+export interface CheckedSchema {
+  readonly artifactId: string;
+  readonly version: string;
+  readonly content: string;
+  readonly sha256: string;
+  readonly synthesised: boolean;
+}
+
+/** What the steps of one attempt share. */
+export interface AttemptContext {
+  readonly attempt: Attempt;
+  readonly ports: RegistrationPorts;
+  readonly entry: CatalogEntry;
+  /** Calls the module back; once, however often it is asked, unless that call failed. */
+  readonly describe: (signal: AbortSignal) => Promise<ModuleDescription>;
+  /** Takes the described module's schema and checks it; remembered like `describe`. */
+  readonly schema: (signal: AbortSignal) => Promise<CheckedSchema>;
+  /** Records and shows an event that is not the end of a step. */
+  readonly report: (event: EventType, note: Note) => Promise<void>;
+}
+
+export type RegistrationStep = Step<AttemptContext, EventType, Note>;
+
+/** The catalog entry that a request asks for, made by `attemptId`. */
+export function entryOf(request: RegisterInput, attemptId: string, serviceId: string, address: string): CatalogEntry {
+  return {
+    serviceId,
+    attemptId,
+    name: request.name,
+    type: request.type,
+    version: request.version,
+    address: request.connectivity.advertisedHost,
+    port: request.connectivity.advertisedPort,
+    tags: [...request.tags, ...request.capabilities.map((capability) => `capability:${capability}`)],
+    metadata: request.metadata,
+    check: endpointOf(request, address),
+  };
+}
+
+/** Where the instance is called and checked: its internal address where it has one, else the advertised one. */
+export function endpointOf(request: RegisterInput, address: string): Endpoint {
+  const { connectivity } = request;
+  return {
+    address,
+    port: connectivity.internalPort ?? connectivity.advertisedPort,
+    tls: connectivity.tlsEnabled,
+    serverName: connectivity.internalHost ?? connectivity.advertisedHost,
+  };
+}
+
+/** Remembers the first success of `work`; a failure is forgotten, so that the next caller tries again. */
+export function remember<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+  let running: Promise<T> | undefined;
+  return (signal) => {
+    running ??= work(signal).catch((error: DomainError) => {
+      running = undefined;
+      throw error;
+    });
+    return running;
+  };
+}

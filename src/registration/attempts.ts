@@ -1,0 +1,159 @@
+/**
+ * The attempts this process carries out: starts them, keeps their leases, hears of cancellations, takes over those
+ * whose owner is gone, and brings all to an end at shutdown.
+ *
+ * A lease saves work and makes takeover prompt; it is not what keeps two processes from both moving an attempt: the
+ * fenced writes of `run-attempt.ts` do that. Undo is idempotent and takes only what the attempt made, so an old owner
+ * that wakes up late does no harm.
+ */
+import { DomainError } from "../errors.ts";
+import { runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
+import type { Attempt } from "./records.ts";
+
+export interface AttemptsOptions {
+  /** This process; leases are held in its name. */
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Attempts carried out at once; more wait, up to `maxWaiting`. */
+  readonly maxRunning: number;
+  readonly maxWaiting: number;
+}
+
+export interface Attempts {
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Throws `exhausted` when too many attempts run and wait, `unavailable` when this process is shutting down. */
+  admit(): void;
+  /** Carries out a fresh attempt whose lease this process holds, as soon as there is room. */
+  start(attempt: Attempt): void;
+  runsHere(attemptId: string): boolean;
+  /** How many run or wait here. */
+  count(): number;
+  /** Stops an attempt that runs here, which then unwinds. False when it does not run here. */
+  cancel(attemptId: string, why: DomainError): boolean;
+  /** Renews leases, hears of cancellations, and takes over what others left behind. */
+  tend(): Promise<void>;
+  /** Waits `graceMs` for the attempts to end by themselves, then stops them, and resolves when all have ended. */
+  drain(graceMs: number): Promise<void>;
+}
+
+interface Running {
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+}
+
+export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions): Attempts {
+  const running = new Map<string, Running>();
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+  let draining = false;
+
+  async function slot(): Promise<void> {
+    if (busy >= options.maxRunning) await new Promise<void>((resolve) => waiting.push(resolve));
+    busy += 1;
+  }
+
+  function launch(attempt: Attempt, work: (signal: AbortSignal) => Promise<void>): void {
+    const controller = new AbortController();
+    const { clock } = deps().ports;
+    const done = (async () => {
+      await slot();
+      const over = new AbortController();
+      clock.sleep(Math.max(attempt.deadlineAt - clock.now(), 0), over.signal).then(
+        () => controller.abort(deadlineExceeded(attempt)),
+        () => undefined,
+      );
+      try {
+        await work(controller.signal);
+      } finally {
+        over.abort();
+        busy -= 1;
+        running.delete(attempt.id);
+        waiting.shift()?.();
+      }
+    })();
+    running.set(attempt.id, { controller, done });
+  }
+
+  async function takeOver(): Promise<void> {
+    const { store } = deps().ports;
+    const room = Math.max(options.maxRunning - running.size, 0);
+    const left = await store.tx((tx) => tx.attempts.claimExpired(options.owner, options.leaseMs, Math.min(room, 50)));
+    for (const attempt of left) {
+      if (running.has(attempt.id)) continue;
+      deps().log("warn", "attempt.taken-over", { attempt: attempt.id, service: attempt.serviceId, state: attempt.state });
+      launch(attempt, () => unwindAttempt(deps(), attempt, interrupted(attempt)));
+    }
+  }
+
+  return {
+    owner: options.owner,
+    leaseMs: options.leaseMs,
+    admit() {
+      if (draining) throw shuttingDown();
+      if (running.size < options.maxRunning + options.maxWaiting) return;
+      throw new DomainError({
+        kind: "exhausted",
+        reason: "TOO_MANY_ATTEMPTS",
+        message: `${running.size} registrations are under way here`,
+        retryAfterMs: 5_000,
+      });
+    },
+    start: (attempt) => launch(attempt, (signal) => runAttempt(deps(), attempt, signal)),
+    runsHere: (attemptId) => running.has(attemptId),
+    count: () => running.size,
+    cancel(attemptId, why) {
+      const attempt = running.get(attemptId);
+      attempt?.controller.abort(why);
+      return attempt !== undefined;
+    },
+    async tend() {
+      const { store } = deps().ports;
+      const ids = [...running.keys()];
+      if (ids.length > 0) {
+        const cancelled = await store.tx(async (tx) => {
+          await tx.attempts.renewLeases(options.owner, ids, options.leaseMs);
+          return tx.attempts.cancelRequested(ids);
+        });
+        for (const id of cancelled) running.get(id)?.controller.abort(cancelledBy("a request"));
+      }
+      await takeOver();
+    },
+    async drain(graceMs) {
+      draining = true;
+      const { clock } = deps().ports;
+      const over = new AbortController();
+      const all = Promise.all([...running.values()].map(({ done }) => done));
+      await Promise.race([all, clock.sleep(graceMs, over.signal).catch(() => undefined)]);
+      over.abort();
+      for (const { controller } of running.values()) controller.abort(shuttingDown());
+      await all;
+    },
+  };
+}
+
+export function cancelledBy(whom: string): DomainError {
+  return new DomainError({ kind: "cancelled", reason: "CANCELLED", message: `cancelled by ${whom}` });
+}
+
+function deadlineExceeded(attempt: Attempt): DomainError {
+  return new DomainError({
+    kind: "timeout",
+    reason: "DEADLINE_EXCEEDED",
+    message: `the attempt did not end within ${attempt.deadlineAt - attempt.createdAt} ms`,
+  });
+}
+
+function interrupted(attempt: Attempt): DomainError {
+  if (attempt.cancelRequested) return cancelledBy("a request");
+  return new DomainError({
+    kind: "unavailable",
+    reason: "INTERRUPTED",
+    message: "the server that carried out this attempt stopped; what it had done was taken back",
+    retryAfterMs: 1_000,
+  });
+}
+
+function shuttingDown(): DomainError {
+  return new DomainError({ kind: "unavailable", reason: "SHUTTING_DOWN", message: "the server is shutting down", retryAfterMs: 1_000 });
+}

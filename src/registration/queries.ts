@@ -1,0 +1,42 @@
+import { DomainError } from "../errors.ts";
+import type { Store } from "../ports.ts";
+import { cancelledBy, type Attempts } from "./attempts.ts";
+import type { Attempt, AttemptFilter } from "./records.ts";
+
+/** The attempt; `not_found` when there is none of this id. */
+export async function getAttempt(store: Store, id: string): Promise<Attempt> {
+  const attempt = await store.tx((tx) => tx.attempts.find(id));
+  if (attempt) return attempt;
+  throw new DomainError({
+    kind: "not_found",
+    reason: "ATTEMPT_NOT_FOUND",
+    message: `there is no attempt ${id}`,
+    metadata: { resource_type: "attempt", resource_name: id },
+  });
+}
+
+/** One page, newest first, and the `beforeId` of the next page if there is one. */
+export async function listAttempts(
+  store: Store,
+  filter: AttemptFilter,
+): Promise<{ readonly attempts: readonly Attempt[]; readonly nextBeforeId: string | undefined }> {
+  const found = await store.tx((tx) => tx.attempts.list({ ...filter, limit: filter.limit + 1 }));
+  const attempts = found.slice(0, filter.limit);
+  return { attempts, nextBeforeId: found.length > filter.limit ? attempts.at(-1)?.id : undefined };
+}
+
+/** Asks for an attempt to be stopped and undone, wherever it runs. `wrong_state` when it has ended. */
+export async function cancelAttempt(deps: { readonly store: Store; readonly attempts: Attempts }, id: string, caller: string): Promise<Attempt> {
+  const attempt = await getAttempt(deps.store, id);
+  if (attempt.state !== "RUNNING" && attempt.state !== "UNWINDING") {
+    throw new DomainError({
+      kind: "wrong_state",
+      reason: "ATTEMPT_FINISHED",
+      message: `the attempt has ended: ${attempt.state}`,
+      metadata: { actual: attempt.state, needed: "RUNNING" },
+    });
+  }
+  await deps.store.tx((tx) => tx.attempts.requestCancel(id));
+  deps.attempts.cancel(id, cancelledBy(caller));
+  return getAttempt(deps.store, id);
+}

@@ -1,0 +1,206 @@
+/**
+ * Begins, joins or answers a registration. Everything that decides which of these it is happens in one transaction that
+ * holds the lock of the instance's key, so that any number of equal requests, on any replicas, end up at one attempt.
+ */
+import { DomainError, type FieldViolation } from "../errors.ts";
+import type { Ids } from "../ports.ts";
+import { unavailableHere } from "./service-types.ts";
+import { hostViolation } from "./address.ts";
+import type { Attempts } from "./attempts.ts";
+import type { RegistrationPorts } from "./attempt-context.ts";
+import type { Attempt, InstanceRow, Registration, Tx } from "./records.ts";
+import { requestHashOf, serviceIdOf } from "./service-id.ts";
+import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
+import type { ProgressEvent, RegisterInput } from "./types.ts";
+
+export interface RegisterDeps {
+  readonly ports: RegistrationPorts;
+  readonly ids: Ids;
+  readonly attempts: Attempts;
+  /** Resolves a host to one checked IP address; a violation's text when it cannot be used. */
+  readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
+}
+
+export type ResolvedHost = { readonly address: string } | { readonly violation: string; readonly reason: "HOST_DENIED" | "HOST_UNRESOLVABLE" };
+
+export interface Caller {
+  readonly name: string;
+  /** May use names that belong to others. */
+  readonly isAdmin: boolean;
+  readonly traceparent?: string;
+}
+
+export interface StartedRegistration {
+  readonly attemptId: string;
+  /** True when this very call began the attempt. */
+  readonly isNew: boolean;
+}
+
+/** An attempt as a whole has this long. */
+export const attemptLimitMs = 150_000;
+
+/** What a valid request comes to, for `validate_only`: the events it would begin with. */
+export async function validateRegistration(
+  deps: RegisterDeps,
+  candidate: RegisterCandidate,
+  signal: AbortSignal,
+): Promise<{ input: RegisterInput; address: string }> {
+  const fields: FieldViolation[] = registerViolations(candidate);
+  const { connectivity } = candidate;
+  const reasons = new Set<"HOST_DENIED" | "HOST_UNRESOLVABLE">();
+  let address = "";
+  for (const [field, host] of [
+    ["connectivity.advertised_host", connectivity.advertisedHost],
+    ["connectivity.internal_host", connectivity.internalHost],
+  ] as const) {
+    if (host === undefined || hostViolation(host)) continue;
+    const resolved = await deps.resolveHost(host, signal);
+    if ("address" in resolved) {
+      address = resolved.address;
+      continue;
+    }
+    fields.push({ field, description: resolved.violation });
+    reasons.add(resolved.reason);
+  }
+  if (fields.length > 0 || !hasKnownType(candidate)) {
+    const error = invalidFields(fields);
+    const [only] = fields.length === reasons.size ? reasons : [];
+    throw only ? new DomainError({ kind: "invalid", reason: only, message: error.message, fields }) : error;
+  }
+  const notHere = unavailableHere(candidate.type);
+  if (notHere) throw notHere;
+  return { input: candidate, address };
+}
+
+/**
+ * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the same
+ * `request_id`. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
+ * (SERVICE_ID_CLASH), `denied` (NAME_OWNED_BY_ANOTHER), `conflict` (ATTEMPT_IN_FLIGHT with another request),
+ * `exhausted`, `unavailable`.
+ */
+export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
+  const { input, address } = await validateRegistration(deps, candidate, signal);
+  const { store } = deps.ports;
+  const request = {
+    input,
+    address,
+    hash: requestHashOf(input),
+    serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
+  };
+  const unchanged = await findUnchanged(deps, request, signal);
+  deps.attempts.admit();
+  const started = await store.tx(async (tx): Promise<{ attempt: Attempt; isNew: boolean }> => {
+    const key = await claimKey(tx, request, caller);
+    const known = await findKnown(tx, request);
+    if (known) return { attempt: known, isNew: false };
+    const attempt = newAttempt(deps, request, caller, key);
+    const stillUnchanged = unchanged && (await tx.registrations.findActive(request.serviceId))?.id === unchanged.id;
+    if (stillUnchanged) {
+      const events = unchangedEvents(attempt);
+      await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", lastSequence: events.length }, events, 0);
+    } else {
+      await tx.attempts.insert(attempt, [startedEvent(attempt)], deps.attempts.leaseMs);
+    }
+    return { attempt: stillUnchanged ? { ...attempt, state: "COMPLETED" } : attempt, isNew: true };
+  });
+  if (started.isNew && started.attempt.state === "RUNNING") deps.attempts.start(started.attempt);
+  return { attemptId: started.attempt.id, isNew: started.isNew };
+}
+
+interface CheckedRequest {
+  readonly input: RegisterInput;
+  readonly address: string;
+  readonly hash: string;
+  readonly serviceId: string;
+}
+
+/** The active registration that already is what the request asks for, seen passing in the catalog just now. */
+async function findUnchanged({ ports }: RegisterDeps, request: CheckedRequest, signal: AbortSignal): Promise<Registration | undefined> {
+  const active = await ports.store.tx((tx) => tx.registrations.findActive(request.serviceId));
+  if (active?.requestHash !== request.hash || active.address !== request.address) return undefined;
+  const instances = await ports.catalog.instances({ serviceId: request.serviceId }, signal);
+  return instances.some(({ attemptId, status }) => attemptId === active.id && status === "passing") ? active : undefined;
+}
+
+async function claimKey(tx: Tx, { input, serviceId }: CheckedRequest, caller: Caller): Promise<InstanceRow> {
+  const { advertisedHost: host, advertisedPort: port } = input.connectivity;
+  const key = await tx.instances.claim({ serviceId, name: input.name, host, port });
+  const owner = await tx.instances.claimName(input.name, caller.name);
+  if (owner === caller.name || caller.isAdmin) return key;
+  throw new DomainError({
+    kind: "denied",
+    reason: "NAME_OWNED_BY_ANOTHER",
+    message: `the name ${input.name} was first registered by somebody else`,
+    metadata: { name: input.name },
+  });
+}
+
+async function findKnown(tx: Tx, { input, hash, serviceId }: CheckedRequest): Promise<Attempt | undefined> {
+  if (input.requestId !== undefined) {
+    const same = await tx.attempts.findByRequestId(input.requestId);
+    if (same && same.requestHash !== hash) {
+      throw new DomainError({
+        kind: "invalid",
+        reason: "REQUEST_ID_REUSED",
+        message: "request_id was used before with another request",
+        fields: [{ field: "request_id", description: "was used before with another request" }],
+      });
+    }
+    if (same) return same;
+  }
+  const live = await tx.attempts.findLive(serviceId);
+  if (live && live.requestHash !== hash) {
+    throw new DomainError({
+      kind: "conflict",
+      reason: "ATTEMPT_IN_FLIGHT",
+      message: `another registration of ${serviceId} is under way`,
+      metadata: { attempt_id: live.id },
+      retryAfterMs: 1_000,
+    });
+  }
+  return live;
+}
+
+function newAttempt(deps: RegisterDeps, { input, address, hash, serviceId }: CheckedRequest, caller: Caller, key: InstanceRow): Attempt {
+  const now = deps.ports.clock.now();
+  return {
+    id: deps.ids.next(),
+    serviceId,
+    name: input.name,
+    type: input.type,
+    host: input.connectivity.advertisedHost,
+    port: input.connectivity.advertisedPort,
+    version: input.version,
+    requestId: input.requestId,
+    requestHash: hash,
+    request: input,
+    address,
+    state: "RUNNING",
+    cursor: 0,
+    generation: key.generation,
+    lastSequence: 1,
+    outcome: undefined,
+    error: undefined,
+    cancelRequested: false,
+    actor: caller.name,
+    traceparent: caller.traceparent,
+    lease: { owner: deps.attempts.owner, epoch: 1 },
+    deadlineAt: now + attemptLimitMs,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+function startedEvent({ id, createdAt, serviceId }: Attempt): ProgressEvent {
+  return { attemptId: id, sequence: 1, type: "STARTED", at: createdAt, message: "registration started", serviceId };
+}
+
+function unchangedEvents(attempt: Attempt): ProgressEvent[] {
+  const { id: attemptId, createdAt: at, serviceId } = attempt;
+  return [
+    startedEvent(attempt),
+    { attemptId, sequence: 2, type: "VALIDATED", at, message: "request is valid and the same as before", metadata: { check_address: attempt.address } },
+    { attemptId, sequence: 3, type: "CONSUL_HEALTHY", at, message: "the catalog lists the instance as passing", serviceId },
+    { attemptId, sequence: 4, type: "COMPLETED", at, message: "already registered, nothing has changed", serviceId, outcome: "UNCHANGED" },
+  ];
+}

@@ -1,0 +1,73 @@
+/**
+ * The life of a schema version in our record: PENDING (reserved) → ENABLED (published) → RELEASING → DISABLED, and back
+ * to PENDING by the next reservation.
+ *
+ * Guarantees, under concurrent attempts of instances that share a version: one content a version; nobody disables a
+ * version that a registration still stands on (one that is not unregistered; a superseded one is part of the history
+ * that consumers may read). Both hang on the version's row lock: reserving and releasing
+ * take it, and while a release is under way (RELEASING) a reservation is refused as a conflict to be tried again.
+ */
+import { DomainError } from "../errors.ts";
+import type { SchemaRegistry, Store } from "../ports.ts";
+import type { CheckedSchema } from "./attempt-context.ts";
+import type { Tx } from "./records.ts";
+
+/** Reserves the version for a registration that is inserted in the same transaction. */
+export async function reserveSchemaVersion(tx: Tx, name: string, schema: CheckedSchema, now: number): Promise<void> {
+  const row = await tx.schemas.lock(schema.artifactId, schema.version);
+  if (!row) {
+    await tx.schemas.insert({ ...schema, name, state: "PENDING", createdAt: now });
+    return;
+  }
+  if (row.sha256 !== schema.sha256) {
+    throw new DomainError({
+      kind: "wrong_state",
+      reason: "SCHEMA_VERSION_CONFLICT",
+      message: `version ${schema.version} of ${schema.artifactId} is known with another content: a changed schema needs a new version`,
+      metadata: { artifact: schema.artifactId, version: schema.version, known_sha256: row.sha256, given_sha256: schema.sha256 },
+    });
+  }
+  if (row.state === "RELEASING") {
+    throw new DomainError({
+      kind: "unavailable",
+      reason: "ATTEMPT_IN_FLIGHT",
+      message: `version ${schema.version} of ${schema.artifactId} is just being released by another registration`,
+      retryAfterMs: 1_000,
+    });
+  }
+  if (row.state === "DISABLED") await tx.schemas.setState(schema.artifactId, schema.version, "PENDING");
+}
+
+/** Drops a reserved version that was never published and that no other registration stands on. */
+export async function forgetUnpublished(tx: Tx, artifactId: string, version: string, registrationId: string): Promise<void> {
+  const row = await tx.schemas.lock(artifactId, version);
+  if (row?.state !== "PENDING") return;
+  if ((await tx.registrations.countUsing(artifactId, version, registrationId)) > 0) return;
+  await tx.schemas.delete(artifactId, version);
+}
+
+/**
+ * Disables a published version when no registration but `exceptId` stands on it. Safe to repeat and to resume.
+ */
+export async function releaseSchemaVersion(
+  ports: { readonly store: Store; readonly schemas: SchemaRegistry },
+  artifactId: string,
+  version: string,
+  exceptId: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const releasing = await ports.store.tx(async (tx) => {
+    const row = await tx.schemas.lock(artifactId, version);
+    if (!row || row.state === "DISABLED") return false;
+    if ((await tx.registrations.countUsing(artifactId, version, exceptId)) > 0) return false;
+    await tx.schemas.setState(artifactId, version, "RELEASING");
+    return true;
+  });
+  if (!releasing) return;
+  const existed = await ports.schemas.disable(artifactId, version, signal);
+  await ports.store.tx(async (tx) => {
+    const row = await tx.schemas.lock(artifactId, version);
+    if (row?.state !== "RELEASING") return;
+    await (existed ? tx.schemas.setState(artifactId, version, "DISABLED") : tx.schemas.delete(artifactId, version));
+  });
+}

@@ -1,0 +1,57 @@
+import { retrying } from "../../retry.ts";
+import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
+import { checkGeneration, registrationOf } from "./save-registration.ts";
+import type { DomainEvent, Tx } from "../records.ts";
+
+/**
+ * Makes the entry the serving one in the catalog, then, in one transaction, the registration the active one, with its
+ * domain event. Undo puts the former registration's entry back, if this attempt had replaced it.
+ */
+export const commit: RegistrationStep = {
+  event: "COMPLETED",
+  timeoutMs: 25_000,
+  run: async (context, signal) => {
+    const { entry, ports, attempt } = context;
+    await retrying(ports.clock, signal, () => ports.catalog.promote(entry, signal));
+    return {
+      message: `${attempt.type === "MODULE" ? "module" : "service"} is registered and healthy`,
+      serviceId: attempt.serviceId,
+      outcome: "ACTIVE",
+      alongside: (tx: Tx) => activate(tx, context),
+    };
+  },
+  undo: async ({ attempt, entry, ports }, signal) => {
+    const former = await ports.store.tx((tx) => tx.registrations.findActive(attempt.serviceId));
+    if (!former || former.id === attempt.id) return;
+    const serving = await ports.catalog.instances({ serviceId: entry.serviceId }, signal);
+    if (!serving.some((instance) => instance.attemptId === attempt.id)) return;
+    await ports.catalog.promote(entryOf(former.request, former.id, former.serviceId, former.address), signal);
+  },
+};
+
+async function activate(tx: Tx, context: AttemptContext): Promise<void> {
+  const { attempt, ports } = context;
+  await checkGeneration(tx, attempt);
+  const now = ports.clock.now();
+  const former = await tx.registrations.findActive(attempt.serviceId);
+  if (former) await tx.registrations.setState(former.id, "SUPERSEDED", now);
+  let saved = await tx.registrations.find(attempt.id);
+  if (!saved) {
+    saved = registrationOf(context);
+    await tx.registrations.insert(saved);
+  }
+  await tx.registrations.setState(attempt.id, "ACTIVE", now);
+  await tx.outbox.insert({
+    id: attempt.id,
+    key: attempt.serviceId,
+    payload: registeredEvent(context, saved.schemaArtifactId),
+    at: now,
+    traceparent: attempt.traceparent,
+  });
+}
+
+function registeredEvent({ attempt }: AttemptContext, artifactId: string | undefined): DomainEvent {
+  const { serviceId, name, host, port, version } = attempt;
+  if (attempt.type !== "MODULE" || artifactId === undefined) return { type: "ServiceRegistered", serviceId, name, host, port, version };
+  return { type: "ModuleRegistered", serviceId, name, host, port, version, schemaId: `${name}@${version}`, artifactId };
+}

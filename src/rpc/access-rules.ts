@@ -1,0 +1,34 @@
+/** Roles, from the least: `admin` implies all others, each of them implies `viewer`. */
+export const roles = ["viewer", "registrar", "approver", "operator", "admin"] as const;
+export type Role = (typeof roles)[number];
+
+const registration = "ai.pipestream.platform.registration.v1.PlatformRegistrationService";
+const attempts = "muster.registration.v1.RegistrationService";
+
+/** Who may call what, by `package.Service/Method`. A method that is not here is denied to everybody; a test finds it. */
+export const accessRules: Readonly<Record<string, Role | "public">> = {
+  [`${registration}/Register`]: "registrar",
+  [`${registration}/Unregister`]: "registrar",
+  [`${registration}/UpdateTags`]: "registrar",
+  [`${registration}/ListServices`]: "viewer",
+  [`${registration}/ListModules`]: "viewer",
+  [`${registration}/ListPlatformModules`]: "viewer",
+  [`${registration}/GetService`]: "viewer",
+  [`${registration}/GetModule`]: "viewer",
+  [`${registration}/ResolveService`]: "viewer",
+  [`${registration}/WatchServices`]: "viewer",
+  [`${registration}/WatchModules`]: "viewer",
+  [`${registration}/GetModuleSchema`]: "viewer",
+  [`${registration}/GetModuleSchemaVersions`]: "viewer",
+  [`${registration}/GetConnectorSchema`]: "viewer",
+  [`${attempts}/GetAttempt`]: "viewer",
+  [`${attempts}/ListAttempts`]: "viewer",
+  [`${attempts}/WatchAttempt`]: "viewer",
+  [`${attempts}/CancelAttempt`]: "registrar",
+  // Load balancers and catalogs ask without a token.
+  "grpc.health.v1.Health/Check": "public",
+  "grpc.health.v1.Health/List": "public",
+  "grpc.health.v1.Health/Watch": "public",
+  "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "viewer",
+  "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "viewer",
+};

@@ -1,0 +1,55 @@
+import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import { DomainError } from "../errors.ts";
+import { accessRules, roles, type Role } from "./access-rules.ts";
+import { methodKey } from "./limits.ts";
+import type { Principal, TokenTable } from "./tokens.ts";
+
+/** Who may call: everybody as `anonymous` with all roles, or the holders of tokens. */
+export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: TokenTable };
+
+/** Decides on a call before its message is read; throws a DomainError to refuse it. */
+export type Gate = (context: HandlerContext) => void;
+
+const nobody: Principal = { name: "", roles: [] };
+const anonymous: Principal = { name: "anonymous", roles };
+
+/** Who makes the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
+export const principalKey = createContextKey<Principal>(nobody, { description: "who makes the call" });
+
+/** True when the principal may do what `role` may do. */
+export function hasRole(principal: Principal, role: Role): boolean {
+  if (principal.roles.includes("admin")) return true;
+  return role === "viewer" ? principal.roles.length > 0 : principal.roles.includes(role);
+}
+
+/**
+ * The gate of all calls: says who calls and whether the table lets them. Rejects with `unauthenticated` when no known
+ * token came (one text for all cases) and with `denied`, naming the role, when the caller lacks it.
+ */
+export function createAuthGate(auth: AuthMode, rules: Readonly<Record<string, Role | "public">> = accessRules): Gate {
+  return (context) => {
+    const rpc = methodKey(context.method);
+    const rule = rules[rpc];
+    const principal = auth.mode === "open" ? anonymous : (holderOf(auth.tokens, context.requestHeader) ?? nobody);
+    context.values.set(principalKey, principal);
+    if (rule === "public") return;
+    if (principal === nobody) {
+      throw new DomainError({
+        kind: "unauthenticated",
+        reason: "UNAUTHENTICATED",
+        message: "a valid token is needed, as `authorization: Bearer <token>`",
+      });
+    }
+    if (rule === undefined) throw denied("nobody may call this method", { rpc });
+    if (!hasRole(principal, rule)) throw denied(`the role ${rule} is needed`, { rpc, needed_role: rule });
+  };
+}
+
+function denied(message: string, metadata: Readonly<Record<string, string>>): DomainError {
+  return new DomainError({ kind: "denied", reason: "PERMISSION_DENIED", message, metadata });
+}
+
+function holderOf(tokens: TokenTable, headers: Headers): Principal | undefined {
+  const token = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+  return token === undefined ? undefined : tokens.find(token);
+}

@@ -1,0 +1,15 @@
+import type { Attempts } from "../../registration/attempts.ts";
+import type { Progress } from "../../registration/progress.ts";
+import type { RegisterDeps } from "../../registration/register.ts";
+import type { UnregisterDeps } from "../../registration/unregister.ts";
+import type { Clock, Store } from "../../ports.ts";
+
+/** What the registration handlers work with. */
+export interface RegistrationHandlerDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly attempts: Attempts;
+  readonly progress: Progress;
+  readonly register: RegisterDeps;
+  readonly unregister: UnregisterDeps;
+}

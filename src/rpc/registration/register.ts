@@ -1,0 +1,65 @@
+/**
+ * Register begins or joins an attempt and follows it; the attempt itself runs apart from this stream. A client that goes
+ * away before the catalog knows the instance takes its own, otherwise unfollowed attempt with it; later the attempt runs
+ * to its end. After FAILED the stream ends with a status that says whether to try again: OK when that cannot help.
+ */
+import type { HandlerContext } from "@connectrpc/connect";
+import { create } from "@bufbuild/protobuf";
+import {
+  EventType,
+  RegisterResponseSchema,
+  type RegisterRequest,
+  type RegisterResponse,
+} from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { DomainError, isRetryable } from "../../errors.ts";
+import { cancelledBy } from "../../registration/attempts.ts";
+import { getAttempt } from "../../registration/queries.ts";
+import { startRegistration, validateRegistration } from "../../registration/register.ts";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { RegisterCandidate } from "../../registration/validate.ts";
+import { registerCandidateOf, registerResponseOf } from "../convert.ts";
+import { callerOf } from "./caller.ts";
+import type { RegistrationHandlerDeps } from "./deps.ts";
+
+export async function* register(deps: RegistrationHandlerDeps, request: RegisterRequest, context: HandlerContext): AsyncGenerator<RegisterResponse> {
+  const candidate = registerCandidateOf(request);
+  if (candidate.validateOnly) {
+    yield* validateOnly(deps, candidate, context.signal);
+    return;
+  }
+  const { attemptId, isNew } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
+  let mayCancel = isNew;
+  try {
+    for await (const event of deps.progress.follow(attemptId, 0, context.signal)) {
+      if (event.type === "CONSUL_REGISTERED" || event.type === "COMPLETED" || event.type === "FAILED") mayCancel = false;
+      yield registerResponseOf(event);
+      if (event.type === "FAILED") await throwIfWorthRetrying(deps, attemptId);
+    }
+  } finally {
+    if (mayCancel && clientIsGone(context.signal) && !deps.progress.isFollowed(attemptId)) {
+      deps.attempts.cancel(attemptId, cancelledBy("the client, which went away"));
+    }
+  }
+}
+
+/** True when the call was ended from the other side or by its deadline, not by our own shutdown. */
+function clientIsGone(signal: AbortSignal): boolean {
+  return signal.aborted && !(signal.reason instanceof DomainError && signal.reason.reason === "SHUTTING_DOWN");
+}
+
+async function throwIfWorthRetrying(deps: RegistrationHandlerDeps, attemptId: string): Promise<void> {
+  const { error } = await getAttempt(deps.store, attemptId);
+  if (error === undefined) return;
+  const failure = new DomainError({ ...error, retryAfterMs: 1_000 });
+  if (isRetryable(failure)) throw failure;
+}
+
+async function* validateOnly(deps: RegistrationHandlerDeps, candidate: RegisterCandidate, signal: AbortSignal): AsyncGenerator<RegisterResponse> {
+  const { address } = await validateRegistration(deps.register, candidate, signal);
+  const timestamp = timestampFromMs(deps.clock.now());
+  const values = { check_address: address, validate_only: "true" };
+  yield create(RegisterResponseSchema, {
+    event: { eventType: EventType.VALIDATED, timestamp, message: "request is valid", eventData: { case: "metadata", value: { values } } },
+  });
+  yield create(RegisterResponseSchema, { event: { eventType: EventType.COMPLETED, timestamp, message: "nothing was registered: validate_only" } });
+}

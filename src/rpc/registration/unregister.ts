@@ -1,0 +1,22 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
+import {
+  UnregisterResponseSchema,
+  type UnregisterRequest,
+  type UnregisterResponse,
+} from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { unregister as unregisterInstance } from "../../registration/unregister.ts";
+import { callerOf } from "./caller.ts";
+import type { RegistrationHandlerDeps } from "./deps.ts";
+
+export async function unregister(deps: RegistrationHandlerDeps, request: UnregisterRequest, context: HandlerContext): Promise<UnregisterResponse> {
+  const { name, host, port } = request;
+  const { wasActive, withdrawn } = await unregisterInstance(deps.unregister, { name, host, port }, callerOf(context));
+  const done = wasActive ? "unregistered" : "was not registered any more";
+  return create(UnregisterResponseSchema, {
+    success: true,
+    message: withdrawn ? done : `${done}; the catalog or the schema registry is away and will follow when it is back`,
+    timestamp: timestampFromMs(deps.clock.now()),
+  });
+}

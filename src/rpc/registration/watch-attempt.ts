@@ -1,0 +1,61 @@
+import { create } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { HandlerContext } from "@connectrpc/connect";
+import {
+  WatchAttemptResponseSchema,
+  type WatchAttemptRequest,
+  type WatchAttemptResponse,
+} from "../../../gen/muster/registration/v1/registration_service_pb.ts";
+import type { Clock } from "../../ports.ts";
+import { getAttempt } from "../../registration/queries.ts";
+import { checkAttemptId, invalidFields } from "../../registration/validate.ts";
+import { registrationEventOf } from "../convert.ts";
+import type { RegistrationHandlerDeps } from "./deps.ts";
+
+const quietMs = 5_000;
+
+/** The attempt's events after a sequence, gap-free, with a heartbeat after every five quiet seconds. */
+export async function* watchAttempt(
+  deps: RegistrationHandlerDeps,
+  request: WatchAttemptRequest,
+  context: HandlerContext,
+): AsyncGenerator<WatchAttemptResponse> {
+  checkAttemptId(request.attemptId);
+  if (request.afterSequence < 0n) throw invalidFields([{ field: "after_sequence", description: "must not be negative" }]);
+  await getAttempt(deps.store, request.attemptId);
+  let lastSequence = Number(request.afterSequence);
+  const events = deps.progress.follow(request.attemptId, lastSequence, context.signal);
+  for await (const event of withQuiet(events, deps.clock, quietMs)) {
+    if (event === undefined) {
+      const heartbeat = { at: timestampFromMs(deps.clock.now()), lastSequence: BigInt(lastSequence) };
+      yield create(WatchAttemptResponseSchema, { item: { case: "heartbeat", value: heartbeat } });
+      continue;
+    }
+    lastSequence = event.sequence;
+    yield create(WatchAttemptResponseSchema, { item: { case: "event", value: registrationEventOf(event) } });
+  }
+}
+
+/** What `source` gives, and `undefined` whenever it has given nothing for `ms`. Ends `source` when it is ended itself. */
+export async function* withQuiet<T>(source: AsyncGenerator<T>, clock: Clock, ms: number): AsyncGenerator<T | undefined> {
+  try {
+    let next = source.next();
+    for (;;) {
+      const over = new AbortController();
+      const quiet = clock.sleep(ms, over.signal).then(
+        () => undefined,
+        () => undefined,
+      );
+      const item = await Promise.race([next, quiet]).finally(() => over.abort());
+      if (item === undefined) {
+        yield undefined;
+        continue;
+      }
+      if (item.done) return;
+      yield item.value;
+      next = source.next();
+    }
+  } finally {
+    await source.return(undefined);
+  }
+}

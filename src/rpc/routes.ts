@@ -1,0 +1,56 @@
+/** Every RPC of every service of ours, by name: one that is missing does not compile. */
+import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { DomainError } from "../errors.ts";
+import { cancelAttempt, getAttempt, listAttempts } from "./registration/attempts.ts";
+import type { RegistrationHandlerDeps } from "./registration/deps.ts";
+import { register } from "./registration/register.ts";
+import { unregister } from "./registration/unregister.ts";
+import { watchAttempt } from "./registration/watch-attempt.ts";
+
+/** Our services, for health and reflection. */
+export const services = [PlatformRegistrationService, RegistrationService] as const;
+
+export function registrationRoutes(deps: RegistrationHandlerDeps): (router: ConnectRouter) => void {
+  const platform: ServiceImpl<typeof PlatformRegistrationService> = {
+    register: (request, context) => register(deps, request, context),
+    unregister: (request, context) => unregister(deps, request, context),
+    listServices: () => notImplemented("ListServices"),
+    listModules: () => notImplemented("ListModules"),
+    listPlatformModules: () => notImplemented("ListPlatformModules"),
+    getService: () => notImplemented("GetService"),
+    getModule: () => notImplemented("GetModule"),
+    resolveService: () => notImplemented("ResolveService"),
+    watchServices: () => notImplementedStream("WatchServices"),
+    watchModules: () => notImplementedStream("WatchModules"),
+    getModuleSchema: () => notImplemented("GetModuleSchema"),
+    getModuleSchemaVersions: () => notImplemented("GetModuleSchemaVersions"),
+    getConnectorSchema: () => notImplemented("GetConnectorSchema"),
+    updateTags: () => notImplemented("UpdateTags"),
+  };
+  const attempts: ServiceImpl<typeof RegistrationService> = {
+    getAttempt: (request) => getAttempt(deps, request),
+    listAttempts: (request) => listAttempts(deps, request),
+    watchAttempt: (request, context) => watchAttempt(deps, request, context),
+    cancelAttempt: (request, context) => cancelAttempt(deps, request, context),
+  };
+  return (router) => {
+    router.service(PlatformRegistrationService, platform);
+    router.service(RegistrationService, attempts);
+  };
+}
+
+function notImplemented(rpc: string): never {
+  throw new DomainError({
+    kind: "unimplemented",
+    reason: "NOT_IMPLEMENTED",
+    message: `${rpc} is part of the contract and not implemented by this version of Muster`,
+    metadata: { rpc },
+  });
+}
+
+// oxlint-disable-next-line require-yield
+async function* notImplementedStream(rpc: string): AsyncGenerator<never> {
+  notImplemented(rpc);
+}

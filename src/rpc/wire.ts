@@ -1,0 +1,39 @@
+/** Small pieces of the gRPC and Connect wire formats. */
+
+/** True for gRPC and gRPC-Web content types. */
+export function isGrpc(contentType: string): boolean {
+  return contentType.startsWith("application/grpc");
+}
+
+/**
+ * A text for `grpc-message`. Escapes no more than the protocol asks for: some clients decode with decodeURI, which leaves
+ * the escapes of `:`, `/`, `?` and the like as they are.
+ */
+export function grpcMessageText(message: string): string {
+  let out = "";
+  for (const byte of Buffer.from(message, "utf8")) {
+    const plain = byte >= 0x20 && byte <= 0x7e && byte !== 0x25;
+    out += plain ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+  }
+  return out;
+}
+
+const grpcUnits: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
+
+/**
+ * Makes the headers carry a deadline of at most `maxMs`, and returns it. A deadline that cannot be read stays as it is:
+ * the protocol layer refuses it.
+ */
+export function limitDeadline(headers: Headers, maxMs: number): number {
+  const grpc = isGrpc(headers.get("content-type") ?? "");
+  const name = grpc ? "grpc-timeout" : "connect-timeout-ms";
+  const given = headers.get(name);
+  if (given !== null) {
+    const match = grpc ? /^(\d{1,8})([HMSmun])$/.exec(given) : /^(\d{1,10})$/.exec(given);
+    if (!match) return maxMs;
+    const ms = Number(match[1]) * (match[2] === undefined ? 1 : grpcUnits[match[2]]!);
+    if (ms <= maxMs) return ms;
+  }
+  headers.set(name, grpc ? `${maxMs}m` : String(maxMs));
+  return maxMs;
+}

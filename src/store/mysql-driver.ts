@@ -1,0 +1,148 @@
+/**
+ * Kysely on a mysql2 pool.
+ *
+ * Guarantees: waiting for a connection, and every statement, has a limit. A connection that failed or fell silent is
+ * destroyed, never reused: the server then rolls back what was open on it. A transaction in which a statement failed,
+ * other than on a unique key, can only be rolled back, even if the error was swallowed on the way: after a deadlock the
+ * server has ended the transaction by itself and later statements would each commit alone.
+ */
+import { CompiledQuery, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler, type DatabaseConnection, type Dialect, type QueryResult } from "kysely";
+import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket } from "mysql2";
+import { breaksConnection, isMysqlDuplicate, NoFreeConnection } from "./mysql-errors.ts";
+
+export interface MysqlLimits {
+  /** One statement, from sending to the last row. */
+  readonly statementMs: number;
+  /** Waiting for a free connection, opening one included. */
+  readonly acquireMs: number;
+  /** Saying goodbye to all connections; what is left then is cut. */
+  readonly closeMs: number;
+}
+
+interface MysqlSession extends DatabaseConnection {
+  readonly raw: PoolConnection;
+  /** The error after which nothing but a rollback is possible. */
+  failure: { readonly error: unknown; readonly broken: boolean } | undefined;
+}
+
+/** Settings every connection begins with. Lock waits end before the statement's own limit, so that they can be told apart. */
+function sessionSettings(statementMs: number): string {
+  const lockWaitSeconds = Math.max(1, Math.floor(statementMs / 1_000) - 1);
+  return (
+    "set session transaction_isolation = 'READ-COMMITTED', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', " +
+    `time_zone = '+00:00', innodb_lock_wait_timeout = ${lockWaitSeconds}`
+  );
+}
+
+/** One statement on one connection. Rejects with mysql2's error. */
+export function runStatement(connection: Connection, sql: string, values: readonly unknown[], timeout: number): Promise<RowDataPacket[] | ResultSetHeader> {
+  return new Promise((resolve, reject) => {
+    connection.query<RowDataPacket[] | ResultSetHeader>({ sql, values: [...values], timeout }, (error, result) => {
+      if (error) reject(error);
+      else resolve(result);
+    });
+  });
+}
+
+/** A Kysely dialect that owns `pool`: destroying the Kysely instance closes it. */
+export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
+  const all = new Set<Connection>();
+  const prepared = new WeakSet<PoolConnection>();
+  pool.on("connection", (connection) => {
+    all.add(connection);
+    // Every failure also reaches the statement it hit; without a listener an idle connection's would end the process.
+    connection.on("error", () => all.delete(connection));
+    connection.on("end", () => all.delete(connection));
+  });
+
+  async function begin(session: MysqlSession): Promise<void> {
+    if (!prepared.has(session.raw)) {
+      await session.executeQuery(CompiledQuery.raw(sessionSettings(limits.statementMs)));
+      prepared.add(session.raw);
+    }
+    await session.executeQuery(CompiledQuery.raw("begin"));
+  }
+
+  return {
+    createAdapter: () => new MysqlAdapter(),
+    createQueryCompiler: () => new MysqlQueryCompiler(),
+    createIntrospector: (db) => new MysqlIntrospector(db),
+    createDriver: () => ({
+      init: async () => {},
+      acquireConnection: async () => newSession(await acquire(pool, limits.acquireMs), limits.statementMs),
+      beginTransaction: (connection) => begin(connection as MysqlSession),
+      commitTransaction: async (connection) => {
+        await connection.executeQuery(CompiledQuery.raw("commit"));
+      },
+      rollbackTransaction: (connection) => rollback(connection as MysqlSession, limits.statementMs),
+      releaseConnection: async (connection) => {
+        const { raw, failure } = connection as MysqlSession;
+        if (failure?.broken) {
+          all.delete(raw);
+          raw.destroy();
+        } else {
+          raw.release();
+        }
+      },
+      destroy: () => close(pool, all, limits.closeMs),
+    }),
+  };
+}
+
+function newSession(raw: PoolConnection, statementMs: number): MysqlSession {
+  const session: MysqlSession = {
+    raw,
+    failure: undefined,
+    async executeQuery<R>({ sql, parameters }: { readonly sql: string; readonly parameters: readonly unknown[] }): Promise<QueryResult<R>> {
+      if (session.failure) throw session.failure.error;
+      try {
+        const result = await runStatement(raw, sql, parameters, statementMs);
+        return Array.isArray(result) ? { rows: result as R[] } : { rows: [], numAffectedRows: BigInt(result.affectedRows) };
+      } catch (error) {
+        if (!isMysqlDuplicate(error)) session.failure = { error, broken: breaksConnection(error) };
+        throw error;
+      }
+    },
+    // eslint-disable-next-line require-yield
+    async *streamQuery() {
+      throw new Error("streaming is not supported");
+    },
+  };
+  return session;
+}
+
+/** Never rejects: when the rollback cannot be said, cutting the connection makes the server do it. */
+async function rollback(session: MysqlSession, statementMs: number): Promise<void> {
+  if (session.failure?.broken) return;
+  try {
+    await runStatement(session.raw, "rollback", [], statementMs);
+  } catch (error) {
+    session.failure = { error, broken: true };
+  }
+}
+
+function acquire(pool: Pool, limitMs: number): Promise<PoolConnection> {
+  return new Promise((resolve, reject) => {
+    let waiting = true;
+    AbortSignal.timeout(limitMs).addEventListener("abort", () => {
+      waiting = false;
+      reject(new NoFreeConnection());
+    });
+    pool.getConnection((error, connection) => {
+      if (error) reject(error);
+      else if (waiting) resolve(connection);
+      else connection.release();
+    });
+  });
+}
+
+function close(pool: Pool, all: ReadonlySet<Connection>, limitMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = (): void => {
+      for (const connection of all) connection.destroy();
+      resolve();
+    };
+    AbortSignal.timeout(limitMs).addEventListener("abort", cut, { once: true });
+    pool.end(cut);
+  });
+}

@@ -1,0 +1,104 @@
+/** Registrations. At most one is ACTIVE for a service id, by a unique key. */
+import { sql } from "kysely";
+import type { Registration, RegistrationRepository } from "../registration/records.ts";
+import type { RegisterInput } from "../registration/types.ts";
+import { forUpdate, type Session } from "./dialect.ts";
+import type { RegistrationTable } from "./tables.ts";
+
+export function registrationRepository({ db, dialect }: Session): RegistrationRepository {
+  return {
+    async insert(registration) {
+      await db.insertInto("registrations").values(toRow(registration)).execute();
+    },
+
+    async find(id) {
+      const row = await db.selectFrom("registrations").selectAll().where("id", "=", id).executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async findActive(serviceId) {
+      const row = await db.selectFrom("registrations").selectAll().where("active_key", "=", serviceId).executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async listActive(afterId, limit) {
+      const rows = await db.selectFrom("registrations").selectAll().where("active_key", "is not", null).where("id", ">", afterId).orderBy("id").limit(limit).execute();
+      return rows.map(fromRow);
+    },
+
+    async setState(id, state, at) {
+      await db
+        .updateTable("registrations")
+        .set({ state, updated_at: at, active_key: state === "ACTIVE" ? sql<string>`service_id` : null })
+        .where("id", "=", id)
+        .execute();
+    },
+
+    async deletePending(id) {
+      await db.deleteFrom("registrations").where("id", "=", id).where("state", "=", "PENDING").execute();
+    },
+
+    async endAll(serviceId, at) {
+      const ending = db.selectFrom("registrations").selectAll().where("service_id", "=", serviceId).where("state", "in", ["ACTIVE", "SUPERSEDED"]);
+      const rows = await forUpdate(dialect, ending).execute();
+      if (rows.length === 0) return [];
+      const ids = rows.map((row) => row.id);
+      await db.updateTable("registrations").set({ state: "UNREGISTERED", updated_at: at, active_key: null }).where("id", "in", ids).execute();
+      return rows.map((row) => fromRow({ ...row, state: "UNREGISTERED", updated_at: at }));
+    },
+
+    async countUsing(artifactId, version, exceptId) {
+      let query = db
+        .selectFrom("registrations")
+        .select((eb) => eb.fn.countAll<number>().as("count"))
+        .where("schema_artifact_id", "=", artifactId)
+        .where("state", "in", ["PENDING", "ACTIVE", "SUPERSEDED"])
+        .where("version", "=", version);
+      if (exceptId !== undefined) query = query.where("id", "!=", exceptId);
+      return (await query.executeTakeFirstOrThrow()).count;
+    },
+  };
+}
+
+function toRow(registration: Registration): RegistrationTable {
+  return {
+    id: registration.id,
+    service_id: registration.serviceId,
+    name: registration.name,
+    host: registration.host,
+    port: registration.port,
+    type: registration.type,
+    version: registration.version,
+    state: registration.state,
+    request: JSON.stringify(registration.request),
+    request_hash: registration.requestHash,
+    address: registration.address,
+    schema_artifact_id: registration.schemaArtifactId ?? null,
+    description: registration.description ?? null,
+    actor: registration.actor,
+    registered_at: registration.registeredAt,
+    updated_at: registration.updatedAt,
+    active_key: registration.state === "ACTIVE" ? registration.serviceId : null,
+  };
+}
+
+function fromRow(row: RegistrationTable): Registration {
+  return {
+    id: row.id,
+    serviceId: row.service_id,
+    name: row.name,
+    host: row.host,
+    port: row.port,
+    type: row.type,
+    version: row.version,
+    state: row.state,
+    request: JSON.parse(row.request) as RegisterInput,
+    requestHash: row.request_hash,
+    address: row.address,
+    schemaArtifactId: row.schema_artifact_id ?? undefined,
+    description: row.description ?? undefined,
+    actor: row.actor,
+    registeredAt: row.registered_at,
+    updatedAt: row.updated_at,
+  };
+}

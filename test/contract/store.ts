@@ -1,0 +1,24 @@
+import { describe } from "vitest";
+import { attemptTests } from "./store/attempts.ts";
+import type { StoreBackend } from "./store/backend.ts";
+import { concurrencyTests } from "./store/concurrency.ts";
+import { deliveryTests } from "./store/delivery.ts";
+import { failureTests } from "./store/failures.ts";
+import { leaseTests } from "./store/leases.ts";
+import { recordTests } from "./store/records.ts";
+import { textTests } from "./store/text.ts";
+import { transactionTests } from "./store/transactions.ts";
+
+/** What every Store does, whichever database is behind it. */
+export function storeContract(name: string, backend: StoreBackend): void {
+  describe(`Store: ${name}`, () => {
+    transactionTests(backend);
+    attemptTests(backend);
+    leaseTests(backend);
+    recordTests(backend);
+    deliveryTests(backend);
+    textTests(backend);
+    concurrencyTests(backend);
+    failureTests(backend);
+  });
+}

@@ -1,0 +1,43 @@
+/** What the contract needs to know of a database. */
+import { expect } from "vitest";
+import { DomainError } from "../../../src/errors.ts";
+import type { Store } from "../../../src/ports.ts";
+
+export interface StoreBackend {
+  /** A store on a fresh, empty database of its own. */
+  open(): Promise<OpenStore>;
+  /** Opens a store on a database that has a migration nobody knows yet. */
+  openNewer(): Promise<Store>;
+  /** Opens two stores at once on one fresh database. Absent where one process owns the database. */
+  openTwice?(): Promise<AsyncDisposable & { readonly stores: readonly Store[] }>;
+  /** Opens a store on a server that is not there. Absent where there is no server. */
+  openNowhere?(): Promise<Store>;
+}
+
+export interface OpenStore extends AsyncDisposable {
+  readonly store: Store;
+  /** Another store on the same database, as a second replica has it. Absent where one process owns the database. */
+  another?(): Promise<Store>;
+  /** How a second process fares that opens the same database. Absent where replicas share it. */
+  openInAnotherProcess?(): Promise<{ readonly kind: string; readonly message: string }>;
+  /** Makes the server end every session of this database. Absent where there is no server. */
+  killSessions?(): Promise<void>;
+  /** The network between store and server: silent, then as before. Absent where there is none. */
+  readonly network?: { silence(): void; restore(): void };
+}
+
+/** The DomainError a promise rejects with; fails when it resolves or rejects with anything else. */
+export async function refusalOf(work: Promise<unknown>): Promise<DomainError> {
+  const outcome = await work.then(
+    () => "resolved",
+    (error: unknown) => error,
+  );
+  expect(outcome).toBeInstanceOf(DomainError);
+  return outcome as DomainError;
+}
+
+/** A promise to be settled by hand, for tests in which one transaction waits for another. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: resolve };
+}

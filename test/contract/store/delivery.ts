@@ -1,0 +1,168 @@
+import { describe, expect, test } from "vitest";
+import type { Store } from "../../../src/ports.ts";
+import { gate, type StoreBackend } from "./backend.ts";
+import { key, outboxEvent, someTime } from "./fixtures.ts";
+
+export function deliveryTests(backend: StoreBackend): void {
+  describe("outbox", () => {
+    test("gives unpublished events as they were written, oldest first, up to the limit", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const events = [
+        outboxEvent("z", { traceparent: "00-1-2-01" }),
+        outboxEvent("a", { payload: { type: "ModuleUnregistered", serviceId: "s", name: "n" }, at: someTime - 5 }),
+        outboxEvent("m", { key: "another key" }),
+      ];
+      for (const one of events) await store.tx((tx) => tx.outbox.insert(one));
+      expect(await store.tx((tx) => tx.outbox.unpublished(10))).toEqual(events);
+      expect(await store.tx((tx) => tx.outbox.unpublished(2))).toEqual(events.slice(0, 2));
+    });
+
+    test("no longer gives what was published or parked, and counts what waits", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx(async (tx) => {
+        for (const [number, id] of ["a", "b", "c", "d", "e"].entries()) await tx.outbox.insert(outboxEvent(id, { at: someTime + number }));
+        await tx.outbox.markPublished(["a", "c"], someTime);
+        await tx.outbox.markPublished([], someTime);
+        await tx.outbox.park("b", "cannot be encoded");
+      });
+      expect(await waiting(store)).toEqual(["d", "e"]);
+      expect(await store.tx((tx) => tx.outbox.backlog())).toEqual({ waiting: 2, oldestAt: someTime + 3, parked: 1 });
+      await store.tx((tx) => tx.outbox.markPublished(["d", "e"], someTime));
+      expect(await store.tx((tx) => tx.outbox.backlog())).toEqual({ waiting: 0, oldestAt: undefined, parked: 1 });
+    });
+
+    test("forgets what was published before a time, and nothing else", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const old = Array.from({ length: 1_100 }, (_, number) => `old ${number}`);
+      await store.tx(async (tx) => {
+        for (const id of old) await tx.outbox.insert(outboxEvent(id));
+        for (const id of ["recent", "parked", "waiting"]) await tx.outbox.insert(outboxEvent(id));
+        await tx.outbox.markPublished(old, someTime - 1);
+        await tx.outbox.markPublished(["recent"], someTime);
+        await tx.outbox.park("parked", "why");
+        await tx.outbox.prune(someTime);
+      });
+      expect(await store.tx((tx) => tx.outbox.backlog())).toMatchObject({ waiting: 1, parked: 1 });
+      // An id can be used again when its row is gone, and only then.
+      await store.tx((tx) => tx.outbox.insert(outboxEvent("old 0")));
+      await store.tx((tx) => tx.outbox.insert(outboxEvent("old 1099")));
+      for (const id of ["recent", "parked", "waiting"]) {
+        await expect(store.tx((tx) => tx.outbox.insert(outboxEvent(id)))).rejects.toMatchObject({ kind: "conflict" });
+      }
+    });
+
+    test("does not lose an event that was committed after a later one was published", async (context) => {
+      await using opened = await backend.open();
+      const second = await opened.another?.();
+      if (!second) return context.skip("transactions of this store run one after the other");
+      const [inserted, letGo] = [gate(), gate()];
+      const slow = opened.store.tx(async (tx) => {
+        await tx.outbox.insert(outboxEvent("first", { key: "one" }));
+        inserted.open();
+        await letGo.opened;
+      });
+      await inserted.opened;
+      await second.tx((tx) => tx.outbox.insert(outboxEvent("second", { key: "two" })));
+      expect(await waiting(second)).toEqual(["second"]);
+      await second.tx((tx) => tx.outbox.markPublished(["second"], someTime));
+      letGo.open();
+      await slow;
+      expect(await waiting(second)).toEqual(["first"]);
+    });
+
+    test("keeps the order of a key under whose lock many write", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const second = (await opened.another?.()) ?? store;
+      const order: string[] = [];
+      await Promise.all(
+        Array.from({ length: 20 }, (_, number) =>
+          (number % 2 ? store : second).tx(async (tx) => {
+            const { generation } = await tx.instances.claim(key);
+            await tx.outbox.insert(outboxEvent(`event ${number}`));
+            await tx.instances.bumpGeneration(key.serviceId);
+            order[generation] = `event ${number}`;
+          }),
+        ),
+      );
+      expect(order).toHaveLength(20);
+      expect(await waiting(store)).toEqual(order);
+    });
+  });
+
+  describe("tasks", () => {
+    test("are due at once, taken for a time, and gone when done", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx((tx) => tx.tasks.insert({ id: "t", kind: "withdraw", payload: '{"a":1}' }));
+      expect(await claim(store, 60_000)).toEqual([{ id: "t", kind: "withdraw", payload: '{"a":1}', attempts: 0 }]);
+      expect(await claim(store, 60_000)).toEqual([]);
+      await store.tx((tx) => tx.tasks.retryIn("t", 0, "went wrong"));
+      await store.tx((tx) => tx.tasks.done("t"));
+      expect(await claim(store, 60_000)).toEqual([]);
+    });
+
+    test("are due again when their time or their delay has run out, and count how often they were taken", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx((tx) => tx.tasks.insert({ id: "t", kind: "withdraw", payload: "" }));
+      expect((await claim(store, 0))[0]?.attempts).toBe(0);
+      expect((await claim(store, 60_000))[0]?.attempts).toBe(1);
+      await store.tx((tx) => tx.tasks.retryIn("t", 60_000, "not yet"));
+      expect(await claim(store, 60_000)).toEqual([]);
+      await store.tx((tx) => tx.tasks.retryIn("t", 0, "now"));
+      expect((await claim(store, 60_000))[0]?.attempts).toBe(2);
+    });
+
+    test("go to one of several claimants each", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const second = (await opened.another?.()) ?? store;
+      const all = Array.from({ length: 12 }, (_, number) => `t${String(number).padStart(2, "0")}`);
+      await store.tx(async (tx) => {
+        for (const id of all) await tx.tasks.insert({ id, kind: "withdraw", payload: "" });
+      });
+      const taken = await Promise.all(
+        [store, second].map(async (from) => {
+          const mine: string[] = [];
+          for (;;) {
+            const claimed = await from.tx((tx) => tx.tasks.claim(60_000, 2));
+            expect(claimed.length).toBeLessThanOrEqual(2);
+            if (claimed.length === 0) return mine;
+            mine.push(...claimed.map(({ id }) => id));
+          }
+        }),
+      );
+      expect(taken.flat().toSorted()).toEqual(all);
+    });
+  });
+
+  describe("event log", () => {
+    test("gives records in order, byte for byte, after a position, and keeps what is appended twice", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const data = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+      const record = (id: string) => ({ id, topic: "events", key: "k", type: "t", contentType: "application/protobuf", at: someTime, data });
+      await store.tx(async (tx) => {
+        for (const id of ["b", "a", "b"]) await tx.eventLog.append(record(id));
+      });
+      const all = await store.tx((tx) => tx.eventLog.read(0, 10));
+      expect(all.map(({ position: _position, ...rest }) => rest)).toEqual(
+        ["b", "a", "b"].map((id) => ({ id, topic: "events", key: "k", type: "t", data })),
+      );
+      expect(await store.tx((tx) => tx.eventLog.read(all[0]!.position, 1))).toEqual([all[1]]);
+      expect(await store.tx((tx) => tx.eventLog.read(all[2]!.position, 10))).toEqual([]);
+    });
+  });
+}
+
+async function waiting(store: Store): Promise<readonly string[]> {
+  return (await store.tx((tx) => tx.outbox.unpublished(100))).map(({ id }) => id);
+}
+
+function claim(store: Store, leaseMs: number) {
+  return store.tx((tx) => tx.tasks.claim(leaseMs, 10));
+}

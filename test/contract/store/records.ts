@@ -1,0 +1,173 @@
+import { describe, expect, test } from "vitest";
+import { refusalOf, type StoreBackend } from "./backend.ts";
+import { key, registration, schemaVersion, someTime } from "./fixtures.ts";
+
+export function recordTests(backend: StoreBackend): void {
+  describe("instances", () => {
+    test("are made by the first claim, found by the next, and count generations", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      expect(await store.tx((tx) => tx.instances.lock(key))).toBeUndefined();
+      expect(await store.tx((tx) => tx.instances.claim(key))).toEqual({ ...key, generation: 0 });
+      await store.tx((tx) => tx.instances.bumpGeneration(key.serviceId));
+      expect(await store.tx((tx) => tx.instances.claim(key))).toEqual({ ...key, generation: 1 });
+      expect(await store.tx((tx) => tx.instances.lock(key))).toEqual({ ...key, generation: 1 });
+      expect(await store.tx((tx) => tx.instances.lock({ ...key, port: 1 }))).toBeUndefined();
+    });
+
+    test("refuse an id that belongs to another name, host and port, and a triple that has another id", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const dashed = { serviceId: "a-b-c-1", name: "a-b", host: "c", port: 1 };
+      await store.tx((tx) => tx.instances.claim(dashed));
+      for (const other of [{ ...dashed, name: "a", host: "b-c" }, { ...dashed, port: 2 }, { ...dashed, serviceId: "another" }]) {
+        const clash = await refusalOf(store.tx((tx) => tx.instances.claim(other)));
+        expect(clash).toMatchObject({ kind: "already_exists", reason: "SERVICE_ID_CLASH" });
+      }
+    });
+
+    test("names belong to their first claimant", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      expect(await store.tx((tx) => tx.instances.claimName("parser", "first"))).toBe("first");
+      expect(await store.tx((tx) => tx.instances.claimName("parser", "second"))).toBe("first");
+      expect(await store.tx((tx) => tx.instances.claimName("chunker", "second"))).toBe("second");
+    });
+  });
+
+  describe("registrations", () => {
+    test("come back as they were written, with every optional field or none", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const full = registration("full");
+      const bare = registration("bare", { schemaArtifactId: undefined, description: undefined, state: "ACTIVE" });
+      await store.tx(async (tx) => {
+        await tx.registrations.insert(full);
+        await tx.registrations.insert(bare);
+      });
+      await store.tx(async (tx) => {
+        expect(await tx.registrations.find("full")).toEqual(full);
+        expect(await tx.registrations.find("bare")).toEqual(bare);
+        expect(await tx.registrations.findActive(key.serviceId)).toEqual(bare);
+        expect(await tx.registrations.find("none")).toBeUndefined();
+        expect(await tx.registrations.findActive("none")).toBeUndefined();
+      });
+    });
+
+    test("have one active for a service id", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx(async (tx) => {
+        await tx.registrations.insert(registration("a"));
+        await tx.registrations.insert(registration("b"));
+        await tx.registrations.setState("a", "ACTIVE", someTime + 1);
+      });
+      expect(await store.tx((tx) => tx.registrations.findActive(key.serviceId))).toMatchObject({ id: "a", updatedAt: someTime + 1 });
+      expect((await refusalOf(store.tx((tx) => tx.registrations.setState("b", "ACTIVE", someTime + 2)))).kind).toBe("conflict");
+      await store.tx(async (tx) => {
+        await tx.registrations.setState("a", "SUPERSEDED", someTime + 3);
+        await tx.registrations.setState("b", "ACTIVE", someTime + 3);
+      });
+      expect(await store.tx((tx) => tx.registrations.findActive(key.serviceId))).toMatchObject({ id: "b" });
+      expect(await store.tx((tx) => tx.registrations.find("a"))).toMatchObject({ state: "SUPERSEDED", updatedAt: someTime + 3 });
+    });
+
+    test("are deleted only while pending", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx(async (tx) => {
+        await tx.registrations.insert(registration("pending"));
+        await tx.registrations.insert(registration("active", { state: "ACTIVE" }));
+        for (const id of ["pending", "active", "none"]) await tx.registrations.deletePending(id);
+        expect(await tx.registrations.find("pending")).toBeUndefined();
+        expect(await tx.registrations.find("active")).toBeDefined();
+      });
+    });
+
+    test("end together: active and superseded, of this key only", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const kept = [
+        registration("pending"),
+        registration("ended", { state: "UNREGISTERED" }),
+        registration("other", { state: "ACTIVE", serviceId: "other" }),
+      ];
+      const ending = [registration("old", { state: "SUPERSEDED" }), registration("now", { state: "ACTIVE" })];
+      await store.tx(async (tx) => {
+        for (const one of [...kept, ...ending]) await tx.registrations.insert(one);
+      });
+      const ended = await store.tx((tx) => tx.registrations.endAll(key.serviceId, someTime + 9));
+      const expected = ending.map((one) => ({ ...one, state: "UNREGISTERED", updatedAt: someTime + 9 }));
+      expect(ended).toHaveLength(2);
+      expect(ended).toEqual(expect.arrayContaining(expected));
+      await store.tx(async (tx) => {
+        for (const one of kept) expect(await tx.registrations.find(one.id)).toEqual(one);
+        for (const one of expected) expect(await tx.registrations.find(one.id)).toEqual(one);
+        expect(await tx.registrations.findActive(key.serviceId)).toBeUndefined();
+        expect(await tx.registrations.endAll(key.serviceId, someTime + 10)).toEqual([]);
+        await tx.registrations.insert(registration("new", { state: "ACTIVE" }));
+      });
+    });
+
+    test("are counted by schema version unless unregistered", async () => {
+      await using opened = await backend.open();
+      await opened.store.tx(async (tx) => {
+        for (const state of ["PENDING", "ACTIVE", "SUPERSEDED", "UNREGISTERED"] as const) {
+          await tx.registrations.insert(registration(state, { state }));
+        }
+        await tx.registrations.insert(registration("another version", { version: "2.0.0" }));
+        await tx.registrations.insert(registration("another artifact", { schemaArtifactId: "other" }));
+        await tx.registrations.insert(registration("no schema", { schemaArtifactId: undefined }));
+        expect(await tx.registrations.countUsing("parser-config", "1.0.0")).toBe(3);
+        expect(await tx.registrations.countUsing("parser-config", "1.0.0", "ACTIVE")).toBe(2);
+        expect(await tx.registrations.countUsing("parser-config", "1.0.0", "UNREGISTERED")).toBe(3);
+        expect(await tx.registrations.countUsing("parser-config", "3.0.0")).toBe(0);
+      });
+    });
+  });
+
+  describe("schema versions", () => {
+    test("are inserted, found, moved and deleted by artifact and version", async () => {
+      await using opened = await backend.open();
+      const [one, two] = [schemaVersion("1"), schemaVersion("2", { synthesised: true, state: "ENABLED" })];
+      await opened.store.tx(async (tx) => {
+        await tx.schemas.insert(one);
+        await tx.schemas.insert(two);
+      });
+      await opened.store.tx(async (tx) => {
+        expect(await tx.schemas.lock("parser-config", "1")).toEqual(one);
+        expect(await tx.schemas.lock("parser-config", "2")).toEqual(two);
+        expect(await tx.schemas.lock("other", "1")).toBeUndefined();
+        await tx.schemas.setState("parser-config", "1", "RELEASING");
+        await tx.schemas.delete("parser-config", "2");
+        expect(await tx.schemas.lock("parser-config", "1")).toEqual({ ...one, state: "RELEASING" });
+        expect(await tx.schemas.lock("parser-config", "2")).toBeUndefined();
+      });
+      expect((await refusalOf(opened.store.tx((tx) => tx.schemas.insert(one)))).kind).toBe("conflict");
+    });
+  });
+
+  describe("registry versions", () => {
+    test("are kept in the order they were made, enabled until disabled", async () => {
+      await using opened = await backend.open();
+      await opened.store.tx(async (tx) => {
+        for (const version of ["10", "9", "1"]) {
+          await tx.registryVersions.insert({ artifactId: "x", version, kind: "JSON", content: `{"v":${version}}`, label: `by ${version}`, at: someTime });
+        }
+        await tx.registryVersions.setEnabled("x", "9", false);
+        expect(await tx.registryVersions.list("x")).toEqual([
+          { version: "10", enabled: true },
+          { version: "9", enabled: false },
+          { version: "1", enabled: true },
+        ]);
+        expect(await tx.registryVersions.find("x", "9")).toEqual({ content: '{"v":9}', enabled: false, label: "by 9" });
+        await tx.registryVersions.setEnabled("x", "9", true);
+        expect(await tx.registryVersions.find("x", "9")).toMatchObject({ enabled: true });
+        expect(await tx.registryVersions.find("x", "2")).toBeUndefined();
+        expect(await tx.registryVersions.list("y")).toEqual([]);
+      });
+      const again = { artifactId: "x", version: "1", kind: "JSON", content: "{}", label: "", at: someTime };
+      expect((await refusalOf(opened.store.tx((tx) => tx.registryVersions.insert(again)))).kind).toBe("conflict");
+    });
+  });
+}

@@ -1,0 +1,301 @@
+import http2 from "node:http2";
+import net from "node:net";
+import { gzipSync } from "node:zlib";
+import * as grpc from "@grpc/grpc-js";
+import { describe, expect, test } from "vitest";
+import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { deadlineMs, defaultLimits, longMethods, methodKey } from "../../src/rpc/limits.ts";
+import { createStockClient, reasonOf, type Seen } from "../support/rpc-client.ts";
+import { servedServices } from "../support/rpc-descriptors.ts";
+import { eventually, startTestServer, type PlatformStub, type TestServer } from "../support/rpc-server.ts";
+
+const path = `/${Platform.typeName}/GetService`;
+const stub: PlatformStub = { getService: () => ({ serviceName: "a" }) };
+
+async function works(server: TestServer): Promise<boolean> {
+  using client = createStockClient(server.address);
+  return (await client.call(Platform, "GetService")).code === grpc.status.OK;
+}
+
+/** Connects and writes `bytes`; resolves with what came back once the server has closed the connection. */
+async function talk(server: TestServer, bytes: string | Uint8Array, drip?: string): Promise<string> {
+  const socket = net.connect(server.port, "127.0.0.1");
+  socket.write(bytes);
+  const dripping = drip === undefined ? undefined : setInterval(() => socket.write(drip), 20);
+  socket.on("error", () => undefined);
+  const chunks: Buffer[] = [];
+  socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+  await new Promise((resolve) => socket.once("close", resolve));
+  clearInterval(dripping);
+  return Buffer.concat(chunks).toString("latin1");
+}
+
+describe("messages", () => {
+  test("above 1 MiB are refused with RESOURCE_EXHAUSTED, and the connection lives on", async () => {
+    await using server = await startTestServer(stub);
+    using client = createStockClient(server.address);
+    for (let i = 0; i < 3; i++) {
+      const seen = await client.call(Platform, "GetService", { lookupKey: { case: "serviceName", value: "x".repeat(2 << 20) } });
+      expect(seen.code).toBe(grpc.status.RESOURCE_EXHAUSTED);
+    }
+    expect(await client.call(Platform, "GetService", { lookupKey: { case: "serviceName", value: "x".repeat(1_000_000) } })).toMatchObject({ code: grpc.status.OK });
+    await eventually(() => server.ends.length === 4);
+    expect(server.ends.map((end) => end.code)).toEqual(["RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED", "OK"]);
+  });
+
+  test("that grow above 1 MiB when unpacked are refused too", async () => {
+    await using server = await startTestServer(stub);
+    const response = await fetch(`${server.url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "content-encoding": "gzip" },
+      body: gzipSync(JSON.stringify({ serviceName: "x".repeat(50 << 20) })),
+    });
+    expect([response.status, await response.json()]).toMatchObject([429, { code: "resource_exhausted" }]);
+  });
+
+  test("above 1 MiB over HTTP/1.1 are refused with an answer", async () => {
+    await using server = await startTestServer(stub);
+    const response = await fetch(`${server.url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ serviceName: "x".repeat(2 << 20) }),
+    });
+    expect([response.status, await response.json()]).toMatchObject([429, { code: "resource_exhausted" }]);
+  });
+});
+
+describe("headers", () => {
+  test("above 16 KiB are refused cleanly on HTTP/2", async () => {
+    await using server = await startTestServer(stub);
+    const session = http2.connect(server.url);
+    const big = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", "x-big": "x".repeat(17_408) });
+    const code = await new Promise((resolve) => {
+      big.on("error", () => undefined);
+      big.on("close", () => resolve(big.rstCode));
+    });
+    expect(code).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    const next = session.request({ ":path": "/nothing" });
+    expect(await new Promise((resolve) => next.on("response", (headers) => resolve(headers[":status"])))).toBe(404);
+    session.destroy();
+    expect(await works(server)).toBe(true);
+  });
+
+  test("above 16 KiB are told to a stock gRPC client as an error", async () => {
+    await using server = await startTestServer(stub);
+    using client = createStockClient(server.address);
+    const seen = await client.call(Platform, "GetService", {}, { headers: { "x-big": "x".repeat(17_408) } });
+    expect(seen.code).toBe(grpc.status.RESOURCE_EXHAUSTED);
+    expect(await client.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
+  });
+
+  test("above 16 KiB are refused with 431 on HTTP/1.1", async () => {
+    await using server = await startTestServer(stub);
+    expect(await talk(server, `GET / HTTP/1.1\r\nhost: a\r\nx-big: ${"x".repeat(17_408)}\r\n\r\n`)).toContain("431 Request Header Fields Too Large");
+  });
+
+  test("of 12 KiB pass", async () => {
+    await using server = await startTestServer(stub);
+    using client = createStockClient(server.address);
+    expect(await client.call(Platform, "GetService", {}, { headers: { "x-big": "x".repeat(12_288) } })).toMatchObject({ code: grpc.status.OK });
+  });
+});
+
+describe("slow connections are closed", () => {
+  const limits = { firstByteMs: 150, headersMs: 150, requestMs: 200 };
+
+  test("that send nothing", async () => {
+    await using server = await startTestServer(stub, { limits });
+    expect(await talk(server, "")).toBe("");
+  });
+
+  test("that send half an HTTP/2 preface", async () => {
+    await using server = await startTestServer(stub, { limits });
+    expect(await talk(server, "PRI * HTTP/2.0\r\n")).toBeDefined();
+    expect(await talk(server, "PR")).toBe("");
+  });
+
+  test("that send HTTP/2 settings byte by byte", async () => {
+    await using server = await startTestServer(stub, { limits });
+    expect(await talk(server, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\0")).toBeDefined();
+  });
+
+  test("that send HTTP/1.1 headers line by line", async () => {
+    await using server = await startTestServer(stub, { limits });
+    expect(await talk(server, "GET / HTTP/1.1\r\nhost: a\r\n", "x-a: b\r\n")).toContain("408 Request Timeout");
+  });
+
+  test("that send an HTTP/1.1 body byte by byte", async () => {
+    await using server = await startTestServer(stub, { limits });
+    const head = `POST ${path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n`;
+    expect(await talk(server, head, " ")).toContain("HTTP/1.1 4");
+  });
+
+  test("an HTTP/2 call that never sends its message is answered DEADLINE_EXCEEDED and leaves", async () => {
+    await using server = await startTestServer(stub, { limits });
+    const session = http2.connect(server.url);
+    const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
+    stream.write(Buffer.from([0, 0]));
+    stream.resume();
+    const trailers = await new Promise<http2.IncomingHttpHeaders>((resolve) => stream.on("trailers", resolve));
+    expect(trailers["grpc-status"]).toBe(String(grpc.status.DEADLINE_EXCEEDED));
+    await new Promise((resolve) => stream.on("close", resolve));
+    await eventually(() => server.ends.length === 1);
+    session.destroy();
+  });
+});
+
+describe("silent connections", () => {
+  const limits = { pingAfterMs: 80, pingTimeoutMs: 80, idleMs: 80 * 1_000 };
+
+  test("that do not answer a ping are dropped", async () => {
+    await using server = await startTestServer(stub, { limits });
+    // A preface and empty settings, then nothing: the server's ping stays unanswered.
+    const hello = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])]);
+    expect(await talk(server, hello)).toBeDefined();
+  });
+
+  test("that answer stay, also with a quiet watch", async () => {
+    let pings = 0;
+    await using server = await startTestServer(
+      {
+        async *watchServices(_request, context) {
+          yield { totalCount: 1 };
+          await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+        },
+      },
+      { limits },
+    );
+    const session = http2.connect(server.url);
+    session.on("ping", () => (pings += 1));
+    const stream = session.request({ ":method": "POST", ":path": `/${Platform.typeName}/WatchServices`, "content-type": "application/grpc" });
+    stream.end(Buffer.alloc(5));
+    stream.resume();
+    await eventually(() => pings >= 4);
+    expect([session.destroyed, stream.closed]).toEqual([false, false]);
+    session.destroy();
+  });
+
+  test("without calls are told to go away after the idle time", async () => {
+    await using server = await startTestServer(stub, { limits: { ...limits, idleMs: 160 } });
+    const session = http2.connect(server.url);
+    const code = await new Promise((resolve) => session.on("goaway", resolve));
+    expect(code).toBe(http2.constants.NGHTTP2_NO_ERROR);
+  });
+});
+
+describe("too much at once", () => {
+  test("connections beyond the limit are closed, the others work", async () => {
+    await using server = await startTestServer(stub, { limits: { connections: 3 } });
+    const held = Array.from({ length: 2 }, () => net.connect(server.port, "127.0.0.1"));
+    await Promise.all(held.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
+    expect(await works(server)).toBe(true);
+    const third = net.connect(server.port, "127.0.0.1");
+    await new Promise((resolve) => third.once("connect", resolve));
+    expect(await talk(server, "GET / HTTP/1.1\r\n\r\n")).toBe("");
+    expect(server.lines).toMatchObject([{ level: "warn", event: "connections dropped" }]);
+    for (const socket of [...held, third]) socket.destroy();
+  });
+
+  test("a connection may have 100 calls open, no more", async () => {
+    await using server = await startTestServer(stub);
+    const session = http2.connect(server.url);
+    const settings = await new Promise<http2.Settings>((resolve) => session.on("remoteSettings", resolve));
+    expect(settings).toMatchObject({ maxConcurrentStreams: 100, maxHeaderListSize: 16_384 });
+    session.destroy();
+  });
+
+  test("2,000 calls cancelled at once hurt no other connection, nor their own", async () => {
+    const server = await startTestServer({
+      ...stub,
+      async *watchServices(_request, context) {
+        yield {};
+        await new Promise((resolve) => context.signal.addEventListener("abort", resolve));
+      },
+    });
+    await using _ = server;
+    using bystander = createStockClient(server.address);
+    const watch = bystander.start(Platform, "WatchServices");
+    await eventually(() => watch.messages.length === 1);
+    const session = http2.connect(server.url);
+    for (let round = 0; round < 20; round++) {
+      const streams = Array.from({ length: 100 }, () => {
+        const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
+        stream.on("error", () => undefined);
+        stream.close(http2.constants.NGHTTP2_CANCEL);
+        return stream;
+      });
+      await Promise.all(streams.map((stream) => stream.closed || new Promise((resolve) => stream.once("close", resolve))));
+    }
+    const same = session.request({ ":path": "/nothing" });
+    expect(await new Promise((resolve) => same.on("response", (headers) => resolve(headers[":status"])))).toBe(404);
+    expect(await bystander.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
+    watch.cancel();
+    session.destroy();
+  });
+
+  test("a rapid reset beyond the allowance closes the offender only", async () => {
+    await using server = await startTestServer(stub, { limits: { resetBurst: 50, resetsPerSecond: 1 } });
+    using bystander = createStockClient(server.address);
+    await bystander.call(Platform, "GetService");
+    const session = http2.connect(server.url);
+    session.on("error", () => undefined);
+    const closed = new Promise((resolve) => session.on("close", resolve));
+    while (!session.closed && !session.destroyed) {
+      const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
+      stream.on("error", () => undefined);
+      stream.close(http2.constants.NGHTTP2_CANCEL);
+      await new Promise((resolve) => stream.once("close", resolve));
+    }
+    await closed;
+    expect(await bystander.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
+  });
+});
+
+describe("deadlines", () => {
+  test("of the server hold when the client gives none or a longer one", async () => {
+    const asked: (number | undefined)[] = [];
+    const late: PlatformStub = {
+      getService(_request, context) {
+        asked.push(context.timeoutMs());
+        return new Promise((_resolve, reject) => context.signal.addEventListener("abort", () => reject(context.signal.reason)));
+      },
+    };
+    await using server = await startTestServer(late, { limits: { unaryMs: 120 } });
+    using client = createStockClient(server.address);
+    const check = (seen: Seen) => {
+      expect(seen.code).toBe(grpc.status.DEADLINE_EXCEEDED);
+      expect(reasonOf(seen)).toBe("DEADLINE_EXCEEDED");
+    };
+    check(await client.call(Platform, "GetService"));
+    check(await client.call(Platform, "GetService", {}, { deadlineMs: 60_000 }));
+    const json = await fetch(`${server.url}${path}`, { method: "POST", headers: { "content-type": "application/json", "connect-timeout-ms": "60000" }, body: "{}" });
+    expect(await json.json()).toMatchObject({ code: "deadline_exceeded" });
+    for (const ms of asked) expect(ms).toBeLessThanOrEqual(120);
+    expect(asked).toHaveLength(3);
+  });
+
+  test("end a stream whose handler ignores its signal", async () => {
+    await using server = await startTestServer(
+      {
+        async *watchServices() {
+          yield { totalCount: 1 };
+          await new Promise(() => undefined);
+        },
+      },
+      { limits: { watchMs: 150 } },
+    );
+    using client = createStockClient(server.address);
+    const seen = await client.call(Platform, "WatchServices");
+    expect(seen).toMatchObject({ code: grpc.status.DEADLINE_EXCEEDED, messages: [{ totalCount: 1 }] });
+  });
+
+  test("are given for every streaming method by the table, and only for methods that exist", () => {
+    const methods = servedServices.flatMap((service) => service.methods);
+    const streaming = methods.filter((method) => method.methodKind !== "unary").map(methodKey);
+    expect(Object.keys(longMethods).toSorted()).toEqual(streaming.toSorted());
+    const register = methods.find((method) => method.name === "Register")!;
+    const list = methods.find((method) => method.name === "ListServices")!;
+    const watch = methods.find((method) => method.name === "WatchServices")!;
+    expect([register, list, watch].map((method) => deadlineMs(method, defaultLimits))).toEqual([150_000, 10_000, 1_800_000]);
+  });
+});

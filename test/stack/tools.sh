@@ -1,0 +1,37 @@
+# The tools end-to-end tests use, in one directory: grpcurl, kcat, kafka-topics, mysql, and a Python with gRPC.
+
+grpcurl_version=1.9.4
+python_version=grpc-1.85.1
+
+grpcurl_install() {
+  GOBIN="$1" go install -ldflags "-s -w -X main.version=v$grpcurl_version" "github.com/fullstorydev/grpcurl/cmd/grpcurl@v$grpcurl_version"
+}
+
+python_install() {
+  local version="${python_version#grpc-}"
+  python3 -m venv "$1"
+  "$1/bin/python" -m pip install -q "grpcio==$version" "grpcio-tools==$version" "grpcio-health-checking==$version" protobuf==7.36.2
+  "$1/bin/python" -c 'import grpc, grpc_health, grpc_tools'
+}
+
+write_tools() {
+  local mysql_command kafka_java
+  mkdir -p "$stack_bin"
+  ln -sfn "$(component_dir grpcurl)/grpcurl" "$stack_bin/grpcurl"
+  ln -sfn "$(command -v kcat)" "$stack_bin/kcat"
+  # Not a link: Python finds its packages by the path it was called with.
+  write_wrapper python "$(component_dir python)/bin/python"
+  mysql_command_line "$(component_dir mysql)" bin/mysql
+  write_wrapper mysql "${mysql_command[@]}"
+  kafka_java_command
+  write_wrapper kafka-topics "${kafka_java[@]}" org.apache.kafka.tools.TopicCommand
+  touch "$stack_bin/.complete"
+}
+
+write_wrapper() {
+  local name="$1"
+  shift
+  printf '#!/bin/sh\nexec%s "$@"\n' "$(printf " '%s'" "$@")" >"$stack_bin/$name.new"
+  chmod +x "$stack_bin/$name.new"
+  mv "$stack_bin/$name.new" "$stack_bin/$name"
+}

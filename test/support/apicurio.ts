@@ -1,0 +1,78 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { createApicurioSchemas } from "../../src/adapters/apicurio/schemas.ts";
+import type { OpenRegistry, RegistryUnderTest } from "../contract/schema-registry.ts";
+
+/** The Apicurio Registry at `url` (`http://…/apis/registry/v3`), each time with a new group. */
+export function apicurioUnderTest(url: string): RegistryUnderTest {
+  return {
+    open: async () => openGroup(url),
+    broken: {
+      "nobody listens": async () => {
+        const { url: closed, stop } = await serve(() => {});
+        await stop();
+        return opened(closed);
+      },
+      "never answers": () => openBroken(() => {}),
+      "answers 503": () => openBroken((_, response) => void response.writeHead(503).end()),
+      "answers 429": () => openBroken((_, response) => void response.writeHead(429).end()),
+      "answers something else": () => openBroken((_, response) => void response.writeHead(200).end("<html>welcome</html>")),
+      "hangs up in the middle of the answer": () =>
+        openBroken((_, response) => {
+          response.writeHead(200, { "content-length": 100 }).write("{");
+          response.socket?.end();
+        }),
+    },
+  };
+}
+
+function openGroup(url: string): OpenRegistry {
+  const group = `contract.${randomUUID()}`;
+  const artifacts = `${url}/groups/${group}/artifacts`;
+  async function call(method: string, path: string, body: unknown): Promise<void> {
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(artifacts + path, { method, headers, body: JSON.stringify(body) });
+    if (!answer.ok) throw new Error(`Apicurio answered ${answer.status}: ${await answer.text()}`);
+  }
+  return {
+    ...opened(url, group),
+    putForeign: ({ artifactId, version, kind, content }) => {
+      const firstVersion = { version, content: { content, contentType: "application/json" } };
+      return call("POST", "?ifExists=FAIL", { artifactId, artifactType: kind, firstVersion });
+    },
+    disableForeign: (artifactId, version) => call("PUT", `/${artifactId}/versions/${version}/state`, { state: "DISABLED" }),
+  };
+}
+
+function opened(url: string, group?: string): OpenRegistry {
+  const registry = createApicurioSchemas({ url, ...(group === undefined ? {} : { group }) });
+  return { registry, [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose]() };
+}
+
+async function openBroken(listener: RequestListener) {
+  const { url, stop } = await serve(listener);
+  const { registry } = opened(url);
+  return {
+    registry,
+    async [Symbol.asyncDispose]() {
+      await registry[Symbol.asyncDispose]();
+      await stop();
+    },
+  };
+}
+
+async function serve(listener: RequestListener): Promise<{ url: string; stop: () => Promise<void> }> {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/apis/registry/v3`,
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}

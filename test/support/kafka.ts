@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import { type Admin, Kafka, logLevel } from "kafkajs";
+import { stopIdleSpin } from "../../src/adapters/kafka/idle-spin.ts";
+import { createKafkaSink } from "../../src/adapters/kafka/sink.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import type { OpenSink, SeenRecord, SinkUnderTest } from "../contract/event-sink.ts";
+import { startTcpProxy } from "./tcp-proxy.ts";
+
+export interface KafkaPorts {
+  /** `host:port` of a listener that advertises itself. */
+  readonly broker: string;
+  /** A listener that advertises another port of 127.0.0.1, so that a proxy between the two has all the traffic. */
+  readonly proxied?: { readonly advertised: number; readonly listening: number };
+}
+
+/** A Kafka broker, each time with a new topic, which is deleted afterwards. */
+export function kafkaUnderTest({ broker, proxied }: KafkaPorts): SinkUnderTest {
+  return {
+    open: () => openTopic(broker, broker),
+    ...(proxied && {
+      async openWithFault() {
+        const fault = await startTcpProxy({ port: proxied.advertised, target: proxied.listening });
+        const opened = await openTopic(broker, `127.0.0.1:${fault.port}`);
+        return {
+          ...opened,
+          fault,
+          async [Symbol.asyncDispose]() {
+            await fault.restore();
+            await opened[Symbol.asyncDispose]();
+            await fault[Symbol.asyncDispose]();
+          },
+        };
+      },
+    }),
+  };
+}
+
+async function openTopic(observed: string, published: string): Promise<OpenSink> {
+  const topic = `contract.${randomUUID()}`;
+  // For the client that looks on, too.
+  stopIdleSpin();
+  const kafka = new Kafka({ brokers: [observed], clientId: "contract", logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  const sink = createKafkaSink({ brokers: [published], clientId: "muster", topics: [topic], partitions: 3, clock: systemClock });
+  return {
+    sink,
+    topic,
+    read: () => read(kafka, admin, topic),
+    topics: {
+      async createSmall(maxBytes) {
+        const configEntries = [{ name: "max.message.bytes", value: `${maxBytes}` }];
+        await admin.createTopics({ topics: [{ topic, numPartitions: 1, configEntries }], waitForLeaders: true });
+      },
+      delete: () => admin.deleteTopics({ topics: [topic] }),
+      async partitions() {
+        const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+        return topics[0]?.partitions.length ?? 0;
+      },
+    },
+    async [Symbol.asyncDispose]() {
+      await sink[Symbol.asyncDispose]();
+      if ((await admin.listTopics()).includes(topic)) await admin.deleteTopics({ topics: [topic] });
+      await admin.disconnect();
+    },
+  };
+}
+
+/** Consumes the topic from its beginning up to the offsets it has now. */
+async function read(kafka: Kafka, admin: Admin, topic: string): Promise<readonly SeenRecord[]> {
+  const ends = await admin.fetchTopicOffsets(topic);
+  const missing = new Set(ends.filter(({ low, high }) => low !== high).map(({ partition }) => partition));
+  const seen: SeenRecord[] = [];
+  if (missing.size === 0) return seen;
+  const groupId = `contract.${randomUUID()}`;
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 50 });
+  const done = Promise.withResolvers<void>();
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await consumer.run({
+      async eachMessage({ partition, message }) {
+        const headers = Object.fromEntries(Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]));
+        const { ce_id: id = "", ce_type: type = "" } = headers;
+        seen.push({ id, type, key: String(message.key), data: message.value ?? Buffer.alloc(0), headers });
+        const end = ends.find((of) => of.partition === partition)!.high;
+        if (BigInt(message.offset) + 1n >= BigInt(end)) missing.delete(partition);
+        if (missing.size === 0) done.resolve();
+      },
+    });
+    await done.promise;
+    return seen;
+  } finally {
+    await consumer.disconnect();
+    await admin.deleteGroups([groupId]);
+  }
+}

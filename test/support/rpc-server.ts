@@ -1,0 +1,80 @@
+import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
+import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { createUuidV7 } from "../../src/adapters/system/ids.ts";
+import type { LogFields, LogLevel } from "../../src/log.ts";
+import { createAuthGate } from "../../src/rpc/auth.ts";
+import type { CallEnd } from "../../src/rpc/dispatch.ts";
+import { defaultLimits, type Limits } from "../../src/rpc/limits.ts";
+import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/server.ts";
+
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+export interface TestServer extends RunningServer, AsyncDisposable {
+  /** `127.0.0.1:port` */
+  readonly address: string;
+  readonly url: string;
+  readonly lines: readonly LogLine[];
+  readonly ends: readonly CallEnd[];
+}
+
+export type PlatformStub = Partial<ServiceImpl<typeof PlatformRegistrationService>>;
+
+export interface TestServerOptions extends Partial<Omit<ServerOptions, "limits">> {
+  readonly limits?: Partial<Limits>;
+}
+
+/** The transport on a free port, with the generated services and the handlers that the test supplies. */
+export async function startTestServer(stub: PlatformStub, options: TestServerOptions = {}): Promise<TestServer> {
+  const lines: LogLine[] = [];
+  const ends: CallEnd[] = [];
+  const server = await startServer({
+    listen: { host: "127.0.0.1", port: 0 },
+    routes(router) {
+      router.service(PlatformRegistrationService, stub);
+      router.service(RegistrationService, {});
+    },
+    http: [],
+    gate: createAuthGate({ mode: "open" }),
+    clock: systemClock,
+    ids: createUuidV7(systemClock),
+    log: (level, event, fields = {}) => void lines.push({ level, event, fields }),
+    onCallEnd: (end) => void ends.push(end),
+    ...options,
+    limits: { ...defaultLimits, ...options.limits },
+  });
+  const address = `127.0.0.1:${server.port}`;
+  return {
+    ...server,
+    address,
+    url: `${options.tls ? "https" : "http"}://${address}`,
+    lines,
+    ends,
+    [Symbol.asyncDispose]: () => server.close(0),
+  };
+}
+
+/** Resolves when the call's signal aborts. */
+export function aborted(context: HandlerContext): Promise<void> {
+  const { signal } = context;
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** Polls until `probe` gives something, at most `ms`. */
+export async function eventually<T>(probe: () => T | undefined | false, ms = 5_000): Promise<T> {
+  const late = AbortSignal.timeout(ms);
+  for (;;) {
+    const value = probe();
+    if (value !== undefined && value !== false) return value;
+    if (late.aborted) throw new Error(`nothing within ${ms} ms`);
+    await systemClock.sleep(5);
+  }
+}

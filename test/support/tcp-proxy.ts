@@ -1,0 +1,70 @@
+import { once } from "node:events";
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+export interface TcpProxy extends AsyncDisposable {
+  readonly port: number;
+  /** Ends every connection and refuses new ones. */
+  cut(): Promise<void>;
+  /** Keeps and accepts connections, but passes nothing on. */
+  freeze(): void;
+  /** Back to normal after either; what was frozen goes on. */
+  restore(): Promise<void>;
+}
+
+/** Forwards from `port` (0: a free one) to `target`, both on 127.0.0.1, until it is told otherwise. */
+export async function startTcpProxy({ port = 0, target }: { readonly port?: number; readonly target: number }): Promise<TcpProxy> {
+  const pairs = new Set<readonly [Socket, Socket]>();
+  let frozen = false;
+  let server: Server | undefined;
+
+  function forward(near: Socket): void {
+    const far = connect(target, "127.0.0.1");
+    const pair = [near, far] as const;
+    pairs.add(pair);
+    for (const [from, to] of [pair, [far, near] as const]) {
+      from.on("data", (chunk) => to.write(chunk));
+      from.on("error", () => {});
+      from.on("close", () => {
+        pairs.delete(pair);
+        to.destroy();
+      });
+      if (frozen) from.pause();
+    }
+  }
+
+  async function listen(at: number): Promise<Server> {
+    const listening = createServer(forward).listen(at, "127.0.0.1");
+    await once(listening, "listening");
+    return listening;
+  }
+
+  async function cut(): Promise<void> {
+    const closed = server && once(server, "close");
+    server?.close();
+    server = undefined;
+    for (const [near, far] of pairs) {
+      near.resetAndDestroy();
+      far.destroy();
+    }
+    await closed;
+  }
+
+  server = await listen(port);
+  const address = server.address();
+  const actual = typeof address === "object" && address !== null ? address.port : port;
+
+  return {
+    port: actual,
+    cut,
+    freeze() {
+      frozen = true;
+      for (const pair of pairs) for (const socket of pair) socket.pause();
+    },
+    async restore() {
+      frozen = false;
+      for (const pair of pairs) for (const socket of pair) socket.resume();
+      server ??= await listen(actual);
+    },
+    [Symbol.asyncDispose]: cut,
+  };
+}
