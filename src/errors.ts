@@ -20,7 +20,6 @@ export type ErrorKind =
  */
 export const reasons = [
   "INVALID_FIELDS",
-  "UNKNOWN_SERVICE_TYPE",
   "HOST_DENIED",
   "HOST_UNRESOLVABLE",
   "SERVICE_ID_CLASH",
@@ -129,8 +128,12 @@ export function refused(dependency: Dependency, detail: string, cause?: unknown)
   });
 }
 
+/** Reasons that may come with a kind that mostly passes, but do not pass: somebody has to change the request first. */
+export const lastingReasons: ReadonlySet<Reason> = new Set(["SCHEMA_VERSION_CONFLICT", "REQUEST_ID_REUSED", "SCHEMA_TOO_LARGE", "CALLBACK_TOO_LARGE"]);
+
 /** True when the same call, made again later, can succeed without anybody changing anything. */
 export function isRetryable(error: DomainError): boolean {
+  if (lastingReasons.has(error.reason)) return false;
   return error.kind === "unavailable" || error.kind === "conflict" || error.kind === "exhausted";
 }
 

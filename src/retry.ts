@@ -5,19 +5,26 @@ const pausesMs = [100, 400, 1_600];
 
 /**
  * Runs `call` again after a transient failure (kind `unavailable`), up to three times with growing pauses. Anything
- * else, and the last failure, is thrown as it came.
+ * else, and the last failure, is thrown as it came; when time runs out during a repeated call, that is the failure
+ * before it, which says more than a timeout.
  */
 export async function retrying<T>(clock: Clock, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-  for (const pauseMs of pausesMs) {
+  let former: DomainError | undefined;
+  for (let tries = 0; ; tries += 1) {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof DomainError) || error.kind !== "unavailable") throw error;
-      if (signal.aborted) throw error;
+      if (former && error === signal.reason && isTimeout(error)) throw former;
+      const pauseMs = pausesMs[tries];
+      if (!(error instanceof DomainError) || error.kind !== "unavailable" || pauseMs === undefined || signal.aborted) throw error;
+      former = error;
       await clock.sleep(pauseMs, signal).catch(() => {
         throw error;
       });
     }
   }
-  return call();
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === "TimeoutError";
 }

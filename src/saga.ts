@@ -8,7 +8,7 @@
  * once, nor that its undo did: both must be safe to repeat. Recovery after a crash has one direction: `unwind` from
  * what the journal knows (see docs/decisions/0002).
  */
-import { toDomainError, type DomainError } from "./errors.ts";
+import { DomainError, toDomainError } from "./errors.ts";
 import type { Clock } from "./ports.ts";
 
 export interface Step<Context, Event extends string, Note> {
@@ -47,15 +47,16 @@ const undoTimeoutMs = 10_000;
 /** Runs every step. Resolves, never rejects but by the journal: undefined when all went well, else why it did not. */
 export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<DomainError | undefined> {
   for (const [index, step] of saga.steps.entries()) {
+    const limit = AbortSignal.timeout(step.timeoutMs);
     try {
       signal.throwIfAborted();
       saga.probe?.({ event: step.event, phase: "begin" });
-      const note = await step.run(saga.context, AbortSignal.any([signal, AbortSignal.timeout(step.timeoutMs)]));
+      const note = await step.run(saga.context, AbortSignal.any([signal, limit]));
       saga.probe?.({ event: step.event, phase: "effect" });
       await saga.journal.recorded(step.event, note, index === saga.steps.length - 1);
       saga.probe?.({ event: step.event, phase: "recorded" });
     } catch (error) {
-      const failure = toDomainError(error);
+      const failure = limit.aborted && error === limit.reason ? tookTooLong(step.event, step.timeoutMs) : toDomainError(error);
       await unwind(saga, index, failure);
       return failure;
     }
@@ -84,12 +85,17 @@ async function undoStep<Context, Event extends string, Note>(
   let failure: DomainError | undefined;
   for (let tried = 0; tried < undoTries; tried++) {
     if (tried > 0) await saga.clock.sleep(250 * 4 ** (tried - 1));
+    const limit = AbortSignal.timeout(undoTimeoutMs);
     try {
-      await step.undo?.(saga.context, AbortSignal.timeout(undoTimeoutMs));
+      await step.undo?.(saga.context, limit);
       return undefined;
     } catch (error) {
-      failure = toDomainError(error);
+      failure = error === limit.reason ? tookTooLong(`undo of ${step.event}`, undoTimeoutMs) : toDomainError(error);
     }
   }
   return failure;
+}
+
+function tookTooLong(what: string, limitMs: number): DomainError {
+  return new DomainError({ kind: "timeout", reason: "DEADLINE_EXCEEDED", message: `${what} took longer than ${limitMs} ms` });
 }

@@ -7,6 +7,7 @@ from concurrent import futures
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "gen"))  # the stubs, see README.md
 from ai.pipestream.data.module.v1 import module_service_pb2 as module_pb2
 from ai.pipestream.data.module.v1 import module_service_pb2_grpc as module_grpc
 from ai.pipestream.platform.registration.v1 import platform_registration_pb2 as platform_pb2
@@ -16,6 +17,7 @@ NAME = os.environ.get("MODULE_NAME", "hello-python")
 VERSION = os.environ.get("MODULE_VERSION", "1.0.0")
 HOST = os.environ.get("MODULE_HOST", "127.0.0.1")
 MUSTER = os.environ.get("MUSTER", "127.0.0.1:7430")
+AUTH = [("authorization", "Bearer " + os.environ["TOKEN"])] if "TOKEN" in os.environ else []
 SCHEMA = '{"type": "object", "properties": {"greeting": {"type": "string", "maxLength": 80}}}'
 
 
@@ -39,14 +41,14 @@ def main():
     request = platform_pb2.RegisterRequest(
         name=NAME, type=platform_pb2.SERVICE_TYPE_MODULE, version=VERSION,
         connectivity=platform_pb2.Connectivity(advertised_host=HOST, advertised_port=port))
-    for reply in muster.Register(request, wait_for_ready=True):
+    for reply in muster.Register(request, metadata=AUTH, wait_for_ready=True):
         event = reply.event
         print(platform_pb2.EventType.Name(event.event_type), event.message, event.error_detail, flush=True)
     if event.event_type != platform_pb2.EVENT_TYPE_COMPLETED:
         sys.exit(1)
 
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    reply = muster.Unregister(platform_pb2.UnregisterRequest(name=NAME, host=HOST, port=port))
+    reply = muster.Unregister(platform_pb2.UnregisterRequest(name=NAME, host=HOST, port=port), metadata=AUTH)
     print("UNREGISTERED", reply.message, flush=True)
     server.stop(grace=2).wait()
 

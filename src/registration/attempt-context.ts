@@ -1,4 +1,4 @@
-import type { DomainError } from "../errors.ts";
+import { isRetryable, toDomainError } from "../errors.ts";
 import type { Catalog, CatalogEntry, Clock, ModuleClient, SchemaRegistry, Store } from "../ports.ts";
 import type { Step } from "../saga.ts";
 import type { Attempt, Tx } from "./records.ts";
@@ -76,12 +76,12 @@ export function endpointOf(request: RegisterInput, address: string): Endpoint {
   };
 }
 
-/** Remembers the first success of `work`; a failure is forgotten, so that the next caller tries again. */
+/** Remembers what `work` came to; only a transient failure is forgotten, so that the next caller tries again. */
 export function remember<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
   let running: Promise<T> | undefined;
   return (signal) => {
-    running ??= work(signal).catch((error: DomainError) => {
-      running = undefined;
+    running ??= work(signal).catch((error: unknown) => {
+      if (isRetryable(toDomainError(error))) running = undefined;
       throw error;
     });
     return running;

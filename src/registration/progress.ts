@@ -60,7 +60,8 @@ export function createProgress(store: Store, clock: Clock, runsHere: (attemptId:
       try {
         for (;;) {
           signal.throwIfAborted();
-          const fresh = mustRead ? await store.tx((tx) => tx.attempts.events(attemptId, seen)) : follower.queue.splice(0);
+          const fresh = mustRead ? await readAfter(store, attemptId, seen) : follower.queue.splice(0);
+          if (fresh === "nothing will come") return;
           mustRead = false;
           for (const event of fresh) {
             if (event.sequence <= seen) continue;
@@ -83,6 +84,17 @@ export function createProgress(store: Store, clock: Clock, runsHere: (attemptId:
       }
     },
   };
+}
+
+/** The recorded events after a sequence. An attempt that ended before that sequence has nothing more to tell. */
+async function readAfter(store: Store, attemptId: string, sequence: number): Promise<readonly ProgressEvent[] | "nothing will come"> {
+  return store.tx(async (tx) => {
+    const events = await tx.attempts.events(attemptId, sequence);
+    if (events.length > 0) return events;
+    const attempt = await tx.attempts.find(attemptId);
+    const live = attempt?.state === "RUNNING" || attempt?.state === "UNWINDING";
+    return live ? events : "nothing will come";
+  });
 }
 
 /** Resolves to true when something was handed over, to false when it is time to look into the store. */

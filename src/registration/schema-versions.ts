@@ -10,6 +10,7 @@
 import { DomainError } from "../errors.ts";
 import type { SchemaRegistry, Store } from "../ports.ts";
 import type { CheckedSchema } from "./attempt-context.ts";
+import { sha256 } from "./service-id.ts";
 import type { Tx } from "./records.ts";
 
 /** Reserves the version for a registration that is inserted in the same transaction. */
@@ -47,7 +48,8 @@ export async function forgetUnpublished(tx: Tx, artifactId: string, version: str
 }
 
 /**
- * Disables a published version when no registration but `exceptId` stands on it. Safe to repeat and to resume.
+ * Disables a published version when no registration but `exceptId` stands on it. Other content under the version is
+ * somebody else's and stays. Safe to repeat and to resume.
  */
 export async function releaseSchemaVersion(
   ports: { readonly store: Store; readonly schemas: SchemaRegistry },
@@ -58,13 +60,15 @@ export async function releaseSchemaVersion(
 ): Promise<void> {
   const releasing = await ports.store.tx(async (tx) => {
     const row = await tx.schemas.lock(artifactId, version);
-    if (!row || row.state === "DISABLED") return false;
-    if ((await tx.registrations.countUsing(artifactId, version, exceptId)) > 0) return false;
+    if (!row || row.state === "DISABLED") return undefined;
+    if ((await tx.registrations.countUsing(artifactId, version, exceptId)) > 0) return undefined;
     await tx.schemas.setState(artifactId, version, "RELEASING");
-    return true;
+    return row;
   });
   if (!releasing) return;
-  const existed = await ports.schemas.disable(artifactId, version, signal);
+  const served = await ports.schemas.get(artifactId, version, signal);
+  const isTheirs = served !== undefined && sha256(served) !== releasing.sha256;
+  const existed = !isTheirs && (await ports.schemas.disable(artifactId, version, signal));
   await ports.store.tx(async (tx) => {
     const row = await tx.schemas.lock(artifactId, version);
     if (row?.state !== "RELEASING") return;

@@ -5,6 +5,7 @@
  * `requestMs`; the deadline is the shorter of the client's and the server's. Every failed call is logged once, after its
  * end, also those that the protocol layer refused. Nothing a client sends can throw out of here.
  */
+import { constants } from "node:http2";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
@@ -44,6 +45,8 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
   return (request, response) => {
     const path = (request.url ?? "").split("?", 1)[0]!;
     closeWhenAnswered(request, response);
+    // HTTP/2 enforces its limit only once the client has acknowledged it.
+    if (headerBytes(request) > options.limits.headerBytes) return refuseHeaders(request, response);
     const rpc = rpcs.get(path);
     if (rpc) return serveRpc(rpc, request, response, options);
     const there = routes.get(path);
@@ -134,15 +137,19 @@ function withPlainMessage(answer: UniversalServerResponse): UniversalServerRespo
 
 /** A request that was answered before it was read to its end must not hold its stream, nor the connection behind it. */
 function closeWhenAnswered(request: HttpRequest, response: HttpResponse): void {
-  if ("stream" in response) {
-    const { stream } = response;
-    stream.once("finish", () => {
-      if (!stream.readableEnded) stream.resume();
+  if (!("stream" in response)) {
+    response.once("finish", () => {
+      if (!request.complete) request.resume();
     });
     return;
   }
-  response.once("finish", () => {
-    if (!request.complete) request.resume();
+  const { stream } = response;
+  if (stream.endAfterHeaders) return;
+  // Node sends the trailers in the next immediate; a stream closed before that loses them.
+  stream.once("wantTrailers", () => {
+    setImmediate(() => {
+      if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR);
+    });
   });
 }
 
@@ -166,17 +173,31 @@ function serveRoute(there: readonly HttpRoute[], request: HttpRequest, response:
     });
 }
 
+function headerBytes(request: HttpRequest): number {
+  let bytes = 0;
+  for (const text of request.rawHeaders) bytes += text.length + 16; // as HTTP/2 counts: 32 a field
+  return bytes;
+}
+
+function refuseHeaders(request: HttpRequest, response: HttpResponse): void {
+  const message = "the header fields are too large";
+  if (isGrpc(request.headers["content-type"] ?? "")) refuseGrpc(request, response, Code.ResourceExhausted, message);
+  else sendJson(request, response, 431, { code: "resource_exhausted", message });
+}
+
 function notFound(path: string, request: HttpRequest, response: HttpResponse): void {
-  const type = request.headers["content-type"] ?? "";
-  if (isGrpc(type)) {
-    // Set, not written by writeHead: only then does the stream end with its headers, as a trailers-only answer must.
-    response.setHeader("content-type", type.split(";", 1)[0]!);
-    response.setHeader("grpc-status", String(Code.Unimplemented));
-    response.setHeader("grpc-message", grpcMessageText("this server has no such method"));
-    response.end();
-    return;
-  }
+  const noMethod = "this server has no such method";
   const isCall = request.method === "POST" && /^\/[^/]+\.[^/]+\/[^/]+$/.test(path);
-  if (isCall) sendJson(request, response, 404, { code: "unimplemented", message: "this server has no such method" });
+  if (isGrpc(request.headers["content-type"] ?? "")) refuseGrpc(request, response, Code.Unimplemented, noMethod);
+  else if (isCall) sendJson(request, response, 404, { code: "unimplemented", message: noMethod });
   else sendJson(request, response, 404, { code: "not_found", message: "this server has nothing under this path" });
+}
+
+/** A gRPC or gRPC-Web answer that is nothing but a status. */
+function refuseGrpc(request: HttpRequest, response: HttpResponse, code: Code, message: string): void {
+  // Set, not written by writeHead: only then does the stream end with its headers, as a trailers-only answer must.
+  response.setHeader("content-type", request.headers["content-type"]!.split(";", 1)[0]!);
+  response.setHeader("grpc-status", String(code));
+  response.setHeader("grpc-message", grpcMessageText(message));
+  response.end();
 }

@@ -8,13 +8,13 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from "../../gen/google/rpc/error_details_pb.ts";
-import type { DomainError, ErrorKind, FieldViolation, Reason } from "../errors.ts";
+import { lastingReasons, type DomainError, type ErrorKind, type FieldViolation } from "../errors.ts";
 import { printable } from "../log.ts";
 
-/** Stock clients refuse header lists above 8 KiB, and the details are sent in base64 beside the message. */
-const maxFieldBytes = 3_000;
-const maxValueLength = 256;
-const maxMetadataEntries = 8;
+// Stock clients refuse header lists above 8 KiB; the details travel in base64 beside the message.
+const maxFieldsBytes = 2_200;
+const maxMetadataBytes = 1_000;
+const maxTextBytes = 300;
 
 export interface Detail {
   readonly desc: DescMessage;
@@ -72,11 +72,8 @@ const defaultRetryMs: Partial<Record<ErrorKind, number>> = {
   timeout: 1_000,
 };
 
-/** Failures of a kind that mostly passes, but these do not: somebody has to change the request first. */
-const lasting: ReadonlySet<Reason> = new Set(["SCHEMA_VERSION_CONFLICT", "REQUEST_ID_REUSED", "SCHEMA_TOO_LARGE", "CALLBACK_TOO_LARGE"]);
-
 function retry(error: DomainError): Detail[] {
-  const ms = error.retryAfterMs ?? (lasting.has(error.reason) ? undefined : defaultRetryMs[error.kind]);
+  const ms = error.retryAfterMs ?? (lastingReasons.has(error.reason) ? undefined : defaultRetryMs[error.kind]);
   if (ms === undefined) return [];
   const retryDelay = { seconds: BigInt(Math.floor(ms / 1_000)), nanos: Math.round(ms % 1_000) * 1_000_000 };
   return [detail(RetryInfoSchema, { retryDelay })];
@@ -84,25 +81,29 @@ function retry(error: DomainError): Detail[] {
 
 /** As many violations as fit into the headers of an answer; the last one says how many were left out. */
 function fitting(fields: readonly FieldViolation[]): FieldViolation[] {
-  const out: FieldViolation[] = [];
-  let bytes = 0;
-  for (const { field, description } of fields) {
-    const entry = { field: text(field), description: text(description) };
-    bytes += Buffer.byteLength(entry.field) + Buffer.byteLength(entry.description) + 8;
-    if (bytes > maxFieldBytes) {
-      out.push({ field: "", description: `and ${fields.length - out.length} more` });
-      break;
-    }
-    out.push(entry);
-  }
-  return out;
+  const texts = fields.map(({ field, description }) => ({ field: text(field), description: text(description) }));
+  const out = withinBytes(texts, maxFieldsBytes, ({ field, description }) => field + description);
+  return out.length < fields.length ? [...out, { field: "", description: `and ${fields.length - out.length} more` }] : out;
 }
 
 function shortened(metadata: Readonly<Record<string, string>>): Record<string, string> {
-  const entries = Object.entries(metadata).slice(0, maxMetadataEntries);
-  return Object.fromEntries(entries.map(([key, value]) => [text(key), text(value)]));
+  const entries = Object.entries(metadata).map(([key, value]) => [text(key), text(value)] as const);
+  return Object.fromEntries(withinBytes(entries, maxMetadataBytes, ([key, value]) => key + value));
+}
+
+function withinBytes<T>(items: readonly T[], max: number, textOf: (item: T) => string): T[] {
+  let bytes = 0;
+  const end = items.findIndex((item) => (bytes += Buffer.byteLength(textOf(item)) + 8) > max);
+  return end < 0 ? [...items] : items.slice(0, end);
 }
 
 function text(value: string): string {
-  return printable(value, maxValueLength).toWellFormed();
+  return wireText(value, maxTextBytes);
+}
+
+/** A text for people, fit for headers and protobuf: printable, well-formed, at most `maxBytes` in UTF-8. */
+export function wireText(value: string, maxBytes: number): string {
+  const bytes = Buffer.from(printable(value, maxBytes), "utf8");
+  if (bytes.length <= maxBytes) return bytes.toString("utf8");
+  return `${bytes.toString("utf8", 0, maxBytes - 3).replace(/\ufffd+$/, "")}…`;
 }

@@ -6,8 +6,9 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { DomainError, toDomainError, type ErrorKind } from "../errors.ts";
 import type { Ids } from "../ports.ts";
-import { printable } from "../log.ts";
-import { requestInfo, statusDetails } from "./error-details.ts";
+import { requestInfo, statusDetails, wireText } from "./error-details.ts";
+
+const maxMessageBytes = 600;
 
 const codes: Readonly<Record<ErrorKind, Code>> = {
   invalid: Code.InvalidArgument,
@@ -88,7 +89,7 @@ export function toFailure(thrown: unknown, ids: Ids, signal?: AbortSignal): Fail
     const wire = new ConnectError(message, Code.Internal, undefined, details);
     return { error: wire, reason: domain.reason, requestId, cause: domain.cause ?? domain };
   }
-  const message = messageText(domain.message);
+  const message = wireText(domain.message, maxMessageBytes);
   const wire = new ConnectError(message, codes[domain.kind], undefined, statusDetails(domain, message));
   return { error: wire, reason: domain.reason, requestId: undefined, cause: domain.cause };
 }
@@ -115,9 +116,5 @@ function fromAbort(thrown: unknown, signal: AbortSignal | undefined): DomainErro
 
 /** Changes the error in place, so that it can be encoded: the protocol layer throws on lone surrogates. */
 export function wellFormed(error: ConnectError, code: Code = error.code): ConnectError {
-  return Object.assign(error, { code, rawMessage: messageText(error.rawMessage) });
-}
-
-function messageText(message: string): string {
-  return printable(message, 1_000).toWellFormed();
+  return Object.assign(error, { code, rawMessage: wireText(error.rawMessage, maxMessageBytes) });
 }

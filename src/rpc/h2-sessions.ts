@@ -42,13 +42,13 @@ export function tendSessions(server: Http2Server, limits: Limits): Sessions {
       state.idleRounds = 0;
       stream.once("close", () => (state.streams -= 1));
     });
+    session.on("timeout", () => askForLife(session, state));
     if (closing) session.close();
   });
 
-  // Node destroys a silent session unless the server listens for this.
-  server.on("timeout", (session: ServerHttp2Session) => {
-    const state = open.get(session);
-    if (!state || state.pinged) return session.destroy();
+  const askForLife = (session: ServerHttp2Session, state: State) => {
+    if (session.closed) return;
+    if (state.pinged) return session.destroy();
     if (state.streams === 0 && (state.idleRounds += 1) >= idleRounds) return session.close();
     state.pinged = true;
     session.setTimeout(limits.pingTimeoutMs);
@@ -56,7 +56,7 @@ export function tendSessions(server: Http2Server, limits: Limits): Sessions {
       state.pinged = false;
       if (!session.destroyed) session.setTimeout(limits.pingAfterMs);
     });
-  });
+  };
 
   return {
     close() {

@@ -62,6 +62,7 @@ export function createDescriptorIndex(services: readonly DescService[]): Descrip
 }
 
 function memberNames(message: DescMessage): string[] {
-  // The descriptor's own lists: synthetic oneofs of optional fields are symbols too.
-  return [...message.proto.field, ...message.proto.oneofDecl].map((member) => member.name);
+  // The descriptor's own lists: synthetic oneofs and the entry messages of maps are symbols too.
+  const { field, oneofDecl, nestedType } = message.proto;
+  return [...field, ...oneofDecl, ...nestedType].map((member) => member.name);
 }

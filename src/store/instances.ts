@@ -25,10 +25,7 @@ export function instanceRepository({ db, dialect }: Session): InstanceRepository
       const known = await locked(key.serviceId);
       if (known) return sameKey(known, key);
       try {
-        await db
-          .insertInto("instances")
-          .values({ service_id: key.serviceId, name: key.name, host: key.host, port: key.port, generation: 0 })
-          .execute();
+        await db.insertInto("instances").values({ service_id: key.serviceId, name: key.name, host: key.host, port: key.port, generation: 0 }).execute();
       } catch (error) {
         if (!dialect.isDuplicate(error)) throw error;
         const other = await locked(key.serviceId);

@@ -15,8 +15,6 @@ export interface MysqlLimits {
   readonly statementMs: number;
   /** Waiting for a free connection, opening one included. */
   readonly acquireMs: number;
-  /** Saying goodbye to all connections; what is left then is cut. */
-  readonly closeMs: number;
 }
 
 interface MysqlSession extends DatabaseConnection {
@@ -44,16 +42,9 @@ export function runStatement(connection: Connection, sql: string, values: readon
   });
 }
 
-/** A Kysely dialect that owns `pool`: destroying the Kysely instance closes it. */
+/** A Kysely dialect on `pool`, which stays open when the Kysely instance is destroyed. */
 export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
-  const all = new Set<Connection>();
   const prepared = new WeakSet<PoolConnection>();
-  pool.on("connection", (connection) => {
-    all.add(connection);
-    // Every failure also reaches the statement it hit; without a listener an idle connection's would end the process.
-    connection.on("error", () => all.delete(connection));
-    connection.on("end", () => all.delete(connection));
-  });
 
   async function begin(session: MysqlSession): Promise<void> {
     if (!prepared.has(session.raw)) {
@@ -77,14 +68,10 @@ export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
       rollbackTransaction: (connection) => rollback(connection as MysqlSession, limits.statementMs),
       releaseConnection: async (connection) => {
         const { raw, failure } = connection as MysqlSession;
-        if (failure?.broken) {
-          all.delete(raw);
-          raw.destroy();
-        } else {
-          raw.release();
-        }
+        if (failure?.broken) raw.destroy();
+        else raw.release();
       },
-      destroy: () => close(pool, all, limits.closeMs),
+      destroy: async () => {},
     }),
   };
 }
@@ -103,8 +90,7 @@ function newSession(raw: PoolConnection, statementMs: number): MysqlSession {
         throw error;
       }
     },
-    // eslint-disable-next-line require-yield
-    async *streamQuery() {
+    streamQuery: () => {
       throw new Error("streaming is not supported");
     },
   };
@@ -125,24 +111,14 @@ function acquire(pool: Pool, limitMs: number): Promise<PoolConnection> {
   return new Promise((resolve, reject) => {
     let waiting = true;
     AbortSignal.timeout(limitMs).addEventListener("abort", () => {
+      if (waiting) reject(new NoFreeConnection());
       waiting = false;
-      reject(new NoFreeConnection());
     });
     pool.getConnection((error, connection) => {
       if (error) reject(error);
       else if (waiting) resolve(connection);
       else connection.release();
+      waiting = false;
     });
-  });
-}
-
-function close(pool: Pool, all: ReadonlySet<Connection>, limitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const cut = (): void => {
-      for (const connection of all) connection.destroy();
-      resolve();
-    };
-    AbortSignal.timeout(limitMs).addEventListener("abort", cut, { once: true });
-    pool.end(cut);
   });
 }

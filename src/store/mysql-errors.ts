@@ -41,7 +41,7 @@ const refusedForGood: ReadonlyMap<number, string> = new Map([
   [3159, "it accepts only TLS: add ssl=true"],
 ]);
 
-/** What the pool rejects with when no connection came free in time. */
+/** What waiting for a connection ends with when none came free, or could be made, in time. */
 export class NoFreeConnection extends Error {}
 
 /** The server's error number; undefined when the error did not come from the server. */
@@ -76,7 +76,7 @@ export function breaksConnection(error: unknown): boolean {
 
 /** The DomainError that stands for an error of mysql2; undefined for any other error. */
 export function translateMysql(error: unknown): DomainError | undefined {
-  if (error instanceof NoFreeConnection) return unavailable("store", "all connections are busy");
+  if (error instanceof NoFreeConnection) return unavailable("store", "no connection came free or was made in time");
   const number = serverNumber(error);
   const connection = connectionCode(error);
   if (number === undefined) return connection === undefined ? undefined : connectionProblem(connection);

@@ -11,7 +11,12 @@ export interface MysqlTarget {
   readonly tls: "verify" | "insecure" | "off";
 }
 
-const tlsModes: Readonly<Record<string, MysqlTarget["tls"]>> = { true: "verify", verify: "verify", insecure: "insecure", false: "off" };
+const tlsModes: ReadonlyMap<string, MysqlTarget["tls"]> = new Map([
+  ["true", "verify"],
+  ["verify", "verify"],
+  ["insecure", "insecure"],
+  ["false", "off"],
+]);
 
 /** Rejects, with kind `invalid` and without showing the URL, what is not a complete MySQL URL. */
 export function parseMysqlUrl(text: string): MysqlTarget {
@@ -23,7 +28,7 @@ export function parseMysqlUrl(text: string): MysqlTarget {
   if (database === "" || database.includes("/")) throw invalid("must name one database: mysql://host/database");
   const unknown = [...url.searchParams.keys()].find((name) => name !== "ssl");
   if (unknown !== undefined) throw invalid("may have no parameter but ssl");
-  const tls = tlsModes[url.searchParams.get("ssl") ?? "false"];
+  const tls = tlsModes.get(url.searchParams.get("ssl") ?? "false");
   if (tls === undefined) throw invalid("must have ssl=true, ssl=verify, ssl=insecure or ssl=false");
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, "$1"),

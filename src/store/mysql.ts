@@ -4,7 +4,7 @@
  * Guarantees: one replica migrates at a time, the others wait for it, for a bounded time. Transactions run READ
  * COMMITTED; rows that are read to be changed are locked. The database itself must exist.
  */
-import { createConnection, createPool, type Connection, type ConnectionOptions } from "mysql2";
+import { createConnection, type Connection, type ConnectionOptions } from "mysql2";
 import { Kysely, sql } from "kysely";
 import { unavailable } from "../errors.ts";
 import type { Clock, Store } from "../ports.ts";
@@ -13,12 +13,13 @@ import type { StoreDialect } from "./dialect.ts";
 import { migrate } from "./migrate.ts";
 import { mysqlPoolDialect, runStatement, type MysqlLimits } from "./mysql-driver.ts";
 import { isMysqlDuplicate, isMysqlTransient, translateMysql } from "./mysql-errors.ts";
+import { openPool } from "./mysql-pool.ts";
 import { parseMysqlUrl, type MysqlTarget } from "./mysql-url.ts";
 import { createStore } from "./store.ts";
 import type { Tables } from "./tables.ts";
 
 const databaseNow = "cast(unix_timestamp(now(3)) * 1000 as signed)";
-const limits: MysqlLimits = { statementMs: 3_000, acquireMs: 3_000, closeMs: 2_000 };
+const limits: MysqlLimits = { statementMs: 3_000, acquireMs: 3_000 };
 const connectMs = 3_000;
 const migrationStatementMs = 60_000;
 /** How long a replica waits for the one that migrates, in steps that each stay below a statement's limit. */
@@ -45,7 +46,7 @@ export async function openMysqlStore({ url, clock, connections = 20 }: MysqlOpti
   } catch (error) {
     throw translateMysql(error) ?? error;
   }
-  const pool = createPool({ ...options, connectionLimit: connections, maxIdle: connections, waitForConnections: true, queueLimit: 0 });
+  const { pool, close } = openPool(options, connections);
   const dialect: StoreDialect = {
     now: () => sql.raw<number>(databaseNow),
     rowLocks: true,
@@ -58,6 +59,7 @@ export async function openMysqlStore({ url, clock, connections = 20 }: MysqlOpti
     dialect,
     exclusive: false,
     pause: (retry) => clock.sleep(Math.random() * 10 * 2 ** retry),
+    close,
   });
 }
 

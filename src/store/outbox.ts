@@ -51,12 +51,7 @@ export function outboxRepository({ db, dialect }: Session): OutboxRepository {
     },
 
     async park(id, why) {
-      await db
-        .updateTable("outbox")
-        .set({ parked_at: dialect.now(), park_reason: why })
-        .where("id", "=", id)
-        .where("published_at", "is", null)
-        .execute();
+      await db.updateTable("outbox").set({ parked_at: dialect.now(), park_reason: why }).where("id", "=", id).where("published_at", "is", null).execute();
     },
 
     async backlog() {

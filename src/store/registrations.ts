@@ -22,7 +22,14 @@ export function registrationRepository({ db, dialect }: Session): RegistrationRe
     },
 
     async listActive(afterId, limit) {
-      const rows = await db.selectFrom("registrations").selectAll().where("active_key", "is not", null).where("id", ">", afterId).orderBy("id").limit(limit).execute();
+      const rows = await db
+        .selectFrom("registrations")
+        .selectAll()
+        .where("active_key", "is not", null)
+        .where("id", ">", afterId)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
       return rows.map(fromRow);
     },
 

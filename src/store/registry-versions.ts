@@ -15,12 +15,7 @@ export function registryVersionRepository({ db }: Session): RegistryVersionRepos
     },
 
     async list(artifactId) {
-      const rows = await db
-        .selectFrom("registry_versions")
-        .select(["version", "enabled"])
-        .where("artifact_id", "=", artifactId)
-        .orderBy("position")
-        .execute();
+      const rows = await db.selectFrom("registry_versions").select(["version", "enabled"]).where("artifact_id", "=", artifactId).orderBy("position").execute();
       return rows.map((row) => ({ version: row.version, enabled: row.enabled === 1 }));
     },
 

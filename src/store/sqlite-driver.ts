@@ -17,7 +17,7 @@ interface Prepared {
   readonly returnsRows: boolean;
 }
 
-/** A Kysely dialect that owns `database`: destroying the Kysely instance closes it. */
+/** A Kysely dialect on `database`, which stays open when the Kysely instance is destroyed. */
 export function nodeSqliteDialect(database: DatabaseSync): Dialect {
   const cache = new Map<string, Prepared>();
   let failure: { readonly error: unknown } | undefined;
@@ -47,8 +47,7 @@ export function nodeSqliteDialect(database: DatabaseSync): Dialect {
 
   const connection: DatabaseConnection = {
     executeQuery: async (query) => execute(query),
-    // eslint-disable-next-line require-yield
-    async *streamQuery() {
+    streamQuery: () => {
       throw new Error("streaming is not supported");
     },
   };
@@ -71,10 +70,10 @@ export function nodeSqliteDialect(database: DatabaseSync): Dialect {
         prepare("commit").statement.run();
       },
       rollbackTransaction: async () => {
-        if (database.isTransaction) prepare("rollback").statement.run();
+        if (database.isOpen && database.isTransaction) prepare("rollback").statement.run();
       },
       releaseConnection: async () => {},
-      destroy: async () => database.close(),
+      destroy: async () => {},
     }),
   };
 }

@@ -53,7 +53,7 @@ export async function openSqliteStore({ path, clock }: SqliteOptions): Promise<S
     translate: translateSqlite,
   };
   const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) });
-  return createStore({ db, dialect, exclusive: true, pause: async () => {} });
+  return createStore({ db, dialect, exclusive: true, pause: async () => {}, close: async () => database.close() });
 }
 
 function makePrivateFile(path: string): void {

@@ -8,7 +8,7 @@
  * Closing lets open transactions finish first, for a bounded time.
  */
 import type { Kysely } from "kysely";
-import { unavailable } from "../errors.ts";
+import { DomainError, unavailable } from "../errors.ts";
 import type { Store } from "../ports.ts";
 import type { Tx } from "../registration/records.ts";
 import { attemptRepository } from "./attempts.ts";
@@ -32,12 +32,16 @@ export interface StoreParts {
   readonly exclusive: boolean;
   /** Waits before run number `retry` + 1, a little and at random, so that two victims do not meet again. */
   pause(retry: number): Promise<void>;
+  /** Closes the connections; `db` itself does not, since it leaves alone what it never used. */
+  close(): Promise<void>;
 }
 
-/** A Store that owns `db`: disposing it closes the connections. */
-export function createStore({ db, dialect, exclusive, pause }: StoreParts): Store {
+/** A Store that owns its parts. */
+export function createStore({ db, dialect, exclusive, pause, close }: StoreParts): Store {
   const running = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
+  /** The connections were closed under transactions that did not finish in time. */
+  let abandoned = false;
 
   function track<T>(work: () => Promise<T>): Promise<T> {
     if (closing) return Promise.reject(unavailable("store", "it is closed"));
@@ -48,12 +52,17 @@ export function createStore({ db, dialect, exclusive, pause }: StoreParts): Stor
     return promise;
   }
 
+  function meaningOf(error: unknown): unknown {
+    if (error instanceof DomainError) return error;
+    return dialect.translate(error) ?? (abandoned ? unavailable("store", "it was closed meanwhile", error) : error);
+  }
+
   async function run<T>(fn: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 1; ; retry++) {
       try {
         return await db.transaction().execute((trx) => fn(repositories({ db: trx, dialect })));
       } catch (error) {
-        if (retry > retries || !dialect.isTransient(error)) throw dialect.translate(error) ?? error;
+        if (abandoned || retry > retries || !dialect.isTransient(error)) throw meaningOf(error);
       }
       await pause(retry);
     }
@@ -63,13 +72,15 @@ export function createStore({ db, dialect, exclusive, pause }: StoreParts): Stor
     try {
       await db.selectFrom("muster_migrations").select("name").limit(1).execute();
     } catch (error) {
-      throw dialect.translate(error) ?? error;
+      throw meaningOf(error);
     }
   }
 
-  async function close(): Promise<void> {
+  async function drain(): Promise<void> {
     await Promise.race([Promise.allSettled(running), elapsed(AbortSignal.timeout(drainMs))]);
+    abandoned = running.size > 0;
     await db.destroy();
+    await close();
   }
 
   return {
@@ -81,7 +92,7 @@ export function createStore({ db, dialect, exclusive, pause }: StoreParts): Stor
       await Promise.race([asking, aborted(signal, asking)]);
     },
     [Symbol.asyncDispose]() {
-      closing ??= close();
+      closing ??= drain();
       return closing;
     },
   };

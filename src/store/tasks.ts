@@ -18,12 +18,7 @@ export function taskRepository({ db, dialect }: Session): TaskRepository {
     },
 
     async claim(leaseMs, limit) {
-      const due = db
-        .selectFrom("tasks")
-        .select(["id", "kind", "payload", "attempts"])
-        .where("due_at", "<=", dialect.now())
-        .orderBy("due_at")
-        .limit(limit);
+      const due = db.selectFrom("tasks").select(["id", "kind", "payload", "attempts"]).where("due_at", "<=", dialect.now()).orderBy("due_at").limit(limit);
       const rows = await skippingLocked(dialect, due).execute();
       if (rows.length === 0) return [];
       const ids = rows.map((row) => row.id);

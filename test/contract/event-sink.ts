@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DomainError } from "../../src/errors.ts";
 import type { EventSink, SinkRecord } from "../../src/ports.ts";
+import type { TcpProxy } from "../support/tcp-proxy.ts";
 
 export interface SeenRecord {
   readonly id: string;
@@ -30,20 +31,13 @@ export interface OpenSink extends AsyncDisposable {
   };
 }
 
-/** What can go wrong between the sink and its server. */
-export interface Fault {
-  cut(): Promise<void>;
-  freeze(): void;
-  restore(): Promise<void>;
-}
-
 export interface SinkUnderTest {
   open(): Promise<OpenSink>;
   /**
    * The same with a line that can be cut. Absent where there is no line: the embedded log fails only together with the store,
    * whose own contract has that.
    */
-  readonly openWithFault?: () => Promise<OpenSink & { readonly fault: Fault }>;
+  readonly openWithFault?: () => Promise<OpenSink & { readonly fault: Pick<TcpProxy, "cut" | "freeze" | "restore"> }>;
 }
 
 const never = new AbortController().signal;

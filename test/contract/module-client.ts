@@ -62,6 +62,7 @@ const streamCases: Readonly<Record<StreamMischief, readonly [Status, Refusal]>> 
   "answers OK without a message": ["wrong_protocol", failed],
   "answers without a status": ["wrong_protocol", failed],
   "answers with 40 KiB of headers": ["wrong_protocol", tooLarge],
+  "answers with 300 headers": ["wrong_protocol", tooLarge],
   "resets in the middle of the answer": ["unreachable", unavailable],
   "sends GOAWAY instead of an answer": ["unreachable", unavailable],
   "cuts the connection in the middle of the answer": ["unreachable", unavailable],

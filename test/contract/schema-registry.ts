@@ -146,7 +146,10 @@ export function schemaRegistryContract(name: string, { open, broken = {} }: Regi
     test("OpenAPI documents are kept as they are, JSON or YAML", async () => {
       const yaml = "openapi: 3.1.0\ninfo: { title: Parser, version: '1' }\npaths: {}\n";
       const json = '{"openapi":"3.1.0","info":{"title":"Parser","version":"1"},"paths":{}}';
-      for (const [version, content] of [["1-yaml", yaml], ["1-json", json]] as const) {
+      for (const [version, content] of [
+        ["1-yaml", yaml],
+        ["1-json", json],
+      ] as const) {
         const document = { artifactId: "parser-http-config", version, kind: "OPENAPI", content } as const;
         expect(await registry.put(document, "attempt-1", never)).toEqual({ created: true });
         expect(await registry.get("parser-http-config", version, never)).toBe(content);

@@ -65,15 +65,16 @@ describe("messages", () => {
 });
 
 describe("headers", () => {
-  test("above 16 KiB are refused cleanly on HTTP/2", async () => {
+  test.each(["before", "after"])("above 16 KiB are refused cleanly on HTTP/2, %s the client knows the limit", async (when) => {
     await using server = await startTestServer(stub);
     const session = http2.connect(server.url);
+    if (when === "after") await new Promise((resolve) => session.once("remoteSettings", resolve));
     const big = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc", "x-big": "x".repeat(17_408) });
-    const code = await new Promise((resolve) => {
-      big.on("error", () => undefined);
-      big.on("close", () => resolve(big.rstCode));
+    const outcome = await new Promise((resolve) => {
+      big.on("response", (headers) => resolve(headers["grpc-status"]));
+      big.on("error", () => resolve(big.rstCode));
     });
-    expect(code).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    expect(outcome).toBe(when === "before" ? String(grpc.status.RESOURCE_EXHAUSTED) : http2.constants.NGHTTP2_ENHANCE_YOUR_CALM);
     const next = session.request({ ":path": "/nothing" });
     expect(await new Promise((resolve) => next.on("response", (headers) => resolve(headers[":status"])))).toBe(404);
     session.destroy();

@@ -2,20 +2,21 @@
 import { randomBytes } from "node:crypto";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
+import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import type { Catalog, ModuleClient } from "../../src/ports.ts";
-import type { CatalogUnderTest } from "../contract/catalog.ts";
+import type { Catalog } from "../../src/ports.ts";
+import type { CatalogUnderTest } from "./catalog-fixture.ts";
 
 /** Nobody listens on the discard port. */
 const nobodyThere = "http://127.0.0.1:9";
 
-export async function openEmbeddedCatalog(probe: ModuleClient["health"]): Promise<CatalogUnderTest> {
-  const catalog = createEmbeddedCatalog({ clock: systemClock, probe });
+export async function openEmbeddedCatalog(): Promise<CatalogUnderTest> {
+  const catalog = createEmbeddedCatalog({ clock: systemClock, probe: createModuleClient().health });
   const run = uniqueRun();
   return {
     catalog,
     unique: (name) => `${name}-${run}`,
-    // In this process's memory: nobody can share it, and nothing can keep us from reaching it. Its probe verifies certificates.
+    // In this process's memory: nobody can share it, and nothing can keep us from reaching it.
     capabilities: {},
     [Symbol.asyncDispose]: () => catalog[Symbol.asyncDispose](),
   };
@@ -33,7 +34,7 @@ export async function openConsulCatalog(url: string): Promise<CatalogUnderTest> 
   return {
     catalog: open(url),
     unique: (name) => `${name}-${run}`,
-    capabilities: { another: () => open(url), unreachable: () => open(nobodyThere), trustsAnyCertificate: true },
+    capabilities: { another: () => open(url), unreachable: () => open(nobodyThere) },
     async [Symbol.asyncDispose]() {
       for (const catalog of opened) await catalog[Symbol.asyncDispose]();
       await removeServicesOf(url, run);

@@ -1,8 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Server, ServerCredentials, type UntypedHandleCall } from "@grpc/grpc-js";
+import { selfSigned } from "./certificate.ts";
 
 /** A real gRPC server that has `grpc.health.v1.Health/Check` and nothing else. */
 export interface HealthServer extends AsyncDisposable {
@@ -46,8 +43,9 @@ export async function startHealthServer(options: HealthServerOptions = {}): Prom
   };
   server.addService({ check: method }, { check });
   const address = `${host.includes(":") ? `[${host}]` : host}:${options.port ?? 0}`;
+  const credentials = tls ? await untrusted() : ServerCredentials.createInsecure();
   const bound = Promise.withResolvers<number>();
-  server.bindAsync(address, tls ? untrusted() : ServerCredentials.createInsecure(), (error, port) => {
+  server.bindAsync(address, credentials, (error, port) => {
     if (error === null) bound.resolve(port);
     else bound.reject(error);
   });
@@ -66,15 +64,7 @@ export async function startHealthServer(options: HealthServerOptions = {}): Prom
   };
 }
 
-function untrusted(): ServerCredentials {
-  const folder = mkdtempSync(join(tmpdir(), "health-server-"));
-  try {
-    const key = join(folder, "key.pem");
-    const certificate = join(folder, "cert.pem");
-    const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=health-server", "-keyout", key, "-out", certificate];
-    execFileSync("openssl", args, { stdio: "ignore" });
-    return ServerCredentials.createSsl(null, [{ private_key: readFileSync(key), cert_chain: readFileSync(certificate) }]);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+async function untrusted(): Promise<ServerCredentials> {
+  const { key, cert } = await selfSigned("health-server");
+  return ServerCredentials.createSsl(null, [{ private_key: key, cert_chain: cert }]);
 }

@@ -69,9 +69,11 @@ const onStream = {
     stream.end(framed(new Uint8Array(0)));
   },
   "answers with 40 KiB of headers": (stream: ServerHttp2Stream) => respond(stream, ok, { "x-big": "x".repeat(40 * 1_024) }),
+  "answers with 300 headers": (stream: ServerHttp2Stream) =>
+    respond(stream, ok, Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`x-${index}`, "x"]))),
   "resets in the middle of the answer": (stream: ServerHttp2Stream) => {
     respond(stream);
-    stream.write(framed(new Uint8Array(1_000)).subarray(0, 500), () => stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+    stream.write(framed(new Uint8Array(1_000)).subarray(0, 500), () => stream.destroy(new Error("reset")));
   },
   "sends GOAWAY instead of an answer": (stream: ServerHttp2Stream) => {
     stream.session?.goaway(constants.NGHTTP2_INTERNAL_ERROR, 0);

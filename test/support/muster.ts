@@ -24,19 +24,30 @@ export type Environment = Readonly<Record<string, string>>;
 const entry = new URL("../../bin/muster.js", import.meta.url).pathname;
 
 /** Starts `program` (by default `muster serve`) on a free port and waits until it listens; rejects with what it wrote when it ends before. */
-export async function startMuster(env: Environment, program: readonly string[] = [entry, "serve"]): Promise<MusterProcess> {
+export async function startMuster(env: Environment, program?: readonly string[]): Promise<MusterProcess> {
+  const { listening, ...muster } = spawnMuster(env, program);
+  return { ...muster, address: await listening };
+}
+
+/** A Muster that may end before it listens; `listening` has its address, or rejects with what it wrote. */
+export function spawnMuster(
+  env: Environment,
+  program: readonly string[] = [entry, "serve"],
+): Omit<MusterProcess, "address"> & { readonly listening: Promise<string> } {
   const child = spawn(process.execPath, [...program], {
     env: { PATH: process.env["PATH"] ?? "", MUSTER_LISTEN: "127.0.0.1:0", MUSTER_LOG_FORMAT: "json", ...env },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const lines: string[] = [];
-  const ended = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
-  const address = await Promise.race([
-    listening(child, lines),
+  // "close" comes when all it wrote is read.
+  const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  const listening = Promise.race([
+    addressOf(child, lines),
     ended.then((code) => Promise.reject(new Error(`muster ended with ${code}:\n${lines.join("\n")}`))),
   ]);
+  listening.catch(() => undefined);
   return {
-    address,
+    listening,
     pid: child.pid ?? 0,
     logged: () => lines.join("\n"),
     signal: (signal) => child.kill(signal),
@@ -48,7 +59,7 @@ export async function startMuster(env: Environment, program: readonly string[] =
   };
 }
 
-function listening(child: ChildProcess, lines: string[]): Promise<string> {
+function addressOf(child: ChildProcess, lines: string[]): Promise<string> {
   return new Promise((resolve) => {
     if (!child.stderr) return;
     createInterface({ input: child.stderr }).on("line", (line) => {

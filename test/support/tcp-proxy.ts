@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
@@ -11,7 +12,12 @@ export interface TcpProxy extends AsyncDisposable {
   restore(): Promise<void>;
 }
 
-/** Forwards from `port` (0: a free one) to `target`, both on 127.0.0.1, until it is told otherwise. */
+const takenForMs = 120_000;
+
+/**
+ * Forwards from `port` (0: a free one) to `target`, both on 127.0.0.1, until it is told otherwise. A port that another
+ * test has is waited for: who listens on it owns what is behind it.
+ */
 export async function startTcpProxy({ port = 0, target }: { readonly port?: number; readonly target: number }): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let frozen = false;
@@ -33,9 +39,17 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
   }
 
   async function listen(at: number): Promise<Server> {
-    const listening = createServer(forward).listen(at, "127.0.0.1");
-    await once(listening, "listening");
-    return listening;
+    for (const end = Date.now() + takenForMs; ; ) {
+      const listening = createServer(forward).listen(at, "127.0.0.1");
+      try {
+        await once(listening, "listening");
+        return listening;
+      } catch (error) {
+        const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+        if (!taken || Date.now() > end) throw error;
+        await pause(100);
+      }
+    }
   }
 
   async function cut(): Promise<void> {

@@ -35,6 +35,12 @@ interface VersionMeta {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** `VersionSearchResults`; a server may give fewer than asked for. */
+interface VersionPage {
+  readonly count: number;
+  readonly versions: readonly VersionMeta[];
+}
+
 /** A registry of schemas in one Apicurio group, which the server creates on the first `put`. Connects on first use. */
 export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
   const http = createApicurioHttp(config.url, config.token);
@@ -110,20 +116,19 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
     async get(artifactId, version, signal) {
       if (!isStorable(artifactId, version)) return undefined;
       // Drafts have readable content too, hence the look at the state.
-      const [found, content] = await Promise.all([
-        find(artifactId, version, signal),
-        read(`${pathOf(artifactId, version)}/content`, signal),
-      ]);
+      const [found, content] = await Promise.all([find(artifactId, version, signal), read(`${pathOf(artifactId, version)}/content`, signal)]);
       return found !== undefined && isServed(found) ? content?.toString() : undefined;
     },
 
     async versions(artifactId, signal) {
       const found = new Map<number, VersionMeta>();
-      for (let offset = 0; ; offset += pageSize) {
-        const page = await read(`${versionsOf(artifactId)}?orderby=globalId&limit=${pageSize}&offset=${offset}`, signal);
-        const versions = page === undefined ? [] : parse<{ versions: readonly VersionMeta[] }>(page).versions;
-        for (const version of versions) found.set(version.globalId, version);
-        if (versions.length < pageSize) break;
+      for (let offset = 0, count = 1; offset < count;) {
+        const body = await read(`${versionsOf(artifactId)}?orderby=globalId&limit=${pageSize}&offset=${offset}`, signal);
+        const page = body === undefined ? { count: 0, versions: [] } : parse<VersionPage>(body);
+        for (const version of page.versions) found.set(version.globalId, version);
+        // An empty page ends it too, whatever the count says.
+        count = page.versions.length === 0 ? 0 : page.count;
+        offset += page.versions.length;
       }
       const oldestFirst = [...found.values()].sort((a, b) => a.globalId - b.globalId);
       return oldestFirst.filter(isServed).map(({ version }) => version);

@@ -8,7 +8,7 @@
  * The caller runs one attempt a service id.
  */
 import { unavailable } from "../../errors.ts";
-import type { Catalog, CatalogEntry, Clock } from "../../ports.ts";
+import type { Catalog, Clock } from "../../ports.ts";
 import { attemptOfBootCheck, steadyCheckId, trialCheckId } from "../catalog-entry.ts";
 import { createGate } from "../gate.ts";
 import { candidateId, candidateTrial, freshTrial, promoted } from "./definitions.ts";

@@ -79,11 +79,12 @@ function trialChecks(entry: CatalogEntry, probes: number): readonly CheckDefinit
     Interval: "1s",
     DeregisterCriticalServiceAfter: duration(trialLifeMs),
   }));
+  // Consul counts the time a check is critical from its first verdict on; for a TTL that nobody renews that is its end.
   const guard: CheckDefinition = {
     CheckID: trialCheckId(entry.attemptId),
     Name: "on trial until promoted",
     Status: "critical",
-    TTL: "24h",
+    TTL: "10s",
     DeregisterCriticalServiceAfter: duration(trialLifeMs),
   };
   return [guard, ...boot];
@@ -91,7 +92,7 @@ function trialChecks(entry: CatalogEntry, probes: number): readonly CheckDefinit
 
 /**
  * Consul 1.8 has no server name for a check: it would verify the certificate against the dialled IP, with the agent's
- * roots. The check only asks for health; who answers is proven by the callback, so verification is off here.
+ * roots. The check only asks for health; who it is that answers is for the callback to find out.
  */
 function grpcCheck(entry: CatalogEntry): Pick<CheckDefinition, "GRPC" | "GRPCUseTLS" | "TLSSkipVerify" | "Timeout"> {
   const { address, port, tls } = entry.check;

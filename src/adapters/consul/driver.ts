@@ -24,21 +24,6 @@ export function createConsulDriver(url: URL, token: string | undefined, agent: A
     ...(token === undefined ? {} : { defaults: { token } }),
   });
 
-  /** Adds what the driver's types do not know: a timeout, and its way to cancel, an emitter of `cancel`. */
-  async function call<T>(signal: AbortSignal, made: (limits: object) => Promise<T>): Promise<T> {
-    signal.throwIfAborted();
-    const ctx = new EventEmitter();
-    const cancel = () => ctx.emit("cancel");
-    signal.addEventListener("abort", cancel, { once: true });
-    try {
-      return await made({ ctx, timeout: callMs });
-    } catch (error) {
-      throw fromFailure(error, signal);
-    } finally {
-      signal.removeEventListener("abort", cancel);
-    }
-  }
-
   return {
     async deregisterService(id, signal) {
       await call(signal, (limits) => unlessUnknown(consul.agent.service.deregister({ id, ...limits })));
@@ -59,5 +44,20 @@ async function unlessUnknown(deregistration: Promise<unknown>): Promise<void> {
     await deregistration;
   } catch (error) {
     if (!(error instanceof Error && "statusCode" in error && error.statusCode === 404)) throw error;
+  }
+}
+
+/** Adds what the driver's types do not know: a timeout, and its way to cancel, an emitter of `cancel`. */
+async function call<T>(signal: AbortSignal, made: (limits: object) => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const ctx = new EventEmitter();
+  const cancel = () => ctx.emit("cancel");
+  signal.addEventListener("abort", cancel, { once: true });
+  try {
+    return await made({ ctx, timeout: callMs });
+  } catch (error) {
+    throw fromFailure(error, signal);
+  } finally {
+    signal.removeEventListener("abort", cancel);
   }
 }

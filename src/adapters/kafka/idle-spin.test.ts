@@ -15,8 +15,9 @@ function createQueue(): Queue {
   return new RequestQueue({ maxInFlightRequests: 1, requestTimeout: 1_000, clientId: "test", broker: "none", logger: { debug() {} } });
 }
 
-test("an empty queue arms no timer, before the patch it does", () => {
+test("an empty queue arms no timer, which the driver alone does", () => {
   const former = createQueue();
+  former.throttledUntil = Date.now() + 1_000;
   const { scheduleCheckPendingRequests } = former;
   stopIdleSpin();
   stopIdleSpin();
@@ -25,6 +26,7 @@ test("an empty queue arms no timer, before the patch it does", () => {
   former.destroy();
 
   const queue = createQueue();
+  queue.throttledUntil = Date.now() + 1_000;
   queue.scheduleCheckPendingRequests();
   expect(queue.throttleCheckTimeoutId).toBeNull();
 });

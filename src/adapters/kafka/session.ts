@@ -117,8 +117,9 @@ function prepare({ brokers, clientId, log }: KafkaConfig) {
     // Enough to try each broker once; what can be tried for longer is tried by the sink, in a new session.
     retry: { initialRetryTime: 50, maxRetryTime: 500, retries: brokers.length },
     logLevel: log === undefined ? logLevel.NOTHING : logLevel.WARN,
-    logCreator: () => ({ level, log: { message, timestamp: _, stack: __, ...fields } }) => {
-      log?.(level === logLevel.WARN ? "warn" : "error", message, fields);
+    logCreator: () => (entry) => {
+      const { message, broker, error } = entry.log;
+      log?.(entry.level === logLevel.WARN ? "warn" : "error", message, { part: entry.namespace, broker, error });
     },
     socketFactory: ({ host, port, onConnect }) => {
       const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, onConnect);

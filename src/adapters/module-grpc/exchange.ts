@@ -34,7 +34,6 @@ export interface Exchanged {
 export function exchange(socket: Socket, request: UnaryRequest, signal: AbortSignal): Promise<Exchanged> {
   return new Promise((resolve) => {
     let spokeHttp2 = false;
-    let headers: IncomingHttpHeaders | undefined;
     const answer = createAnswerReader(request.maxAnswerBytes);
     const session = connect(`${request.tls ? "https" : "http"}://module`, {
       createConnection: () => socket,
@@ -67,21 +66,21 @@ export function exchange(socket: Socket, request: UnaryRequest, signal: AbortSig
     session.on("remoteSettings", () => (spokeHttp2 = true));
     session.on("error", failed).on("close", () => settle(ended(stream.rstCode)));
     stream.on("error", failed).on("close", () => settle(ended(stream.rstCode)));
-    stream.on("response", (received) => {
-      headers = received;
-      const outcome = statusOf(received, answer.message()) ?? notGrpc(received);
+    stream.on("response", (headers, _flags, raw) => {
+      const outcome = tooManyBytes(raw) ?? statusOf(headers, answer.message()) ?? notGrpc(headers);
       if (outcome) settle(outcome);
     });
     stream.on("data", (chunk: Buffer) => {
       const failure = answer.push(chunk);
       if (failure) settle(failure);
     });
-    stream.on("trailers", (trailers) => {
-      const outcome = statusOf(trailers, answer.message());
+    stream.on("trailers", (trailers, _flags, raw) => {
+      const outcome = tooManyBytes(raw) ?? statusOf(trailers, answer.message());
       if (outcome) settle(outcome);
     });
+    // A stream that is cut off ends as well.
     stream.on("end", () => {
-      if (headers) settle({ type: "malformed", detail: "the answer ended without a gRPC status" });
+      settle(session.destroyed || stream.rstCode ? ended(stream.rstCode) : { type: "malformed", detail: "the answer ended without a gRPC status" });
     });
     signal.addEventListener("abort", aborted);
     if (signal.aborted) aborted();
@@ -90,8 +89,15 @@ export function exchange(socket: Socket, request: UnaryRequest, signal: AbortSig
 }
 
 function ended(rstCode: number | undefined): Outcome {
-  if (rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) return { type: "too_large", detail: `the answer's headers have more than ${maxHeaderBytes} bytes` };
+  // Our own reset of an answer that has too many headers to count.
+  if (rstCode === constants.NGHTTP2_ENHANCE_YOUR_CALM) return { type: "too_large", detail: "the answer has too many headers" };
   return { type: "unreachable", detail: `the connection ended before the answer${rstCode ? ` (HTTP/2 code ${rstCode})` : ""}` };
+}
+
+/** Node tells the peer the limit, but takes larger lists (64 KiB, 128 pairs) all the same. */
+function tooManyBytes(raw: readonly string[]): Outcome | undefined {
+  const bytes = raw.reduce((sum, part) => sum + part.length, 0);
+  return bytes > maxHeaderBytes ? { type: "too_large", detail: `the answer's headers have ${bytes} bytes, at most ${maxHeaderBytes} are allowed` } : undefined;
 }
 
 /** What the call came to, if these headers or trailers say so. */

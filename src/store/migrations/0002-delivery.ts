@@ -31,10 +31,6 @@ export const delivery: Migration = {
       ],
       { tasks_due: "due_at" },
     ),
-    ...ddl.table("leases", [
-      `name ${ddl.key(255)} not null primary key`,
-      `owner ${ddl.key(255)} not null`,
-      `expires_at ${ddl.integer} not null`,
-    ]),
+    ...ddl.table("leases", [`name ${ddl.key(255)} not null primary key`, `owner ${ddl.key(255)} not null`, `expires_at ${ddl.integer} not null`]),
   ],
 };

@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import { DomainError } from "../../../src/errors.ts";
 import type { Store } from "../../../src/ports.ts";
+import type { TcpProxy } from "../../support/tcp-proxy.ts";
 
 export interface StoreBackend {
   /** A store on a fresh, empty database of its own. */
@@ -22,8 +23,10 @@ export interface OpenStore extends AsyncDisposable {
   openInAnotherProcess?(): Promise<{ readonly kind: string; readonly message: string }>;
   /** Makes the server end every session of this database. Absent where there is no server. */
   killSessions?(): Promise<void>;
-  /** The network between store and server: silent, then as before. Absent where there is none. */
-  readonly network?: { silence(): void; restore(): void };
+  /** The network between store and server. Absent where there is none. */
+  readonly network?: Pick<TcpProxy, "cut" | "freeze" | "restore">;
+  /** Most transactions at once; further ones wait. Absent where it is one. */
+  readonly connections?: number;
 }
 
 /** The DomainError a promise rejects with; fails when it resolves or rejects with anything else. */

@@ -44,7 +44,9 @@ export function concurrencyTests(backend: StoreBackend): void {
       const { store } = opened;
       const second = (await opened.another?.()) ?? store;
       const outcomes = await Promise.allSettled(
-        Array.from({ length: 20 }, (_, number) => (number % 2 ? store : second).tx((tx) => tx.attempts.insert(attempt(`a${number}`, { serviceId: "s" }), [], 60_000))),
+        Array.from({ length: 20 }, (_, number) =>
+          (number % 2 ? store : second).tx((tx) => tx.attempts.insert(attempt(`a${number}`, { serviceId: "s" }), [], 60_000)),
+        ),
       );
       const refusals = outcomes.filter((outcome) => outcome.status === "rejected").map(({ reason }) => reason as unknown);
       expect(refusals).toHaveLength(19);
@@ -65,6 +67,36 @@ export function concurrencyTests(backend: StoreBackend): void {
         ),
       );
       expect(inserted.filter(Boolean)).toHaveLength(1);
+    });
+
+    test("a schema version that appeared after it was looked for is found, not a conflict", async (context) => {
+      await using opened = await backend.open();
+      const second = await opened.another?.();
+      if (!second) return context.skip("transactions of this store run one after the other");
+      const [looked, appeared] = [gate(), gate()];
+      const late = opened.store.tx(async (tx) => {
+        const found = await tx.schemas.lock("parser-config", "1");
+        if (found) return found.name;
+        looked.open();
+        await appeared.opened;
+        await tx.schemas.insert(schemaVersion("1", { name: "late" }));
+        return "inserted";
+      });
+      await looked.opened;
+      await second.tx((tx) => tx.schemas.insert(schemaVersion("1", { name: "early" })));
+      appeared.open();
+      expect(await late).toBe("early");
+    });
+
+    test("what others commit in the meantime is seen by the next read", async (context) => {
+      await using opened = await backend.open();
+      const second = await opened.another?.();
+      if (!second) return context.skip("transactions of this store run one after the other");
+      await opened.store.tx(async (tx) => {
+        expect(await tx.attempts.find("a")).toBeUndefined();
+        await second.tx((other) => other.attempts.insert(attempt("a"), [], 60_000));
+        expect(await tx.attempts.find("a")).toBeDefined();
+      });
     });
 
     test("ten that claim a name: all are told the same owner", async () => {

@@ -150,9 +150,7 @@ export function deliveryTests(backend: StoreBackend): void {
         for (const id of ["b", "a", "b"]) await tx.eventLog.append(record(id));
       });
       const all = await store.tx((tx) => tx.eventLog.read(0, 10));
-      expect(all.map(({ position: _position, ...rest }) => rest)).toEqual(
-        ["b", "a", "b"].map((id) => ({ id, topic: "events", key: "k", type: "t", data })),
-      );
+      expect(all.map(({ position: _position, ...rest }) => rest)).toEqual(["b", "a", "b"].map((id) => ({ id, topic: "events", key: "k", type: "t", data })));
       expect(await store.tx((tx) => tx.eventLog.read(all[0]!.position, 1))).toEqual([all[1]]);
       expect(await store.tx((tx) => tx.eventLog.read(all[2]!.position, 10))).toEqual([]);
     });

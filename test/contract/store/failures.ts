@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { refusalOf, type StoreBackend } from "./backend.ts";
+import { gate, refusalOf, type StoreBackend } from "./backend.ts";
 import { registration } from "./fixtures.ts";
 
 /** The limits of waiting for a connection and of one statement, and some for a busy machine. */
@@ -30,7 +30,10 @@ export function failureTests(backend: StoreBackend): void {
       });
     });
 
-    test("what the function threw is what the caller gets, even when the rollback fails too", async (context) => {
+    test.for([
+      ["unnoticed", false],
+      ["noticed and swallowed", true],
+    ] as const)("what the function threw is what the caller gets, the loss of the session %s", async ([_title, noticed], context) => {
       await using opened = await backend.open();
       const { store, killSessions } = opened;
       if (!killSessions) return context.skip("there is no server");
@@ -38,18 +41,19 @@ export function failureTests(backend: StoreBackend): void {
       const failed = store.tx(async (tx) => {
         await tx.registrations.insert(registration("a"));
         await killSessions();
+        if (noticed) await expect(tx.registrations.find("a")).rejects.toThrow();
         throw mine;
       });
       await expect(failed).rejects.toBe(mine);
       expect(await store.tx((tx) => tx.registrations.find("a"))).toBeUndefined();
     });
 
-    test("a silent network: unavailable within the limits, then all is well", { timeout: 30_000 }, async (context) => {
+    test.for(["cut", "freeze"] as const)("a network that fails by %s: unavailable within the limits, then all is well", async (failure, context) => {
       await using opened = await backend.open();
       const { store, network } = opened;
       if (!network) return context.skip("there is no network");
       await store.tx((tx) => tx.registrations.insert(registration("before")));
-      network.silence();
+      await network[failure]();
       const since = performance.now();
       const [write, ping] = await Promise.all([
         refusalOf(store.tx((tx) => tx.registrations.insert(registration("meanwhile")))),
@@ -57,11 +61,25 @@ export function failureTests(backend: StoreBackend): void {
       ]);
       expect(performance.now() - since).toBeLessThan(boundMs);
       expect([write.kind, ping.kind]).toEqual(["unavailable", "unavailable"]);
-      network.restore();
+      await network.restore();
       await store.tx(async (tx) => {
         expect(await tx.registrations.find("before")).toBeDefined();
         expect(await tx.registrations.find("meanwhile")).toBeUndefined();
       });
+    });
+
+    test("more transactions than connections wait; when none comes free in time: unavailable", async (context) => {
+      await using opened = await backend.open();
+      const { store, connections } = opened;
+      if (!connections) return context.skip("one transaction runs at a time");
+      const letGo = gate();
+      const held = Array.from({ length: connections }, (_, number) => store.tx(() => letGo.opened.then(() => number)));
+      const refusal = await refusalOf(store.tx(async () => "too many"));
+      expect(refusal.kind).toBe("unavailable");
+      const waiting = store.tx(async () => "in time");
+      letGo.open();
+      expect(await Promise.all(held)).toHaveLength(connections);
+      expect(await waiting).toBe("in time");
     });
   });
 }

@@ -128,9 +128,7 @@ export function leaseTests(backend: StoreBackend): void {
       const { store } = opened;
       const second = (await opened.another?.()) ?? store;
       const everybody = () =>
-        Promise.all(
-          Array.from({ length: 10 }, (_, number) => (number % 2 ? store : second).tx((tx) => tx.leases.acquire("relay", `owner ${number}`, minute))),
-        );
+        Promise.all(Array.from({ length: 10 }, (_, number) => (number % 2 ? store : second).tx((tx) => tx.leases.acquire("relay", `owner ${number}`, minute))));
       expect((await everybody()).filter(Boolean)).toHaveLength(1);
       await store.tx(async (tx) => {
         for (let number = 0; number < 10; number++) await tx.leases.release("relay", `owner ${number}`);

@@ -1,27 +1,27 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { createServer, connect, type AddressInfo, type Socket } from "node:net";
 import { createConnection, type Connection } from "mysql2/promise";
 import { systemClock } from "../../../src/adapters/system/clock.ts";
 import type { Store } from "../../../src/ports.ts";
 import { openMysqlStore } from "../../../src/store/mysql.ts";
+import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import type { StoreBackend } from "./backend.ts";
 
-/** Stores on databases of their own, `muster_<random>`, on the server of `url`, whose user may make them. */
+/** Stores on databases of their own, `muster_<random>`, on the local server of `url`, whose user may make them. */
 export function mysqlBackend(url: string): StoreBackend {
   return {
     async open() {
       await using stack = new AsyncDisposableStack();
       const database = stack.use(await freshDatabase(url));
-      const relay = stack.use(await startRelay(new URL(url)));
+      const proxy = stack.use(await startTcpProxy({ target: Number(new URL(url).port || 3306) }));
       const open = async (at: string): Promise<Store> => stack.use(await openMysqlStore({ url: at, clock: systemClock }));
-      const store = await open(withPort(database.url, relay.port));
+      const store = await open(withPort(database.url, proxy.port));
       const owned = stack.move();
       return {
         store,
         another: async () => owned.use(await openMysqlStore({ url: database.url, clock: systemClock })),
         killSessions: () => killSessions(database.admin, database.name),
-        network: relay,
+        network: proxy,
+        connections: 20,
         [Symbol.asyncDispose]: () => owned.disposeAsync(),
       };
     },
@@ -71,44 +71,6 @@ async function freshDatabase(url: string): Promise<AsyncDisposable & { readonly 
 async function killSessions(admin: Connection, database: string): Promise<void> {
   const [rows] = await admin.query("select id from information_schema.processlist where db = ?", [database]);
   for (const { id } of rows as { id: number }[]) await admin.query(`kill ${id}`);
-}
-
-/** A TCP relay that can drop all bytes while every connection stays open. */
-async function startRelay(target: URL): Promise<AsyncDisposable & { readonly port: number; silence(): void; restore(): void }> {
-  const sockets = new Set<Socket>();
-  let silent = false;
-  const forward = (from: Socket, to: Socket): void => {
-    sockets.add(from);
-    from.on("data", (bytes) => {
-      if (!silent) to.write(bytes);
-    });
-    from.on("error", () => to.destroy());
-    from.on("close", () => {
-      sockets.delete(from);
-      to.destroy();
-    });
-  };
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port || 3306), target.hostname);
-    forward(client, upstream);
-    forward(upstream, client);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    port: (server.address() as AddressInfo).port,
-    silence: () => {
-      silent = true;
-    },
-    restore: () => {
-      silent = false;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
 }
 
 function withPort(url: string, port: number): string {

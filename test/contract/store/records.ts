@@ -20,7 +20,11 @@ export function recordTests(backend: StoreBackend): void {
       const { store } = opened;
       const dashed = { serviceId: "a-b-c-1", name: "a-b", host: "c", port: 1 };
       await store.tx((tx) => tx.instances.claim(dashed));
-      for (const other of [{ ...dashed, name: "a", host: "b-c" }, { ...dashed, port: 2 }, { ...dashed, serviceId: "another" }]) {
+      for (const other of [
+        { ...dashed, name: "a", host: "b-c" },
+        { ...dashed, port: 2 },
+        { ...dashed, serviceId: "another" },
+      ]) {
         const clash = await refusalOf(store.tx((tx) => tx.instances.claim(other)));
         expect(clash).toMatchObject({ kind: "already_exists", reason: "SERVICE_ID_CLASH" });
       }
@@ -87,11 +91,7 @@ export function recordTests(backend: StoreBackend): void {
     test("end together: active and superseded, of this key only", async () => {
       await using opened = await backend.open();
       const { store } = opened;
-      const kept = [
-        registration("pending"),
-        registration("ended", { state: "UNREGISTERED" }),
-        registration("other", { state: "ACTIVE", serviceId: "other" }),
-      ];
+      const kept = [registration("pending"), registration("ended", { state: "UNREGISTERED" }), registration("other", { state: "ACTIVE", serviceId: "other" })];
       const ending = [registration("old", { state: "SUPERSEDED" }), registration("now", { state: "ACTIVE" })];
       await store.tx(async (tx) => {
         for (const one of [...kept, ...ending]) await tx.registrations.insert(one);

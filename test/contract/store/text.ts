@@ -8,7 +8,13 @@ export function textTests(backend: StoreBackend): void {
   describe("text", () => {
     test("of any characters comes back exactly, in columns and in JSON", async () => {
       await using opened = await backend.open();
-      const given = attempt("a", { serviceId: hard, name: hard, actor: hard, request: { ...request, metadata: { [hard]: hard } }, error: { kind: "internal", reason: "INTERNAL", message: hard } });
+      const given = attempt("a", {
+        serviceId: hard,
+        name: hard,
+        actor: hard,
+        request: { ...request, metadata: { [hard]: hard } },
+        error: { kind: "internal", reason: "INTERNAL", message: hard },
+      });
       const started = event("a", 1, { message: hard, metadata: { [hard]: hard } });
       await opened.store.tx((tx) => tx.attempts.insert(given, [started], 60_000));
       expect(await opened.store.tx((tx) => tx.attempts.findLive(hard))).toEqual(given);
@@ -54,7 +60,13 @@ export function textTests(backend: StoreBackend): void {
 
     test("of the longest keys that requests may have fits", async () => {
       await using opened = await backend.open();
-      const [name, host, serviceId, artifactId, version] = [128, 253, 512, 512, 256].map((length) => "x".repeat(length)) as [string, string, string, string, string];
+      const [name, host, serviceId, artifactId, version] = [128, 253, 512, 512, 256].map((length) => "x".repeat(length)) as [
+        string,
+        string,
+        string,
+        string,
+        string,
+      ];
       await opened.store.tx(async (tx) => {
         await tx.instances.claim({ serviceId, name, host, port: 65_535 });
         await tx.attempts.insert(attempt("a", { serviceId, name, host, version, requestId: "x".repeat(128) }), [], 60_000);

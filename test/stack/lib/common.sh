@@ -1,7 +1,7 @@
 # Where things are, messages, locks and parallel work.
 
 stack_cache="${XDG_CACHE_HOME:-$HOME/.cache}/muster-stack"
-stack_state="${MUSTER_STACK_STATE:-${TMPDIR:-/tmp}/muster-stack}"
+stack_state="${STACK_STATE:-${TMPDIR:-/tmp}/muster-stack}"
 stack_bin="$stack_cache/bin"
 
 log() { printf 'stack: %s\n' "$*" >&2; }

@@ -17,10 +17,10 @@ is_block_free() {
 choose_ports() {
   local base i
   if [[ ! -f "$stack_state/ports" ]]; then
-    base="${MUSTER_STACK_PORT_BASE:-27430}"
+    base="${STACK_PORT_BASE:-27430}"
     until is_block_free "$base"; do
       base=$((base + 20))
-      ((base < 32700)) || die "no free ports: set MUSTER_STACK_PORT_BASE"
+      ((base < 32700)) || die "no free ports: set STACK_PORT_BASE"
     done
     echo "$base" >"$stack_state/ports.new"
     mv "$stack_state/ports.new" "$stack_state/ports"

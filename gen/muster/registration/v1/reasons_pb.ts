@@ -12,7 +12,7 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file muster/registration/v1/reasons.proto.
  */
 export const file_muster_registration_v1_reasons: GenFile = /*@__PURE__*/
-  fileDesc("CiRtdXN0ZXIvcmVnaXN0cmF0aW9uL3YxL3JlYXNvbnMucHJvdG8SFm11c3Rlci5yZWdpc3RyYXRpb24udjEqtAoKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIZChVSRUFTT05fSU5WQUxJRF9GSUVMRFMQARIfChtSRUFTT05fVU5LTk9XTl9TRVJWSUNFX1RZUEUQAhIWChJSRUFTT05fSE9TVF9ERU5JRUQQAxIcChhSRUFTT05fSE9TVF9VTlJFU09MVkFCTEUQBBIbChdSRUFTT05fU0VSVklDRV9JRF9DTEFTSBAFEiAKHFJFQVNPTl9OQU1FX09XTkVEX0JZX0FOT1RIRVIQBhIcChhSRUFTT05fQVRURU1QVF9JTl9GTElHSFQQBxIcChhSRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQCBIcChhSRUFTT05fVE9PX01BTllfQVRURU1QVFMQCRIcChhSRUFTT05fQVRURU1QVF9OT1RfRk9VTkQQChIbChdSRUFTT05fQVRURU1QVF9GSU5JU0hFRBALEiEKHVJFQVNPTl9SRUdJU1RSQVRJT05fTk9UX0ZPVU5EEAwSGQoVUkVBU09OX0hFQUxUSF9SRUZVU0VEEA0SIAocUkVBU09OX0hFQUxUSF9XUk9OR19QUk9UT0NPTBAOEh4KGlJFQVNPTl9IRUFMVEhfVExTX01JU01BVENIEA8SHwobUkVBU09OX0hFQUxUSF9VTklNUExFTUVOVEVEEBASHQoZUkVBU09OX0hFQUxUSF9OT1RfU0VSVklORxAREhkKFVJFQVNPTl9IRUFMVEhfVElNRU9VVBASEhoKFlJFQVNPTl9DQUxMQkFDS19GQUlMRUQQExIbChdSRUFTT05fQ0FMTEJBQ0tfVElNRU9VVBAUEh0KGVJFQVNPTl9DQUxMQkFDS19UT09fTEFSR0UQFRIhCh1SRUFTT05fQ0FMTEJBQ0tfVU5JTVBMRU1FTlRFRBAWEiUKIVJFQVNPTl9DQUxMQkFDS19JREVOVElUWV9NSVNNQVRDSBAXEiYKIlJFQVNPTl9DQUxMQkFDS19SRVBPUlRFRF9VTkhFQUxUSFkQGBIaChZSRUFTT05fU0NIRU1BX05PVF9KU09OEBkSGwoXUkVBU09OX1NDSEVNQV9UT09fTEFSR0UQGhIdChlSRUFTT05fU0NIRU1BX1RPT19DT01QTEVYEBsSHAoYUkVBU09OX1NDSEVNQV9SRU1PVEVfUkVGEBwSGQoVUkVBU09OX1NDSEVNQV9JTlZBTElEEB0SIQodUkVBU09OX1NDSEVNQV9DT01QSUxFX1RJTUVPVVQQHhIlCiFSRUFTT05fU0NIRU1BX1BBVFRFUk5fVU5TVVBQT1JURUQQHxIiCh5SRUFTT05fU0NIRU1BX1ZFUlNJT05fQ09ORkxJQ1QQIBIhCh1SRUFTT05fREVQRU5ERU5DWV9VTkFWQUlMQUJMRRAhEh0KGVJFQVNPTl9ERVBFTkRFTkNZX1JFRlVTRUQQIhIcChhSRUFTT05fREVBRExJTkVfRVhDRUVERUQQIxIUChBSRUFTT05fQ0FOQ0VMTEVEECQSFQoRUkVBU09OX1NVUEVSU0VERUQQJRIWChJSRUFTT05fSU5URVJSVVBURUQQJhIaChZSRUFTT05fVU5BVVRIRU5USUNBVEVEECcSHAoYUkVBU09OX1BFUk1JU1NJT05fREVOSUVEECgSGgoWUkVBU09OX05PVF9JTVBMRU1FTlRFRBApEhgKFFJFQVNPTl9TSFVUVElOR19ET1dOECoSEwoPUkVBU09OX0lOVEVSTkFMECtCUgoWbXVzdGVyLnJlZ2lzdHJhdGlvbi52MVABWjZtdXN0ZXIvZ2VuL211c3Rlci9yZWdpc3RyYXRpb24vdjE7bXVzdGVycmVnaXN0cmF0aW9udjFiBnByb3RvMw");
+  fileDesc("CiRtdXN0ZXIvcmVnaXN0cmF0aW9uL3YxL3JlYXNvbnMucHJvdG8SFm11c3Rlci5yZWdpc3RyYXRpb24udjEqkwoKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIZChVSRUFTT05fSU5WQUxJRF9GSUVMRFMQARIWChJSRUFTT05fSE9TVF9ERU5JRUQQAhIcChhSRUFTT05fSE9TVF9VTlJFU09MVkFCTEUQAxIbChdSRUFTT05fU0VSVklDRV9JRF9DTEFTSBAEEiAKHFJFQVNPTl9OQU1FX09XTkVEX0JZX0FOT1RIRVIQBRIcChhSRUFTT05fQVRURU1QVF9JTl9GTElHSFQQBhIcChhSRUFTT05fUkVRVUVTVF9JRF9SRVVTRUQQBxIcChhSRUFTT05fVE9PX01BTllfQVRURU1QVFMQCBIcChhSRUFTT05fQVRURU1QVF9OT1RfRk9VTkQQCRIbChdSRUFTT05fQVRURU1QVF9GSU5JU0hFRBAKEiEKHVJFQVNPTl9SRUdJU1RSQVRJT05fTk9UX0ZPVU5EEAsSGQoVUkVBU09OX0hFQUxUSF9SRUZVU0VEEAwSIAocUkVBU09OX0hFQUxUSF9XUk9OR19QUk9UT0NPTBANEh4KGlJFQVNPTl9IRUFMVEhfVExTX01JU01BVENIEA4SHwobUkVBU09OX0hFQUxUSF9VTklNUExFTUVOVEVEEA8SHQoZUkVBU09OX0hFQUxUSF9OT1RfU0VSVklORxAQEhkKFVJFQVNPTl9IRUFMVEhfVElNRU9VVBAREhoKFlJFQVNPTl9DQUxMQkFDS19GQUlMRUQQEhIbChdSRUFTT05fQ0FMTEJBQ0tfVElNRU9VVBATEh0KGVJFQVNPTl9DQUxMQkFDS19UT09fTEFSR0UQFBIhCh1SRUFTT05fQ0FMTEJBQ0tfVU5JTVBMRU1FTlRFRBAVEiUKIVJFQVNPTl9DQUxMQkFDS19JREVOVElUWV9NSVNNQVRDSBAWEiYKIlJFQVNPTl9DQUxMQkFDS19SRVBPUlRFRF9VTkhFQUxUSFkQFxIaChZSRUFTT05fU0NIRU1BX05PVF9KU09OEBgSGwoXUkVBU09OX1NDSEVNQV9UT09fTEFSR0UQGRIdChlSRUFTT05fU0NIRU1BX1RPT19DT01QTEVYEBoSHAoYUkVBU09OX1NDSEVNQV9SRU1PVEVfUkVGEBsSGQoVUkVBU09OX1NDSEVNQV9JTlZBTElEEBwSIQodUkVBU09OX1NDSEVNQV9DT01QSUxFX1RJTUVPVVQQHRIlCiFSRUFTT05fU0NIRU1BX1BBVFRFUk5fVU5TVVBQT1JURUQQHhIiCh5SRUFTT05fU0NIRU1BX1ZFUlNJT05fQ09ORkxJQ1QQHxIhCh1SRUFTT05fREVQRU5ERU5DWV9VTkFWQUlMQUJMRRAgEh0KGVJFQVNPTl9ERVBFTkRFTkNZX1JFRlVTRUQQIRIcChhSRUFTT05fREVBRExJTkVfRVhDRUVERUQQIhIUChBSRUFTT05fQ0FOQ0VMTEVEECMSFQoRUkVBU09OX1NVUEVSU0VERUQQJBIWChJSRUFTT05fSU5URVJSVVBURUQQJRIaChZSRUFTT05fVU5BVVRIRU5USUNBVEVEECYSHAoYUkVBU09OX1BFUk1JU1NJT05fREVOSUVEECcSGgoWUkVBU09OX05PVF9JTVBMRU1FTlRFRBAoEhgKFFJFQVNPTl9TSFVUVElOR19ET1dOECkSEwoPUkVBU09OX0lOVEVSTkFMECpCUgoWbXVzdGVyLnJlZ2lzdHJhdGlvbi52MVABWjZtdXN0ZXIvZ2VuL211c3Rlci9yZWdpc3RyYXRpb24vdjE7bXVzdGVycmVnaXN0cmF0aW9udjFiBnByb3RvMw");
 
 /**
  * Reason is the stable cause of a failure. A failed call has it, without the prefix REASON_, as the reason of its
@@ -30,7 +30,7 @@ export const Reason = {
   UNSPECIFIED: 0,
 
   /**
-   * One or more fields break their rules; the status has a google.rpc.BadRequest with all of them.
+   * One or more fields break their rules; the status has a google.rpc.BadRequest that lists them.
    * The caller corrects the fields. The same request again fails again.
    *
    * @generated from enum value: REASON_INVALID_FIELDS = 1;
@@ -38,340 +38,335 @@ export const Reason = {
   INVALID_FIELDS: 1,
 
   /**
-   * The service type is missing, or a number this server does not know.
-   * The caller gives a known type, or the operator upgrades the server. The same request again fails again.
-   *
-   * @generated from enum value: REASON_UNKNOWN_SERVICE_TYPE = 2;
-   */
-  UNKNOWN_SERVICE_TYPE: 2,
-
-  /**
-   * The host is, or resolves to, an address the server is not allowed to connect to, such as a link-local one.
+   * The host is, or resolves to, an address that the server does not let itself or the catalog connect to, such as a
+   * link-local one.
    * The caller advertises another host, or the operator allows the address. A retry does not help before that.
    *
-   * @generated from enum value: REASON_HOST_DENIED = 3;
+   * @generated from enum value: REASON_HOST_DENIED = 2;
    */
-  HOST_DENIED: 3,
+  HOST_DENIED: 2,
 
   /**
    * The host name has no address in the server's name resolution.
    * The caller or the operator corrects the name or its DNS entry. A retry helps once the entry is visible.
    *
-   * @generated from enum value: REASON_HOST_UNRESOLVABLE = 4;
+   * @generated from enum value: REASON_HOST_UNRESOLVABLE = 3;
    */
-  HOST_UNRESOLVABLE: 4,
+  HOST_UNRESOLVABLE: 3,
 
   /**
    * Another instance already has this service id: a different name and host that are written the same when joined.
    * The caller changes the name or the host, or unregisters the other instance. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SERVICE_ID_CLASH = 5;
+   * @generated from enum value: REASON_SERVICE_ID_CLASH = 4;
    */
-  SERVICE_ID_CLASH: 5,
+  SERVICE_ID_CLASH: 4,
 
   /**
    * The name belongs to whoever registered it first, and that is not the caller.
-   * The caller takes another name, or the owner or an operator hands this one over. A retry does not help before that.
+   * The caller takes another name, or somebody with the role admin makes the call. A retry does not help before that.
    *
-   * @generated from enum value: REASON_NAME_OWNED_BY_ANOTHER = 6;
+   * @generated from enum value: REASON_NAME_OWNED_BY_ANOTHER = 5;
    */
-  NAME_OWNED_BY_ANOTHER: 6,
+  NAME_OWNED_BY_ANOTHER: 5,
 
   /**
-   * A different request for the same key is being carried out; metadata has its attempt_id.
-   * Nobody has to act. A retry helps once that attempt has ended.
+   * A different request for the same key is being carried out, and metadata has its attempt_id; or another registration
+   * is just giving up the same schema version. Nobody has to act. A retry helps once that is over.
    *
-   * @generated from enum value: REASON_ATTEMPT_IN_FLIGHT = 7;
+   * @generated from enum value: REASON_ATTEMPT_IN_FLIGHT = 6;
    */
-  ATTEMPT_IN_FLIGHT: 7,
+  ATTEMPT_IN_FLIGHT: 6,
 
   /**
    * The request_id was used before with other content.
    * The caller takes a new request_id for new content. The same request again fails again.
    *
-   * @generated from enum value: REASON_REQUEST_ID_REUSED = 8;
+   * @generated from enum value: REASON_REQUEST_ID_REUSED = 7;
    */
-  REQUEST_ID_REUSED: 8,
+  REQUEST_ID_REUSED: 7,
 
   /**
-   * The server carries out as many attempts as it is set to, and its queue is full.
+   * The server carries out as many attempts, or checks as many schemas, as it takes on at a time, and its queue is full.
    * Nobody has to act; if it lasts, the operator adds capacity. A retry helps after the google.rpc.RetryInfo's delay.
    *
-   * @generated from enum value: REASON_TOO_MANY_ATTEMPTS = 9;
+   * @generated from enum value: REASON_TOO_MANY_ATTEMPTS = 8;
    */
-  TOO_MANY_ATTEMPTS: 9,
+  TOO_MANY_ATTEMPTS: 8,
 
   /**
-   * There is no attempt with this id that the caller may see.
+   * There is no attempt with this id.
    * The caller corrects the id. A retry does not help.
    *
-   * @generated from enum value: REASON_ATTEMPT_NOT_FOUND = 10;
+   * @generated from enum value: REASON_ATTEMPT_NOT_FOUND = 9;
    */
-  ATTEMPT_NOT_FOUND: 10,
+  ATTEMPT_NOT_FOUND: 9,
 
   /**
    * The attempt has ended and can no longer be cancelled.
    * Nobody has to act; Unregister takes the instance off the platform. A retry does not help.
    *
-   * @generated from enum value: REASON_ATTEMPT_FINISHED = 11;
+   * @generated from enum value: REASON_ATTEMPT_FINISHED = 10;
    */
-  ATTEMPT_FINISHED: 11,
+  ATTEMPT_FINISHED: 10,
 
   /**
-   * No such service, module, connector, instance or schema version has ever been registered, or none is at present.
-   * The caller corrects the name, id or version. A retry helps once it is registered.
+   * Nothing was ever registered under this key, or the server does not serve the service whose health is asked for.
+   * The caller corrects the name, host or port. A retry helps once it is registered.
    *
-   * @generated from enum value: REASON_REGISTRATION_NOT_FOUND = 12;
+   * @generated from enum value: REASON_REGISTRATION_NOT_FOUND = 11;
    */
-  REGISTRATION_NOT_FOUND: 12,
+  REGISTRATION_NOT_FOUND: 11,
 
   /**
    * Nothing accepts connections at the instance's address.
    * The instance's author starts the server or corrects host and port. A retry helps after that.
    *
-   * @generated from enum value: REASON_HEALTH_REFUSED = 13;
+   * @generated from enum value: REASON_HEALTH_REFUSED = 12;
    */
-  HEALTH_REFUSED: 13,
+  HEALTH_REFUSED: 12,
 
   /**
    * Something answers at the address, but it does not speak gRPC over HTTP/2.
    * The instance's author corrects the port or the server. A retry does not help before that.
    *
-   * @generated from enum value: REASON_HEALTH_WRONG_PROTOCOL = 14;
+   * @generated from enum value: REASON_HEALTH_WRONG_PROTOCOL = 13;
    */
-  HEALTH_WRONG_PROTOCOL: 14,
+  HEALTH_WRONG_PROTOCOL: 13,
 
   /**
    * The instance speaks TLS and the request says it does not, or the reverse, or its certificate is not accepted.
    * The instance's author corrects tls_enabled or the certificate. A retry does not help before that.
    *
-   * @generated from enum value: REASON_HEALTH_TLS_MISMATCH = 15;
+   * @generated from enum value: REASON_HEALTH_TLS_MISMATCH = 14;
    */
-  HEALTH_TLS_MISMATCH: 15,
+  HEALTH_TLS_MISMATCH: 14,
 
   /**
-   * The instance speaks gRPC but does not serve grpc.health.v1.Health, or does not know a service named in grpc_services.
-   * The instance's author adds the health service or corrects the list. A retry does not help before that.
+   * The instance speaks gRPC but does not serve grpc.health.v1.Health.
+   * The instance's author adds the health service. A retry does not help before that.
    *
-   * @generated from enum value: REASON_HEALTH_UNIMPLEMENTED = 16;
+   * @generated from enum value: REASON_HEALTH_UNIMPLEMENTED = 15;
    */
-  HEALTH_UNIMPLEMENTED: 16,
+  HEALTH_UNIMPLEMENTED: 15,
 
   /**
    * The instance answered NOT_SERVING until the time to become healthy was over.
    * The instance's author finds out why it does not serve. A retry helps once it serves.
    *
-   * @generated from enum value: REASON_HEALTH_NOT_SERVING = 17;
+   * @generated from enum value: REASON_HEALTH_NOT_SERVING = 16;
    */
-  HEALTH_NOT_SERVING: 17,
+  HEALTH_NOT_SERVING: 16,
 
   /**
    * The instance did not become healthy in time, without one clear cause; error_detail has what was seen last.
    * The instance's author finds out why, or asks for a longer health_timeout. A retry may help.
    *
-   * @generated from enum value: REASON_HEALTH_TIMEOUT = 18;
+   * @generated from enum value: REASON_HEALTH_TIMEOUT = 17;
    */
-  HEALTH_TIMEOUT: 18,
+  HEALTH_TIMEOUT: 17,
 
   /**
-   * GetServiceRegistration ended with an error that has no reason of its own here; metadata has the gRPC status.
+   * GetServiceRegistration gave no usable answer and there is no reason of its own for it here; metadata has the
+   * grpc_status where there was one.
    * The module's author mends the callback. A retry helps if the error was a passing one.
    *
-   * @generated from enum value: REASON_CALLBACK_FAILED = 19;
+   * @generated from enum value: REASON_CALLBACK_FAILED = 18;
    */
-  CALLBACK_FAILED: 19,
+  CALLBACK_FAILED: 18,
 
   /**
    * GetServiceRegistration did not answer in time.
    * The module's author makes the callback fast. A retry may help.
    *
-   * @generated from enum value: REASON_CALLBACK_TIMEOUT = 20;
+   * @generated from enum value: REASON_CALLBACK_TIMEOUT = 19;
    */
-  CALLBACK_TIMEOUT: 20,
+  CALLBACK_TIMEOUT: 19,
 
   /**
    * The answer to GetServiceRegistration is larger than the limit.
    * The module's author makes the answer smaller. A retry does not help before that.
    *
-   * @generated from enum value: REASON_CALLBACK_TOO_LARGE = 21;
+   * @generated from enum value: REASON_CALLBACK_TOO_LARGE = 20;
    */
-  CALLBACK_TOO_LARGE: 21,
+  CALLBACK_TOO_LARGE: 20,
 
   /**
    * The instance does not serve GetServiceRegistration.
    * The module's author implements it, or registers the instance as a service. A retry does not help before that.
    *
-   * @generated from enum value: REASON_CALLBACK_UNIMPLEMENTED = 22;
+   * @generated from enum value: REASON_CALLBACK_UNIMPLEMENTED = 21;
    */
-  CALLBACK_UNIMPLEMENTED: 22,
+  CALLBACK_UNIMPLEMENTED: 21,
 
   /**
-   * The module's name or version in its answer differs from the request; metadata has both.
+   * The module's name or version in its answer differs from the request; metadata says which, error_detail has both.
    * The module's author makes them equal, or corrects the address. A retry does not help before that.
    *
-   * @generated from enum value: REASON_CALLBACK_IDENTITY_MISMATCH = 23;
+   * @generated from enum value: REASON_CALLBACK_IDENTITY_MISMATCH = 22;
    */
-  CALLBACK_IDENTITY_MISMATCH: 23,
+  CALLBACK_IDENTITY_MISMATCH: 22,
 
   /**
    * The module answered with health_check_passed = false; error_detail quotes its message.
    * The module's author mends what the message names. A retry helps after that.
    *
-   * @generated from enum value: REASON_CALLBACK_REPORTED_UNHEALTHY = 24;
+   * @generated from enum value: REASON_CALLBACK_REPORTED_UNHEALTHY = 23;
    */
-  CALLBACK_REPORTED_UNHEALTHY: 24,
+  CALLBACK_REPORTED_UNHEALTHY: 23,
 
   /**
-   * The schema is not well-formed JSON, or not an object.
+   * The schema is not well-formed JSON.
    * The module's author corrects the schema. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SCHEMA_NOT_JSON = 25;
+   * @generated from enum value: REASON_SCHEMA_NOT_JSON = 24;
    */
-  SCHEMA_NOT_JSON: 25,
+  SCHEMA_NOT_JSON: 24,
 
   /**
    * The schema has more bytes than the limit.
    * The module's author makes it smaller. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SCHEMA_TOO_LARGE = 26;
+   * @generated from enum value: REASON_SCHEMA_TOO_LARGE = 25;
    */
-  SCHEMA_TOO_LARGE: 26,
+  SCHEMA_TOO_LARGE: 25,
 
   /**
-   * The schema is nested too deeply, or has too many nodes or references.
+   * The schema is nested too deeply, has too many values or references, or takes too much memory to compile.
    * The module's author makes it simpler. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SCHEMA_TOO_COMPLEX = 27;
+   * @generated from enum value: REASON_SCHEMA_TOO_COMPLEX = 26;
    */
-  SCHEMA_TOO_COMPLEX: 27,
+  SCHEMA_TOO_COMPLEX: 26,
 
   /**
    * The schema refers to another document; only references into itself are followed.
    * The module's author puts the definitions into the schema. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SCHEMA_REMOTE_REF = 28;
+   * @generated from enum value: REASON_SCHEMA_REMOTE_REF = 27;
    */
-  SCHEMA_REMOTE_REF: 28,
+  SCHEMA_REMOTE_REF: 27,
 
   /**
-   * The schema breaks the rules of the JSON Schema dialect it names; error_detail says where.
+   * The schema is no object or boolean, names a dialect that is not known, or breaks the rules of its dialect;
+   * error_detail says where.
    * The module's author corrects the schema. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SCHEMA_INVALID = 29;
+   * @generated from enum value: REASON_SCHEMA_INVALID = 28;
    */
-  SCHEMA_INVALID: 29,
+  SCHEMA_INVALID: 28,
 
   /**
-   * The schema could not be compiled within the time and memory allowed.
+   * The schema could not be compiled within the time allowed.
    * The module's author makes it simpler. A retry rarely helps.
    *
-   * @generated from enum value: REASON_SCHEMA_COMPILE_TIMEOUT = 30;
+   * @generated from enum value: REASON_SCHEMA_COMPILE_TIMEOUT = 29;
    */
-  SCHEMA_COMPILE_TIMEOUT: 30,
+  SCHEMA_COMPILE_TIMEOUT: 29,
 
   /**
    * A pattern in the schema needs look-around, back-references or something else that cannot be matched in linear time.
    * The module's author rewrites the pattern. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SCHEMA_PATTERN_UNSUPPORTED = 31;
+   * @generated from enum value: REASON_SCHEMA_PATTERN_UNSUPPORTED = 30;
    */
-  SCHEMA_PATTERN_UNSUPPORTED: 31,
+  SCHEMA_PATTERN_UNSUPPORTED: 30,
 
   /**
-   * The schema registry holds other content under this version.
+   * Other content is known under this version, from an earlier registration or in the schema registry.
    * The module's author gives changed content a new version. A retry does not help before that.
    *
-   * @generated from enum value: REASON_SCHEMA_VERSION_CONFLICT = 32;
+   * @generated from enum value: REASON_SCHEMA_VERSION_CONFLICT = 31;
    */
-  SCHEMA_VERSION_CONFLICT: 32,
+  SCHEMA_VERSION_CONFLICT: 31,
 
   /**
    * A system the server depends on cannot be reached or answers with errors; metadata names it under `dependency`.
    * The operator brings it back. A retry helps after that.
    *
-   * @generated from enum value: REASON_DEPENDENCY_UNAVAILABLE = 33;
+   * @generated from enum value: REASON_DEPENDENCY_UNAVAILABLE = 32;
    */
-  DEPENDENCY_UNAVAILABLE: 33,
+  DEPENDENCY_UNAVAILABLE: 32,
 
   /**
    * A system the server depends on understood and refused; metadata names it under `dependency`.
    * The operator looks at the refusal, often a permission or a setting. A retry does not help before that.
    *
-   * @generated from enum value: REASON_DEPENDENCY_REFUSED = 34;
+   * @generated from enum value: REASON_DEPENDENCY_REFUSED = 33;
    */
-  DEPENDENCY_REFUSED: 34,
+  DEPENDENCY_REFUSED: 33,
 
   /**
    * The call or the attempt ran out of time; an attempt is undone.
    * Nobody has to act; if it lasts, the operator finds the slow step. A retry may help.
    *
-   * @generated from enum value: REASON_DEADLINE_EXCEEDED = 35;
+   * @generated from enum value: REASON_DEADLINE_EXCEEDED = 34;
    */
-  DEADLINE_EXCEEDED: 35,
+  DEADLINE_EXCEEDED: 34,
 
   /**
-   * The attempt was cancelled, by CancelAttempt or by a caller that went away early.
-   * Nobody has to act. A retry starts afresh.
+   * The attempt was cancelled, by CancelAttempt, by an Unregister of its key, or because its caller went away early; or
+   * a call was ended by its caller. Nobody has to act. A retry starts afresh.
    *
-   * @generated from enum value: REASON_CANCELLED = 36;
+   * @generated from enum value: REASON_CANCELLED = 35;
    */
-  CANCELLED: 36,
+  CANCELLED: 35,
 
   /**
-   * The instance was unregistered while the attempt was being carried out.
+   * The instance was unregistered while the attempt was being carried out, too late to be cancelled.
    * Nobody has to act. A retry registers it again, against the wish of whoever unregistered it.
    *
-   * @generated from enum value: REASON_SUPERSEDED = 37;
+   * @generated from enum value: REASON_SUPERSEDED = 36;
    */
-  SUPERSEDED: 37,
+  SUPERSEDED: 36,
 
   /**
    * The server that carried out the attempt stopped, and the attempt was undone by another or after the restart.
    * Nobody has to act. A retry helps.
    *
-   * @generated from enum value: REASON_INTERRUPTED = 38;
+   * @generated from enum value: REASON_INTERRUPTED = 37;
    */
-  INTERRUPTED: 38,
+  INTERRUPTED: 37,
 
   /**
    * The call has no credentials, or they are not valid.
    * The caller gets valid credentials. A retry does not help before that.
    *
-   * @generated from enum value: REASON_UNAUTHENTICATED = 39;
+   * @generated from enum value: REASON_UNAUTHENTICATED = 38;
    */
-  UNAUTHENTICATED: 39,
+  UNAUTHENTICATED: 38,
 
   /**
    * The caller is known and not allowed to do this.
    * An operator gives the caller the role needed. A retry does not help before that.
    *
-   * @generated from enum value: REASON_PERMISSION_DENIED = 40;
+   * @generated from enum value: REASON_PERMISSION_DENIED = 39;
    */
-  PERMISSION_DENIED: 40,
+  PERMISSION_DENIED: 39,
 
   /**
-   * The server does not have this method or this option.
+   * This version of the server does not have this method or this service type.
    * The operator upgrades the server, or the caller does without. A retry does not help.
    *
-   * @generated from enum value: REASON_NOT_IMPLEMENTED = 41;
+   * @generated from enum value: REASON_NOT_IMPLEMENTED = 40;
    */
-  NOT_IMPLEMENTED: 41,
+  NOT_IMPLEMENTED: 40,
 
   /**
    * The server is stopping and takes no new work.
    * Nobody has to act. A retry helps, at another replica at once.
    *
-   * @generated from enum value: REASON_SHUTTING_DOWN = 42;
+   * @generated from enum value: REASON_SHUTTING_DOWN = 41;
    */
-  SHUTTING_DOWN: 42,
+  SHUTTING_DOWN: 41,
 
   /**
    * Something went wrong in the server; the cause is in its log under the request's id.
    * The operator looks at the log. A retry may help.
    *
-   * @generated from enum value: REASON_INTERNAL = 43;
+   * @generated from enum value: REASON_INTERNAL = 42;
    */
-  INTERNAL: 43,
+  INTERNAL: 42,
 } as const;
 
 /**

@@ -403,7 +403,7 @@ export type CancelAttemptRequest = Message<"muster.registration.v1.CancelAttempt
   attemptId: string;
 
   /**
-   * Why, for the record: at most 1024 characters without control characters.
+   * Why, for the record: at most 1024 characters.
    *
    * @generated from field: string reason = 2;
    */
@@ -507,7 +507,7 @@ export const AttemptStateSchema: GenEnum<AttemptState> = /*@__PURE__*/
  */
 export const RegistrationService: GenService<{
   /**
-   * GetAttempt returns one attempt. NOT_FOUND (ATTEMPT_NOT_FOUND) when it is not known to the caller.
+   * GetAttempt returns one attempt. NOT_FOUND (ATTEMPT_NOT_FOUND) when there is none of this id.
    *
    * @generated from rpc muster.registration.v1.RegistrationService.GetAttempt
    */

@@ -118,7 +118,7 @@ export type GetServiceRegistrationResponse = Message<"ai.pipestream.data.module.
   healthCheckMessage: string;
 
   /**
-   * When the module made this description, by its own clock. Kept, not relied on.
+   * When the module made this description, by its own clock. Not used.
    *
    * @generated from field: google.protobuf.Timestamp registration_timestamp = 11;
    */
@@ -236,9 +236,9 @@ export const CapabilityTypeSchema: GenEnum<CapabilityType> = /*@__PURE__*/
  */
 export const PipeStepProcessorService: GenService<{
   /**
-   * GetServiceRegistration returns what the module says of itself. It is called once in each registration, at the
-   * internal address of the instance that registers (else the advertised one), with a deadline; the answer must not be
-   * larger than 1 MiB.
+   * GetServiceRegistration returns what the module says of itself. It is called in each registration, at the internal
+   * address of the instance that registers (else the advertised one), with five seconds to answer, and again only when
+   * the instance could not be reached. The answer must not be larger than 1 MiB.
    *
    * @generated from rpc ai.pipestream.data.module.v1.PipeStepProcessorService.GetServiceRegistration
    */

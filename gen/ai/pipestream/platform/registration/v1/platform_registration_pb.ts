@@ -172,6 +172,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Free data kept with the instance: at most 64 pairs, keys of 1 to 128 characters, values of at most 16 KiB of UTF-8.
+   * The catalog has only the values of up to 512 bytes.
    *
    * @generated from field: map<string, string> metadata = 5;
    */
@@ -200,21 +201,22 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   httpEndpoints: HttpEndpoint[];
 
   /**
-   * OpenAPI document of the HTTP endpoints, as JSON: at most 256 KiB. Stored in the schema registry.
+   * OpenAPI document of the HTTP endpoints: at most 256 KiB. Recorded with the instance.
    *
    * @generated from field: optional string http_schema = 9;
    */
   httpSchema?: string | undefined;
 
   /**
-   * Version of http_schema, a version (see the top of this file); the instance's version when absent.
+   * Version of http_schema: a version (see the top of this file). Recorded with the instance.
    *
    * @generated from field: optional string http_schema_version = 10;
    */
   httpSchemaVersion?: string | undefined;
 
   /**
-   * Artifact id of http_schema in the schema registry, a name (see the top of this file); `<name>-http-config` when absent.
+   * Artifact id of http_schema in a schema registry: 1 to 512 printable ASCII characters without spaces and `%`.
+   * Recorded with the instance.
    *
    * @generated from field: optional string http_schema_artifact_id = 11;
    */
@@ -222,7 +224,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Full names of the gRPC services served, such as `acme.search.v1.SearchService`: at most 64, each of at most 256
-   * characters. Each gets a health check of its own beside the one of the whole server.
+   * characters. Recorded with the instance; the health check asks for the whole server.
    *
    * @generated from field: repeated string grpc_services = 12;
    */
@@ -237,7 +239,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   requestId?: string | undefined;
 
   /**
-   * Check the request and stop. Nothing is recorded, registered or published.
+   * Check the request, answer VALIDATED and COMPLETED, and stop. Nothing is recorded, registered or published.
    *
    * @generated from field: bool validate_only = 1002;
    */
@@ -245,7 +247,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * When a policy asks for approval, keep the stream open until it is decided. Otherwise the stream ends with the
-   * outcome PENDING_APPROVAL.
+   * outcome PENDING_APPROVAL. Without effect in this version, which has no approvals.
    *
    * @generated from field: bool wait_for_approval = 1003;
    */
@@ -1758,7 +1760,7 @@ export const ServiceType = {
   MODULE: 2,
 
   /**
-   * A connector to another system.
+   * A connector to another system. Not implemented by this version.
    *
    * @generated from enum value: SERVICE_TYPE_CONNECTOR = 3;
    */
@@ -1806,7 +1808,7 @@ export const EventType = {
   VALIDATED: 2,
 
   /**
-   * The catalog has the instance, not yet passing. Data: service_id.
+   * The catalog has the instance on trial: it is checked and cannot be discovered. Data: service_id.
    *
    * @generated from enum value: EVENT_TYPE_CONSUL_REGISTERED = 3;
    */
@@ -1820,7 +1822,7 @@ export const EventType = {
   HEALTH_CHECK_CONFIGURED: 4,
 
   /**
-   * The catalog reports this attempt's entry as passing. Data: service_id.
+   * The catalog's own check of this attempt's entry has passed. Data: service_id.
    *
    * @generated from enum value: EVENT_TYPE_CONSUL_HEALTHY = 5;
    */
@@ -1870,20 +1872,21 @@ export const EventType = {
 
   /**
    * A policy asks for approval. Data: metadata, with the approval's id, the policy and who can decide.
+   * Not sent by this version.
    *
    * @generated from enum value: EVENT_TYPE_APPROVAL_REQUESTED = 1001;
    */
   APPROVAL_REQUESTED: 1001,
 
   /**
-   * The approval was given. Data: metadata.
+   * The approval was given. Data: metadata. Not sent by this version.
    *
    * @generated from enum value: EVENT_TYPE_APPROVED = 1002;
    */
   APPROVED: 1002,
 
   /**
-   * The approval was refused; FAILED follows. Data: error_detail.
+   * The approval was refused; FAILED follows. Data: error_detail. Not sent by this version.
    *
    * @generated from enum value: EVENT_TYPE_REJECTED = 1003;
    */
@@ -1891,6 +1894,7 @@ export const EventType = {
 
   /**
    * The steps done so far have been undone; FAILED follows. Data: metadata, naming what was undone.
+   * Not sent by this version: its FAILED comes after the undoing.
    *
    * @generated from enum value: EVENT_TYPE_ROLLED_BACK = 1004;
    */
@@ -1945,7 +1949,7 @@ export const RegistrationOutcome = {
   UNCHANGED: 2,
 
   /**
-   * The instance is registered and cannot be discovered until people approve it.
+   * The instance is registered and cannot be discovered until people approve it. Not given by this version.
    *
    * @generated from enum value: REGISTRATION_OUTCOME_PENDING_APPROVAL = 3;
    */
@@ -1967,6 +1971,9 @@ export const RegistrationOutcomeSchema: GenEnum<RegistrationOutcome> = /*@__PURE
 
 /**
  * PlatformRegistrationService puts instances on the platform, takes them off and tells where they are.
+ *
+ * This version implements Register and Unregister. Every other method answers UNIMPLEMENTED (NOT_IMPLEMENTED), and so
+ * does Register for a connector.
  *
  * A failed call carries a google.rpc.ErrorInfo whose reason is listed in muster/registration/v1/reasons.proto.
  *
@@ -1993,7 +2000,7 @@ export const PlatformRegistrationService: GenService<{
   },
   /**
    * Unregister takes an instance off the platform. Repeating it is OK; a key that was never registered is NOT_FOUND.
-   * An attempt under way for the same key is superseded.
+   * An attempt under way for the same key is cancelled and undone.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.Unregister
    */

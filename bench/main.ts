@@ -1,0 +1,104 @@
+/** `npm run bench -- register`: Muster beside the floor on the real servers. `npm run bench -- start`: embedded start and memory. */
+import { cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import type { Sides } from "./compare.ts";
+import { openFarm, type Farm } from "./farm.ts";
+import { openFloorSide } from "./floor-side.ts";
+import { crowd } from "./items/crowd.ts";
+import { embeddedStart } from "./items/embedded-start.ts";
+import { newModule } from "./items/new-module.ts";
+import { refused } from "./items/refused.ts";
+import { unchanged } from "./items/unchanged.ts";
+import { sweep } from "./leftovers.ts";
+import { musterSide, type MusterSide } from "./muster-side.ts";
+import { printHeader, printRow, type Row } from "./report.ts";
+import { openStack } from "./stack.ts";
+import { createDatabase, startMuster } from "../test/support/muster.ts";
+
+const usage = `usage: npm run bench -- register | start [options]
+
+  register        registrations on the real servers, beside a straight script that makes the same calls; then start
+  start           start time and memory of embedded Muster
+  --quick         few samples: shows that everything works, the figures mean little
+  --only ITEM     one of: ${["one", "many", "unchanged", "refused", "crowd", "start"].join(", ")}
+  --profile DIR   leaves a CPU profile of the server in DIR
+`;
+
+interface Bench {
+  readonly sides: Sides & { readonly muster: MusterSide };
+  readonly farm: Farm;
+  readonly quick: boolean;
+}
+
+/** Every item that needs the real servers, in the order of the table. */
+const items: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>> = {
+  one: ({ sides, farm, quick }) =>
+    newModule(sides, farm, { rounds: quick ? 2 : 20, perRound: quick ? 4 : 12, inFlight: 1, aim: { p50Ms: 250, p99Ms: 700, ratio: 1.15 } }),
+  many: ({ sides, farm, quick }) => newModule(sides, farm, { rounds: quick ? 2 : 8, perRound: quick ? 64 : 128, inFlight: 64, aim: { ratio: 1 } }),
+  unchanged: ({ sides, farm, quick }) => unchanged(sides, farm, quick ? 2 : 10, quick ? 10 : 30),
+  refused: ({ sides, farm, quick }) => refused(sides.muster, farm, quick ? 3 : 20),
+  crowd: ({ sides, farm, quick }) => crowd(sides.muster, farm, quick ? 100 : 1_000),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, profile: { type: "string" } },
+});
+const [command] = positionals;
+const { quick, only } = values;
+
+if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
+  process.stderr.write(usage);
+  process.exitCode = 2;
+} else {
+  process.stdout.write(`\n${cpus().length} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}, ${new Date().toISOString()}\n\n`);
+  printHeader();
+  if (command === "register" && only !== "start") await register(only === undefined ? Object.keys(items) : [only]);
+  if (command === "start" || only === undefined || only === "start") for (const row of await embeddedStart(quick ? 3 : 9)) printRow(row);
+}
+
+async function register(names: readonly string[]): Promise<void> {
+  await using stack = await openStack();
+  const { servers } = stack;
+  await using cleanup = new AsyncDisposableStack();
+  const database = await createDatabase(servers.mysql);
+  cleanup.defer(() => database.drop());
+  const floorDatabase = await createDatabase(servers.mysql);
+  cleanup.defer(() => floorDatabase.drop());
+  const farm = openFarm();
+  cleanup.defer(() => sweep(servers, farm.prefix));
+  cleanup.use(farm);
+  const server = await startMuster(
+    {
+      MUSTER_STORE: database.url,
+      MUSTER_CATALOG: `consul+${servers.consul}`,
+      MUSTER_SCHEMAS: `apicurio+${servers.apicurio}`,
+      MUSTER_EVENTS: `kafka://${servers.kafka}`,
+      MUSTER_LOG_LEVEL: "warn",
+    },
+    [...profiling(), new URL("../bin/muster.js", import.meta.url).pathname, "serve"],
+  );
+  cleanup.defer(async () => {
+    server.signal("SIGTERM");
+    await server.ended;
+  });
+  const muster = cleanup.use(musterSide(server.address));
+  const floor = cleanup.use(await openFloorSide(servers, floorDatabase.url));
+  const sides = { floor, muster };
+
+  await warmUp(sides, farm);
+  for (const name of names) for (const row of (await items[name]?.({ sides, farm, quick })) ?? []) printRow(row);
+}
+
+function profiling(): readonly string[] {
+  return values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
+}
+
+/** What is slow only the first time (compilers of three languages, connections, tables) is not measured. */
+async function warmUp({ floor, muster }: Sides, farm: Farm): Promise<void> {
+  for (const side of [floor, muster]) {
+    const modules = await farm.fresh(32);
+    await side.register(modules, 8);
+    await side.remove(modules);
+  }
+}

@@ -1,0 +1,35 @@
+import { createPool, type Connection, type ConnectionOptions, type Pool } from "mysql2";
+
+/** Saying goodbye to all connections; what is left then is cut. */
+const closeMs = 2_000;
+
+export interface OwnedPool {
+  readonly pool: Pool;
+  /** Ends every connection, within a limit. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** A pool of at most `connections` that opens them when they are needed. */
+export function openPool(options: ConnectionOptions, connections: number): OwnedPool {
+  const pool = createPool({ ...options, connectionLimit: connections, maxIdle: connections, waitForConnections: true, queueLimit: 0 });
+  const all = new Set<Connection>();
+  pool.on("connection", (connection) => {
+    all.add(connection);
+    const forget = (): void => void all.delete(connection);
+    // Every failure also reaches the statement it hit; without a listener an idle connection's would end the process.
+    connection.on("error", forget);
+    connection.on("end", forget);
+  });
+  return {
+    pool,
+    close: () =>
+      new Promise((resolve) => {
+        const cut = (): void => {
+          for (const connection of all) connection.destroy();
+          resolve();
+        };
+        AbortSignal.timeout(closeMs).addEventListener("abort", cut, { once: true });
+        pool.end(cut);
+      }),
+  };
+}

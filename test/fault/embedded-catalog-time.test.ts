@@ -1,0 +1,97 @@
+import { setImmediate as turn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
+import type { CatalogEntry, Clock } from "../../src/ports.ts";
+import type { HealthVerdict } from "../../src/registration/types.ts";
+
+const minute = 60_000;
+const signal = new AbortController().signal;
+const entry: CatalogEntry = {
+  serviceId: "echo-192.0.2.1-80",
+  attemptId: "1",
+  name: "echo",
+  type: "SERVICE",
+  version: "1",
+  address: "192.0.2.1",
+  port: 80,
+  tags: [],
+  metadata: {},
+  check: { address: "192.0.2.1", port: 80, tls: false, serverName: "echo" },
+};
+
+/** Time passes only in `pass`, from one due sleeper to the next. */
+function manualClock(): Clock & { pass(ms: number): Promise<void>; sleepers(): number } {
+  const sleepers = new Set<{ readonly at: number; wake(): void }>();
+  let now = 0;
+  return {
+    now: () => now,
+    sleep: (ms, until) =>
+      new Promise((resolve, reject) => {
+        const sleeper = { at: now + ms, wake: resolve };
+        sleepers.add(sleeper);
+        until?.addEventListener("abort", () => sleepers.delete(sleeper) && reject(until.reason), { once: true });
+      }),
+    async pass(ms) {
+      const end = now + ms;
+      for (;;) {
+        await turn();
+        const due = [...sleepers].filter((sleeper) => sleeper.at <= end).toSorted((a, b) => a.at - b.at)[0];
+        if (due === undefined) break;
+        now = due.at;
+        sleepers.delete(due);
+        due.wake();
+      }
+      now = end;
+    },
+    sleepers: () => sleepers.size,
+  };
+}
+
+function open(verdict: () => HealthVerdict) {
+  const clock = manualClock();
+  const probes: number[] = [];
+  const probe = async () => {
+    probes.push(clock.now());
+    return verdict();
+  };
+  return { clock, probes, catalog: createEmbeddedCatalog({ clock, probe }) };
+}
+
+test("a trial is probed at once, then more and more slowly down to once a second", async () => {
+  const { clock, probes, catalog } = open(() => ({ status: "refused", detail: "" }));
+  await catalog.register(entry, signal);
+  await clock.pass(5_000);
+  expect(probes).toEqual([0, 250, 750, 1_500, 2_500, 3_500, 4_500]);
+  await catalog[Symbol.asyncDispose]();
+  expect(clock.sleepers()).toBe(0);
+});
+
+test("a trial that nobody ends, however healthy, is gone after three minutes", async () => {
+  const { clock, catalog } = open(() => ({ status: "serving" }));
+  await catalog.register(entry, signal);
+  await clock.pass(2.9 * minute);
+  expect(await catalog.instances({}, signal)).toHaveLength(1);
+  await clock.pass(0.2 * minute);
+  expect(await catalog.instances({}, signal)).toEqual([]);
+  expect(clock.sleepers()).toBe(0);
+});
+
+test("an entry is probed every 10 s and removed when critical for ten minutes without a break", async () => {
+  let serving = true;
+  const { clock, probes, catalog } = open(() => (serving ? { status: "serving" } : { status: "refused", detail: "" }));
+  await catalog.promote(entry, signal);
+  await clock.pass(30_000);
+  expect(probes).toEqual([10_000, 20_000, 30_000]);
+  serving = false;
+  await clock.pass(9 * minute);
+  expect(await catalog.instances({}, signal)).toMatchObject([{ status: "critical" }]);
+  serving = true;
+  await clock.pass(10_000);
+  expect(await catalog.instances({}, signal)).toMatchObject([{ status: "passing" }]);
+  serving = false;
+  await clock.pass(10 * minute);
+  expect(await catalog.instances({}, signal)).toHaveLength(1);
+  await clock.pass(20_000);
+  expect(await catalog.instances({}, signal)).toEqual([]);
+  expect(clock.sleepers()).toBe(0);
+});

@@ -1,0 +1,49 @@
+/** What arrives on the registration topic, as a stock consumer (kcat) sees it. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as pause } from "node:timers/promises";
+import type { RealServers } from "./real-servers.ts";
+
+export interface KafkaTail extends AsyncDisposable {
+  /** `ce_id`s of the records with this key, in the order of their first delivery. */
+  ids(key: string): readonly string[];
+}
+
+/** Follows every record produced from now on. */
+export function tailKafka({ bin, kafka }: RealServers): KafkaTail {
+  const since = Date.now() - 1_000;
+  const byKey = new Map<string, Set<string>>();
+  let child: ChildProcess | undefined;
+  let closed = false;
+
+  // kcat ends when the topic does not exist yet; a later one begins at the same time again, and what it repeats changes nothing.
+  async function follow(): Promise<void> {
+    while (!closed) {
+      const args = ["-C", "-b", kafka, "-t", "platform.registration.events", "-o", `s@${since}`, "-u", "-q", "-f", "%k\t%h\n"];
+      child = spawn(join(bin, "kcat"), args, { stdio: ["ignore", "pipe", "ignore"] });
+      if (child.stdout) createInterface({ input: child.stdout }).on("line", note);
+      await once(child, "exit");
+      if (!closed) await pause(200);
+    }
+  }
+
+  function note(line: string): void {
+    const [key = "", headers = ""] = line.split("\t");
+    const id = /(?:^|,)ce_id=([^,]*)/.exec(headers)?.[1];
+    if (id === undefined) return;
+    const ids = byKey.get(key) ?? new Set();
+    byKey.set(key, ids.add(id));
+  }
+
+  const following = follow();
+  return {
+    ids: (key) => [...(byKey.get(key) ?? [])],
+    async [Symbol.asyncDispose]() {
+      closed = true;
+      child?.kill("SIGKILL");
+      await following;
+    },
+  };
+}
