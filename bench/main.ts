@@ -74,7 +74,6 @@ async function register(names: readonly string[]): Promise<void> {
       MUSTER_CATALOG: `consul+${servers.consul}`,
       MUSTER_SCHEMAS: `apicurio+${servers.apicurio}`,
       MUSTER_EVENTS: `kafka://${servers.kafka}`,
-      MUSTER_LOG_LEVEL: "warn",
     },
     [...profiling(), new URL("../bin/muster.js", import.meta.url).pathname, "serve"],
   );

@@ -23,7 +23,7 @@ export function banner(config: Config, address: { readonly host: string; readonl
     "  Try:",
     `    grpcurl ${plain}${at} list`,
     `    curl ${http}://${at}/health`,
-    "    python3 examples/python/module.py      (see README.md)",
+    "    examples/python/module.py, a module that registers itself: README.md tells how",
     "",
     "",
   ].join("\n");

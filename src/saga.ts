@@ -42,7 +42,8 @@ export interface Saga<Context, Event extends string, Note> {
 }
 
 const undoTries = 3;
-const undoTimeoutMs = 10_000;
+/** For one step, all tries together: a dependency that hangs must not hold the others' undo back for long. */
+const undoLimitMs = 10_000;
 
 /** Runs every step. Resolves, never rejects but by the journal: undefined when all went well, else why it did not. */
 export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<DomainError | undefined> {
@@ -83,14 +84,14 @@ async function undoStep<Context, Event extends string, Note>(
   step: Step<Context, Event, Note>,
 ): Promise<DomainError | undefined> {
   let failure: DomainError | undefined;
-  for (let tried = 0; tried < undoTries; tried++) {
+  const limit = AbortSignal.timeout(undoLimitMs);
+  for (let tried = 0; tried < undoTries && !limit.aborted; tried++) {
     if (tried > 0) await saga.clock.sleep(250 * 4 ** (tried - 1));
-    const limit = AbortSignal.timeout(undoTimeoutMs);
     try {
       await step.undo?.(saga.context, limit);
       return undefined;
     } catch (error) {
-      failure = error === limit.reason ? tookTooLong(`undo of ${step.event}`, undoTimeoutMs) : toDomainError(error);
+      failure = error === limit.reason ? tookTooLong(`undo of ${step.event}`, undoLimitMs) : toDomainError(error);
     }
   }
   return failure;

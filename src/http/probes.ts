@@ -56,9 +56,7 @@ export function probeRoutes({ checks, draining, clock, httpRoot }: ProbeOptions)
 }
 
 async function askAll(checks: Readonly<Record<string, Check>>, clock: Clock): Promise<Health> {
-  const answers = await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => [name, await ask(check, clock)] as const),
-  );
+  const answers = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await ask(check, clock)] as const));
   const failed = answers.filter(([, answer]) => answer.status === "error").map(([name]) => name);
   const status = failed.some((name) => checks[name]!.required) ? "error" : failed.length > 0 ? "degraded" : "ok";
   return { status, dependencies: Object.fromEntries(answers) };

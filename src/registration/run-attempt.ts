@@ -87,8 +87,9 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
     return { attemptId: attempt.id, sequence: sequence + 1, type, at: clock.now(), ...told };
   }
 
-  async function write(patch: Patch, event?: ProgressEvent, alongside?: (tx: Tx) => Promise<void>): Promise<void> {
-    await retrying(clock, AbortSignal.timeout(8_000), () =>
+  /** `patienceMs` is how long a store that is away is waited for. */
+  async function write(patch: Patch, event?: ProgressEvent, alongside?: (tx: Tx) => Promise<void>, patienceMs = 8_000): Promise<void> {
+    await retrying(clock, AbortSignal.timeout(patienceMs), () =>
       store.tx(async (tx) => {
         const moved = await tx.attempts.advance({ id: attempt.id, lease: attempt.lease, lastSequence: sequence }, { ...patch, updatedAt: clock.now() }, event);
         if (moved) {
@@ -115,7 +116,7 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
         try {
           await write(patch, eventOf(type, note), note.alongside);
         } catch (error) {
-          if (last && error instanceof DomainError && error.kind === "unavailable") throw new OutcomeUnknown(error);
+          if (last && isStoreAway(error)) throw new OutcomeUnknown(toDomainError(error));
           throw error;
         }
         cursor += 1;
@@ -125,7 +126,7 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
       inTurn(async () => {
         if (error.cause instanceof OutcomeUnknown) throw error.cause.failure;
         if (attempt.state === "UNWINDING" || attempt.state === "STUCK") return;
-        await write({ state: "UNWINDING", error }).catch(passWhileStoreIsAway);
+        await write({ state: "UNWINDING", error }, undefined, undefined, isStoreAway(error) ? 0 : undefined).catch(passWhileStoreIsAway);
       }),
     ended: (error, leftovers) =>
       inTurn(async () => {
@@ -136,7 +137,7 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
         try {
           await write({ state: stuck ? "STUCK" : "ROLLED_BACK", error }, failed);
         } catch (storeError) {
-          if (!failed || !isAway(storeError)) throw storeError;
+          if (!failed || !isStoreAway(storeError)) throw storeError;
           deps.progress.publish(failed);
           deps.log("error", "attempt.failure-not-recorded", { attempt: attempt.id, error: storeError });
         }
@@ -150,12 +151,12 @@ function detailOf(error: DomainError): string {
   return `${error.reason}: ${error.message}${fields ? ` (${fields})` : ""}`;
 }
 
-function isAway(error: unknown): boolean {
-  return error instanceof DomainError && error.kind === "unavailable";
+function isStoreAway(error: unknown): boolean {
+  return error instanceof DomainError && error.kind === "unavailable" && error.metadata["dependency"] === "store";
 }
 
 function passWhileStoreIsAway(error: unknown): void {
-  if (!isAway(error)) throw error;
+  if (!isStoreAway(error)) throw error;
 }
 
 function leaseLost(attempt: Attempt): DomainError {

@@ -28,20 +28,18 @@ export async function reserveSchemaVersion(tx: Tx, name: string, schema: Checked
       metadata: { artifact: schema.artifactId, version: schema.version, known_sha256: row.sha256, given_sha256: schema.sha256 },
     });
   }
-  if (row.state === "RELEASING") {
-    throw new DomainError({
-      kind: "unavailable",
-      reason: "ATTEMPT_IN_FLIGHT",
-      message: `version ${schema.version} of ${schema.artifactId} is just being released by another registration`,
-      retryAfterMs: 1_000,
-    });
-  }
+  if (row.state === "RELEASING") throw beingReleased(schema.artifactId, schema.version);
   if (row.state === "DISABLED") await tx.schemas.setState(schema.artifactId, schema.version, "PENDING");
 }
 
-/** Drops a reserved version that was never published and that no other registration stands on. */
+/**
+ * Drops a reserved version that was never published and that no other registration stands on. Rejects, `unavailable`,
+ * while the version is being released: the registration that asks must stay known until that has ended, since it is what
+ * the release is resumed from.
+ */
 export async function forgetUnpublished(tx: Tx, artifactId: string, version: string, registrationId: string): Promise<void> {
   const row = await tx.schemas.lock(artifactId, version);
+  if (row?.state === "RELEASING") throw beingReleased(artifactId, version);
   if (row?.state !== "PENDING") return;
   if ((await tx.registrations.countUsing(artifactId, version, registrationId)) > 0) return;
   await tx.schemas.delete(artifactId, version);
@@ -73,5 +71,14 @@ export async function releaseSchemaVersion(
     const row = await tx.schemas.lock(artifactId, version);
     if (row?.state !== "RELEASING") return;
     await (existed ? tx.schemas.setState(artifactId, version, "DISABLED") : tx.schemas.delete(artifactId, version));
+  });
+}
+
+function beingReleased(artifactId: string, version: string): DomainError {
+  return new DomainError({
+    kind: "unavailable",
+    reason: "ATTEMPT_IN_FLIGHT",
+    message: `version ${version} of ${artifactId} is just being released by another registration`,
+    retryAfterMs: 1_000,
   });
 }

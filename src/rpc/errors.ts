@@ -105,10 +105,7 @@ function fromAbort(thrown: unknown, signal: AbortSignal | undefined): DomainErro
   if (thrown !== signal.reason && !named) return undefined;
   const reason: unknown = signal.reason;
   if (reason instanceof DomainError) return reason;
-  const late =
-    reason instanceof ConnectError
-      ? reason.code === Code.DeadlineExceeded
-      : reason instanceof Error && reason.name === "TimeoutError";
+  const late = reason instanceof ConnectError ? reason.code === Code.DeadlineExceeded : reason instanceof Error && reason.name === "TimeoutError";
   return late
     ? new DomainError({ kind: "timeout", reason: "DEADLINE_EXCEEDED", message: "the call took longer than its deadline" })
     : new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the caller cancelled the call" });

@@ -9,6 +9,8 @@ export interface Limits {
   readonly streamsPerConnection: number;
   /** Open connections in total; more are closed at once. */
   readonly connections: number;
+  /** Open calls in total; more are refused with RESOURCE_EXHAUSTED. */
+  readonly calls: number;
   /** From accepting a connection to knowing what it speaks: first bytes, TLS handshake, HTTP/2 settings. */
   readonly firstByteMs: number;
   /** From the first byte of an HTTP/1.1 request to the end of its headers. */
@@ -36,6 +38,7 @@ export const defaultLimits: Limits = {
   headerBytes: 16_384,
   streamsPerConnection: 100,
   connections: 1_000,
+  calls: 5_000,
   firstByteMs: 10_000,
   headersMs: 10_000,
   requestMs: 12_000,

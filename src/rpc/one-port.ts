@@ -14,6 +14,7 @@ import type { HttpRequest, HttpResponse } from "../http/route.ts";
 import type { Log } from "../log.ts";
 import { tendSessions } from "./h2-sessions.ts";
 import type { Limits } from "./limits.ts";
+import { sniff } from "./sniff.ts";
 
 /** PEM texts. With `clientCa` only clients with a certificate of that authority are let in. */
 export interface TlsSettings {
@@ -100,7 +101,6 @@ export function createOnePort({ onRequest, tls: tlsSettings, limits, log }: OneP
     closeLater(socket, limits.firstByteMs, () => opening.get(peer) === socket);
     sniff(socket, (protocol, refuse) => {
       if (protocol === "tls" && secure) return void secure.emit("connection", socket);
-      opening.delete(peer);
       if (protocol === "tls") {
         log("warn", "connection refused", { why: "client speaks TLS, this listener is plaintext", peer: socket.remoteAddress });
         return socket.destroy();
@@ -109,6 +109,7 @@ export function createOnePort({ onRequest, tls: tlsSettings, limits, log }: OneP
         log("warn", "connection refused", { why: "client speaks plaintext, this listener requires TLS", peer: socket.remoteAddress });
         return refuse();
       }
+      opening.delete(peer);
       if (protocol === "h2") serveHttp2(socket);
       else serveHttp1(socket);
     });
@@ -162,40 +163,6 @@ function createTls(settings: TlsSettings, limits: Limits, log: Log): tls.Server 
 
 function peerOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort}`;
-}
-
-type Protocol = "tls" | "h2" | "http/1.1";
-
-/**
- * Reads until the protocol is clear, puts the bytes back and tells. `refuse` closes the connection, with an answer when
- * the client speaks HTTP/1.1.
- */
-function sniff(socket: Socket, decided: (protocol: Protocol, refuse: () => void) => void): void {
-  let head: Buffer = Buffer.alloc(0);
-  const read = (chunk: Buffer) => {
-    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-    const protocol = protocolOf(head);
-    if (!protocol) return;
-    socket.off("data", read);
-    socket.pause();
-    socket.unshift(head);
-    decided(protocol, () => {
-      if (protocol !== "http/1.1") return socket.destroy();
-      socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 25\r\n\r\nthis port speaks only TLS");
-    });
-    if (protocol === "http/1.1") socket.resume();
-  };
-  socket.on("data", read);
-}
-
-/** What the first bytes mean; undefined while they can still mean several things. */
-function protocolOf(head: Buffer): Protocol | undefined {
-  if (head[0] === 0x16) return "tls";
-  // "POST", "PUT" and "PATCH" begin like the preface "PRI * HTTP/2.0".
-  const preface = "PRI";
-  const start = head.toString("latin1", 0, preface.length);
-  if (start === preface) return "h2";
-  return preface.startsWith(start) ? undefined : "http/1.1";
 }
 
 function closeLater(socket: Socket, ms: number, stillDue: () => boolean): void {

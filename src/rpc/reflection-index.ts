@@ -19,9 +19,9 @@ export function fileBytes(file: DescFile): Uint8Array {
   return toBinary(FileDescriptorProtoSchema, file.proto);
 }
 
-/** Indexes the files of these services and all they import. */
-export function createDescriptorIndex(services: readonly DescService[]): DescriptorIndex {
-  const files = withImports(services.map((service) => service.file));
+/** Indexes the files of these services, `more` files, and all they import. */
+export function createDescriptorIndex(services: readonly DescService[], more: readonly DescFile[] = []): DescriptorIndex {
+  const files = withImports([...services.map((service) => service.file), ...more]);
   const byPath = new Map(files.map((file) => [file.proto.name, file]));
   const bySymbol = new Map<string, DescFile>();
   const messages = new Set<string>();
@@ -56,8 +56,7 @@ export function createDescriptorIndex(services: readonly DescService[]): Descrip
     file: (path) => byPath.get(path),
     fileOfSymbol: (name) => bySymbol.get(name),
     fileOfExtension: (message, number) => extensions.get(message)?.get(number),
-    extensionNumbers: (message) =>
-      messages.has(message) ? [...(extensions.get(message)?.keys() ?? [])].toSorted((a, b) => a - b) : undefined,
+    extensionNumbers: (message) => (messages.has(message) ? [...(extensions.get(message)?.keys() ?? [])].toSorted((a, b) => a - b) : undefined),
   };
 }
 

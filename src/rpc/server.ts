@@ -13,12 +13,13 @@ import type { Log } from "../log.ts";
 import type { Clock, Ids } from "../ports.ts";
 import { principalKey, type Gate } from "./auth.ts";
 import { callInterceptor, callKey, watchProtocolErrors } from "./call.ts";
-import { createDispatcher, type CallEnd } from "./dispatch.ts";
+import { createDispatcher } from "./dispatch.ts";
 import { shuttingDown, toFailure } from "./errors.ts";
 import { createHealthService } from "./health.ts";
 import type { Limits } from "./limits.ts";
 import { createOnePort, type TlsSettings } from "./one-port.ts";
 import { addReflection } from "./reflection.ts";
+import type { CallEnd } from "./serve-rpc.ts";
 
 export interface ServerOptions {
   /** Port 0 takes a free one. */

@@ -21,7 +21,7 @@ export function grpcMessageText(message: string): string {
 const grpcUnits: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 
 /**
- * Makes the headers carry a deadline of at most `maxMs`, and returns it. A deadline that cannot be read stays as it is:
+ * Makes the headers carry a deadline of at most `maxMs`, and returns it in whole milliseconds. A deadline that cannot be read stays as it is:
  * the protocol layer refuses it.
  */
 export function limitDeadline(headers: Headers, maxMs: number): number {
@@ -32,7 +32,7 @@ export function limitDeadline(headers: Headers, maxMs: number): number {
     const match = grpc ? /^(\d{1,8})([HMSmun])$/.exec(given) : /^(\d{1,10})$/.exec(given);
     if (!match) return maxMs;
     const ms = Number(match[1]) * (match[2] === undefined ? 1 : grpcUnits[match[2]]!);
-    if (ms <= maxMs) return ms;
+    if (ms <= maxMs) return Math.ceil(ms);
   }
   headers.set(name, grpc ? `${maxMs}m` : String(maxMs));
   return maxMs;

@@ -34,6 +34,7 @@ export interface Site extends AsyncDisposable {
 
 export interface Discovered {
   readonly attemptId: string;
+  /** As in the request. */
   readonly tags: readonly string[];
 }
 
@@ -110,7 +111,7 @@ export async function realSite(servers: RealServers, tail: KafkaTail): Promise<S
     async discovered(name) {
       type Health = { readonly Service: { readonly Tags: readonly string[]; readonly Meta: Readonly<Record<string, string>> } };
       const found = await consul<readonly Health[]>(`health/service/${encodeURIComponent(name)}?passing&consistent`);
-      return found.map(({ Service }) => ({ attemptId: Service.Meta["registration-id"] ?? "", tags: Service.Tags }));
+      return found.map(({ Service }) => ({ attemptId: Service.Meta["registration-id"] ?? "", tags: Service.Tags.filter((tag) => tag !== "module") }));
     },
     async schemaState(artifactId, version) {
       const answer = await fetch(`${servers.apicurio}/groups/ai.pipestream.schemas/artifacts/${encodeURIComponent(artifactId)}/versions/${version}`);

@@ -7,6 +7,7 @@ export interface Instance {
   readonly name: string;
   readonly serviceId: string;
   readonly version: string;
+  readonly hasSchema: boolean;
 }
 
 export interface Survey {
@@ -28,9 +29,8 @@ export interface Survey {
 
 /** What has happened to an instance so far. */
 export interface Story {
-  readonly hasSchema: boolean;
-  /** In the order in which they began. */
-  readonly attempts: readonly { readonly id: string; readonly state: "COMPLETED" | "ROLLED_BACK"; readonly outcome?: "UNCHANGED" }[];
+  /** In the order in which they began. `unchanged`: it found itself registered already. */
+  readonly attempts: readonly { readonly id: string; readonly state: "COMPLETED" | "ROLLED_BACK"; readonly unchanged?: boolean }[];
   readonly unregistered?: boolean;
   /** Tags of the serving entry. */
   readonly tags?: readonly string[];
@@ -85,8 +85,8 @@ function isSame(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function surveyOf({ serviceId }: Instance, { hasSchema, attempts, unregistered = false, tags }: Story, embedded: boolean): Survey {
-  const made = attempts.filter(({ state, outcome }) => state === "COMPLETED" && outcome !== "UNCHANGED").map(({ id }) => id);
+function surveyOf({ serviceId, hasSchema }: Instance, { attempts, unregistered = false, tags }: Story, embedded: boolean): Survey {
+  const made = attempts.filter(({ state, unchanged }) => state === "COMPLETED" && !unchanged).map(({ id }) => id);
   const active = unregistered ? undefined : made.at(-1);
   const stateOf = (id: string) => (unregistered ? "UNREGISTERED" : id === active ? "ACTIVE" : "SUPERSEDED");
   const entry = active === undefined ? [] : [serviceId];

@@ -38,7 +38,12 @@ describe("every kind has its status and details", () => {
     ["invalid", "INVALID_ARGUMENT", BadRequestSchema, { fieldViolations: [{ field: "tags[1]", description: "must be short" }] }],
     ["not_found", "NOT_FOUND", ResourceInfoSchema, about],
     ["already_exists", "ALREADY_EXISTS", ResourceInfoSchema, about],
-    ["wrong_state", "FAILED_PRECONDITION", PreconditionFailureSchema, { violations: [{ type: "INVALID_FIELDS", subject: "a1", description: "it is wrong_state" }] }],
+    [
+      "wrong_state",
+      "FAILED_PRECONDITION",
+      PreconditionFailureSchema,
+      { violations: [{ type: "INVALID_FIELDS", subject: "a1", description: "it is wrong_state" }] },
+    ],
     ["conflict", "ABORTED", RetryInfoSchema, { retryDelay: { nanos: 200_000_000 } }],
     ["exhausted", "RESOURCE_EXHAUSTED", QuotaFailureSchema, { violations: [{ subject: "a1" }] }],
     ["exhausted", "RESOURCE_EXHAUSTED", RetryInfoSchema, { retryDelay: { seconds: 1n } }],
@@ -159,7 +164,10 @@ describe("an aborted call", () => {
 });
 
 test("errors of the protocol layer keep their code", () => {
-  expect(toFailure(new ConnectError("too large", Code.ResourceExhausted), ids)).toMatchObject({ error: { code: Code.ResourceExhausted, rawMessage: "too large" }, reason: undefined });
+  expect(toFailure(new ConnectError("too large", Code.ResourceExhausted), ids)).toMatchObject({
+    error: { code: Code.ResourceExhausted, rawMessage: "too large" },
+    reason: undefined,
+  });
 });
 
 test("every reason can be told", () => {

@@ -42,7 +42,10 @@ describe("probes", () => {
     expect(await get(routes, "/healthz/live")).toMatchObject([200, {}]);
     expect(await get(routes, "/healthz/ready")).toEqual([503, { status: "error" }]);
     const [status, body] = await get(routes, "/health");
-    expect([status, body]).toMatchObject([503, { status: "error", dependencies: { store: { status: "error", detail: "TypeError" }, catalog: { status: "ok" } } }]);
+    expect([status, body]).toMatchObject([
+      503,
+      { status: "error", dependencies: { store: { status: "error", detail: "TypeError" }, catalog: { status: "ok" } } },
+    ]);
     expect(JSON.stringify(body)).not.toContain("secret.host");
   });
 
@@ -53,7 +56,10 @@ describe("probes", () => {
   });
 
   test("one that does not answer counts as down within a second or so", async () => {
-    expect(await get(probes({ store: silent }), "/health")).toMatchObject([503, { dependencies: { store: { status: "error", detail: "no answer within 1000 ms" } } }]);
+    expect(await get(probes({ store: silent }), "/health")).toMatchObject([
+      503,
+      { dependencies: { store: { status: "error", detail: "no answer within 1000 ms" } } },
+    ]);
   });
 
   test("a draining server is alive and not ready", async () => {

@@ -38,7 +38,9 @@ describe("messages", () => {
       const seen = await client.call(Platform, "GetService", { lookupKey: { case: "serviceName", value: "x".repeat(2 << 20) } });
       expect(seen.code).toBe(grpc.status.RESOURCE_EXHAUSTED);
     }
-    expect(await client.call(Platform, "GetService", { lookupKey: { case: "serviceName", value: "x".repeat(1_000_000) } })).toMatchObject({ code: grpc.status.OK });
+    expect(await client.call(Platform, "GetService", { lookupKey: { case: "serviceName", value: "x".repeat(1_000_000) } })).toMatchObject({
+      code: grpc.status.OK,
+    });
     await eventually(() => server.ends.length === 4);
     expect(server.ends.map((end) => end.code)).toEqual(["RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED", "RESOURCE_EXHAUSTED", "OK"]);
   });
@@ -269,7 +271,11 @@ describe("deadlines", () => {
     };
     check(await client.call(Platform, "GetService"));
     check(await client.call(Platform, "GetService", {}, { deadlineMs: 60_000 }));
-    const json = await fetch(`${server.url}${path}`, { method: "POST", headers: { "content-type": "application/json", "connect-timeout-ms": "60000" }, body: "{}" });
+    const json = await fetch(`${server.url}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "connect-timeout-ms": "60000" },
+      body: "{}",
+    });
     expect(await json.json()).toMatchObject({ code: "deadline_exceeded" });
     for (const ms of asked) expect(ms).toBeLessThanOrEqual(120);
     expect(asked).toHaveLength(3);

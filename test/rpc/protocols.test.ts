@@ -14,7 +14,12 @@ const path = `/${Platform.typeName}`;
 const stub: PlatformStub = {
   getService(request) {
     if (request.lookupKey.value === "none") {
-      throw new DomainError({ kind: "not_found", reason: "REGISTRATION_NOT_FOUND", message: "no service: 100% of a/b? é\n", metadata: { service_name: "none" } });
+      throw new DomainError({
+        kind: "not_found",
+        reason: "REGISTRATION_NOT_FOUND",
+        message: "no service: 100% of a/b? é\n",
+        metadata: { service_name: "none" },
+      });
     }
     return { serviceName: request.lookupKey.value ?? "", port: 7 };
   },
@@ -174,7 +179,10 @@ describe("plain HTTP", () => {
     const bad = await post(`${server.url}${path}/GetService`, "{");
     expect([bad.status, await bad.json()]).toMatchObject([400, { code: "invalid_argument" }]);
     const missing = await post(`${server.url}${path}/GetService`, { serviceName: "none" });
-    expect([missing.status, await missing.json()]).toMatchObject([404, { code: "not_found", details: [{ type: "google.rpc.ErrorInfo" }, { type: "google.rpc.ResourceInfo" }] }]);
+    expect([missing.status, await missing.json()]).toMatchObject([
+      404,
+      { code: "not_found", details: [{ type: "google.rpc.ErrorInfo" }, { type: "google.rpc.ResourceInfo" }] },
+    ]);
     await eventually(() => server.lines.length === 2);
     expect(server.lines.map((line) => line.fields["code"])).toEqual(["INVALID_ARGUMENT", "NOT_FOUND"]);
   });

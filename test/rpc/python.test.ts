@@ -1,15 +1,13 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { DomainError } from "../../src/errors.ts";
 import { descriptorRoute } from "../../src/http/descriptor.ts";
 import { generatedFiles } from "../support/rpc-descriptors.ts";
+import { describeReal } from "../support/real-servers.ts";
 import { startTestServer, type PlatformStub } from "../support/rpc-server.ts";
-
-const python = join(process.env["STACK_BIN"] ?? "/nonexistent", "python");
 
 /** Builds its messages from /descriptor.binpb, rebuilds them from reflection, and prints what it sees of each call. */
 const script = `
@@ -85,10 +83,12 @@ const stub: PlatformStub = {
   },
 };
 
-describe.skipIf(!existsSync(python))("Python's gRPC", () => {
+describeReal("Python's gRPC", ({ bin }) => {
   test("calls, reads errors and rebuilds the contract from reflection", async () => {
     await using server = await startTestServer(stub, { http: [descriptorRoute(generatedFiles)] });
-    const { stdout } = await promisify(execFile)(python, ["-c", script, server.address], { env: { ...process.env, NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" } });
+    const { stdout } = await promisify(execFile)(join(bin, "python"), ["-c", script, server.address], {
+      env: { ...process.env, NO_PROXY: "127.0.0.1", no_proxy: "127.0.0.1" },
+    });
     const methods = Platform.methods.map((method) => method.name);
     expect(JSON.parse(stdout)).toEqual({
       get: "a",

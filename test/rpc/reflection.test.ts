@@ -1,5 +1,4 @@
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { create, createFileRegistry, fromBinary } from "@bufbuild/protobuf";
@@ -11,6 +10,7 @@ import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream
 import * as v1 from "../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { makeCertificates } from "../support/rpc-certs.ts";
+import { describeReal } from "../support/real-servers.ts";
 import { startTestServer, type PlatformStub } from "../support/rpc-server.ts";
 
 const run = promisify(execFile);
@@ -57,7 +57,11 @@ describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
 
   test("gives a file with all it needs, each once a stream", async () => {
     await using server = await startTestServer(stub);
-    const [first, again, other] = await ask(server.url, version, [symbol(Platform.typeName), symbol(Platform.typeName), { case: "fileByFilename", value: "google/protobuf/duration.proto" }]);
+    const [first, again, other] = await ask(server.url, version, [
+      symbol(Platform.typeName),
+      symbol(Platform.typeName),
+      { case: "fileByFilename", value: "google/protobuf/duration.proto" },
+    ]);
     const files = filesOf(first);
     expect(files[0]!.name).toBe(registrationFile);
     expect(new Set(files.map((file) => file.name)).size).toBe(files.length);
@@ -101,14 +105,19 @@ describe("buf curl", () => {
   const certs = makeCertificates();
   afterAll(() => certs[Symbol.dispose]());
   const curl = async (url: string, ...args: string[]) => {
-    const { stdout } = await run(join(process.cwd(), "node_modules/.bin/buf"), ["curl", ...args, `${url}/${call}`, "-d", '{"serviceName":"a"}'], { env: { ...process.env, NO_PROXY: "127.0.0.1" } });
+    const { stdout } = await run(join(process.cwd(), "node_modules/.bin/buf"), ["curl", ...args, `${url}/${call}`, "-d", '{"serviceName":"a"}'], {
+      env: { ...process.env, NO_PROXY: "127.0.0.1" },
+    });
     return JSON.parse(stdout) as unknown;
   };
 
   test.each(["grpc-v1", "grpc-v1alpha"])("learns the service by reflection %s and calls it in every protocol", async (reflection) => {
     await using server = await startTestServer(stub);
     for (const protocol of ["grpc", "grpcweb", "connect"]) {
-      expect(await curl(server.url, "--protocol", protocol, "--reflect-protocol", reflection, "--http2-prior-knowledge")).toEqual({ serviceName: "a", port: 7 });
+      expect(await curl(server.url, "--protocol", protocol, "--reflect-protocol", reflection, "--http2-prior-knowledge")).toEqual({
+        serviceName: "a",
+        port: 7,
+      });
     }
   });
 
@@ -118,9 +127,9 @@ describe("buf curl", () => {
   });
 });
 
-const grpcurl = join(process.env["STACK_BIN"] ?? "/nonexistent", "grpcurl");
+describeReal("grpcurl and reflection", ({ bin }) => {
+  const grpcurl = join(bin, "grpcurl");
 
-describe.skipIf(!existsSync(grpcurl))("grpcurl", () => {
   test("lists, describes and calls", async () => {
     await using server = await startTestServer(stub);
     const { stdout: list } = await run(grpcurl, ["-plaintext", server.address, "list"]);

@@ -48,7 +48,11 @@ describe("with TLS", () => {
 
   test("ALPN decides between HTTP/2 and HTTP/1.1; without it HTTP/1.1 is spoken", async () => {
     await using server = await startTestServer(stub, withTls);
-    for (const [offered, spoken] of [[["h2", "http/1.1"], "h2"], [["http/1.1"], "http/1.1"], [undefined, false]] as const) {
+    for (const [offered, spoken] of [
+      [["h2", "http/1.1"], "h2"],
+      [["http/1.1"], "http/1.1"],
+      [undefined, false],
+    ] as const) {
       const socket = tls.connect({ port: server.port, host: "127.0.0.1", ca: certs.ca, ...(offered ? { ALPNProtocols: [...offered] } : {}) });
       await new Promise((resolve) => socket.once("secureConnect", resolve));
       expect(socket.alpnProtocol).toBe(spoken);
@@ -67,7 +71,22 @@ describe("with TLS", () => {
     using client = createStockClient(server.address);
     expect(await client.call(Platform, "GetService")).toMatchObject({ code: grpc.status.UNAVAILABLE });
     const refused = await eventually(() => server.lines.length >= 2 && server.lines);
-    expect(refused[0]).toMatchObject({ level: "warn", event: "connection refused", fields: { why: expect.stringContaining("requires TLS"), peer: "127.0.0.1" } });
+    expect(refused[0]).toMatchObject({
+      level: "warn",
+      event: "connection refused",
+      fields: { why: expect.stringContaining("requires TLS"), peer: "127.0.0.1" },
+    });
+  });
+
+  test("a refused client that does not hang up is cut off", async () => {
+    await using server = await startTestServer(stub, { ...withTls, limits: { firstByteMs: 150 } });
+    const socket = net.connect({ port: server.port, host: "127.0.0.1", allowHalfOpen: true });
+    socket.write("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    socket.on("error", () => undefined);
+    const drip = setInterval(() => socket.write("x"), 20);
+    socket.resume();
+    await new Promise((resolve) => socket.once("close", resolve));
+    clearInterval(drip);
   });
 
   test("a handshake that stalls is cut", async () => {

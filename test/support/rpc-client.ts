@@ -24,7 +24,12 @@ export interface CallOptions {
 
 /** @grpc/grpc-js, one connection a client. */
 export function createStockClient(address: string, credentials = grpc.credentials.createInsecure(), channel: grpc.ClientOptions = {}) {
-  const client = new grpc.Client(address, credentials, { "grpc.use_local_subchannel_pool": 1, "grpc.enable_http_proxy": 0, "grpc.enable_retries": 0, ...channel });
+  const client = new grpc.Client(address, credentials, {
+    "grpc.use_local_subchannel_pool": 1,
+    "grpc.enable_http_proxy": 0,
+    "grpc.enable_retries": 0,
+    ...channel,
+  });
   return {
     start<T extends DescService>(service: T, name: string, request: object = {}, options: CallOptions = {}): StockCall {
       const method = service.methods.find((candidate) => candidate.name === name)!;
@@ -47,7 +52,14 @@ function start(client: grpc.Client, method: DescMethod, request: object, options
   const bytes = Buffer.from(toBinary(method.input, create(method.input, request as MessageInitShape<typeof method.input>)));
   if (method.methodKind === "unary") return unary(client, path, bytes, method, options);
   const messages: Message[] = [];
-  const call = client.makeServerStreamRequest(path, (b: Buffer) => b, (b) => fromBinary(method.output, b), bytes, metadata(options), deadline(options));
+  const call = client.makeServerStreamRequest(
+    path,
+    (b: Buffer) => b,
+    (b) => fromBinary(method.output, b),
+    bytes,
+    metadata(options),
+    deadline(options),
+  );
   const ended = new Promise<Seen>((resolve) => {
     call.on("data", (message) => messages.push(message));
     call.on("error", () => undefined);
@@ -61,9 +73,17 @@ function unary(client: grpc.Client, path: string, bytes: Buffer, method: DescMet
   let call!: grpc.ClientUnaryCall;
   const ended = new Promise<Seen>((resolve) => {
     const parse = (b: Buffer) => (method ? fromBinary(method.output, b) : undefined);
-    call = client.makeUnaryRequest(path, (b: Buffer) => b, parse, bytes, metadata(options), deadline(options), (_error, message) => {
-      if (message) messages.push(message);
-    });
+    call = client.makeUnaryRequest(
+      path,
+      (b: Buffer) => b,
+      parse,
+      bytes,
+      metadata(options),
+      deadline(options),
+      (_error, message) => {
+        if (message) messages.push(message);
+      },
+    );
     call.on("status", (status) => resolve({ code: status.code, details: status.details, messages, trailers: status.metadata }));
   });
   return { ended, messages, cancel: () => call.cancel() };

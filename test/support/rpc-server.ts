@@ -5,8 +5,8 @@ import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
 import type { LogFields, LogLevel } from "../../src/log.ts";
 import { createAuthGate } from "../../src/rpc/auth.ts";
-import type { CallEnd } from "../../src/rpc/dispatch.ts";
 import { defaultLimits, type Limits } from "../../src/rpc/limits.ts";
+import type { CallEnd } from "../../src/rpc/serve-rpc.ts";
 import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/server.ts";
 
 export interface LogLine {

@@ -1,3 +1,4 @@
+import { unavailable } from "../../errors.ts";
 import { retrying } from "../../retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { checkGeneration, registrationOf } from "./save-registration.ts";
@@ -9,10 +10,15 @@ import type { DomainEvent, Tx } from "../records.ts";
  */
 export const commit: RegistrationStep = {
   event: "COMPLETED",
-  timeoutMs: 25_000,
+  timeoutMs: 20_000,
   run: async (context, signal) => {
     const { entry, ports, attempt } = context;
-    await retrying(ports.clock, signal, () => ports.catalog.promote(entry, signal));
+    let tries = 0;
+    await retrying(ports.clock, signal, async () => {
+      tries += 1;
+      await ports.catalog.promote(entry, signal);
+      if (tries > 1) await checkServing(context, signal);
+    });
     return {
       message: `${attempt.type === "MODULE" ? "module" : "service"} is registered and healthy`,
       serviceId: attempt.serviceId,
@@ -28,6 +34,13 @@ export const commit: RegistrationStep = {
     await ports.catalog.promote(entryOf(former.request, former.id, former.serviceId, former.address), signal);
   },
 };
+
+/** A promotion that is repeated leaves the check its status, so that it says nothing of health: the catalog is asked. */
+async function checkServing({ entry, ports }: AttemptContext, signal: AbortSignal): Promise<void> {
+  const instances = await ports.catalog.instances({ serviceId: entry.serviceId }, signal);
+  if (instances.some(({ attemptId, status }) => attemptId === entry.attemptId && status === "passing")) return;
+  throw unavailable("catalog", "it does not report the instance as passing any more");
+}
 
 async function activate(tx: Tx, context: AttemptContext): Promise<void> {
   const { attempt, ports } = context;

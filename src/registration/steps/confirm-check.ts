@@ -5,7 +5,7 @@ import type { RegistrationStep } from "../attempt-context.ts";
 /** Reads the health checks of the trial back from the catalog. */
 export const confirmCheck: RegistrationStep = {
   event: "HEALTH_CHECK_CONFIGURED",
-  timeoutMs: 15_000,
+  timeoutMs: 10_000,
   run: async ({ entry, ports }, signal) => {
     const checks = await retrying(ports.clock, signal, async () => {
       const found = await ports.catalog.trialChecks(entry.serviceId, entry.attemptId, signal);

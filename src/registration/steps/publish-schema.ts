@@ -5,7 +5,7 @@ import type { RegistrationStep } from "../attempt-context.ts";
 /** Puts this content under this version into the schema registry. */
 export const publishSchema: RegistrationStep = {
   event: "APICURIO_REGISTERED",
-  timeoutMs: 25_000,
+  timeoutMs: 15_000,
   run: async (context, signal) => {
     const { ports, attempt } = context;
     const schema = await context.schema(signal);

@@ -25,8 +25,8 @@ export const saveRegistration: RegistrationStep = {
     await ports.store.tx(async (tx) => {
       const pending = await tx.registrations.find(attempt.id);
       if (pending?.state !== "PENDING") return;
-      await tx.registrations.deletePending(attempt.id);
       if (pending.schemaArtifactId !== undefined) await forgetUnpublished(tx, pending.schemaArtifactId, pending.version, attempt.id);
+      await tx.registrations.deletePending(attempt.id);
     });
   },
 };

@@ -35,16 +35,13 @@ export function mysqlBackend(url: string): StoreBackend {
     },
 
     async openTwice() {
-      const database = await freshDatabase(url);
-      const opening = [1, 2].map(() => openMysqlStore({ url: database.url, clock: systemClock }));
+      await using stack = new AsyncDisposableStack();
+      const database = stack.use(await freshDatabase(url));
+      const opening = [1, 2].map(async () => stack.use(await openMysqlStore({ url: database.url, clock: systemClock })));
+      await Promise.allSettled(opening);
       const stores = await Promise.all(opening);
-      return {
-        stores,
-        async [Symbol.asyncDispose]() {
-          for (const store of stores) await store[Symbol.asyncDispose]();
-          await database[Symbol.asyncDispose]();
-        },
-      };
+      const owned = stack.move();
+      return { stores, [Symbol.asyncDispose]: () => owned.disposeAsync() };
     },
 
     openNowhere: () => openMysqlStore({ url: "mysql://muster:secret@127.0.0.1:1/muster", clock: systemClock }),

@@ -480,7 +480,8 @@ export const AttemptState = {
   ROLLED_BACK: 4,
 
   /**
-   * Ended: it failed and could not be undone completely. An operator has to look; `error_detail` says at what.
+   * Ended: it failed and could not be undone completely. The server goes on trying and makes it ROLLED_BACK when that
+   * succeeds; its log says what is left (`attempt.undo-failed`).
    *
    * @generated from enum value: ATTEMPT_STATE_STUCK = 5;
    */

@@ -1,0 +1,133 @@
+/**
+ * One HTTP request served as an RPC.
+ *
+ * Guarantees: an answer within the deadline of the method (the shorter of the client's and the server's) or, while the
+ * request is still being read, within `requestMs`; a client that does not read its answer is cut off soon after. Every
+ * failed call is logged once, after its end, also those that the protocol layer refused.
+ */
+import type { ServerResponse } from "node:http";
+import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
+import { sendJson, type HttpRequest, type HttpResponse } from "../http/route.ts";
+import type { Log } from "../log.ts";
+import { orAborted } from "../or-aborted.ts";
+import type { Clock } from "../ports.ts";
+import { callKey, type Call } from "./call.ts";
+import { statusName } from "./errors.ts";
+import { deadlineMs, longMethods, methodKey, type Limits } from "./limits.ts";
+import { grpcMessageText, limitDeadline } from "./wire.ts";
+
+/** How one call ended, for metrics. */
+export interface CallEnd {
+  /** `package.Service/Method` */
+  readonly rpc: string;
+  /** gRPC name of the status, `OK` included. */
+  readonly code: string;
+  readonly ms: number;
+}
+
+export interface RpcOptions {
+  readonly limits: Limits;
+  /** Aborts when the server begins to shut down. */
+  readonly drain: AbortSignal;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onCallEnd?: (end: CallEnd) => void;
+}
+
+/** How long after its deadline a call may take to leave. */
+const farewellMs = 1_000;
+
+/** Answers the request. May throw when the request is broken in a way that nothing here expects. */
+export function serveRpc(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
+  const { limits, log } = options;
+  const { method } = handler;
+  const call: Call = { rpc: methodKey(method), principal: undefined, entered: false, failure: undefined };
+  reportEnd(call, response, options);
+
+  let universal;
+  try {
+    universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call));
+  } catch {
+    // A host or :authority that is no host makes no URL.
+    return sendJson(request, response, 400, { code: "invalid_argument", message: "the request has no valid host" });
+  }
+  const lifeMs = limitDeadline(universal.header, deadlineMs(method, limits));
+  cutAfter(lifeMs + farewellMs, response);
+  const signal = longMethods[call.rpc]?.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
+  const clientStreams = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
+  const body = clientStreams ? universal.body : bodyWithin(request, Math.min(lifeMs, limits.requestMs));
+
+  handler({ ...universal, signal, body })
+    .then((answer) => universalResponseToNodeResponse(withPlainMessage(answer), response))
+    .catch((error: unknown) => {
+      // Aborted is how the adapter says that the client is gone.
+      if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: call.rpc, error });
+      response.destroy();
+    });
+}
+
+function reportEnd(call: Call, response: HttpResponse, { clock, log, onCallEnd }: RpcOptions): void {
+  const startedAt = clock.now();
+  const stream = "stream" in response ? response.stream : undefined;
+  response.once("close", () => {
+    const answered = stream ? stream.writableFinished && stream.rstCode === 0 : (response as ServerResponse).writableFinished;
+    const code = codeOf(call, response.statusCode, answered);
+    const ms = clock.now() - startedAt;
+    onCallEnd?.({ rpc: call.rpc, code, ms });
+    if (code === "OK") return;
+    const { reason, requestId, cause } = call.failure ?? {};
+    log(levelOf(code), "call failed", { rpc: call.rpc, code, reason, ms, principal: call.principal, requestId, error: cause });
+  });
+}
+
+function codeOf(call: Call, httpStatus: number, answered: boolean): string {
+  if (call.failure?.reason !== undefined) return statusName(call.failure.error.code);
+  if (!answered) return "CANCELLED";
+  if (call.failure) return statusName(call.failure.error.code);
+  // Refused before it became a call: a content type or an HTTP method that no protocol here has.
+  return httpStatus < 400 ? "OK" : "INVALID_ARGUMENT";
+}
+
+function levelOf(code: string): "info" | "warn" | "error" {
+  if (code === "INTERNAL" || code === "UNKNOWN" || code === "DATA_LOSS") return "error";
+  return code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED" || code === "RESOURCE_EXHAUSTED" ? "warn" : "info";
+}
+
+/** For a client that does not read: the answer waits for it, and would for ever. */
+function cutAfter(ms: number, response: HttpResponse): void {
+  const late = AbortSignal.timeout(ms);
+  const cut = () => void response.destroy();
+  late.addEventListener("abort", cut, { once: true });
+  response.once("close", () => late.removeEventListener("abort", cut));
+}
+
+/** The request's bytes; fails with DEADLINE_EXCEEDED when they are not all there in time. */
+async function* bodyWithin(request: HttpRequest, ms: number): AsyncGenerator<Uint8Array> {
+  const late = AbortSignal.timeout(ms);
+  // Not `for await`: to leave that loop early destroys the request, and with it the answer.
+  const chunks = request[Symbol.asyncIterator]();
+  for (;;) {
+    const next = await orAborted(chunks.next(), late).catch((error: unknown) => {
+      if (!late.aborted) throw error;
+      throw new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
+    });
+    if (next.done) return;
+    yield next.value;
+  }
+}
+
+/** Some clients decode status messages in their own way. The trailers exist only once the body has been written. */
+function withPlainMessage(answer: UniversalServerResponse): UniversalServerResponse {
+  const { trailer } = answer;
+  if (!trailer) return answer;
+  return {
+    ...answer,
+    get trailer() {
+      const message = trailer.get("grpc-message");
+      if (message !== null) trailer.set("grpc-message", grpcMessageText(decodeURIComponent(message)));
+      return trailer;
+    },
+  };
+}

@@ -1,0 +1,35 @@
+import type { Socket } from "node:net";
+
+export type Protocol = "tls" | "h2" | "http/1.1";
+
+/**
+ * Reads until the protocol is clear, puts the bytes back and tells. `refuse` closes the connection, with an answer when
+ * the client speaks HTTP/1.1.
+ */
+export function sniff(socket: Socket, decided: (protocol: Protocol, refuse: () => void) => void): void {
+  let head: Buffer = Buffer.alloc(0);
+  const read = (chunk: Buffer) => {
+    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
+    const protocol = protocolOf(head);
+    if (!protocol) return;
+    socket.off("data", read);
+    socket.pause();
+    socket.unshift(head);
+    decided(protocol, () => {
+      if (protocol !== "http/1.1") return socket.destroy();
+      socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\ncontent-length: 25\r\n\r\nthis port speaks only TLS");
+    });
+    if (protocol === "http/1.1") socket.resume();
+  };
+  socket.on("data", read);
+}
+
+/** What the first bytes mean; undefined while they can still mean several things. */
+function protocolOf(head: Buffer): Protocol | undefined {
+  if (head[0] === 0x16) return "tls";
+  // "POST", "PUT" and "PATCH" begin like the preface "PRI * HTTP/2.0".
+  const preface = "PRI";
+  const start = head.toString("latin1", 0, preface.length);
+  if (start === preface) return "h2";
+  return preface.startsWith(start) ? undefined : "http/1.1";
+}

@@ -1,0 +1,105 @@
+/** A module, and Musters that follow a script while it registers. */
+import { readFileSync } from "node:fs";
+import { status } from "@grpc/grpc-js";
+import { expect } from "vitest";
+import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import type { ServiceType as TypeName } from "../../src/registration/types.ts";
+import { connect, type MusterClient, type Registration } from "../support/client.ts";
+import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
+import { eventually } from "../support/instances.ts";
+import { spawnMuster, startMuster, type Environment, type MusterProcess } from "../support/muster.ts";
+import { requestFor } from "../support/world.ts";
+import { rows, type CrashPoint } from "./crash-points.ts";
+import type { Site } from "./site.ts";
+import type { Instance } from "./survey.ts";
+
+const program = [new URL("crash-server.ts", import.meta.url).pathname];
+const schema = JSON.stringify({ type: "object", properties: { depth: { type: "integer" } } });
+
+export interface Scene extends Instance, AsyncDisposable {
+  readonly type: TypeName;
+  readonly module: FakeModule;
+  register(client: MusterClient, tags?: readonly string[]): Promise<Registration>;
+}
+
+/** A module of this type that nobody else knows: healthy, unless `status` says otherwise, and not registered yet. */
+export async function openScene(type: TypeName, moduleStatus: "SERVING" | "NOT_SERVING" = "SERVING"): Promise<Scene> {
+  const name = `${type.toLowerCase()}-${crypto.randomUUID()}`;
+  const version = "1.0.0";
+  const module = await startFakeModule({ name, version, schema, status: moduleStatus });
+  return {
+    name,
+    version,
+    serviceId: `${name}-${module.host}-${module.port}`,
+    hasSchema: rows.some((row) => row.type === type && row.events.includes("APICURIO_REGISTERED")),
+    type,
+    module,
+    register: (client, tags = []) => client.register(requestFor(name, module, { type: ServiceType[type], version, tags: [...tags] })),
+    [Symbol.asyncDispose]: () => module[Symbol.asyncDispose](),
+  };
+}
+
+/** See `crash-server.ts`. */
+export interface Script {
+  readonly at?: string;
+  readonly failAt?: string;
+  readonly signal?: "SIGSTOP";
+}
+
+export function startScripted(env: Environment, script: Script): Promise<MusterProcess> {
+  return startMuster({ ...env, ...scriptEnv(script) }, program);
+}
+
+function scriptEnv({ at, failAt, signal }: Script): Environment {
+  return {
+    ...(at === undefined ? {} : { CRASH_AT: at }),
+    ...(failAt === undefined ? {} : { FAIL_AT: failAt }),
+    ...(signal === undefined ? {} : { CRASH_SIGNAL: signal }),
+  };
+}
+
+/** Has the scene register with a Muster that dies at the point. Resolves to what the client saw until then. */
+export async function registerUntilKilled(site: Site, scene: Scene, { at, failAt }: CrashPoint, tags?: readonly string[]): Promise<Registration> {
+  await using victim = await startScripted(site.env, failAt === undefined ? { at } : { at, failAt });
+  using client = connect(victim.address);
+  const seen = await scene.register(client, tags);
+  await expectKilled(victim, at);
+  expect(seen.status.code).toBe(status.UNAVAILABLE);
+  return seen;
+}
+
+/** Starts a Muster that finds work of a dead one to take back, and dies while doing so, perhaps before it listens. */
+export async function unwindUntilKilled(site: Site, at: string): Promise<void> {
+  await using victim = spawnMuster({ ...site.env, ...scriptEnv({ at }) }, program);
+  await expectKilled(victim, at);
+}
+
+/** Fails unless the process is killed by itself at `at`; resolves when the children it had then are gone, too. */
+export async function expectKilled(muster: Pick<MusterProcess, "ended" | "logged">, at: string): Promise<void> {
+  const late = Promise.withResolvers<string>();
+  AbortSignal.timeout(30_000).addEventListener("abort", () => late.resolve("alive"), { once: true });
+  expect(await Promise.race([muster.ended, late.promise]), muster.logged()).toBe("SIGKILL");
+  const children = childrenAt(muster, at);
+  await eventually(async () => children.every((pid) => !isAlive(pid)) || undefined);
+}
+
+/** Resolves when the process is at `at`. */
+export function untilReached(muster: Pick<MusterProcess, "logged">, at: string): Promise<true> {
+  return eventually(async () => muster.logged().includes(`{"reached":"${at}"`) || undefined, 30_000);
+}
+
+/** The children that the process had when it was at `at`. */
+function childrenAt(muster: Pick<MusterProcess, "logged">, at: string): readonly number[] {
+  const lines = muster.logged().split("\n");
+  const line = lines.find((text) => text.startsWith(`{"reached":"${at}"`));
+  if (line === undefined) throw new Error(`it was never at ${at}:\n${muster.logged()}`);
+  return (JSON.parse(line) as { readonly children: readonly number[] }).children;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
