@@ -25,6 +25,7 @@ import type { Clock } from "./ports.ts";
 import type { RegistrationPorts } from "./registration/attempt-context.ts";
 import { createAttempts, type Attempts } from "./registration/attempts.ts";
 import { createProgress, type Progress } from "./registration/progress.ts";
+import type { RegisterDeps } from "./registration/register.ts";
 import { restoreCatalog } from "./registration/restore.ts";
 import { withdraw } from "./registration/unregister.ts";
 import { createAuthGate, type AuthMode } from "./rpc/auth.ts";
@@ -47,6 +48,8 @@ export interface AppOptions {
   readonly probe?: SagaProbe;
   /** Wraps the adapters; for tests that let them fail. */
   readonly decorate?: (adapters: Adapters) => Adapters;
+  /** Stands in for the name service; for tests that need hosts of their own. */
+  readonly resolveHost?: RegisterDeps["resolveHost"];
 }
 
 const attemptDrainMs = 20_000;
@@ -102,7 +105,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   stack.defer(() => tend.stop());
 
   const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
-  const register = { ports, ids, attempts, resolveHost: createHostResolver(config.modules) };
+  const register = { ports, ids, attempts, resolveHost: options.resolveHost ?? createHostResolver(config.modules) };
   let draining = false;
   const checks = {
     store: { ping: (signal: AbortSignal) => store.ping(signal), required: true },

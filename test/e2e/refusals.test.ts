@@ -1,7 +1,12 @@
 /** Requests that are refused before anything begins: INVALID_ARGUMENT with all bad fields, and its like. */
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ListAttemptsResponseSchema, RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { createApp } from "../../src/app.ts";
+import { parseConfig } from "../../src/config.ts";
+import { connect } from "../support/client.ts";
+import { startFakeModule } from "../support/fake-module.ts";
+import { embeddedBacking } from "../support/muster.ts";
 import { inEveryMode, requestFor } from "../support/world.ts";
 import { create } from "@bufbuild/protobuf";
 
@@ -82,14 +87,15 @@ inEveryMode("refused before STARTED", (world) => {
   });
 });
 
-describe("a service-id clash", () => {
-  inEveryMode("is ALREADY_EXISTS", (world) => {
-    test("even when the names and hosts differ", async () => {
-      const { client } = world();
-      const first = await client.register({ ...valid, type: ServiceType.SERVICE, name: "a-b", connectivity: { advertisedHost: "127.0.0.1", advertisedPort: 9 }, startupGrace: {} });
-      expect(first.types.at(-1)).toBe("FAILED");
-      const clash = await client.register({ ...valid, type: ServiceType.SERVICE, name: "a", connectivity: { advertisedHost: "b-127.0.0.1", advertisedPort: 9 } });
-      expect(clash.status.code).toBe(3);
-    });
-  });
+test("a service-id clash is ALREADY_EXISTS: the rule that makes ids is not injective", async () => {
+  await using backing = await embeddedBacking();
+  const config = parseConfig({ ...backing.env, MUSTER_LISTEN: "127.0.0.1:0" }, () => "");
+  await using app = await createApp(config, { log: () => undefined, resolveHost: async () => ({ address: "127.0.0.1" }) });
+  using client = connect(`127.0.0.1:${app.address.port}`);
+  await using module = await startFakeModule({ name: "a-b", version: "1.0.0" });
+  const first = await client.register(requestFor("a-b", { host: "c", port: module.port }));
+  expect(first.types.at(-1)).toBe("COMPLETED");
+  const clash = await client.register(requestFor("a", { host: "b-c", port: module.port }));
+  expect(clash.events).toEqual([]);
+  expect(clash.status).toMatchObject({ code: 6, reason: "SERVICE_ID_CLASH" });
 });

@@ -52,8 +52,16 @@ export class CallError extends Error {
   }
 }
 
-export function connect(address: string, options: { readonly token?: string } = {}): MusterClient {
-  const client = new Client(address, credentials.createInsecure(), { "grpc.enable_http_proxy": 0, "grpc.use_local_subchannel_pool": 1 });
+export interface ConnectOptions {
+  readonly token?: string;
+  /** PEM texts; a client certificate where `cert` and `key` are given. */
+  readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+}
+
+export function connect(address: string, options: ConnectOptions = {}): MusterClient {
+  const { tls } = options;
+  const channel = tls ? credentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null) : credentials.createInsecure();
+  const client = new Client(address, channel, { "grpc.enable_http_proxy": 0, "grpc.use_local_subchannel_pool": 1 });
   const metadata = () => {
     const headers = new Metadata();
     if (options.token) headers.set("authorization", `Bearer ${options.token}`);

@@ -1,0 +1,140 @@
+/** docs/architecture.md, held against the code. */
+import { existsSync } from "node:fs";
+import { stripTypeScriptTypes } from "node:module";
+import { dirname, join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { codeSpans, filesBelow, importsOf, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
+
+const doc = read("docs/architecture.md");
+const isTest = (path: string) => path.endsWith(".test.ts");
+const sources = filesBelow("src").filter((path) => path.endsWith(".ts"));
+const product = sources.filter((path) => !isTest(path));
+const tests = [...filesBelow("test").filter((path) => path.endsWith(".ts")), ...sources.filter(isTest)];
+
+interface Row {
+  readonly part: string;
+  readonly mayImport: readonly string[];
+  readonly outside: readonly string[];
+}
+
+const rows: readonly Row[] = tableBelow(doc, "Who may import whom").map(([part = "", mayImport = "", outside = ""]) => ({
+  part: inSource(codeSpans(part)[0] ?? ""),
+  mayImport: codeSpans(mayImport).map(inSource),
+  outside: outside === "any" ? [""] : codeSpans(outside),
+}));
+
+function inSource(path: string): string {
+  return path.startsWith("gen/") ? path : `src/${path}`;
+}
+
+function covers(part: string, path: string): boolean {
+  return part.endsWith("/") ? path.startsWith(part) : path === part;
+}
+
+function rowOf(path: string): Row | undefined {
+  return rows.filter(({ part }) => covers(part, path)).toSorted((a, b) => b.part.length - a.part.length)[0];
+}
+
+/** `path: what is wrong`, for every match of `pattern` outside comments in `files`. */
+function findings(files: readonly string[], pattern: RegExp): readonly string[] {
+  return files.flatMap((path) => withoutComments(read(path)).match(pattern)?.map((found) => `${path}: ${found}`) ?? []);
+}
+
+describe("imports", () => {
+  test("the table has a row for every file, and a file for every row", () => {
+    expect(product.filter((path) => !rowOf(path))).toEqual([]);
+    expect(rows.filter(({ part }) => !product.some((path) => rowOf(path)?.part === part)).map(({ part }) => part)).toEqual([]);
+  });
+
+  test("every file imports only what its row allows", () => {
+    const wrong = product.flatMap((path) => {
+      const row = rowOf(path);
+      const allowed = [row?.part ?? "", ...(row?.mayImport ?? [])];
+      return importsOf(path)
+        .filter(({ target, isOurs }) => (isOurs ? !allowed.some((part) => covers(part, target)) : !row?.outside.some((name) => target.startsWith(name))))
+        .map(({ target }) => `${path} imports ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("nothing is allowed that nobody needs", () => {
+    const idle = rows.flatMap(({ part, mayImport }) => {
+      const targets = product.filter((path) => rowOf(path)?.part === part).flatMap((path) => importsOf(path).map(({ target }) => target));
+      return mayImport.filter((allowed) => !targets.some((target) => covers(allowed, target))).map((allowed) => `${part} does not import ${allowed}`);
+    });
+    expect(idle).toEqual([]);
+  });
+
+  test("an import leads to a file that is there", () => {
+    const dangling = [...product, ...tests].flatMap((path) =>
+      importsOf(path)
+        .filter(({ target, isOurs }) => isOurs && !existsSync(join(root, target)))
+        .map(({ target }) => `${path} imports ${target}`),
+    );
+    expect(dangling).toEqual([]);
+  });
+});
+
+describe("files", () => {
+  test("ports.ts holds types and nothing that runs", () => {
+    expect(importsOf("src/ports.ts").filter(({ isTypeOnly }) => !isTypeOnly)).toEqual([]);
+    expect(withoutComments(stripTypeScriptTypes(read("src/ports.ts"))).trim()).toBe("");
+  });
+
+  test("none has more than 300 lines", () => {
+    const long = [...product, ...tests]
+      .filter((path) => !path.startsWith("src/store/migrations/"))
+      .map((path) => ({ path, lines: read(path).trimEnd().split("\n").length }))
+      .filter(({ lines }) => lines > 300);
+    expect(long).toEqual([]);
+  });
+
+  test("none is a barrel, none has a default export", () => {
+    expect([...product, ...tests].filter((path) => /(^|\/)index\.ts$/.test(path))).toEqual([]);
+    // Vitest takes a reporter by its default export.
+    const files = [...product, ...tests].filter((path) => path !== "test/support/totals-reporter.ts");
+    expect(findings(files, /\bexport default\b|\bas default\b/g)).toEqual([]);
+  });
+
+  test("every folder stands in the tree of docs/architecture.md, and the tree has no other", () => {
+    const tree = /## The tree\n\n```\n([\s\S]*?)```/.exec(doc)?.[1] ?? "";
+    const told = tree.split("\n").flatMap((line) => /^(\S+\/)(\s|$)/.exec(line)?.[1] ?? []);
+    const walked = [".ci", "bench", "bin", "deploy", "docs", "examples", "src", "test"];
+    const folders = new Set(walked.flatMap(filesBelow).flatMap((path) => ancestors(dirname(path))));
+    expect([...folders].filter((folder) => !told.includes(folder)).toSorted()).toEqual([]);
+    expect(told.filter((folder) => !existsSync(join(root, folder)))).toEqual([]);
+  });
+});
+
+function ancestors(folder: string): readonly string[] {
+  return folder === "." ? [] : [`${folder}/`, ...ancestors(dirname(folder))];
+}
+
+describe("what must not be", () => {
+  const ambient: Readonly<Record<string, string>> = {
+    "src/main.ts": "is the process",
+    "src/adapters/system/clock.ts": "is the clock",
+    "src/adapters/schema-check/child.ts": "takes the environment of its own process away",
+    "src/app.ts": "names this process as the owner of leases",
+    "src/store/mysql.ts": "spreads the pauses of transactions that met each other",
+  };
+  const pattern = /\bprocess\.env\b|\bDate\.now\b|\brandomUUID\(|(?<!\.)\bsetTimeout\(|\bsetInterval\(|\bMath\.random\(/g;
+
+  test("time, ids, chance and environment are asked for in the places that say why, and nowhere else", () => {
+    expect(findings(product.filter((path) => !Object.hasOwn(ambient, path)), pattern)).toEqual([]);
+    expect(Object.keys(ambient).filter((path) => findings([path], pattern).length === 0)).toEqual([]);
+  });
+
+  test("mocks of our own modules", () => {
+    expect(findings(tests.filter((path) => path !== "test/architecture.test.ts"), /\bvi\.(mock|doMock|hoisted)\(/g)).toEqual([]);
+  });
+
+  test("tests that are left out: what needs the real servers goes through describeReal, which says so or fails", () => {
+    const files = tests.filter((path) => path !== "test/support/real-servers.ts");
+    expect(findings(files, /\b(?:test|it|describe)(?:\.\w+)*\.(?:skip|only|todo|skipIf)\b/g)).toEqual([]);
+  });
+
+  test("values whose type nobody checks", () => {
+    expect(findings(product, /:\s*any\b|\bas any\b|<any>|@ts-ignore|@ts-expect-error/g)).toEqual([]);
+  });
+});
