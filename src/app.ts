@@ -14,14 +14,14 @@ import { systemClock } from "./adapters/system/clock.ts";
 import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
 import type { Config } from "./config.ts";
 import { startLoop } from "./delivery/loop.ts";
-import { pruneOutbox, relayOnce } from "./delivery/relay.ts";
+import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
 import { startTasks } from "./delivery/tasks.ts";
 import { descriptorRoute } from "./http/descriptor.ts";
 import { metricsRoutes } from "./http/metrics.ts";
 import { probeRoutes } from "./http/probes.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
-import type { Clock } from "./ports.ts";
+import type { Clock, Store } from "./ports.ts";
 import type { RegistrationPorts } from "./registration/attempt-context.ts";
 import { createAttempts, type Attempts } from "./registration/attempts.ts";
 import { createProgress, type Progress } from "./registration/progress.ts";
@@ -69,14 +69,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, dispose: stack }));
   const checkSchema = stack.use(createSchemaCheck());
   const ports: RegistrationPorts = { store, catalog, schemas, module, checkSchema, clock };
-  if (store.exclusive) await store.tx((tx) => tx.attempts.expireLeases());
+  if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restored = await restoreCatalog(store, catalog, AbortSignal.timeout(30_000));
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
   const relay = startLoop({ name: "relay", everyMs: 1_000, clock, log, round: (signal) => relayOnce({ store, sink, clock, log, owner }, signal) });
-  stack.defer(() => relay.stop());
+  stack.defer(async () => {
+    await relay.stop();
+    await releaseRelay({ store, owner }).catch((error: unknown) => log("warn", "relay.lease-not-released", { error }));
+  });
   const prune = startLoop({ name: "prune", everyMs: 3_600_000, clock, log, round: async () => (await pruneOutbox({ store, clock }), false) });
   stack.defer(() => prune.stop());
   const tasks = startTasks({ store, clock, log, handlers: { withdraw: (payload, signal) => withdraw(ports, payload, signal) } });
@@ -143,6 +146,15 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     address: { host: server.host, port: server.port },
     [Symbol.asyncDispose]: () => disposal.disposeAsync(),
   };
+}
+
+/** What a former process held in a store that only one can use. */
+async function expireLeases(store: Store): Promise<void> {
+  await store.tx(async ({ attempts, leases, tasks }) => {
+    await attempts.expireLeases();
+    await leases.expireLeases();
+    await tasks.expireLeases();
+  });
 }
 
 async function authMode(auth: Config["auth"]): Promise<AuthMode> {

@@ -96,7 +96,7 @@ export interface SchemaRegistry extends Pingable, AsyncDisposable {
   /**
    * Resolves when exactly this content is enabled under exactly this version; safe to repeat. A version that was
    * disabled and has the same content is enabled again. `created` is true when this call made the version visible.
-   * Another content under the version rejects with kind `conflict`, reason SCHEMA_VERSION_CONFLICT.
+   * Another content under the version rejects with kind `wrong_state`, reason SCHEMA_VERSION_CONFLICT.
    * Versions made here carry `attemptId` as a label.
    */
   put(document: SchemaDocument, attemptId: string, signal: AbortSignal): Promise<{ readonly created: boolean }>;

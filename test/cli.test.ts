@@ -15,7 +15,10 @@ function muster(...args: readonly string[]) {
 test("the token it shows is let in by the entry it shows", () => {
   const { status, stdout, stderr } = muster("token", "--principal", "ci", "--role", "registrar", "--role", "approver");
   expect([status, stderr]).toEqual([0, ""]);
-  const [token, line] = stdout.split("\n").filter((text) => text.startsWith("  ")).map((text) => text.trim());
+  const [token, line] = stdout
+    .split("\n")
+    .filter((text) => text.startsWith("  "))
+    .map((text) => text.trim());
   const table = parseTokenFile(`{"tokens": [${line}]}`);
   expect(table.find(token ?? "")).toEqual({ name: "ci", roles: ["registrar", "approver"] });
   expect(line).not.toContain(token);

@@ -12,7 +12,8 @@ const commands: Readonly<Record<string, Command>> = {
   serve: {
     usage: "serve",
     what: "run the server (also without a command)",
-    run: ([extra]) => (extra === undefined ? "serve" : usageError(`serve takes no arguments, and "${extra}" is one: the server is configured by its environment`)),
+    run: ([extra]) =>
+      extra === undefined ? "serve" : usageError(`serve takes no arguments, and "${extra}" is one: the server is configured by its environment`),
   },
   token: {
     usage: "token --principal NAME --role ROLE [--role ROLE …]",

@@ -21,13 +21,14 @@ export interface RelayDeps {
   readonly owner: string;
 }
 
+const leaseName = "relay";
 const batchSize = 200;
 const leaseMs = 20_000;
 const keepPublishedMs = 24 * 3_600_000;
 
 /** Publishes one batch. Resolves to true when there may be more. */
 export async function relayOnce(deps: RelayDeps, signal: AbortSignal): Promise<boolean> {
-  const batch = await deps.store.tx(async (tx) => ((await tx.leases.acquire("relay", deps.owner, leaseMs)) ? tx.outbox.unpublished(batchSize) : []));
+  const batch = await deps.store.tx(async (tx) => ((await tx.leases.acquire(leaseName, deps.owner, leaseMs)) ? tx.outbox.unpublished(batchSize) : []));
   if (batch.length === 0) return false;
   await publish(deps, batch, signal);
   return batch.length === batchSize;
@@ -49,6 +50,11 @@ async function publish(deps: RelayDeps, batch: readonly OutboxEvent[], signal: A
   }
   const published = rest.map(({ id }) => id);
   if (published.length > 0) await deps.store.tx((tx) => tx.outbox.markPublished(published, deps.clock.now()));
+}
+
+/** Lets another replica publish at once; for a relay that has stopped. */
+export async function releaseRelay({ store, owner }: Pick<RelayDeps, "store" | "owner">): Promise<void> {
+  await store.tx((tx) => tx.leases.release(leaseName, owner));
 }
 
 /** Forgets events published more than a day ago. */

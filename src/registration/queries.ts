@@ -11,7 +11,7 @@ export async function getAttempt(store: Store, id: string): Promise<Attempt> {
     kind: "not_found",
     reason: "ATTEMPT_NOT_FOUND",
     message: `there is no attempt ${id}`,
-    metadata: { resource_type: "attempt", resource_name: id },
+    metadata: { attempt_id: id },
   });
 }
 

@@ -225,12 +225,16 @@ export interface TaskRepository {
   claim(leaseMs: number, limit: number): Promise<readonly Task[]>;
   done(id: string): Promise<void>;
   retryIn(id: string, delayMs: number, error: string): Promise<void>;
+  /** Makes every task due: for a store that only this process can use. */
+  expireLeases(): Promise<void>;
 }
 
 export interface LeaseRepository {
   /** Takes or prolongs a named lease by the database's clock. False when another holds it. */
   acquire(name: string, owner: string, leaseMs: number): Promise<boolean>;
   release(name: string, owner: string): Promise<void>;
+  /** Ends every named lease: for a store that only this process can use. */
+  expireLeases(): Promise<void>;
 }
 
 /** What the embedded schema registry keeps. */

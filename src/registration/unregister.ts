@@ -84,6 +84,6 @@ function neverRegistered({ name, host, port }: UnregisterInput): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${name} at ${host}:${port} was never registered`,
-    metadata: { resource_type: "registration", resource_name: `${name}-${host}-${port}` },
+    metadata: { service_id: `${name}-${host}-${port}` },
   });
 }

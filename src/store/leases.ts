@@ -30,5 +30,9 @@ export function leaseRepository({ db, dialect }: Session): LeaseRepository {
     async release(name, owner) {
       await db.deleteFrom("leases").where("name", "=", name).where("owner", "=", owner).execute();
     },
+
+    async expireLeases() {
+      await db.deleteFrom("leases").execute();
+    },
   };
 }

@@ -41,5 +41,9 @@ export function taskRepository({ db, dialect }: Session): TaskRepository {
         .where("id", "=", id)
         .execute();
     },
+
+    async expireLeases() {
+      await db.updateTable("tasks").set({ due_at: dialect.now() }).where("due_at", ">", dialect.now()).execute();
+    },
   };
 }

@@ -3,20 +3,21 @@ import { once } from "node:events";
 import { status as codes } from "@grpc/grpc-js";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CapabilityType } from "../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
-import type { DomainError, ErrorKind, Reason } from "../../src/errors.ts";
+import type { DomainError } from "../../src/errors.ts";
 import type { ModuleClient } from "../../src/ports.ts";
-import type { Endpoint, HealthVerdict } from "../../src/registration/types.ts";
+import type { Endpoint } from "../../src/registration/types.ts";
 import { type Certificate, selfSigned } from "../support/certificate.ts";
 import { type FakeModule, type FakeModuleOptions, startFakeModule } from "../support/fake-module.ts";
 import {
   type HostileModule,
-  type SocketMischief,
   startHostileModule,
   startHostileSocket,
   startHttp1Server,
   startSilentTlsServer,
+  type SocketMischief,
   type StreamMischief,
 } from "../support/hostile-module.ts";
+import { failed, type Refusal, socketCases, type Status, streamCases, timedOut, unavailable } from "./module-client-cases.ts";
 
 export interface ModuleClientSettings {
   readonly ca?: Buffer;
@@ -29,50 +30,10 @@ export interface ModuleClientUnderTest {
   open(settings: ModuleClientSettings): ModuleClient;
 }
 
-type Status = HealthVerdict["status"];
-type Refusal = readonly [ErrorKind, Reason];
-
 const never = new AbortController().signal;
 /** For peers that never answer; long enough for a loaded machine to connect. */
 const shortMs = 600;
 const slackMs = 1_500;
-
-const unavailable: Refusal = ["unavailable", "CALLBACK_FAILED"];
-const failed: Refusal = ["wrong_state", "CALLBACK_FAILED"];
-const timedOut: Refusal = ["timeout", "CALLBACK_TIMEOUT"];
-const tooLarge: Refusal = ["wrong_state", "CALLBACK_TOO_LARGE"];
-
-const socketCases: Readonly<Record<SocketMischief, readonly [Status, Refusal]>> = {
-  "accepts and stays silent": ["unreachable", timedOut],
-  "closes at once": ["unreachable", unavailable],
-  "closes after the first bytes": ["unreachable", unavailable],
-  "resets after the first bytes": ["unreachable", unavailable],
-  "answers with noise": ["wrong_protocol", failed],
-  "sends SETTINGS and nothing more": ["unreachable", timedOut],
-  "sends PINGs for ever": ["unreachable", timedOut],
-};
-
-const streamCases: Readonly<Record<StreamMischief, readonly [Status, Refusal]>> = {
-  "answers one byte at a time": ["unreachable", timedOut],
-  "answers 5 MiB": ["wrong_protocol", tooLarge],
-  "announces 4 GiB": ["wrong_protocol", tooLarge],
-  "answers without end": ["wrong_protocol", failed],
-  "answers with bad protobuf": ["wrong_protocol", failed],
-  "answers compressed": ["wrong_protocol", failed],
-  "answers OK without a message": ["wrong_protocol", failed],
-  "answers without a status": ["wrong_protocol", failed],
-  "answers with 40 KiB of headers": ["wrong_protocol", tooLarge],
-  "answers with 300 headers": ["wrong_protocol", tooLarge],
-  "resets in the middle of the answer": ["unreachable", unavailable],
-  "sends GOAWAY instead of an answer": ["unreachable", unavailable],
-  "cuts the connection in the middle of the answer": ["unreachable", unavailable],
-  "is a web server on HTTP/2": ["wrong_protocol", failed],
-  "is an HTTP/2 server without the path": ["unimplemented", ["wrong_state", "CALLBACK_UNIMPLEMENTED"]],
-  "is a proxy without a backend": ["unreachable", unavailable],
-  "answers UNAVAILABLE": ["unreachable", unavailable],
-  "answers INTERNAL with a long and hostile text": ["not_serving", failed],
-  "answers a status that does not exist": ["not_serving", failed],
-};
 
 /** `ModuleClient` as its port describes it. An unhandled error of the client's fails the whole run. */
 export function moduleClientContract(name: string, { open }: ModuleClientUnderTest): void {
@@ -102,7 +63,13 @@ export function moduleClientContract(name: string, { open }: ModuleClientUnderTe
         const types = [CapabilityType.SINK, CapabilityType.UNSPECIFIED, CapabilityType.PARSER, 77 as CapabilityType];
         await using module = await start({ schema: '{"type":"object"}', describe: () => ({ ...all, capabilities: { types } }) });
         const description = await open({}).describe(endpointOf(module), never);
-        expect(description).toEqual({ moduleName: "parser", version: "1.0.0", jsonConfigSchema: '{"type":"object"}', ...all, capabilities: ["SINK", "PARSER"] });
+        expect(description).toEqual({
+          moduleName: "parser",
+          version: "1.0.0",
+          jsonConfigSchema: '{"type":"object"}',
+          ...all,
+          capabilities: ["SINK", "PARSER"],
+        });
       });
 
       it("leaves out what the module leaves out", async () => {

@@ -43,7 +43,7 @@ export function schemaRegistryContract(name: string, { open, broken = {} }: Regi
     const get = (version = "1.0.0") => registry.get("parser-config", version, never);
     const versions = () => registry.versions("parser-config", never);
     const disable = (version = "1.0.0") => registry.disable("parser-config", version, never);
-    const conflict = { kind: "conflict", reason: "SCHEMA_VERSION_CONFLICT" };
+    const conflict = { kind: "wrong_state", reason: "SCHEMA_VERSION_CONFLICT" };
 
     test("what was never put is not there", async () => {
       expect(await get()).toBeUndefined();

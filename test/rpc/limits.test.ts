@@ -4,9 +4,7 @@ import { gzipSync } from "node:zlib";
 import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { deadlineMs, defaultLimits, longMethods, methodKey } from "../../src/rpc/limits.ts";
-import { createStockClient, reasonOf, type Seen } from "../support/rpc-client.ts";
-import { servedServices } from "../support/rpc-descriptors.ts";
+import { createStockClient } from "../support/rpc-client.ts";
 import { eventually, startTestServer, type PlatformStub, type TestServer } from "../support/rpc-server.ts";
 
 const path = `/${Platform.typeName}/GetService`;
@@ -251,58 +249,5 @@ describe("too much at once", () => {
     }
     await closed;
     expect(await bystander.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
-  });
-});
-
-describe("deadlines", () => {
-  test("of the server hold when the client gives none or a longer one", async () => {
-    const asked: (number | undefined)[] = [];
-    const late: PlatformStub = {
-      getService(_request, context) {
-        asked.push(context.timeoutMs());
-        return new Promise((_resolve, reject) => context.signal.addEventListener("abort", () => reject(context.signal.reason)));
-      },
-    };
-    await using server = await startTestServer(late, { limits: { unaryMs: 120 } });
-    using client = createStockClient(server.address);
-    const check = (seen: Seen) => {
-      expect(seen.code).toBe(grpc.status.DEADLINE_EXCEEDED);
-      expect(reasonOf(seen)).toBe("DEADLINE_EXCEEDED");
-    };
-    check(await client.call(Platform, "GetService"));
-    check(await client.call(Platform, "GetService", {}, { deadlineMs: 60_000 }));
-    const json = await fetch(`${server.url}${path}`, {
-      method: "POST",
-      headers: { "content-type": "application/json", "connect-timeout-ms": "60000" },
-      body: "{}",
-    });
-    expect(await json.json()).toMatchObject({ code: "deadline_exceeded" });
-    for (const ms of asked) expect(ms).toBeLessThanOrEqual(120);
-    expect(asked).toHaveLength(3);
-  });
-
-  test("end a stream whose handler ignores its signal", async () => {
-    await using server = await startTestServer(
-      {
-        async *watchServices() {
-          yield { totalCount: 1 };
-          await new Promise(() => undefined);
-        },
-      },
-      { limits: { watchMs: 150 } },
-    );
-    using client = createStockClient(server.address);
-    const seen = await client.call(Platform, "WatchServices");
-    expect(seen).toMatchObject({ code: grpc.status.DEADLINE_EXCEEDED, messages: [{ totalCount: 1 }] });
-  });
-
-  test("are given for every streaming method by the table, and only for methods that exist", () => {
-    const methods = servedServices.flatMap((service) => service.methods);
-    const streaming = methods.filter((method) => method.methodKind !== "unary").map(methodKey);
-    expect(Object.keys(longMethods).toSorted()).toEqual(streaming.toSorted());
-    const register = methods.find((method) => method.name === "Register")!;
-    const list = methods.find((method) => method.name === "ListServices")!;
-    const watch = methods.find((method) => method.name === "WatchServices")!;
-    expect([register, list, watch].map((method) => deadlineMs(method, defaultLimits))).toEqual([150_000, 10_000, 1_800_000]);
   });
 });

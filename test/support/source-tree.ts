@@ -48,7 +48,12 @@ export function tableBelow(markdown: string, heading: string): readonly (readonl
   const section = markdown.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0];
   if (section === undefined) throw new Error(`there is no "## ${heading}"`);
   const rows = section.split("\n").filter((line) => line.startsWith("|"));
-  return rows.slice(2).map((row) => row.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
+  return rows.slice(2).map((row) =>
+    row
+      .split(/(?<!\\)\|/)
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  );
 }
 
 /** What stands in backquotes. */

@@ -202,7 +202,7 @@ function refusal(answer: Answer): DomainError {
 
 function conflict({ artifactId, version }: SchemaDocument): DomainError {
   return new DomainError({
-    kind: "conflict",
+    kind: "wrong_state",
     reason: "SCHEMA_VERSION_CONFLICT",
     message: `version ${version} of ${artifactId} already has another content`,
     metadata: { artifactId, version },

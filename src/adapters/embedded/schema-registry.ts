@@ -56,7 +56,7 @@ async function putVersion(tx: Tx, document: SchemaDocument, attemptId: string, a
   }
   if (found.content !== content) {
     throw new DomainError({
-      kind: "conflict",
+      kind: "wrong_state",
       reason: "SCHEMA_VERSION_CONFLICT",
       message: `version ${version} of ${artifactId} already has another content`,
       metadata: { artifactId, version },

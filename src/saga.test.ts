@@ -1,0 +1,91 @@
+import { expect, test } from "vitest";
+import { DomainError } from "./errors.ts";
+import type { Clock } from "./ports.ts";
+import { runSaga, unwind, type Saga, type Step } from "./saga.ts";
+
+const instant: Clock = { now: () => 0, sleep: async () => undefined };
+const broken = new DomainError({ kind: "unavailable", reason: "DEPENDENCY_UNAVAILABLE", message: "away" });
+
+interface Scripted {
+  readonly failsAt?: string;
+  readonly undoFails?: string;
+  readonly journalFailsAt?: string;
+}
+
+/** Three steps a, b, c that write down what happens. */
+function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Saga<undefined, string, string>; diary: string[] } {
+  const diary: string[] = [];
+  const step = (event: string): Step<undefined, string, string> => ({
+    event,
+    timeoutMs: 1_000,
+    async run() {
+      diary.push(`run ${event}`);
+      if (event === failsAt) throw broken;
+      return `note ${event}`;
+    },
+    async undo() {
+      diary.push(`undo ${event}`);
+      if (event === undoFails) throw broken;
+    },
+  });
+  const saga: Saga<undefined, string, string> = {
+    steps: ["a", "b", "c"].map(step),
+    context: undefined,
+    clock: instant,
+    journal: {
+      async recorded(event, note, last) {
+        if (event === journalFailsAt) throw broken;
+        diary.push(`recorded ${event} ${note}${last ? " last" : ""}`);
+      },
+      async unwinding(error) {
+        diary.push(`unwinding ${error.reason}`);
+      },
+      async ended(error, leftovers) {
+        diary.push(`ended ${error.reason} ${leftovers.length}`);
+      },
+    },
+  };
+  return { saga, diary };
+}
+
+const never = new AbortController().signal;
+
+test("each step is recorded before the next begins, and the last says so", async () => {
+  const { saga, diary } = scripted({});
+  expect(await runSaga(saga, never)).toBeUndefined();
+  expect(diary).toEqual(["run a", "recorded a note a", "run b", "recorded b note b", "run c", "recorded c note c last"]);
+});
+
+test("a failure is journaled, then undone in reverse, the failed step included", async () => {
+  const { saga, diary } = scripted({ failsAt: "b" });
+  expect(await runSaga(saga, never)).toBe(broken);
+  expect(diary).toEqual(["run a", "recorded a note a", "run b", "unwinding DEPENDENCY_UNAVAILABLE", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
+});
+
+test("a step that happened but could not be recorded is undone", async () => {
+  const { saga, diary } = scripted({ journalFailsAt: "c" });
+  expect(await runSaga(saga, never)).toBe(broken);
+  expect(diary.slice(-5)).toEqual(["unwinding DEPENDENCY_UNAVAILABLE", "undo c", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
+});
+
+test("an undo that keeps failing is tried three times, does not stop the others, and is reported", async () => {
+  const { saga, diary } = scripted({ failsAt: "c", undoFails: "b" });
+  await runSaga(saga, never);
+  expect(diary.filter((line) => line === "undo b")).toHaveLength(3);
+  expect(diary.slice(-2)).toEqual(["undo a", "ended DEPENDENCY_UNAVAILABLE 1"]);
+});
+
+test("an abort stops before the next step and unwinds", async () => {
+  const { saga, diary } = scripted({});
+  const controller = new AbortController();
+  const cancelled = new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "enough" });
+  const journal = { ...saga.journal, recorded: async (event: string) => void (event === "a" && controller.abort(cancelled)) };
+  expect(await runSaga({ ...saga, journal }, controller.signal)).toBe(cancelled);
+  expect(diary).toEqual(["run a", "unwinding CANCELLED", "undo b", "undo a", "ended CANCELLED 0"]);
+});
+
+test("unwind takes back from a step on, as a replica does that takes over", async () => {
+  const { saga, diary } = scripted({});
+  await unwind(saga, 1, broken);
+  expect(diary).toEqual(["unwinding DEPENDENCY_UNAVAILABLE", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
+});
