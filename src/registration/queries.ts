@@ -1,7 +1,8 @@
 import { DomainError } from "../errors.ts";
-import type { Store } from "../ports.ts";
+import type { Clock, Store } from "../ports.ts";
 import { cancelledBy, type Attempts } from "./attempts.ts";
 import type { Attempt, AttemptFilter } from "./records.ts";
+import type { Caller } from "./register.ts";
 
 /** The attempt; `not_found` when there is none of this id. */
 export async function getAttempt(store: Store, id: string): Promise<Attempt> {
@@ -25,9 +26,21 @@ export async function listAttempts(
   return { attempts, nextBeforeId: found.length > filter.limit ? attempts.at(-1)?.id : undefined };
 }
 
-/** Asks for an attempt to be stopped and undone, wherever it runs. `wrong_state` when it has ended. */
-export async function cancelAttempt(deps: { readonly store: Store; readonly attempts: Attempts }, id: string, caller: string): Promise<Attempt> {
+export interface CancelDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly attempts: Attempts;
+}
+
+/**
+ * Asks for an attempt to be stopped and undone, wherever it runs. `wrong_state` when it has ended, `denied` when somebody
+ * else began it.
+ */
+export async function cancelAttempt(deps: CancelDeps, id: string, caller: Caller, why: string): Promise<Attempt> {
   const attempt = await getAttempt(deps.store, id);
+  if (attempt.actor !== caller.name && !caller.isAdmin) {
+    throw new DomainError({ kind: "denied", reason: "PERMISSION_DENIED", message: "the attempt was begun by somebody else", metadata: { attempt_id: id } });
+  }
   if (attempt.state !== "RUNNING" && attempt.state !== "UNWINDING") {
     throw new DomainError({
       kind: "wrong_state",
@@ -36,7 +49,10 @@ export async function cancelAttempt(deps: { readonly store: Store; readonly atte
       metadata: { actual: attempt.state, needed: "RUNNING" },
     });
   }
-  await deps.store.tx((tx) => tx.attempts.requestCancel(id));
-  deps.attempts.cancel(id, cancelledBy(caller));
+  await deps.store.tx(async (tx) => {
+    await tx.attempts.requestCancel(id);
+    await tx.audit.append({ subject: attempt.serviceId, at: deps.clock.now(), actor: caller.name, action: "CANCEL_REQUESTED", detail: { attempt_id: id, reason: why } });
+  });
+  deps.attempts.cancel(id, cancelledBy(why ? `${caller.name}: ${why}` : caller.name));
   return getAttempt(deps.store, id);
 }

@@ -1,5 +1,6 @@
 /** What the store keeps for registrations. Times are epoch milliseconds. */
 import type { DomainErrorInit } from "../errors.ts";
+import type { AuditRepository } from "./audit.ts";
 import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 
 /** Fencing: a write of an attempt succeeds only while `owner` holds the lease with this `epoch`. */
@@ -275,4 +276,5 @@ export interface Tx {
   readonly leases: LeaseRepository;
   readonly registryVersions: RegistryVersionRepository;
   readonly eventLog: EventLogRepository;
+  readonly audit: AuditRepository;
 }

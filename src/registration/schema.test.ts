@@ -58,8 +58,8 @@ describe("inspectSchema", () => {
   });
 
   it("shows no control characters of the text in its message", () => {
-    expect(refusal('{"a": \u001b[31m\u202e}').message).not.toMatch(/[\u001b\u202e]/);
-    expect(refusal({ properties: { "a\u202e\n": { $ref: "x\u001b" } } }).message).not.toMatch(/[\u001b\u202e\n]/);
+    expect(refusal('{"a": \u001b[31m\u202e}').message).toMatch(/^[ -~…]*$/);
+    expect(refusal({ properties: { "a\u202e\n": { $ref: "x\u001b" } } }).message).toMatch(/^[ -~…]*$/);
   });
 
   it("refuses what is no schema at its root", () => {

@@ -47,6 +47,10 @@ export async function unregister(
     if (active) {
       await tx.outbox.insert({ id: deps.ids.next(), key: key.serviceId, payload: unregisteredEvent(active), at: now, traceparent: caller.traceparent });
     }
+    if (live || registrations.length > 0) {
+      const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}) };
+      await tx.audit.append({ subject: key.serviceId, at: now, actor: caller.name, action: "UNREGISTERED", detail });
+    }
     if (registrations.length > 0) {
       await tx.tasks.insert({ id: taskId, kind: "withdraw", payload: JSON.stringify({ registrationIds: registrations.map(({ id }) => id) }) });
     }

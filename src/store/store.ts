@@ -13,6 +13,7 @@ import type { Store } from "../ports.ts";
 import type { Tx } from "../registration/records.ts";
 import { attemptRepository } from "./attempts.ts";
 import type { Session, StoreDialect } from "./dialect.ts";
+import { auditRepository } from "./audit.ts";
 import { eventLogRepository } from "./event-log.ts";
 import { instanceRepository } from "./instances.ts";
 import { leaseRepository } from "./leases.ts";
@@ -109,6 +110,7 @@ function repositories(session: Session): Tx {
     leases: leaseRepository(session),
     registryVersions: registryVersionRepository(session),
     eventLog: eventLogRepository(session),
+    audit: auditRepository(session),
   };
 }
 

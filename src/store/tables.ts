@@ -1,4 +1,5 @@
 /** The tables as Kysely sees them: one interface a table, columns as they stand in the database. */
+import type { AuditAction } from "../registration/audit.ts";
 import type { Generated } from "kysely";
 import type { AttemptState, EventType, ServiceType } from "../registration/types.ts";
 import type { RegistrationState, SchemaState, Task } from "../registration/records.ts";
@@ -142,6 +143,18 @@ export interface EventLogTable {
   data: Uint8Array;
 }
 
+export interface AuditTable {
+  position: Generated<number>;
+  subject: string;
+  sequence: number;
+  at: number;
+  actor: string;
+  action: AuditAction;
+  detail: string;
+  previous_hash: string;
+  hash: string;
+}
+
 export interface MigrationTable {
   name: string;
   /** SHA-256 of the statements that were run. */
@@ -150,6 +163,7 @@ export interface MigrationTable {
 }
 
 export interface Tables {
+  audit: AuditTable;
   attempts: AttemptTable;
   attempt_events: AttemptEventTable;
   instances: InstanceTable;

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { auditTests } from "./store/audit.ts";
 import { attemptTests } from "./store/attempts.ts";
 import type { StoreBackend } from "./store/backend.ts";
 import { concurrencyTests } from "./store/concurrency.ts";
@@ -16,6 +17,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     attemptTests(backend);
     leaseTests(backend);
     recordTests(backend);
+    auditTests(backend);
     deliveryTests(backend);
     textTests(backend);
     concurrencyTests(backend);

@@ -71,6 +71,10 @@ inEveryMode("register and unregister", (world) => {
       expect(types2).toEqual(["ModuleRegistered", "ModuleUnregistered"]);
     }
 
+    if (real) {
+      const chain = await world().rows("SELECT action, actor FROM audit WHERE subject = ? ORDER BY sequence", [serviceId]);
+      expect(chain).toEqual(["REGISTRATION_STARTED", "REGISTERED", "UNREGISTERED"].map((action) => ({ action, actor: "anonymous" })));
+    }
     expect((await unregister(client, name, module)).success).toBe(true);
     const again = await client.register(requestFor(name, module));
     expect(again.types).toEqual(moduleSteps);

@@ -26,7 +26,7 @@ describe.concurrent("killed and started again, embedded", () => {
   for (const { type, failAt, ats } of unwindingsCutThrice) {
     test(`${type} three times in one unwinding`, async () => {
       await using site = await embeddedSite();
-      await using scene = await openScene(type);
+      await using scene = await openScene(type, { withSchema: true });
       const [at = "", ...next] = ats;
       const point = { type, at, failAt };
       const seen = await registerUntilKilled(site, scene, point);

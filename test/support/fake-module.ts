@@ -6,7 +6,12 @@ import {
   GetServiceRegistrationResponseSchema,
   PipeStepProcessorService,
 } from "../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
-import { Health, HealthCheckRequestSchema, HealthCheckResponse_ServingStatus as Serving, HealthCheckResponseSchema } from "../../gen/grpc/health/v1/health_pb.ts";
+import {
+  Health,
+  HealthCheckRequestSchema,
+  HealthCheckResponse_ServingStatus as Serving,
+  HealthCheckResponseSchema,
+} from "../../gen/grpc/health/v1/health_pb.ts";
 import type { Certificate } from "./certificate.ts";
 
 export type Description = MessageInitShape<typeof GetServiceRegistrationResponseSchema>;
@@ -63,21 +68,27 @@ export async function startFakeModule(options: FakeModuleOptions): Promise<FakeM
   });
 
   if (describe !== "none") {
-    serve(server, PipeStepProcessorService.method.getServiceRegistration, GetServiceRegistrationRequestSchema, GetServiceRegistrationResponseSchema, (call, reply) => {
-      calls.describe += 1;
-      headers = call.metadata;
-      if (describe === "trickle") call.sendMetadata(new Metadata());
-      if (typeof describe === "string") return;
-      const given = { moduleName: name, version, healthCheckPassed: true, ...(schema === undefined ? {} : { jsonConfigSchema: schema }) };
-      const answer = async () => {
-        if (options.delayMs) await delay(options.delayMs);
-        return create(GetServiceRegistrationResponseSchema, { ...given, ...(await describe(calls.describe)) });
-      };
-      answer().then(
-        (description) => reply(null, description),
-        (error: Error) => reply(error),
-      );
-    });
+    serve(
+      server,
+      PipeStepProcessorService.method.getServiceRegistration,
+      GetServiceRegistrationRequestSchema,
+      GetServiceRegistrationResponseSchema,
+      (call, reply) => {
+        calls.describe += 1;
+        headers = call.metadata;
+        if (describe === "trickle") call.sendMetadata(new Metadata());
+        if (typeof describe === "string") return;
+        const given = { moduleName: name, version, healthCheckPassed: true, ...(schema === undefined ? {} : { jsonConfigSchema: schema }) };
+        const answer = async () => {
+          if (options.delayMs) await delay(options.delayMs);
+          return create(GetServiceRegistrationResponseSchema, { ...given, ...(await describe(calls.describe)) });
+        };
+        answer().then(
+          (description) => reply(null, description),
+          (error: Error) => reply(error),
+        );
+      },
+    );
   }
 
   const bound = Promise.withResolvers<number>();

@@ -82,7 +82,8 @@ const onStream = {
     stream.end(framed(new Uint8Array(0)));
   },
   "answers with 40 KiB of headers": (stream: ServerHttp2Stream) => respond(stream, ok, { "x-big": "x".repeat(40 * 1_024) }),
-  "answers with 1,000 headers": (stream: ServerHttp2Stream) => respond(stream, ok, Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x-${index}`, "x"]))),
+  "answers with 1,000 headers": (stream: ServerHttp2Stream) =>
+    respond(stream, ok, Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`x-${index}`, "x"]))),
   "resets in the middle of the answer": (stream: ServerHttp2Stream) => {
     respond(stream);
     stream.write(framed(new Uint8Array(1_000)).subarray(0, 500), () => stream.destroy(new Error("reset")));

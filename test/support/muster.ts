@@ -41,10 +41,7 @@ export function spawnMuster(
   const lines: string[] = [];
   // "close" comes when all it wrote is read.
   const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
-  const listening = Promise.race([
-    addressOf(child, lines),
-    ended.then((code) => Promise.reject(new Error(`muster ended with ${code}:\n${lines.join("\n")}`))),
-  ]);
+  const listening = Promise.race([addressOf(child, lines), ended.then((code) => Promise.reject(new Error(`muster ended with ${code}:\n${lines.join("\n")}`)))]);
   listening.catch(() => undefined);
   return {
     listening,

@@ -25,7 +25,8 @@ export function createAnswerReader(maxBytes: number): AnswerReader {
         rest = rest.subarray(head.length);
         if (received < prefixBytes) return undefined;
         const length = new DataView(prefix.buffer).getUint32(1);
-        if (prefix[0] !== 0) return { type: "malformed", detail: prefix[0] === 1 ? "the answer is compressed, which was not offered" : "the answer is not a gRPC message" };
+        if (prefix[0] !== 0)
+          return { type: "malformed", detail: prefix[0] === 1 ? "the answer is compressed, which was not offered" : "the answer is not a gRPC message" };
         if (length > maxBytes) return { type: "too_large", detail: `the answer has ${length} bytes, at most ${maxBytes} are allowed` };
         body = new Uint8Array(length);
       }

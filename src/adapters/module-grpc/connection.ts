@@ -32,7 +32,12 @@ const settings = { enablePush: 2, initialWindowSize: 4, maxHeaderListSize: 6 } a
  * All that is ever said unasked: preface, settings, windows as large as the largest answer (so that none needs to be
  * enlarged later), the request.
  */
-export function openingBytes(request: { readonly headers: readonly Header[]; readonly body: Uint8Array; readonly window: number; readonly maxHeaderBytes: number }): Buffer {
+export function openingBytes(request: {
+  readonly headers: readonly Header[];
+  readonly body: Uint8Array;
+  readonly window: number;
+  readonly maxHeaderBytes: number;
+}): Buffer {
   const window = Buffer.alloc(4);
   window.writeUInt32BE(request.window);
   return Buffer.concat([
@@ -41,7 +46,11 @@ export function openingBytes(request: { readonly headers: readonly Header[]; rea
       frameTypes.settings,
       0,
       0,
-      Buffer.concat([setting(settings.enablePush, 0), setting(settings.initialWindowSize, request.window), setting(settings.maxHeaderListSize, request.maxHeaderBytes)]),
+      Buffer.concat([
+        setting(settings.enablePush, 0),
+        setting(settings.initialWindowSize, request.window),
+        setting(settings.maxHeaderListSize, request.maxHeaderBytes),
+      ]),
     ),
     encodeFrame(frameTypes.windowUpdate, 0, 0, window),
     encodeFrame(frameTypes.headers, frameFlags.endHeaders, stream, encodeHeaders(request.headers)),

@@ -1,6 +1,10 @@
 /** The answer to the callback in the words of the domain, and its failures in those of the caller. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { CapabilityType, type GetServiceRegistrationResponse, GetServiceRegistrationResponseSchema } from "../../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
+import {
+  CapabilityType,
+  type GetServiceRegistrationResponse,
+  GetServiceRegistrationResponseSchema,
+} from "../../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { DomainError, type DomainErrorInit } from "../../errors.ts";
 import type { Endpoint, ModuleDescription } from "../../registration/types.ts";
 import { type Outcome, statusName } from "./outcome.ts";

@@ -63,7 +63,8 @@ export function exchange(socket: Socket, request: UnaryRequest, signal: AbortSig
     socket.on("error", (error) => settle(dialFailure(error, request.tls)));
     signal.addEventListener("abort", aborted);
     if (signal.aborted) aborted();
-    else socket.write(openingBytes({ headers: headersOf(request), body: frame(request.message), window: request.maxAnswerBytes + windowSlack, maxHeaderBytes }));
+    else
+      socket.write(openingBytes({ headers: headersOf(request), body: frame(request.message), window: request.maxAnswerBytes + windowSlack, maxHeaderBytes }));
   });
 }
 

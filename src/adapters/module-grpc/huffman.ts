@@ -23,13 +23,12 @@ interface Level {
   readonly symbols: readonly number[];
 }
 
-const levels: readonly Level[] = Array.from({ length: longest + 1 }, (_, length) => lengths.flatMap((own, symbol) => (own === length ? [symbol] : []))).reduce<Level[]>(
-  (above, symbols) => {
-    const last = above.at(-1);
-    return [...above, { first: last ? (last.first + last.symbols.length) * 2 : 0, symbols }];
-  },
-  [],
-);
+const levels: readonly Level[] = Array.from({ length: longest + 1 }, (_, length) => lengths.flatMap((own, symbol) => (own === length ? [symbol] : []))).reduce<
+  Level[]
+>((above, symbols) => {
+  const last = above.at(-1);
+  return [...above, { first: last ? (last.first + last.symbols.length) * 2 : 0, symbols }];
+}, []);
 
 /** The text behind `bytes`, one character a byte; undefined when they are no valid code. At most 8/5 of their number. */
 export function decodeHuffman(bytes: Uint8Array): string | undefined {

@@ -8,7 +8,13 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { createSecureContext, getCACertificates } from "node:tls";
 import { isIPv6 } from "node:net";
 import { GetServiceRegistrationRequestSchema, PipeStepProcessorService } from "../../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
-import { Health, HealthCheckRequestSchema, HealthCheckResponseSchema, HealthCheckResponse_ServingStatus as Serving, HealthCheckResponse_ServingStatusSchema as ServingSchema } from "../../../gen/grpc/health/v1/health_pb.ts";
+import {
+  Health,
+  HealthCheckRequestSchema,
+  HealthCheckResponseSchema,
+  HealthCheckResponse_ServingStatus as Serving,
+  HealthCheckResponse_ServingStatusSchema as ServingSchema,
+} from "../../../gen/grpc/health/v1/health_pb.ts";
 import type { ModuleClient } from "../../ports.ts";
 import type { Endpoint, HealthVerdict } from "../../registration/types.ts";
 import { callbackError, descriptionOf } from "./description.ts";
@@ -80,7 +86,10 @@ async function call(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSignal, 
   const mismatch = doubtful && !ending.aborted && (await otherwiseSpoken(endpoint, policy, ending, request));
   signal.throwIfAborted();
   if (!mismatch) return outcome;
-  return { type: "tls_mismatch", detail: endpoint.tls ? "the instance speaks plaintext where TLS is expected" : "the instance speaks TLS where plaintext is expected" };
+  return {
+    type: "tls_mismatch",
+    detail: endpoint.tls ? "the instance speaks plaintext where TLS is expected" : "the instance speaks TLS where plaintext is expected",
+  };
 }
 
 /** `doubtful`: the peer took the connection and showed no sign of understanding us. */

@@ -54,6 +54,8 @@ async function activate(tx: Tx, context: AttemptContext): Promise<void> {
     await tx.registrations.insert(saved);
   }
   await tx.registrations.setState(attempt.id, "ACTIVE", now);
+  const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version };
+  await tx.audit.append({ subject: attempt.serviceId, at: now, actor: attempt.actor, action: "REGISTERED", detail });
   await tx.outbox.insert({
     id: attempt.id,
     key: attempt.serviceId,

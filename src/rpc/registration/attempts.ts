@@ -51,7 +51,5 @@ export async function listAttempts(deps: RegistrationHandlerDeps, request: ListA
 export async function cancelAttempt(deps: RegistrationHandlerDeps, request: CancelAttemptRequest, context: HandlerContext): Promise<CancelAttemptResponse> {
   checkAttemptId(request.attemptId);
   if (request.reason.length > 1_024) throw invalidFields([{ field: "reason", description: "must be at most 1024 characters" }]);
-  const { name } = callerOf(context);
-  const by = request.reason ? `${name}: ${request.reason}` : name;
-  return create(CancelAttemptResponseSchema, { attempt: attemptOf(await cancel(deps, request.attemptId, by)) });
+  return create(CancelAttemptResponseSchema, { attempt: attemptOf(await cancel(deps, request.attemptId, callerOf(context), request.reason)) });
 }
