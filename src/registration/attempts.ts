@@ -33,7 +33,10 @@ export interface Attempts {
   cancel(attemptId: string, why: DomainError): boolean;
   /** Renews leases, hears of cancellations, and takes over what others left behind. */
   tend(): Promise<void>;
-  /** Waits `graceMs` for the attempts to end by themselves, then stops them, and resolves when all have ended. */
+  /**
+   * Waits `graceMs` for the attempts to end by themselves, then stops them and gives them three seconds to unwind. What
+   * has not ended then is left to the replica that takes over, as after a crash.
+   */
   drain(graceMs: number): Promise<void>;
 }
 
@@ -41,6 +44,8 @@ interface Running {
   readonly controller: AbortController;
   readonly done: Promise<void>;
 }
+
+const unwindMs = 3_000;
 
 export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions): Attempts {
   const running = new Map<string, Running>();
@@ -122,12 +127,15 @@ export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions)
     async drain(graceMs) {
       draining = true;
       const { clock } = deps().ports;
-      const over = new AbortController();
       const all = Promise.all([...running.values()].map(({ done }) => done));
-      await Promise.race([all, clock.sleep(graceMs, over.signal).catch(() => undefined)]);
-      over.abort();
+      const atMost = async (ms: number): Promise<void> => {
+        const over = new AbortController();
+        await Promise.race([all, clock.sleep(ms, over.signal).catch(() => undefined)]);
+        over.abort();
+      };
+      await atMost(graceMs);
       for (const { controller } of running.values()) controller.abort(shuttingDown());
-      await all;
+      await atMost(unwindMs);
     },
   };
 }

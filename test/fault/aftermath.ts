@@ -16,10 +16,14 @@ const finalStates: readonly number[] = [AttemptState.COMPLETED, AttemptState.ROL
 
 /** Waits until every attempt of the name has ended; newest first. */
 export function endedAttempts(client: MusterClient, name: string): Promise<readonly Attempt[]> {
-  return eventually(async () => {
-    const { attempts } = await client.unary(RegistrationService.method.listAttempts, { name });
-    return attempts.length > 0 && attempts.every(({ state }) => finalStates.includes(state)) ? attempts : undefined;
-  }, 30_000);
+  return eventually(
+    async () => {
+      const { attempts } = await client.unary(RegistrationService.method.listAttempts, { name });
+      return attempts.length > 0 && attempts.every(({ state }) => finalStates.includes(state)) ? attempts : undefined;
+    },
+    30_000,
+    50,
+  );
 }
 
 /**

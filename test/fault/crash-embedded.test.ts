@@ -5,7 +5,8 @@ import { startMuster } from "../support/muster.ts";
 import { expectRecovery } from "./aftermath.ts";
 import { forwardPoints, undoPoints, unwindingsCutThrice, type CrashPoint } from "./crash-points.ts";
 import { openScene, registerUntilKilled, unwindUntilKilled, type Scene } from "./scene.ts";
-import { embeddedSite, type Site } from "./site.ts";
+import { embeddedSite } from "./embedded-site.ts";
+import type { Site } from "./site.ts";
 
 async function restartAndSweep(site: Site, scene: Scene, point: CrashPoint, seen: Awaited<ReturnType<typeof registerUntilKilled>>): Promise<void> {
   await using muster = await startMuster(site.env);

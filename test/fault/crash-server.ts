@@ -8,6 +8,7 @@
  *   answer is lost; the next attempt that gets there fails at the second, and so on.
  */
 import { readFileSync, writeSync } from "node:fs";
+import { flushCompileCache } from "node:module";
 import { createApp } from "../../src/app.ts";
 import { parseConfig, type Settings } from "../../src/config.ts";
 import { DomainError } from "../../src/errors.ts";
@@ -63,6 +64,7 @@ const app = await createApp(config, {
     sink: scripted("sink", sink),
   }),
 });
+flushCompileCache();
 process.once("SIGTERM", () => {
   app[Symbol.asyncDispose]().then(
     () => process.exit(0),

@@ -22,11 +22,18 @@ export interface Scene extends Instance, AsyncDisposable {
   register(client: MusterClient, tags?: readonly string[]): Promise<Registration>;
 }
 
-/** A module of this type that nobody else knows: healthy, unless `status` says otherwise, and not registered yet. */
-export async function openScene(type: TypeName, moduleStatus: "SERVING" | "NOT_SERVING" = "SERVING"): Promise<Scene> {
+export interface SceneOptions {
+  /** Default SERVING. */
+  readonly status?: "SERVING" | "NOT_SERVING";
+  /** It has a configuration schema, so that Muster needs a child process to check it. */
+  readonly withSchema?: boolean;
+}
+
+/** A module of this type that nobody else knows, not registered yet. */
+export async function openScene(type: TypeName, { status: moduleStatus = "SERVING", withSchema = false }: SceneOptions = {}): Promise<Scene> {
   const name = `${type.toLowerCase()}-${crypto.randomUUID()}`;
   const version = "1.0.0";
-  const module = await startFakeModule({ name, version, schema, status: moduleStatus });
+  const module = await startFakeModule({ name, version, status: moduleStatus, ...(withSchema ? { schema } : {}) });
   return {
     name,
     version,

@@ -1,4 +1,5 @@
 /** All that is left of one instance, in every backend, and what should be. */
+import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
 import type { Discovered, Held, Site } from "./site.ts";
 import { eventually } from "../support/instances.ts";
@@ -37,25 +38,26 @@ export interface Story {
 }
 
 export async function survey(site: Site, { name, serviceId, version }: Instance): Promise<Survey> {
-  const attempts = await site.query("select id, state from attempts where service_id = ? order by id", [serviceId]);
+  await using view = await site.look();
+  const attempts = await view.query("select id, state from attempts where service_id = ? order by id", [serviceId]);
   const ids = attempts.map(({ id }) => String(id));
-  const registrations = await site.query("select id, state from registrations where service_id = ? order by id", [serviceId]);
-  const [record] = await site.query("select state from schema_versions where artifact_id = ? and version = ?", [`${name}-config`, version]);
-  const outbox = await site.query("select id, payload, published_at, parked_at from outbox where event_key = ? order by position", [serviceId]);
+  const registrations = await view.query("select id, state from registrations where service_id = ? order by id", [serviceId]);
+  const [record] = await view.query("select state from schema_versions where artifact_id = ? and version = ?", [`${name}-config`, version]);
+  const outbox = await view.query("select id, payload, published_at, parked_at from outbox where event_key = ? order by position", [serviceId]);
   const events = outbox.map(({ id, payload, published_at: published, parked_at: parked }) => ({
     id: String(id),
     kind: /"type":"[A-Za-z]+Unregistered"/.test(String(payload)) ? "Unregistered" : "Registered",
     state: published === null ? (parked === null ? "waiting" : "parked") : "published",
   }));
-  const tasks = await site.query("select payload from tasks");
-  const delivered = await site.delivered(serviceId);
+  const tasks = await view.query("select payload from tasks");
+  const delivered = await view.delivered(serviceId);
   const asRecorded = delivered.join() === events.map(({ id }) => id).join();
   return {
     attempts: attempts.map(({ id, state }) => `${id} ${state}`),
     registrations: registrations.map(({ id, state }) => `${id} ${state}`),
-    schema: schemaOf(record?.["state"], await site.schemaState(`${name}-config`, version)),
-    held: await site.held(serviceId, ids),
-    discovered: await site.discovered(name),
+    schema: schemaOf(record?.["state"], await view.schemaState(`${name}-config`, version)),
+    held: await view.held(serviceId, ids),
+    discovered: await view.discovered(name),
     outbox: events.map(({ kind, state }) => `${kind} ${state}`),
     delivered: asRecorded ? "as recorded" : delivered,
     registeredBy: events.filter(({ kind }) => kind === "Registered").map(({ id }) => id),
@@ -71,21 +73,18 @@ function schemaOf(record: unknown, registry: string | undefined): string {
 
 /** Waits, within a limit, until the survey tells exactly this story. */
 export async function expectStory(site: Site, instance: Instance, story: Story, limitMs = 15_000): Promise<void> {
-  const embedded = (await site.held(instance.serviceId, [])) === undefined;
-  const expected = surveyOf(instance, story, embedded);
   let last: Survey | undefined;
-  await eventually(async () => {
+  const surveyed = async () => {
     last = await survey(site, instance);
-    return isSame(last, expected) || undefined;
-  }, limitMs).catch(() => undefined);
-  expect(last).toEqual(expected);
+    return isDeepStrictEqual(last, surveyOf(instance, story, last)) || undefined;
+  };
+  await eventually(surveyed, limitMs, 100).catch((error: unknown) => {
+    expect(last).toEqual(last && surveyOf(instance, story, last));
+    throw error;
+  });
 }
 
-function isSame(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
-
-function surveyOf({ serviceId, hasSchema }: Instance, { attempts, unregistered = false, tags }: Story, embedded: boolean): Survey {
+function surveyOf({ serviceId, hasSchema }: Instance, { attempts, unregistered = false, tags = [] }: Story, seen: Survey): Survey {
   const made = attempts.filter(({ state, unchanged }) => state === "COMPLETED" && !unchanged).map(({ id }) => id);
   const active = unregistered ? undefined : made.at(-1);
   const stateOf = (id: string) => (unregistered ? "UNREGISTERED" : id === active ? "ACTIVE" : "SUPERSEDED");
@@ -94,8 +93,8 @@ function surveyOf({ serviceId, hasSchema }: Instance, { attempts, unregistered =
     attempts: attempts.map(({ id, state }) => `${id} ${state}`),
     registrations: made.map((id) => `${id} ${stateOf(id)}`),
     schema: active !== undefined && hasSchema ? "ENABLED/ENABLED" : "none",
-    held: embedded ? undefined : { entries: entry, checks: entry.map((of) => ({ of, status: "passing" })) },
-    discovered: embedded ? undefined : active === undefined ? [] : [{ attemptId: active, tags: tags ?? [] }],
+    held: seen.held && { entries: entry, checks: entry.map((of) => ({ of, status: "passing" })) },
+    discovered: seen.discovered && (active === undefined ? [] : [{ attemptId: active, tags }]),
     outbox: [...made.map(() => "Registered published"), ...(unregistered ? ["Unregistered published"] : [])],
     delivered: "as recorded",
     registeredBy: made,

@@ -16,16 +16,16 @@ export function tailKafka({ bin, kafka }: RealServers): KafkaTail {
   const since = Date.now() - 1_000;
   const byKey = new Map<string, Set<string>>();
   let child: ChildProcess | undefined;
-  let closed = false;
+  const closing = new AbortController();
 
   // kcat ends when the topic does not exist yet; a later one begins at the same time again, and what it repeats changes nothing.
   async function follow(): Promise<void> {
-    while (!closed) {
+    while (!closing.signal.aborted) {
       const args = ["-C", "-b", kafka, "-t", "platform.registration.events", "-o", `s@${since}`, "-u", "-q", "-f", "%k\t%h\n"];
       child = spawn(join(bin, "kcat"), args, { stdio: ["ignore", "pipe", "ignore"] });
       if (child.stdout) createInterface({ input: child.stdout }).on("line", note);
       await once(child, "exit");
-      if (!closed) await pause(200);
+      await pause(200, undefined, { signal: closing.signal }).catch(() => undefined);
     }
   }
 
@@ -41,7 +41,7 @@ export function tailKafka({ bin, kafka }: RealServers): KafkaTail {
   return {
     ids: (key) => [...(byKey.get(key) ?? [])],
     async [Symbol.asyncDispose]() {
-      closed = true;
+      closing.abort();
       child?.kill("SIGKILL");
       await following;
     },

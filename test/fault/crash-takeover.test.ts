@@ -1,0 +1,30 @@
+/** kill -9 at every step and every undo while another replica runs on the same servers: that one ends the attempt. */
+import { afterAll, describe, test } from "vitest";
+import { tailKafka } from "../support/kafka-tail.ts";
+import { describeReal } from "../support/real-servers.ts";
+import { expectRecovery } from "./aftermath.ts";
+import { forwardPoints, undoPoints } from "./crash-points.ts";
+import { openSurvived } from "./survivor.ts";
+import { openScene, registerUntilKilled } from "./scene.ts";
+import { sitePool } from "./site.ts";
+
+describeReal("killed beside another replica", (servers) => {
+  const tail = tailKafka(servers);
+  const sites = sitePool(() => openSurvived(servers, tail));
+  afterAll(async () => {
+    await sites[Symbol.asyncDispose]();
+    await tail[Symbol.asyncDispose]();
+  });
+
+  describe.concurrent("once", () => {
+    for (const point of [...forwardPoints("effect", "recorded"), ...undoPoints()]) {
+      test(`${point.type} at ${point.at}`, async () => {
+        await using scene = await openScene(point.type);
+        await sites.use(async ({ site, survivor }) => {
+          const seen = await registerUntilKilled(site, scene, point);
+          await expectRecovery(site, scene, survivor, point, seen);
+        });
+      });
+    }
+  });
+});
