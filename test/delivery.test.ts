@@ -71,7 +71,10 @@ test("a crash between publishing and marking repeats the event under the same id
   await using store = await openSqliteStore({ path: ":memory:" });
   await commit(store, ["1"]);
   const relay = relayOn(store);
-  const dying: EventSink = { ...relay.sink, publish: async (batch, signal) => relay.sink.publish(batch, signal).then(() => Promise.reject(new Error("killed"))) };
+  const dying: EventSink = {
+    ...relay.sink,
+    publish: async (batch, signal) => relay.sink.publish(batch, signal).then(() => Promise.reject(new Error("killed"))),
+  };
   await expect(relayOnce({ ...relay, sink: dying }, never)).rejects.toThrow("killed");
   await relayOnce(relay, never);
   expect(new Set(await published(store))).toEqual(new Set(["1"]));

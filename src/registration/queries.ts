@@ -51,7 +51,13 @@ export async function cancelAttempt(deps: CancelDeps, id: string, caller: Caller
   }
   await deps.store.tx(async (tx) => {
     await tx.attempts.requestCancel(id);
-    await tx.audit.append({ subject: attempt.serviceId, at: deps.clock.now(), actor: caller.name, action: "CANCEL_REQUESTED", detail: { attempt_id: id, reason: why } });
+    await tx.audit.append({
+      subject: attempt.serviceId,
+      at: deps.clock.now(),
+      actor: caller.name,
+      action: "CANCEL_REQUESTED",
+      detail: { attempt_id: id, reason: why },
+    });
   });
   deps.attempts.cancel(id, cancelledBy(why ? `${caller.name}: ${why}` : caller.name));
   return getAttempt(deps.store, id);

@@ -100,7 +100,13 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
       await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", lastSequence: events.length }, events, 0);
     } else {
       await tx.attempts.insert(attempt, [startedEvent(attempt)], deps.attempts.leaseMs);
-      await tx.audit.append({ subject: attempt.serviceId, at: attempt.createdAt, actor: caller.name, action: "REGISTRATION_STARTED", detail: { attempt_id: attempt.id, request_sha256: attempt.requestHash } });
+      await tx.audit.append({
+        subject: attempt.serviceId,
+        at: attempt.createdAt,
+        actor: caller.name,
+        action: "REGISTRATION_STARTED",
+        detail: { attempt_id: attempt.id, request_sha256: attempt.requestHash },
+      });
     }
     return { attempt: stillUnchanged ? { ...attempt, state: "COMPLETED" } : attempt, isNew: true };
   });

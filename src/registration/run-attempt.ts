@@ -133,7 +133,12 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
         const stuck = leftovers.length > 0;
         for (const leftover of leftovers) deps.log("error", "attempt.undo-failed", { attempt: attempt.id, service: attempt.serviceId, error: leftover });
         const told = attempt.state === "STUCK";
-        const failed = told ? undefined : eventOf("FAILED", { message: stuck ? "registration failed; what it left is still being taken back" : "registration failed and was rolled back", errorDetail: detailOf(error) });
+        const failed = told
+          ? undefined
+          : eventOf("FAILED", {
+              message: stuck ? "registration failed; what it left is still being taken back" : "registration failed and was rolled back",
+              errorDetail: detailOf(error),
+            });
         try {
           const detail = { attempt_id: attempt.id, reason: error.reason, state: stuck ? "STUCK" : "ROLLED_BACK" };
           const audit = { subject: attempt.serviceId, at: clock.now(), actor: "muster", action: "REGISTRATION_FAILED", detail } as const;

@@ -22,13 +22,11 @@ export function auditRepository({ db }: Session): AuditRepository {
 
     async list(subject) {
       const rows = await db.selectFrom("audit").selectAll().where("subject", "=", subject).orderBy("sequence").execute();
-      return rows.map(
-        ({ position: _position, detail, previous_hash, ...row }): AuditRow => ({
-          ...row,
-          detail: JSON.parse(detail) as AuditRow["detail"],
-          previousHash: previous_hash,
-        }),
-      );
+      return rows.map(({ position: _position, detail, previous_hash, ...row }): AuditRow => ({
+        ...row,
+        detail: JSON.parse(detail) as AuditRow["detail"],
+        previousHash: previous_hash,
+      }));
     },
   };
 }

@@ -70,7 +70,7 @@ inEveryMode("attempts", (world) => {
     ids.unshift(failed.attemptId);
 
     const pages: string[][] = [];
-    for (let pageToken = ""; ; ) {
+    for (let pageToken = ""; ;) {
       const page = await client.unary(listAttempts, { name, pageSize: 3, pageToken });
       pages.push(page.attempts.map(({ attemptId }) => attemptId));
       pageToken = page.nextPageToken;

@@ -13,7 +13,13 @@ interface Listener extends AsyncDisposable {
 }
 
 /** What a request for `module` comes to; checks that it failed in time, in order, and left nothing. */
-async function failureOf(world: World, name: string, module: Pick<Listener, "host" | "port">, more: Parameters<typeof requestFor>[2] = {}, where: Parameters<typeof requestFor>[3] = {}) {
+async function failureOf(
+  world: World,
+  name: string,
+  module: Pick<Listener, "host" | "port">,
+  more: Parameters<typeof requestFor>[2] = {},
+  where: Parameters<typeof requestFor>[3] = {},
+) {
   const begun = performance.now();
   const result = await world.client.register(requestFor(name, module, { startupGrace: {}, ...more }, where));
   const ms = performance.now() - begun;
@@ -36,7 +42,8 @@ async function failureOf(world: World, name: string, module: Pick<Listener, "hos
 
 const five = { seconds: 5n };
 const deepSchema = (depth: number) => `${'{"properties":{"a":'.repeat(depth)}{}${"}}".repeat(depth)}`;
-const wide = (count: number) => JSON.stringify({ properties: Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, { type: "string" }])) });
+const wide = (count: number) =>
+  JSON.stringify({ properties: Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, { type: "string" }])) });
 
 /** 3,000 large regular expressions: some seconds of work. */
 const endless = JSON.stringify({ anyOf: Array.from({ length: 3_000 }, (_, index) => ({ pattern: `(\\pL|\\pN){900}x${index}` })) });

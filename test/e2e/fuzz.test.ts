@@ -1,7 +1,11 @@
 /** No input ends INTERNAL or UNKNOWN: requests made of odd values, seeded so that a failure can be repeated. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
-import { PlatformRegistrationService, RegisterRequestSchema, type ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import {
+  PlatformRegistrationService,
+  RegisterRequestSchema,
+  type ServiceType,
+} from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { CallError } from "../support/client.ts";
 import { inEveryMode } from "../support/world.ts";

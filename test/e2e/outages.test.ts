@@ -59,7 +59,9 @@ describeReal("with a dependency away", (servers) => {
     expect(await leftInConsul(servers, name)).toEqual([]);
     expect((await versionsInApicurio(servers, `${name}-config`)).filter(({ state }) => state === "ENABLED")).toEqual([]);
     expect(await query(backing.databaseUrl, "SELECT id FROM registrations WHERE name = ?", [name])).toEqual([]);
-    expect(await query(backing.databaseUrl, "SELECT type FROM attempt_events WHERE attempt_id = ? AND type IN ('FAILED','COMPLETED')", [attemptId])).toHaveLength(1);
+    expect(
+      await query(backing.databaseUrl, "SELECT type FROM attempt_events WHERE attempt_id = ? AND type IN ('FAILED','COMPLETED')", [attemptId]),
+    ).toHaveLength(1);
   }
 
   test.each([

@@ -15,7 +15,10 @@ import { embeddedBacking, startMuster, type Environment } from "../support/muste
 import { moduleSteps, requestFor, unregister } from "../support/world.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const tokens = Object.fromEntries(["viewer", "one", "two", "admin"].map((name) => [name, `${name}-${"x".repeat(24)}`])) as Record<"viewer" | "one" | "two" | "admin", string>;
+const tokens = Object.fromEntries(["viewer", "one", "two", "admin"].map((name) => [name, `${name}-${"x".repeat(24)}`])) as Record<
+  "viewer" | "one" | "two" | "admin",
+  string
+>;
 let folder: string;
 
 beforeAll(async () => {

@@ -46,7 +46,11 @@ const cases: readonly (readonly [what: string, request: typeof valid, fields: re
   ["an empty capability", { ...valid, capabilities: [""] }, ["capabilities"]],
   ["a health_timeout of 121 s", { ...valid, healthTimeout: { seconds: 121n } }, ["health_timeout"]],
   ["a negative startup_grace", { ...valid, startupGrace: { seconds: -1n } }, ["startup_grace"]],
-  ["a health path that is a URL", { ...valid, httpEndpoints: [{ scheme: "http", host: "example", port: 80, healthPath: "http://169.254.169.254/" }] }, ["http_endpoints"]],
+  [
+    "a health path that is a URL",
+    { ...valid, httpEndpoints: [{ scheme: "http", host: "example", port: 80, healthPath: "http://169.254.169.254/" }] },
+    ["http_endpoints"],
+  ],
   ["a request_id with a newline", { ...valid, requestId: "a\nb" }, ["request_id"]],
   [
     "everything at once",

@@ -1,6 +1,11 @@
 /** Modules and services come and go, seen from outside: the stock client, and the real servers' own interfaces. */
 import { expect, test } from "vitest";
-import { EventType, PlatformRegistrationService, RegistrationOutcome, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import {
+  EventType,
+  PlatformRegistrationService,
+  RegistrationOutcome,
+  ServiceType,
+} from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { CallError } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
@@ -17,7 +22,13 @@ import {
   versionsInApicurio,
 } from "../support/world.ts";
 
-const tellsServiceId = new Set<EventType>([EventType.STARTED, EventType.CONSUL_REGISTERED, EventType.CONSUL_HEALTHY, EventType.DATABASE_SAVED, EventType.COMPLETED]);
+const tellsServiceId = new Set<EventType>([
+  EventType.STARTED,
+  EventType.CONSUL_REGISTERED,
+  EventType.CONSUL_HEALTHY,
+  EventType.DATABASE_SAVED,
+  EventType.COMPLETED,
+]);
 const schema = '{ "type": "object",  "properties": { "ü": {"type":"string"} } }';
 
 inEveryMode("register and unregister", (world) => {
@@ -50,7 +61,12 @@ inEveryMode("register and unregister", (world) => {
       expect(others).toEqual([]);
       expect(entry).toMatchObject({ ID: serviceId, Address: "127.0.0.1", Port: module.port });
       expect(new Set(entry?.Tags)).toEqual(new Set(["blue", "capability:parse", "module"]));
-      expect(entry?.Meta).toMatchObject({ version: "1.0.0", "service-type": "SERVICE_TYPE_MODULE", "advertised-host": "127.0.0.1", "registration-id": attemptId });
+      expect(entry?.Meta).toMatchObject({
+        version: "1.0.0",
+        "service-type": "SERVICE_TYPE_MODULE",
+        "advertised-host": "127.0.0.1",
+        "registration-id": attemptId,
+      });
       expect(Object.values(entry?.Meta ?? {})).toContain("search");
       expect(await world().rows("SELECT id, state FROM registrations WHERE service_id = ?", [serviceId])).toEqual([{ id: attemptId, state: "ACTIVE" }]);
       expect(await versionsInApicurio(real, `${name}-config`)).toMatchObject([{ version: "1.0.0", state: "ENABLED" }]);

@@ -77,7 +77,12 @@ describeReal("the operator, the module and the consumer", (servers) => {
     muster = await startMuster(backing.env);
     stubs = await mkdtemp(join(tmpdir(), "muster-stubs-"));
     await run(`${servers.bin}/python`, [
-      ...["-m", "grpc_tools.protoc", "-I", join(root, "proto"), `--python_out=${stubs}`, `--grpc_python_out=${stubs}`],
+      "-m",
+      "grpc_tools.protoc",
+      "-I",
+      join(root, "proto"),
+      `--python_out=${stubs}`,
+      `--grpc_python_out=${stubs}`,
       "ai/pipestream/platform/registration/v1/platform_registration.proto",
       "ai/pipestream/data/module/v1/module_service.proto",
     ]);

@@ -39,7 +39,7 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
   }
 
   async function listen(at: number): Promise<Server> {
-    for (const end = Date.now() + takenForMs; ; ) {
+    for (const end = Date.now() + takenForMs; ;) {
       const listening = createServer(forward).listen(at, "127.0.0.1");
       try {
         await once(listening, "listening");

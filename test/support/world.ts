@@ -3,7 +3,12 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { DatabaseSync } from "node:sqlite";
 import { describe, afterAll, beforeAll } from "vitest";
-import { PlatformRegistrationService, ServiceType, type ConnectivitySchema, type RegisterRequestSchema } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import {
+  PlatformRegistrationService,
+  ServiceType,
+  type ConnectivitySchema,
+  type RegisterRequestSchema,
+} from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { Message, MessageInitShape } from "@bufbuild/protobuf";
 import { connect, type MusterClient } from "./client.ts";
 import type { FakeModule } from "./fake-module.ts";
@@ -30,7 +35,12 @@ export function inEveryMode(name: string, suite: (world: () => World) => void, e
   describeReal(`${name} (real servers)`, (servers) => declare(suite, () => realBacking(servers), servers, env));
 }
 
-function declare(suite: (world: () => World) => void, back: () => Promise<Backing & { databaseUrl?: string }>, servers: RealServers | undefined, env: Environment): void {
+function declare(
+  suite: (world: () => World) => void,
+  back: () => Promise<Backing & { databaseUrl?: string }>,
+  servers: RealServers | undefined,
+  env: Environment,
+): void {
   let backing: (Backing & { databaseUrl?: string }) | undefined;
   let world: World | undefined;
   beforeAll(async () => {
@@ -59,7 +69,12 @@ function declare(suite: (world: () => World) => void, back: () => Promise<Backin
   });
 }
 
-async function rowsOfFile(muster: MusterProcess, env: Environment, sql: string, values: readonly (string | number)[]): Promise<readonly Record<string, unknown>[]> {
+async function rowsOfFile(
+  muster: MusterProcess,
+  env: Environment,
+  sql: string,
+  values: readonly (string | number)[],
+): Promise<readonly Record<string, unknown>[]> {
   muster.signal("SIGTERM");
   await muster.ended;
   using database = new DatabaseSync((env["MUSTER_STORE"] ?? "").replace(/^sqlite:/, ""));
@@ -142,7 +157,9 @@ export async function contentInApicurio(servers: RealServers, artifactId: string
 
 /** `ce_type`s of the records with this key, in order, as kcat reads them. */
 export async function eventTypesInKafka(servers: RealServers, key: string): Promise<readonly string[]> {
-  const { stdout } = await run(`${servers.bin}/kcat`, ["-b", servers.kafka, "-t", "platform.registration.events", "-C", "-e", "-q", "-f", "%k\t%h\n"], { maxBuffer: 64 << 20 });
+  const { stdout } = await run(`${servers.bin}/kcat`, ["-b", servers.kafka, "-t", "platform.registration.events", "-C", "-e", "-q", "-f", "%k\t%h\n"], {
+    maxBuffer: 64 << 20,
+  });
   return stdout
     .split("\n")
     .filter((line) => line.startsWith(`${key}\t`))

@@ -15,7 +15,8 @@ export function createHostResolver(policy: AddressPolicy): (host: string, signal
     if (first === undefined) return { violation: "cannot be resolved", reason: "HOST_UNRESOLVABLE" };
     for (const address of answers) {
       const verdict = judgeAddress(address, policy);
-      if (verdict) return { violation: answers[0] === host ? `is denied: ${verdict}` : `is denied: it resolves to an address that ${verdict}`, reason: "HOST_DENIED" };
+      if (verdict)
+        return { violation: answers[0] === host ? `is denied: ${verdict}` : `is denied: it resolves to an address that ${verdict}`, reason: "HOST_DENIED" };
     }
     return { address: first };
   };
