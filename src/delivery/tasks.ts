@@ -16,7 +16,8 @@ export interface Tasks {
   stop(): Promise<void>;
 }
 
-const leaseMs = 60_000;
+/** What a dead process was at is begun again after this time; longer than a handler may take. */
+const leaseMs = 45_000;
 const handlerLimitMs = 30_000;
 const batchSize = 16;
 const waitLimitMs = 10_000;

@@ -45,6 +45,8 @@ export interface AttemptContext {
   readonly schema: (signal: AbortSignal) => Promise<CheckedSchema>;
   /** Records and shows an event that is not the end of a step. */
   readonly report: (event: EventType, note: Note) => Promise<void>;
+  /** What this process may have put into the schema registry. */
+  readonly published: { schema?: CheckedSchema };
 }
 
 export type RegistrationStep = Step<AttemptContext, EventType, Note>;

@@ -4,10 +4,10 @@
  *
  * A lease saves work and makes takeover prompt; it is not what keeps two processes from both moving an attempt: the
  * fenced writes of `run-attempt.ts` do that. Undo is idempotent and takes only what the attempt made, so an old owner
- * that wakes up late does no harm.
+ * that wakes up late undoes what it did late, and does no harm.
  */
 import { DomainError } from "../errors.ts";
-import { runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
+import { leaseLost, runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
 import type { Attempt } from "./records.ts";
 
 export interface AttemptsOptions {
@@ -83,9 +83,9 @@ export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions)
   async function takeOver(): Promise<void> {
     const { store } = deps().ports;
     const room = Math.max(options.maxRunning - running.size, 0);
-    const left = await store.tx((tx) => tx.attempts.claimExpired(options.owner, options.leaseMs, Math.min(room, 50)));
+    // What runs here is no leftover, however late its lease is renewed: claiming it would take it from ourselves.
+    const left = await store.tx((tx) => tx.attempts.claimExpired(options.owner, options.leaseMs, Math.min(room, 50), [...running.keys()]));
     for (const attempt of left) {
-      if (running.has(attempt.id)) continue;
       deps().log("warn", "attempt.taken-over", { attempt: attempt.id, service: attempt.serviceId, state: attempt.state });
       launch(attempt, () => unwindAttempt(deps(), attempt, interrupted(attempt)));
     }
@@ -116,10 +116,11 @@ export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions)
       const { store } = deps().ports;
       const ids = [...running.keys()];
       if (ids.length > 0) {
-        const cancelled = await store.tx(async (tx) => {
-          await tx.attempts.renewLeases(options.owner, ids, options.leaseMs);
-          return tx.attempts.cancelRequested(ids);
-        });
+        const { held, cancelled } = await store.tx(async ({ attempts }) => ({
+          held: new Set(await attempts.renewLeases(options.owner, ids, options.leaseMs)),
+          cancelled: await attempts.cancelRequested(ids),
+        }));
+        for (const id of ids) if (!held.has(id)) running.get(id)?.controller.abort(leaseLost(id));
         for (const id of cancelled) running.get(id)?.controller.abort(cancelledBy("a request"));
       }
       await takeOver();

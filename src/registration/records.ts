@@ -164,10 +164,10 @@ export interface AttemptRepository {
   requestCancel(id: string): Promise<void>;
   /** Ids, of those given, whose cancellation somebody asked for. */
   cancelRequested(ids: readonly string[]): Promise<readonly string[]>;
-  /** Prolongs the leases `owner` still holds on those of the given attempts that are live. */
-  renewLeases(owner: string, ids: readonly string[], leaseMs: number): Promise<void>;
-  /** Takes live or STUCK attempts whose lease ended, with a new epoch. */
-  claimExpired(owner: string, leaseMs: number, limit: number): Promise<readonly Attempt[]>;
+  /** Prolongs the leases `owner` still holds on those of the given attempts that are live. Resolves to the ids whose owner it is. */
+  renewLeases(owner: string, ids: readonly string[], leaseMs: number): Promise<readonly string[]>;
+  /** Takes live or STUCK attempts whose lease ended, but for those in `except`, with a new epoch. */
+  claimExpired(owner: string, leaseMs: number, limit: number, except?: readonly string[]): Promise<readonly Attempt[]>;
   /** Ends every lease at once: for a store that only this process can use. */
   expireLeases(): Promise<void>;
   countByState(): Promise<Readonly<Partial<Record<AttemptState, number>>>>;

@@ -2,7 +2,8 @@
  * Runs attempts as background work of this process: the stream that asked for one only follows it.
  *
  * Guarantees: at most one process moves an attempt (every write is fenced by the lease); an event is shown after it is
- * durable; a write whose answer was lost is recognised and not repeated. One exception to durability: while the store is
+ * durable; a write whose answer was lost is recognised and not repeated; a process that has lost an attempt undoes what
+ * it did for it, since its last act may be later than the new owner's undo, and tells nobody. One exception to durability: while the store is
  * away a failure is told to the followers before it is recorded. That is sound because from then on the attempt can only
  * unwind (recovery never resumes), unless the lost write was the commit itself: then nothing is told, the followers'
  * streams break off, and the row tells the outcome later.
@@ -63,7 +64,7 @@ function sagaOf(deps: RunnerDeps, attempt: Attempt): RegistrationSaga {
   const entry = entryOf(attempt.request, attempt.id, attempt.serviceId, attempt.address);
   const describe = remember((signal) => describeModule({ attempt, entry, ports }, signal));
   const schema = remember((signal) => checkedSchema({ attempt, ports, describe }, signal));
-  const context: AttemptContext = { attempt, ports, entry, describe, schema, report: journal.report };
+  const context: AttemptContext = { attempt, ports, entry, describe, schema, report: journal.report, published: {} };
   return { steps: serviceTypes[attempt.type] ?? [], context, journal, clock: ports.clock, probe: deps.probe };
 }
 
@@ -74,6 +75,7 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
   let cursor = attempt.cursor;
   let sequence = attempt.lastSequence;
   let queue: Promise<unknown> = Promise.resolve();
+  const lost = leaseLost(attempt.id);
 
   /** One write at a time, so that a report from beside a step cannot take that step's sequence. */
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -99,7 +101,7 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
         const now = await tx.attempts.find(attempt.id);
         const ours = now?.lease.epoch === attempt.lease.epoch && now.lease.owner === attempt.lease.owner;
         const written = event === undefined ? patch.state === now?.state : now?.lastSequence === event.sequence;
-        if (!ours || !written) throw leaseLost(attempt);
+        if (!ours || !written) throw lost;
       }),
     );
     if (event) {
@@ -126,7 +128,10 @@ function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, N
       inTurn(async () => {
         if (error.cause instanceof OutcomeUnknown) throw error.cause.failure;
         if (attempt.state === "UNWINDING" || attempt.state === "STUCK") return;
-        await write({ state: "UNWINDING", error }, undefined, undefined, isStoreAway(error) ? 0 : undefined).catch(passWhileStoreIsAway);
+        await write({ state: "UNWINDING", error }, undefined, undefined, isStoreAway(error) ? 0 : undefined).catch((failure: unknown) => {
+          // Who has lost the attempt takes back all the same: what it did last may be later than the new owner's undo.
+          if (failure !== lost && !isStoreAway(failure)) throw failure;
+        });
       }),
     ended: (error, leftovers) =>
       inTurn(async () => {
@@ -162,15 +167,12 @@ function isStoreAway(error: unknown): boolean {
   return error instanceof DomainError && error.kind === "unavailable" && error.metadata["dependency"] === "store";
 }
 
-function passWhileStoreIsAway(error: unknown): void {
-  if (!isStoreAway(error)) throw error;
-}
-
-function leaseLost(attempt: Attempt): DomainError {
+/** Another process has the attempt now. */
+export function leaseLost(attemptId: string): DomainError {
   return new DomainError({
     kind: "conflict",
     reason: "INTERRUPTED",
-    message: `another replica has taken over attempt ${attempt.id}`,
+    message: `another replica has taken over attempt ${attemptId}`,
     retryAfterMs: 1_000,
   });
 }

@@ -8,10 +8,10 @@
  * take it, and while a release is under way (RELEASING) a reservation is refused as a conflict to be tried again.
  */
 import { DomainError } from "../errors.ts";
-import type { SchemaRegistry, Store } from "../ports.ts";
+import type { Clock, SchemaRegistry, Store } from "../ports.ts";
 import type { CheckedSchema } from "./attempt-context.ts";
 import { sha256 } from "./service-id.ts";
-import type { Tx } from "./records.ts";
+import type { SchemaVersion, Tx } from "./records.ts";
 
 /** Reserves the version for a registration that is inserted in the same transaction. */
 export async function reserveSchemaVersion(tx: Tx, name: string, schema: CheckedSchema, now: number): Promise<void> {
@@ -50,7 +50,7 @@ export async function forgetUnpublished(tx: Tx, artifactId: string, version: str
  * somebody else's and stays. Safe to repeat and to resume.
  */
 export async function releaseSchemaVersion(
-  ports: { readonly store: Store; readonly schemas: SchemaRegistry },
+  ports: ReleasePorts,
   artifactId: string,
   version: string,
   exceptId: string | undefined,
@@ -63,15 +63,45 @@ export async function releaseSchemaVersion(
     await tx.schemas.setState(artifactId, version, "RELEASING");
     return row;
   });
-  if (!releasing) return;
-  const served = await ports.schemas.get(artifactId, version, signal);
-  const isTheirs = served !== undefined && sha256(served) !== releasing.sha256;
-  const existed = !isTheirs && (await ports.schemas.disable(artifactId, version, signal));
-  await ports.store.tx(async (tx) => {
+  if (releasing) await disableReleased(ports, releasing, signal);
+}
+
+/** Disables a version that was published after its reservation had been taken back, unless a registration stands on it now. */
+export async function releaseLatePublication(
+  ports: ReleasePorts & { readonly clock: Clock },
+  name: string,
+  schema: CheckedSchema,
+  signal: AbortSignal,
+): Promise<void> {
+  const { artifactId, version } = schema;
+  const releasing = await ports.store.tx(async (tx): Promise<SchemaVersion | undefined> => {
+    const row = await tx.schemas.lock(artifactId, version);
+    if ((await tx.registrations.countUsing(artifactId, version)) > 0) return undefined;
+    if (row) {
+      await tx.schemas.setState(artifactId, version, "RELEASING");
+      return row;
+    }
+    const reserved = { ...schema, name, state: "RELEASING", createdAt: ports.clock.now() } as const;
+    await tx.schemas.insert(reserved);
+    return reserved;
+  });
+  if (releasing) await disableReleased(ports, releasing, signal);
+}
+
+async function disableReleased({ store, schemas }: ReleasePorts, { artifactId, version, sha256: known }: SchemaVersion, signal: AbortSignal): Promise<void> {
+  const served = await schemas.get(artifactId, version, signal);
+  const isTheirs = served !== undefined && sha256(served) !== known;
+  const existed = !isTheirs && (await schemas.disable(artifactId, version, signal));
+  await store.tx(async (tx) => {
     const row = await tx.schemas.lock(artifactId, version);
     if (row?.state !== "RELEASING") return;
     await (existed ? tx.schemas.setState(artifactId, version, "DISABLED") : tx.schemas.delete(artifactId, version));
   });
+}
+
+interface ReleasePorts {
+  readonly store: Store;
+  readonly schemas: SchemaRegistry;
 }
 
 function beingReleased(artifactId: string, version: string): DomainError {

@@ -131,7 +131,7 @@ export function attemptRepository({ db, dialect }: Session): AttemptRepository {
     },
 
     async renewLeases(owner, ids, leaseMs) {
-      if (ids.length === 0) return;
+      if (ids.length === 0) return [];
       await db
         .updateTable("attempts")
         .set({ lease_until: fromNow(dialect, leaseMs) })
@@ -139,11 +139,14 @@ export function attemptRepository({ db, dialect }: Session): AttemptRepository {
         .where("lease_owner", "=", owner)
         .where("state", "in", liveStates)
         .execute();
+      const rows = await db.selectFrom("attempts").select("id").where("id", "in", ids).where("lease_owner", "=", owner).execute();
+      return rows.map((row) => row.id);
     },
 
-    async claimExpired(owner, leaseMs, limit) {
+    async claimExpired(owner, leaseMs, limit, except = []) {
       const expired = attempts().where("state", "in", claimableStates).where("lease_until", "<=", dialect.now()).limit(limit);
-      const rows = await skippingLocked(dialect, expired).execute();
+      const wanted = except.length === 0 ? expired : expired.where("id", "not in", except);
+      const rows = await skippingLocked(dialect, wanted).execute();
       if (rows.length === 0) return [];
       const ids = rows.map((row) => row.id);
       await db

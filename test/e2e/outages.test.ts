@@ -11,13 +11,13 @@ import { eventually } from "../support/instances.ts";
 import { query, realBacking, startMuster, type Environment, type MusterProcess } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { startTcpProxy, type TcpProxy } from "../support/tcp-proxy.ts";
-import { eventTypesInKafka, leftInConsul, moduleSteps, requestFor, unregister, versionsInApicurio } from "../support/world.ts";
+import { leftInConsul, moduleSteps, requestFor, unregister, versionsInApicurio } from "../support/world.ts";
 
 describeReal("with a dependency away", (servers) => {
   let backing: Awaited<ReturnType<typeof realBacking>>;
   let muster: MusterProcess;
   let client: MusterClient;
-  let proxies: Record<"consul" | "apicurio" | "mysql" | "kafka", TcpProxy>;
+  let proxies: Record<"consul" | "apicurio" | "mysql", TcpProxy>;
   const tag = crypto.randomUUID().slice(0, 8);
 
   beforeAll(async () => {
@@ -27,11 +27,10 @@ describeReal("with a dependency away", (servers) => {
       consul: await startTcpProxy({ target: portOf(servers.consul) }),
       apicurio: await startTcpProxy({ target: portOf(servers.apicurio) }),
       mysql: await startTcpProxy({ target: portOf(servers.mysql) }),
-      kafka: await startTcpProxy({ port: servers.kafkaProxied.advertised, target: servers.kafkaProxied.listening }),
     };
     muster = await startMuster({ ...through(backing.env), MUSTER_ATTEMPT_LEASE: "2s" });
     client = connect(muster.address);
-  }, 180_000);
+  });
 
   afterAll(async () => {
     client[Symbol.dispose]();
@@ -46,7 +45,7 @@ describeReal("with a dependency away", (servers) => {
       MUSTER_STORE: via(env["MUSTER_STORE"], proxies.mysql.port),
       MUSTER_CATALOG: via(env["MUSTER_CATALOG"], proxies.consul.port),
       MUSTER_SCHEMAS: via(env["MUSTER_SCHEMAS"], proxies.apicurio.port),
-      MUSTER_EVENTS: `kafka://127.0.0.1:${proxies.kafka.port}`,
+      MUSTER_EVENTS: env["MUSTER_EVENTS"] ?? "",
     };
   }
 
@@ -120,29 +119,6 @@ describeReal("with a dependency away", (servers) => {
     expect(errorDetail).toMatch(/^DEPENDENCY_UNAVAILABLE: store/);
     expect(status).toMatchObject({ code: 14, metadata: { dependency: "store" } });
     await nothingLeft(name, attemptId);
-  });
-
-  test("Kafka is away: the registration completes and the event comes when Kafka is back", async () => {
-    const name = `kafka-away-${tag}`;
-    await using module = await startFakeModule({ name, version: "1.0.0" });
-    const serviceId = `${name}-127.0.0.1-${module.port}`;
-    await proxies.kafka.cut();
-    try {
-      const { types, status } = await client.register(requestFor(name, module));
-      expect(types).toEqual(moduleSteps);
-      expect(status.code).toBe(0);
-      expect(await eventTypesInKafka(servers, serviceId)).toEqual([]);
-      const health = await (await fetch(`http://${muster.address}/health`)).json();
-      expect(health).toMatchObject({ status: "degraded", dependencies: { store: { status: "ok" }, events: { status: "error" } } });
-    } finally {
-      await proxies.kafka.restore();
-    }
-    const types = await eventually(async () => {
-      const seen = await eventTypesInKafka(servers, serviceId);
-      return seen.length > 0 ? seen : undefined;
-    }, 30_000);
-    expect(types).toEqual(["ModuleRegistered"]);
-    await unregister(client, name, module);
   });
 
   test("an Unregister while Consul is away is final, and Consul follows when it is back", async () => {

@@ -21,7 +21,7 @@ export function endedAttempts(client: MusterClient, name: string): Promise<reado
       const { attempts } = await client.unary(RegistrationService.method.listAttempts, { name });
       return attempts.length > 0 && attempts.every(({ state }) => finalStates.includes(state)) ? attempts : undefined;
     },
-    30_000,
+    60_000,
     50,
   );
 }

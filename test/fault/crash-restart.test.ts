@@ -1,5 +1,5 @@
 /** kill -9 at every step and every undo, on the real servers: the next start ends the attempt, and nothing is left anywhere. */
-import { afterAll, describe, test } from "vitest";
+import { afterAll, describe, test, vi } from "vitest";
 import { connect, type Registration } from "../support/client.ts";
 import { tailKafka } from "../support/kafka-tail.ts";
 import { startMuster } from "../support/muster.ts";
@@ -9,6 +9,9 @@ import { forwardPoints, undoPoints, unwindingsCutThrice, type CrashPoint } from 
 import { realSite } from "./real-site.ts";
 import { openScene, registerUntilKilled, unwindUntilKilled, type Scene } from "./scene.ts";
 import { sitePool, type Site } from "./site.ts";
+
+// Each test has up to three processes, and a lease is not to end because the machine is busy.
+vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
 
 /** The relay's lease of 20 s is made to end; that it does so by itself is for `outbox.test.ts`. */
 async function restartAndSweep(site: Site, scene: Scene, point: CrashPoint, seen: Registration): Promise<void> {

@@ -1,5 +1,5 @@
 /** kill -9 at every step and every undo while another replica runs on the same servers: that one ends the attempt. */
-import { afterAll, describe, test } from "vitest";
+import { afterAll, describe, test, vi } from "vitest";
 import { tailKafka } from "../support/kafka-tail.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { expectRecovery } from "./aftermath.ts";
@@ -7,6 +7,9 @@ import { forwardPoints, undoPoints } from "./crash-points.ts";
 import { openSurvived } from "./survivor.ts";
 import { openScene, registerUntilKilled } from "./scene.ts";
 import { sitePool } from "./site.ts";
+
+// Each test has up to three processes, and a lease is not to end because the machine is busy.
+vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
 
 describeReal("killed beside another replica", (servers) => {
   const tail = tailKafka(servers);

@@ -25,7 +25,7 @@ export async function realSite(servers: RealServers, tail: KafkaTail): Promise<R
       if (!answer.ok) throw new Error(`Apicurio answered ${answer.status}`);
       return ((await answer.json()) as { readonly state: string }).state;
     },
-    delivered: async (key) => tail.ids(key),
+    delivered: async (key) => tail.events(key).map(({ id }) => id),
     [Symbol.asyncDispose]: async () => undefined,
   };
   const execute = async (sql: string) => void (await pool.query(sql));

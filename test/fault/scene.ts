@@ -19,21 +19,23 @@ const schema = JSON.stringify({ type: "object", properties: { depth: { type: "in
 export interface Scene extends Instance, AsyncDisposable {
   readonly type: TypeName;
   readonly module: FakeModule;
-  register(client: MusterClient, tags?: readonly string[]): Promise<Registration>;
+  register(client: MusterClient, tags?: readonly string[], onEvent?: Parameters<MusterClient["register"]>[1]): Promise<Registration>;
 }
 
 export interface SceneOptions {
   /** Default SERVING. */
   readonly status?: "SERVING" | "NOT_SERVING";
+  /** Before it answers the callback. */
+  readonly delayMs?: number;
   /** It has a configuration schema, so that Muster needs a child process to check it. */
   readonly withSchema?: boolean;
 }
 
 /** A module of this type that nobody else knows, not registered yet. */
-export async function openScene(type: TypeName, { status: moduleStatus = "SERVING", withSchema = false }: SceneOptions = {}): Promise<Scene> {
+export async function openScene(type: TypeName, { withSchema = false, ...options }: SceneOptions = {}): Promise<Scene> {
   const name = `${type.toLowerCase()}-${crypto.randomUUID()}`;
   const version = "1.0.0";
-  const module = await startFakeModule({ name, version, status: moduleStatus, ...(withSchema ? { schema } : {}) });
+  const module = await startFakeModule({ name, version, ...options, ...(withSchema ? { schema } : {}) });
   return {
     name,
     version,
@@ -41,7 +43,7 @@ export async function openScene(type: TypeName, { status: moduleStatus = "SERVIN
     hasSchema: rows.some((row) => row.type === type && row.events.includes("APICURIO_REGISTERED")),
     type,
     module,
-    register: (client, tags = []) => client.register(requestFor(name, module, { type: ServiceType[type], version, tags: [...tags] })),
+    register: (client, tags = [], onEvent) => client.register(requestFor(name, module, { type: ServiceType[type], version, tags: [...tags] }), onEvent),
     [Symbol.asyncDispose]: () => module[Symbol.asyncDispose](),
   };
 }
@@ -84,7 +86,7 @@ export async function unwindUntilKilled(site: Site, at: string): Promise<void> {
 /** Fails unless the process is killed by itself at `at`; resolves when the children it had then are gone, too. */
 export async function expectKilled(muster: Pick<MusterProcess, "ended" | "logged">, at: string): Promise<void> {
   const late = Promise.withResolvers<string>();
-  AbortSignal.timeout(30_000).addEventListener("abort", () => late.resolve("alive"), { once: true });
+  AbortSignal.timeout(60_000).addEventListener("abort", () => late.resolve("alive"), { once: true });
   expect(await Promise.race([muster.ended, late.promise]), muster.logged()).toBe("SIGKILL");
   const children = childrenAt(muster, at);
   await eventually(async () => children.every((pid) => !isAlive(pid)) || undefined);
@@ -92,7 +94,7 @@ export async function expectKilled(muster: Pick<MusterProcess, "ended" | "logged
 
 /** Resolves when the process is at `at`. */
 export function untilReached(muster: Pick<MusterProcess, "logged">, at: string): Promise<true> {
-  return eventually(async () => muster.logged().includes(`{"reached":"${at}"`) || undefined, 30_000);
+  return eventually(async () => muster.logged().includes(`{"reached":"${at}"`) || undefined, 60_000);
 }
 
 /** The children that the process had when it was at `at`. */

@@ -14,7 +14,7 @@ export interface SurvivedSite extends AsyncDisposable {
 /** A longer lease than elsewhere: on a busy machine nobody's work is to be taken over while he lives. */
 export async function openSurvived(servers: RealServers, tail: KafkaTail): Promise<SurvivedSite> {
   const plain = await realSite(servers, tail);
-  const site = { ...plain, env: { ...plain.env, MUSTER_ATTEMPT_LEASE: "3s" } };
+  const site = { ...plain, env: { ...plain.env, MUSTER_ATTEMPT_LEASE: "4s" } };
   const muster = await startMuster(site.env);
   const survivor = connect(muster.address);
   return {

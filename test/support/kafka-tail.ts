@@ -6,15 +6,22 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import type { RealServers } from "./real-servers.ts";
 
+export interface TailedEvent {
+  /** `ce_id`, `ce_type`, `ce_time` */
+  readonly id: string;
+  readonly type: string;
+  readonly time: string;
+}
+
 export interface KafkaTail extends AsyncDisposable {
-  /** `ce_id`s of the records with this key, in the order of their first delivery. */
-  ids(key: string): readonly string[];
+  /** The events with this key, each once, in the order of their first delivery. */
+  events(key: string): readonly TailedEvent[];
 }
 
 /** Follows every record produced from now on. */
 export function tailKafka({ bin, kafka }: RealServers): KafkaTail {
   const since = Date.now() - 1_000;
-  const byKey = new Map<string, Set<string>>();
+  const byKey = new Map<string, Map<string, TailedEvent>>();
   let child: ChildProcess | undefined;
   const closing = new AbortController();
 
@@ -31,15 +38,16 @@ export function tailKafka({ bin, kafka }: RealServers): KafkaTail {
 
   function note(line: string): void {
     const [key = "", headers = ""] = line.split("\t");
-    const id = /(?:^|,)ce_id=([^,]*)/.exec(headers)?.[1];
-    if (id === undefined) return;
-    const ids = byKey.get(key) ?? new Set();
-    byKey.set(key, ids.add(id));
+    const attribute = (name: string) => new RegExp(`(?:^|,)ce_${name}=([^,]*)`).exec(headers)?.[1] ?? "";
+    const event = { id: attribute("id"), type: attribute("type"), time: attribute("time") };
+    const events = byKey.get(key) ?? new Map<string, TailedEvent>();
+    byKey.set(key, events);
+    if (!events.has(event.id)) events.set(event.id, event);
   }
 
   const following = follow();
   return {
-    ids: (key) => [...(byKey.get(key) ?? [])],
+    events: (key) => [...(byKey.get(key)?.values() ?? [])],
     async [Symbol.asyncDispose]() {
       closing.abort();
       child?.kill("SIGKILL");

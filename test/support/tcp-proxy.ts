@@ -12,11 +12,12 @@ export interface TcpProxy extends AsyncDisposable {
   restore(): Promise<void>;
 }
 
-const takenForMs = 120_000;
+const takenForMs = 50_000;
+const lockOffset = 1_000;
 
 /**
- * Forwards from `port` (0: a free one) to `target`, both on 127.0.0.1, until it is told otherwise. A port that another
- * test has is waited for: who listens on it owns what is behind it.
+ * Forwards from `port` (0: a free one) to `target`, both on 127.0.0.1, until it is told otherwise. A given port belongs to
+ * one test at a time, also while it is cut: the others wait for it. What says so is a second port, held all the while.
  */
 export async function startTcpProxy({ port = 0, target }: { readonly port?: number; readonly target: number }): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
@@ -39,17 +40,9 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
   }
 
   async function listen(at: number): Promise<Server> {
-    for (const end = Date.now() + takenForMs; ;) {
-      const listening = createServer(forward).listen(at, "127.0.0.1");
-      try {
-        await once(listening, "listening");
-        return listening;
-      } catch (error) {
-        const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
-        if (!taken || Date.now() > end) throw error;
-        await pause(100);
-      }
-    }
+    const listening = createServer(forward).listen(at, "127.0.0.1");
+    await once(listening, "listening");
+    return listening;
   }
 
   async function cut(): Promise<void> {
@@ -63,6 +56,7 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
     await closed;
   }
 
+  const lock = port === 0 ? undefined : await hold(port + lockOffset);
   server = await listen(port);
   const address = server.address();
   const actual = typeof address === "object" && address !== null ? address.port : port;
@@ -79,6 +73,24 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
       for (const pair of pairs) for (const socket of pair) socket.resume();
       server ??= await listen(actual);
     },
-    [Symbol.asyncDispose]: cut,
+    async [Symbol.asyncDispose]() {
+      await cut();
+      lock?.close();
+    },
   };
+}
+
+/** Listens on `port` as soon as nobody else does. */
+async function hold(port: number): Promise<Server> {
+  for (const end = Date.now() + takenForMs; ;) {
+    const listening = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
+    try {
+      await once(listening, "listening");
+      return listening;
+    } catch (error) {
+      const taken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+      if (!taken || Date.now() > end) throw error;
+      await pause(100);
+    }
+  }
 }

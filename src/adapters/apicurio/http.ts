@@ -2,8 +2,8 @@
  * The few HTTP calls to Apicurio Registry, over a keep-alive pool of our own.
  *
  * Guarantees: at most 16 sockets, 10 s a call from queueing to the last byte, answers up to 4 MiB; an aborted call rejects with
- * its signal's reason. Nothing is repeated here: a lost answer to a POST may have been a success, and only the caller knows
- * how to find out.
+ * its signal's reason, a read at once, a write as `finishing.ts` says. Nothing is repeated here: a lost answer to a POST may have
+ * been a success, and only the caller knows how to find out.
  * Why not Apicurio's own SDK: it is generated on preview packages, compresses request bodies in a way older servers do not
  * read, and bounds neither sockets nor time nor answer size.
  */
@@ -11,6 +11,7 @@ import { once } from "node:events";
 import { Agent as PlainAgent, type IncomingMessage, request as plainRequest } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { DomainError, refused, unavailable } from "../../errors.ts";
+import { finishing } from "../finishing.ts";
 
 const callMs = 10_000;
 const maxAnswerBytes = 4 * 1024 * 1024;
@@ -33,31 +34,35 @@ export function createApicurioHttp(url: string, token: string | undefined): Apic
   const request = tls ? tlsRequest : plainRequest;
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
 
+  const send: ApicurioHttp["call"] = async (method, path, signal, json) => {
+    const limit = AbortSignal.timeout(callMs);
+    const payload = json === undefined ? undefined : Buffer.from(JSON.stringify(json));
+    const content = payload === undefined ? {} : { "content-type": "application/json", "content-length": payload.length };
+    const outgoing = request(base + path, {
+      agent,
+      method,
+      headers: { accept: "*/*", ...authorization, ...content },
+      signal: AbortSignal.any([signal, limit]),
+    });
+    // An error after the response began reaches us through the response; without a listener here it would be thrown.
+    outgoing.on("error", () => {});
+    try {
+      outgoing.end(payload);
+      const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+      const answer = { status: response.statusCode ?? 0, body: await readBody(response) };
+      if (answer.status >= 500 || answer.status === 429) throw unavailable("schema registry", `HTTP ${answer.status}`);
+      return answer;
+    } catch (error) {
+      outgoing.destroy();
+      if (signal.aborted) throw signal.reason;
+      throw translate(error, limit.aborted);
+    }
+  };
+
   return {
     async call(method, path, signal, json) {
       signal.throwIfAborted();
-      const limit = AbortSignal.timeout(callMs);
-      const payload = json === undefined ? undefined : Buffer.from(JSON.stringify(json));
-      const content = payload === undefined ? {} : { "content-type": "application/json", "content-length": payload.length };
-      const outgoing = request(base + path, {
-        agent,
-        method,
-        headers: { accept: "*/*", ...authorization, ...content },
-        signal: AbortSignal.any([signal, limit]),
-      });
-      // An error after the response began reaches us through the response; without a listener here it would be thrown.
-      outgoing.on("error", () => {});
-      try {
-        outgoing.end(payload);
-        const [response] = (await once(outgoing, "response")) as [IncomingMessage];
-        const answer = { status: response.statusCode ?? 0, body: await readBody(response) };
-        if (answer.status >= 500 || answer.status === 429) throw unavailable("schema registry", `HTTP ${answer.status}`);
-        return answer;
-      } catch (error) {
-        outgoing.destroy();
-        if (signal.aborted) throw signal.reason;
-        throw translate(error, limit.aborted);
-      }
+      return method === "GET" ? send(method, path, signal, json) : finishing(signal, (patient) => send(method, path, patient, json));
     },
     [Symbol.dispose]() {
       agent.destroy();

@@ -2,8 +2,9 @@
  * HTTP to one Consul agent: one keep-alive pool for our own requests and for the npm driver's.
  *
  * Guarantees: at most 64 sockets (an agent resets connections above 200 from one address, and others use that address
- * too), an answer within 5 s or `unavailable`, no answer above 32 MiB in memory, and an aborted call rejects at once with
- * its signal's reason. A request that found its kept connection closed is sent once more; all of ours may be repeated.
+ * too), an answer within 5 s or `unavailable`, no answer above 32 MiB in memory, and an aborted call rejects with its
+ * signal's reason, a read at once, a write as `finishing.ts` says. A request that found its kept connection closed is
+ * sent once more; all of ours may be repeated.
  * Why not the npm driver alone: it drops fields it does not know (`replace-existing-checks`), has no
  * `agent/health/service`, reads a 503 that carries data as a mere error, and bounds neither time nor answers.
  */
@@ -11,6 +12,7 @@ import { once } from "node:events";
 import { Agent as PlainAgent, type IncomingMessage, request as plainRequest } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { refused } from "../../errors.ts";
+import { finishing } from "../finishing.ts";
 import { fromFailure, fromStatus } from "./errors.ts";
 
 export const callMs = 5_000;
@@ -71,7 +73,7 @@ export function createConsulHttp(url: URL, token: string | undefined): ConsulHtt
     agent,
     async call(it, signal) {
       signal.throwIfAborted();
-      return send(it, signal, true);
+      return it.method === "GET" ? send(it, signal, true) : finishing(signal, (patient) => send(it, patient, true));
     },
     [Symbol.dispose]() {
       agent.destroy();

@@ -47,9 +47,18 @@ export function leaseTests(backend: StoreBackend): void {
       await insert(store, attempt("another's", { lease: { owner: "other", epoch: 1 } }), 0);
       await insert(store, attempt("stuck"), 0);
       await store.tx((tx) => tx.attempts.advance({ id: "stuck", lease, lastSequence: 1 }, { state: "STUCK" }));
-      await store.tx((tx) => tx.attempts.renewLeases("owner", ["mine", "another's", "stuck"], minute));
-      await store.tx((tx) => tx.attempts.renewLeases("owner", [], minute));
+      const held = await store.tx((tx) => tx.attempts.renewLeases("owner", ["mine", "another's", "stuck"], minute));
+      expect(held.toSorted()).toEqual(["mine", "stuck"]);
+      expect(await store.tx((tx) => tx.attempts.renewLeases("owner", [], minute))).toEqual([]);
       expect(ids(await claim(store, "next"))).toEqual(["another's", "not named", "stuck"]);
+    });
+
+    test("are not taken from those who are left out", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      for (const id of ["a", "b", "c"]) await insert(store, attempt(id), 0);
+      const claimed = await store.tx((tx) => tx.attempts.claimExpired("next", minute, 100, ["a", "c"]));
+      expect(ids(claimed)).toEqual(["b"]);
     });
 
     test("may be shortened by renewing", async () => {
