@@ -23,12 +23,16 @@ interface MysqlSession extends DatabaseConnection {
   failure: { readonly error: unknown; readonly broken: boolean } | undefined;
 }
 
-/** Settings every connection begins with. Lock waits end before the statement's own limit, so that they can be told apart. */
+/**
+ * Settings every connection begins with. Lock waits end before the statement's own limit, so that they can be told apart.
+ * A connection that is silent for `wait_timeout` is ended by the server: a process that froze, or whose machine is gone,
+ * in the middle of a transaction would else keep its row locks for hours. Idle ones are closed long before, by the pool.
+ */
 function sessionSettings(statementMs: number): string {
   const lockWaitSeconds = Math.max(1, Math.floor(statementMs / 1_000) - 1);
   return (
     "set session transaction_isolation = 'READ-COMMITTED', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', " +
-    `time_zone = '+00:00', innodb_lock_wait_timeout = ${lockWaitSeconds}`
+    `time_zone = '+00:00', innodb_lock_wait_timeout = ${lockWaitSeconds}, wait_timeout = 20`
   );
 }
 

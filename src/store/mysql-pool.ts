@@ -9,9 +9,14 @@ export interface OwnedPool {
   close(): Promise<void>;
 }
 
-/** A pool of at most `connections` that opens them when they are needed. */
+/** Half of what the server allows: see `sessionSettings`. */
+const idleMs = 10_000;
+
+/** A pool of at most `connections` that opens them when they are needed and closes them when they are not. */
 export function openPool(options: ConnectionOptions, connections: number): OwnedPool {
-  const pool = createPool({ ...options, connectionLimit: connections, maxIdle: connections, waitForConnections: true, queueLimit: 0 });
+  // The driver closes idle connections only when it may keep fewer than there can be.
+  const idle = { maxIdle: connections - 1, idleTimeout: idleMs };
+  const pool = createPool({ ...options, ...idle, connectionLimit: connections, waitForConnections: true, queueLimit: 0 });
   const all = new Set<Connection>();
   pool.on("connection", (connection) => {
     all.add(connection);

@@ -29,7 +29,7 @@ async function completedAttempts(site: Site, { name }: Scene): Promise<Story["at
 export async function expectPublishedAfterCrash(site: Site, at: (typeof publishingPoints)[number]): Promise<void> {
   await using scene = await openScene("SERVICE");
   {
-    await using victim = await startScripted(site.env, { at });
+    await using victim = await startScripted(site, { at });
     using client = connect(victim.address);
     await scene.register(client);
     await expectKilled(victim, at);
@@ -53,7 +53,7 @@ export async function expectPublishedAfterCrash(site: Site, at: (typeof publishi
 export async function expectWithdrawnAfterCrash(site: Site, { type, at }: CrashPoint): Promise<void> {
   await using scene = await openScene(type);
   {
-    await using victim = await startScripted(site.env, { at });
+    await using victim = await startScripted(site, { at });
     using client = connect(victim.address);
     const registered = await scene.register(client);
     expect(registered.types.at(-1), registered.errorDetail).toBe("COMPLETED");

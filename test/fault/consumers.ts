@@ -19,7 +19,7 @@ export function watchAsConsumers(site: Site, name: string): Consumers {
       const found = (await view.discovered(name)) ?? [];
       looks += 1;
       if (JSON.stringify(found) !== JSON.stringify(shown.at(-1))) shown.push(found);
-      await pause(10);
+      await pause(25);
     }
   })();
   // Awaited at the end, where a failure is told.

@@ -24,11 +24,16 @@ export function forwardPoints(...phases: readonly ("begin" | "effect" | "recorde
   return rows.flatMap(({ type, events }) => events.flatMap((event) => phases.map((phase) => ({ type, at: `${event}:${phase}` }))));
 }
 
-/** Before and after every undo of an attempt that failed at its last step. */
+/** In the transaction that records the first step, before its commit. */
+export const uncommittedPoints: readonly CrashPoint[] = rows.map(({ type }) => ({ type, at: "attempts.advance:effect" }));
+
+/** After every undo, and before the first, of an attempt that failed at its last step. Between two undos nothing happens. */
 export function undoPoints(of = rows): readonly (CrashPoint & { readonly failAt: string })[] {
-  return of.flatMap(({ type, events, undos }) =>
-    undos.toReversed().flatMap((event) => ["undo", "undone"].map((phase) => ({ type, at: `${event}:${phase}`, failAt: events.at(-1) ?? "" }))),
-  );
+  return of.flatMap(({ type, events, undos }) => {
+    const [first, ...others] = undos.toReversed();
+    const ats = [`${first}:undo`, ...[first, ...others].map((event) => `${event}:undone`)];
+    return ats.map((at) => ({ type, at, failAt: events.at(-1) ?? "" }));
+  });
 }
 
 /** Three instants of one unwinding for each type: early, in the middle, and when all is undone but not yet recorded. */

@@ -1,11 +1,12 @@
 /**
- * Muster as `src/main.ts` starts it, following a script in its environment:
+ * Muster as `src/main.ts` starts it, following a script: the JSON in the file `CRASH_SCRIPT`, read at every instant that
+ * has a name. These are `<EVENT>:<phase>` of `SagaProbe`, and `<port>.<method>:begin|effect`, before and after a call of an
+ * adapter (`attempts.<method>` is in the middle of a transaction).
  *
- * - `CRASH_AT=<EVENT>:<phase>` (an instant of `SagaProbe`), or `<port>.<method>:begin|effect` (before and after a call of
- *   an adapter): the first time it is there, the process writes one line to stderr and sends itself `CRASH_SIGNAL`
- *   (default SIGKILL). With SIGSTOP it goes on from that very instant when it is continued.
- * - `FAIL_AT=<EVENT>,<EVENT>,…`: an attempt fails at the first of these, after the step's effect, as it does when the
- *   answer is lost; the next attempt that gets there fails at the second, and so on.
+ * - `at`: the first time it is there, the process writes one line to stderr and sends itself `signal` (default SIGKILL).
+ *   With SIGSTOP it goes on from that very instant when it is continued.
+ * - `failAt`: events with commas between. An attempt fails at the first of these, after the step's effect, as it does when
+ *   the answer is lost; the next attempt that gets there fails at the second, and so on.
  */
 import { readFileSync, writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
@@ -13,23 +14,51 @@ import { createApp } from "../../src/app.ts";
 import { parseConfig, type Settings } from "../../src/config.ts";
 import { DomainError } from "../../src/errors.ts";
 import { createLog } from "../../src/log.ts";
+import type { Store } from "../../src/ports.ts";
+import type { Tx } from "../../src/registration/records.ts";
 
-const { CRASH_AT: crashAt, CRASH_SIGNAL: crashSignal = "SIGKILL", FAIL_AT: failAt = "" } = process.env;
-const failures = failAt.split(",");
-let reached = false;
+/** What `scene.ts` writes. */
+interface Script {
+  readonly at?: string;
+  readonly signal?: "SIGSTOP";
+  readonly failAt?: string;
+}
+
+const scriptFile = process.env["CRASH_SCRIPT"] ?? "";
+/** The script that has been carried out, and how many of its failures have. */
+let reached: string | undefined;
+let failed = { text: "", times: 0 };
+
+function readScript(): { readonly text: string; readonly script: Script } {
+  const text = readFileSync(scriptFile, "utf8");
+  return { text, script: JSON.parse(text) as Script };
+}
 
 function reach(at: string): void {
-  if (at !== crashAt || reached) return;
-  reached = true;
+  const { text, script } = readScript();
+  if (at !== script.at || text === reached) return;
+  reached = text;
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
   writeSync(2, `${JSON.stringify({ reached: at, children })}\n`);
-  process.kill(process.pid, crashSignal);
+  process.kill(process.pid, script.signal ?? "SIGKILL");
 }
 
 function failAsScripted(at: string): void {
-  if (at !== `${failures[0]}:effect`) return;
-  failures.shift();
+  const { text, script } = readScript();
+  if (text !== failed.text) failed = { text, times: 0 };
+  if (at !== `${script.failAt?.split(",")[failed.times]}:effect`) return;
+  failed.times += 1;
   throw new DomainError({ kind: "wrong_state", reason: "DEPENDENCY_REFUSED", message: `scripted to fail at ${at}` });
+}
+
+/** The store itself, with these instants around each operation on attempts, in the middle of a transaction. */
+function scriptedStore(store: Store): Store {
+  return new Proxy(store, {
+    get: (target, name, receiver) =>
+      name === "tx"
+        ? <T>(work: (tx: Tx) => Promise<T>) => target.tx((tx) => work({ ...tx, attempts: scripted("attempts", tx.attempts) }))
+        : Reflect.get(target, name, receiver),
+  });
 }
 
 /** The adapter itself, with an instant before and one after each call. */
@@ -57,8 +86,9 @@ const app = await createApp(config, {
     reach(`${event}:${phase}`);
     failAsScripted(`${event}:${phase}`);
   },
-  decorate: ({ catalog, schemas, sink, ...others }) => ({
+  decorate: ({ store, catalog, schemas, sink, ...others }) => ({
     ...others,
+    store: scriptedStore(store),
     catalog: scripted("catalog", catalog),
     schemas: scripted("schemas", schemas),
     sink: scripted("sink", sink),

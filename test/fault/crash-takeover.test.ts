@@ -3,9 +3,9 @@ import { afterAll, describe, test, vi } from "vitest";
 import { tailKafka } from "../support/kafka-tail.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { expectRecovery } from "./aftermath.ts";
-import { forwardPoints, undoPoints } from "./crash-points.ts";
+import { forwardPoints, uncommittedPoints, undoPoints } from "./crash-points.ts";
 import { openSurvived } from "./survivor.ts";
-import { openScene, registerUntilKilled } from "./scene.ts";
+import { openScene, registerUntilKilled, startScripted } from "./scene.ts";
 import { sitePool } from "./site.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
@@ -20,11 +20,12 @@ describeReal("killed beside another replica", (servers) => {
   });
 
   describe.concurrent("once", () => {
-    for (const point of [...forwardPoints("effect", "recorded"), ...undoPoints()]) {
+    for (const point of [...forwardPoints("effect", "recorded"), ...undoPoints(), ...uncommittedPoints]) {
       test(`${point.type} at ${point.at}`, async () => {
         await using scene = await openScene(point.type);
         await sites.use(async ({ site, survivor }) => {
-          const seen = await registerUntilKilled(site, scene, point);
+          await using victim = await startScripted(site);
+          const seen = await registerUntilKilled(site, victim, scene, point);
           await expectRecovery(site, scene, survivor, point, seen);
         });
       });

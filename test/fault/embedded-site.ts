@@ -1,31 +1,37 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, open, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { embeddedBacking } from "../support/muster.ts";
-import { siteEnv, type Site, type View } from "./site.ts";
+import { siteBase, type Site, type View } from "./site.ts";
 
 /** Embedded everything: one Muster at a time. A new one knows that the leases of the former are void. */
 export async function embeddedSite(): Promise<Site> {
+  const base = await siteBase();
   const backing = await embeddedBacking();
   const file = (backing.env["MUSTER_STORE"] ?? "").replace(/^sqlite:/, "");
   return {
-    env: { ...siteEnv, ...backing.env },
+    ...base,
+    env: { ...base.env, ...backing.env },
     look: () => lookAt(file),
     passTime: async () => undefined,
-    [Symbol.asyncDispose]: () => backing[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await backing[Symbol.asyncDispose]();
+      await base[Symbol.asyncDispose]();
+    },
   };
 }
 
-/**
- * At a copy: a running Muster keeps the file locked. File and log need not be of the same instant, since nothing is moved
- * from the log into the file before the log has 1000 pages, more than a test writes.
- */
+/** At a copy: a running Muster keeps the file locked. */
 async function lookAt(file: string): Promise<View> {
   const directory = await mkdtemp(join(tmpdir(), "muster-copy-"));
   const copy = join(directory, "copy.db");
-  await cp(file, copy);
-  await cp(`${file}-wal`, `${copy}-wal`).catch(() => undefined);
+  // The log only grows, and says all, until its pages are moved into the file: then both have changed.
+  for (let former = "", now = await stampOf(file); former !== now; now = await stampOf(file)) {
+    former = now;
+    await cp(`${file}-wal`, `${copy}-wal`).catch(() => undefined);
+    await cp(file, copy);
+  }
   const database = new DatabaseSync(copy);
   const query: View["query"] = async (sql, values = []) => database.prepare(sql).all(...values);
   return {
@@ -45,4 +51,17 @@ async function lookAt(file: string): Promise<View> {
       await rm(directory, { recursive: true });
     },
   };
+}
+
+/** Changes when pages are moved from the log into the file, or the log begins anew. */
+async function stampOf(file: string): Promise<string> {
+  const { mtimeMs } = await stat(file);
+  const log = await open(`${file}-wal`).catch(() => undefined);
+  if (log === undefined) return String(mtimeMs);
+  try {
+    const { buffer } = await log.read(Buffer.alloc(32), 0, 32, 0);
+    return `${mtimeMs} ${buffer.toString("hex")}`;
+  } finally {
+    await log.close();
+  }
 }

@@ -2,7 +2,7 @@ import { createPool, type RowDataPacket } from "mysql2/promise";
 import type { KafkaTail } from "../support/kafka-tail.ts";
 import { realBacking } from "../support/muster.ts";
 import type { RealServers } from "../support/real-servers.ts";
-import { siteEnv, type Site, type View } from "./site.ts";
+import { siteBase, type Site, type View } from "./site.ts";
 
 export interface RealSite extends Site {
   /** Changes the database behind Muster's back. */
@@ -11,6 +11,7 @@ export interface RealSite extends Site {
 
 /** The four real servers, with a database of its own; `tail` hears what is published. */
 export async function realSite(servers: RealServers, tail: KafkaTail): Promise<RealSite> {
+  const base = await siteBase();
   const backing = await realBacking(servers);
   const pool = createPool({ uri: backing.databaseUrl, connectionLimit: 2 });
   const view: View = {
@@ -30,7 +31,8 @@ export async function realSite(servers: RealServers, tail: KafkaTail): Promise<R
   };
   const execute = async (sql: string) => void (await pool.query(sql));
   return {
-    env: { ...siteEnv, ...backing.env },
+    ...base,
+    env: { ...base.env, ...backing.env },
     look: async () => view,
     execute,
     async passTime() {
@@ -40,6 +42,7 @@ export async function realSite(servers: RealServers, tail: KafkaTail): Promise<R
     async [Symbol.asyncDispose]() {
       await pool.end();
       await backing[Symbol.asyncDispose]();
+      await base[Symbol.asyncDispose]();
     },
   };
 }

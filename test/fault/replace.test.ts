@@ -51,7 +51,8 @@ describeReal("a healthy instance that registers again", (servers) => {
           const first = await registerFirst(scene, survivor);
           await expectStory(site, scene, { attempts: [first], tags: ["blue"] });
           await using consumers = watchAsConsumers(site, scene.name);
-          const seen = await registerUntilKilled(site, scene, point, ["green"]);
+          await using victim = await startScripted(site);
+          const seen = await registerUntilKilled(site, victim, scene, point, ["green"]);
           const [second] = await endedAttempts(survivor, scene.name);
           if (!second) throw new Error("no attempt");
           const state = outcomeOf(point);
@@ -75,7 +76,7 @@ describeReal("a healthy instance that registers again", (servers) => {
         await using scene = await openScene(type);
         await sites.use(async ({ site, survivor }) => {
           const first = await registerFirst(scene, survivor);
-          await using failing = await startScripted(site.env, { failAt: events.join(",") });
+          await using failing = await startScripted(site, { failAt: events.join(",") });
           using client = connect(failing.address);
           await using consumers = watchAsConsumers(site, scene.name);
           let attempts: Story["attempts"] = [first];

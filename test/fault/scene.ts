@@ -1,5 +1,6 @@
 /** A module, and Musters that follow a script while it registers. */
 import { readFileSync } from "node:fs";
+import { rename, writeFile } from "node:fs/promises";
 import { status } from "@grpc/grpc-js";
 import { expect } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
@@ -7,7 +8,7 @@ import type { ServiceType as TypeName } from "../../src/registration/types.ts";
 import { connect, type MusterClient, type Registration } from "../support/client.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
-import { spawnMuster, startMuster, type Environment, type MusterProcess } from "../support/muster.ts";
+import { spawnMuster, startMuster, type MusterProcess } from "../support/muster.ts";
 import { requestFor } from "../support/world.ts";
 import { rows, type CrashPoint } from "./crash-points.ts";
 import type { Site } from "./site.ts";
@@ -55,32 +56,41 @@ export interface Script {
   readonly signal?: "SIGSTOP";
 }
 
-export function startScripted(env: Environment, script: Script): Promise<MusterProcess> {
-  return startMuster({ ...env, ...scriptEnv(script) }, program);
+/** Tells the scripted Musters of the site what to do from now on. */
+export async function direct({ scriptFile }: Site, script: Script): Promise<void> {
+  await writeFile(`${scriptFile}.new`, JSON.stringify(script));
+  await rename(`${scriptFile}.new`, scriptFile);
 }
 
-function scriptEnv({ at, failAt, signal }: Script): Environment {
-  return {
-    ...(at === undefined ? {} : { CRASH_AT: at }),
-    ...(failAt === undefined ? {} : { FAIL_AT: failAt }),
-    ...(signal === undefined ? {} : { CRASH_SIGNAL: signal }),
-  };
+/** A Muster that follows the site's script, which is `script` from now on. */
+export async function startScripted(site: Site, script: Script = {}): Promise<MusterProcess> {
+  await direct(site, script);
+  return startMuster(site.env, program);
 }
 
 /** Has the scene register with a Muster that dies at the point. Resolves to what the client saw until then. */
-export async function registerUntilKilled(site: Site, scene: Scene, { at, failAt }: CrashPoint, tags?: readonly string[]): Promise<Registration> {
-  await using victim = await startScripted(site.env, failAt === undefined ? { at } : { at, failAt });
+export async function registerUntilKilled(
+  site: Site,
+  victim: MusterProcess,
+  scene: Scene,
+  { at, failAt }: CrashPoint,
+  tags?: readonly string[],
+): Promise<Registration> {
+  await direct(site, failAt === undefined ? { at } : { at, failAt });
   using client = connect(victim.address);
   const seen = await scene.register(client, tags);
   await expectKilled(victim, at);
   expect(seen.status.code).toBe(status.UNAVAILABLE);
+  await direct(site, {});
   return seen;
 }
 
 /** Starts a Muster that finds work of a dead one to take back, and dies while doing so, perhaps before it listens. */
 export async function unwindUntilKilled(site: Site, at: string): Promise<void> {
-  await using victim = spawnMuster({ ...site.env, ...scriptEnv({ at }) }, program);
+  await direct(site, { at });
+  await using victim = spawnMuster(site.env, program);
   await expectKilled(victim, at);
+  await direct(site, {});
 }
 
 /** Fails unless the process is killed by itself at `at`; resolves when the children it had then are gone, too. */

@@ -1,4 +1,5 @@
 /** A place where Musters run, one after another or side by side, with a view on everything behind them from outside. */
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Environment } from "../support/muster.ts";
@@ -34,13 +35,29 @@ export interface View extends AsyncDisposable {
 export interface Site extends AsyncDisposable {
   /** For every Muster here. */
   readonly env: Environment;
+  /** Read by those that follow a script: see `crash-server.ts`. */
+  readonly scriptFile: string;
   look(): Promise<View>;
   /** Ends what a dead replica holds for longer than a test wants to wait: the relay's lease and those of tasks. */
   passTime(): Promise<void>;
 }
 
-/** Attempts are taken over after a second; a compile cache makes the many starts of this suite cheaper. */
-export const siteEnv: Environment = { MUSTER_ATTEMPT_LEASE: "1s", NODE_COMPILE_CACHE: join(tmpdir(), "muster-compile-cache") };
+/** What every site has in common: a directory for the script, removed with `dispose`, and an environment. */
+export async function siteBase(): Promise<Pick<Site, "env" | "scriptFile"> & AsyncDisposable> {
+  const directory = await mkdtemp(join(tmpdir(), "muster-site-"));
+  const scriptFile = join(directory, "script.json");
+  return {
+    scriptFile,
+    env: {
+      CRASH_SCRIPT: scriptFile,
+      // Attempts are taken over after a second.
+      MUSTER_ATTEMPT_LEASE: "1s",
+      // Makes the many starts of these suites cheaper.
+      NODE_COMPILE_CACHE: join(tmpdir(), "muster-compile-cache"),
+    },
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
 
 /** Places for tests that run side by side: one is opened when none is free. One whose user failed is closed, not used again. */
 export function sitePool<S extends AsyncDisposable>(open: () => Promise<S>): { use(user: (site: S) => Promise<void>): Promise<void> } & AsyncDisposable {

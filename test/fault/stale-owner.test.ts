@@ -1,6 +1,6 @@
 /**
  * A replica stands still for longer than its lease (SIGSTOP, as in a frozen machine) right before or after a step's
- * effect, another takes its attempt back, and then it goes on as if nothing had happened.
+ * effect, or in the middle of a transaction, another takes its attempt back, and then it goes on as if nothing had happened.
  */
 import { status } from "@grpc/grpc-js";
 import { afterAll, describe, expect, test, vi } from "vitest";
@@ -12,7 +12,7 @@ import { tailKafka } from "../support/kafka-tail.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { unregister } from "../support/world.ts";
 import { endedAttempts, expectTruthfulEvents } from "./aftermath.ts";
-import { forwardPoints, rows } from "./crash-points.ts";
+import { forwardPoints, rows, uncommittedPoints } from "./crash-points.ts";
 import { openScene, startScripted, untilReached } from "./scene.ts";
 import { sitePool } from "./site.ts";
 import type { Story } from "./survey.ts";
@@ -36,6 +36,7 @@ describeReal("a replica that stood still for longer than its lease", (servers) =
   const late = forwardPoints("begin").map((point) => ({ ...point, registeredAgain: false }));
   const lateBesideAnother = forwardPoints("begin", "effect")
     .filter(hasUndo)
+    .concat(uncommittedPoints)
     .map((point) => ({ ...point, registeredAgain: true }));
 
   describe.concurrent("harms nobody when it goes on", () => {
@@ -43,7 +44,7 @@ describeReal("a replica that stood still for longer than its lease", (servers) =
       test(`${type} at ${at}${registeredAgain ? ", registered again meanwhile" : ""}`, async () => {
         await using scene = await openScene(type);
         await sites.use(async ({ site, survivor }) => {
-          await using stopped = await startScripted(site.env, { at, signal: "SIGSTOP" });
+          await using stopped = await startScripted(site, { at, signal: "SIGSTOP" });
           using client = connect(stopped.address);
           const registering = scene.register(client);
           await untilReached(stopped, at);
