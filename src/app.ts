@@ -35,7 +35,7 @@ import { startServer, type ServerOptions } from "./rpc/server.ts";
 import { parseTokenFile } from "./rpc/tokens.ts";
 import type { SagaProbe } from "./saga.ts";
 
-/** A running server. Disposing drains it: running registrations get up to 20 s, everything is over within 30 s. */
+/** A running server. Disposing drains it: running registrations get up to 15 s, everything is over within 30 s. */
 export interface App extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
 }
@@ -52,8 +52,8 @@ export interface AppOptions {
   readonly resolveHost?: RegisterDeps["resolveHost"];
 }
 
-const attemptDrainMs = 20_000;
-const streamDrainMs = 5_000;
+const attemptDrainMs = 15_000;
+const streamDrainMs = 3_000;
 const maxRunning = 500;
 const maxWaiting = 1_500;
 
@@ -75,7 +75,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
-  const relay = startLoop({ name: "relay", everyMs: 1_000, clock, log, round: (signal) => relayOnce({ store, sink, clock, log, owner }, signal) });
+  const relaying = { store, sink, clock, log, owner, lease: { prolongedAt: Number.NEGATIVE_INFINITY } };
+  const relay = startLoop({ name: "relay", everyMs: 1_000, clock, log, round: (signal) => relayOnce(relaying, signal) });
   stack.defer(async () => {
     await relay.stop();
     await releaseRelay({ store, owner }).catch((error: unknown) => log("warn", "relay.lease-not-released", { error }));
@@ -93,6 +94,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       progress: { ...progress, publish: (event) => (metrics.progressed(event), progress.publish(event)) },
       log,
       probe: options.probe,
+      onBegin: (attempt) => metrics.begun(attempt),
       onEnd: (attempt, error) => metrics.ended(attempt, error, clock.now()),
       onCommit: () => relay.nudge(),
     }),

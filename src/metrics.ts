@@ -6,6 +6,7 @@ import type { Attempt } from "./registration/records.ts";
 import type { ProgressEvent } from "./registration/types.ts";
 
 export interface Metrics {
+  begun(attempt: Attempt): void;
   /** An event of an attempt that runs here was recorded. */
   progressed(event: ProgressEvent): void;
   /** An attempt that ran here has ended. */
@@ -76,6 +77,7 @@ export function createMetrics({ store, running, now }: { readonly store: Store; 
   });
 
   return {
+    begun: ({ id, createdAt }) => void lastEventAt.set(id, createdAt),
     progressed(event) {
       const before = lastEventAt.get(event.attemptId);
       if (before !== undefined && event.type !== "HEALTH_WAITING") step.observe({ step: event.type }, (event.at - before) / 1_000);

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { DomainError } from "./errors.ts";
 import type { Clock } from "./ports.ts";
@@ -33,9 +34,9 @@ function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Sag
     context: undefined,
     clock: instant,
     journal: {
-      async recorded(event, note, last) {
+      async recorded(event, note, then) {
         if (event === journalFailsAt) throw broken;
-        diary.push(`recorded ${event} ${note}${last ? " last" : ""}`);
+        diary.push(`recorded ${event} ${note}${then === "end" ? " last" : ""}`);
       },
       async unwinding(error) {
         diary.push(`unwinding ${error.reason}`);
@@ -54,6 +55,41 @@ test("each step is recorded before the next begins, and the last says so", async
   const { saga, diary } = scripted({});
   expect(await runSaga(saga, never)).toBeUndefined();
   expect(diary).toEqual(["run a", "recorded a note a", "run b", "recorded b note b", "run c", "recorded c note c last"]);
+});
+
+/** `saga` with an early step b, and a journal that does not answer about a before `release` is called. */
+function withEarlyStep({ saga, diary }: ReturnType<typeof scripted>): { saga: typeof saga; release: () => void; fail: (error: DomainError) => void } {
+  const gate = Promise.withResolvers<void>();
+  const steps = saga.steps.map((step) => (step.event === "b" ? { ...step, early: true as const } : step));
+  const recorded: typeof saga.journal.recorded = async (event, note, then) => {
+    diary.push(`given ${event}, then ${then}`);
+    await gate.promise;
+    await saga.journal.recorded(event, note, then);
+  };
+  return { saga: { ...saga, steps, journal: { ...saga.journal, recorded } }, release: gate.resolve, fail: gate.reject };
+}
+
+test("only an early step begins before the events before it are durable", async () => {
+  const script = scripted({});
+  const { saga, release } = withEarlyStep(script);
+  const running = runSaga(saga, never);
+  await turn();
+  const before = ["run a", "given a, then early step", "run b", "given b, then step"];
+  expect(script.diary).toEqual(before);
+  release();
+  expect(await running).toBeUndefined();
+  expect(script.diary.slice(before.length)).toEqual(["recorded a note a", "recorded b note b", "run c", "given c, then end", "recorded c note c last"]);
+});
+
+test("an event that could not be written ends the saga before a step that is not early", async () => {
+  const script = scripted({});
+  const { saga, fail } = withEarlyStep(script);
+  const running = runSaga(saga, never);
+  await turn();
+  fail(broken);
+  expect(await running).toBe(broken);
+  expect(script.diary).not.toContain("run c");
+  expect(script.diary.slice(-5)).toEqual(["unwinding DEPENDENCY_UNAVAILABLE", "undo c", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
 });
 
 test("a failure is journaled, then undone in reverse, the failed step included", async () => {

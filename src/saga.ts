@@ -2,8 +2,8 @@
  * Runs a list of steps, each with the event that tells it, and takes them back when one fails. Knows nothing of
  * registration.
  *
- * Guarantees: a step's event is journaled before the next step begins; a failure is journaled before anything is
- * undone; undo goes in reverse and includes the failed step, since a call that timed out may have happened; an undo is
+ * Guarantees: a step begins when all events before it are durable, so that whoever unwinds later knows how far it went,
+ * but for `early` steps, whose effect is part of their event; a failure is journaled before anything is undone; undo goes in reverse and includes the failed step, since a call that timed out may have happened; an undo is
  * tried several times and an undo that keeps failing does not stop the others. Does not guarantee that a step ran only
  * once, nor that its undo did: both must be safe to repeat. Recovery after a crash has one direction: `unwind` from
  * what the journal knows (see docs/decisions/0002).
@@ -16,14 +16,22 @@ export interface Step<Context, Event extends string, Note> {
   readonly event: Event;
   /** Upper bound for one `run`, retries included. */
   readonly timeoutMs: number;
+  /**
+   * It may begin before the events before it are durable, and they may be written together with its own: all it does is
+   * in its note. Whoever unwinds later finds all of it recorded, or nothing to undo.
+   */
+  readonly early?: true;
   run(context: Context, signal: AbortSignal): Promise<Note>;
   /** Takes back what `run` may have done for this attempt, and only that. Also called when `run` never began. */
   undo?(context: Context, signal: AbortSignal): Promise<void>;
 }
 
+/** What comes after a step: one that may share its transaction, another one, or nothing since the saga has ended well. */
+export type Then = "early step" | "step" | "end";
+
 export interface Journal<Event extends string, Note> {
-  /** Makes a step's event durable and tells the listeners. `last` ends the saga well. */
-  recorded(event: Event, note: Note, last: boolean): Promise<void>;
+  /** Makes a step's event durable and tells the listeners. */
+  recorded(event: Event, note: Note, then: Then): Promise<void>;
   /** Makes the decision to unwind durable. */
   unwinding(error: DomainError): Promise<void>;
   /** Ends the saga badly: everything undone when `leftovers` is empty, else stuck. */
@@ -47,15 +55,26 @@ const undoLimitMs = 10_000;
 
 /** Runs every step. Resolves, never rejects but by the journal: undefined when all went well, else why it did not. */
 export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<DomainError | undefined> {
+  const unwritten = new AbortController();
+  let durable: Promise<void> = Promise.resolve();
+
+  async function record(event: Event, note: Note, then: Then): Promise<void> {
+    await saga.journal.recorded(event, note, then);
+    saga.probe?.({ event, phase: "recorded" });
+  }
+
   for (const [index, step] of saga.steps.entries()) {
+    const next = saga.steps[index + 1];
     const limit = AbortSignal.timeout(step.timeoutMs);
     try {
+      if (!step.early) await durable;
       signal.throwIfAborted();
       saga.probe?.({ event: step.event, phase: "begin" });
-      const note = await step.run(saga.context, AbortSignal.any([signal, limit]));
+      const note = await step.run(saga.context, AbortSignal.any([signal, unwritten.signal, limit]));
       saga.probe?.({ event: step.event, phase: "effect" });
-      await saga.journal.recorded(step.event, note, index === saga.steps.length - 1);
-      saga.probe?.({ event: step.event, phase: "recorded" });
+      durable = record(step.event, note, next ? (next.early ? "early step" : "step") : "end");
+      durable.catch((error: unknown) => unwritten.abort(error));
+      if (!next) await durable;
     } catch (error) {
       const failure = limit.aborted && error === limit.reason ? tookTooLong(step.event, step.timeoutMs) : toDomainError(error);
       await unwind(saga, index, failure);

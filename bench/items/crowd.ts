@@ -12,7 +12,7 @@ export async function crowd(muster: MusterSide, farm: Farm, count: number): Prom
   const tookMs = performance.now() - startedAt;
   const completed = attempts.filter(({ registration }) => registration.events.at(-1)?.eventType === EventType.COMPLETED);
   const failures = Map.groupBy(attempts, ({ registration }) => (registration.errorDetail || registration.status.message || "completed").split(":", 1)[0] ?? "");
-  await muster.remove(modules);
+  await muster.remove(modules.filter((_, index) => attempts[index]?.registration.attemptId !== ""));
   const row = timesRow(
     `${count} modules at once → COMPLETED`,
     completed.map(({ ms }) => ms),

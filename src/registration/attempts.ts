@@ -7,7 +7,8 @@
  * that wakes up late undoes what it did late, and does no harm.
  */
 import { DomainError } from "../errors.ts";
-import { leaseLost, runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
+import { leaseLost } from "./journal.ts";
+import { runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
 import type { Attempt } from "./records.ts";
 
 export interface AttemptsOptions {
@@ -52,6 +53,7 @@ export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions)
   const waiting: (() => void)[] = [];
   let busy = 0;
   let draining = false;
+  let renewedAt = Number.NEGATIVE_INFINITY;
 
   async function slot(): Promise<void> {
     if (busy >= options.maxRunning) await new Promise<void>((resolve) => waiting.push(resolve));
@@ -113,13 +115,17 @@ export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions)
       return attempt !== undefined;
     },
     async tend() {
-      const { store } = deps().ports;
+      const { store, clock } = deps().ports;
       const ids = [...running.keys()];
       if (ids.length > 0) {
+        const now = clock.now();
+        // Renewing locks the rows that the attempts are about to move, so it is not done more often than leases need.
+        const isDue = now < renewedAt || now >= renewedAt + options.leaseMs / 3;
         const { held, cancelled } = await store.tx(async ({ attempts }) => ({
-          held: new Set(await attempts.renewLeases(options.owner, ids, options.leaseMs)),
+          held: new Set(isDue ? await attempts.renewLeases(options.owner, ids, options.leaseMs) : ids),
           cancelled: await attempts.cancelRequested(ids),
         }));
+        if (isDue) renewedAt = now;
         for (const id of ids) if (!held.has(id)) running.get(id)?.controller.abort(leaseLost(id));
         for (const id of cancelled) running.get(id)?.controller.abort(cancelledBy("a request"));
       }

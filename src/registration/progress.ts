@@ -14,9 +14,9 @@ export interface Progress {
   abandon(attemptId: string, error: Error): void;
   /**
    * Events after `afterSequence`, ending after the terminal one. Rejects with the signal's reason, and with what
-   * `abandon` was given.
+   * `abandon` was given. `known` are the first of them, when the caller has them already.
    */
-  follow(attemptId: string, afterSequence: number, signal: AbortSignal): AsyncGenerator<ProgressEvent>;
+  follow(attemptId: string, afterSequence: number, signal: AbortSignal, known?: readonly ProgressEvent[]): AsyncGenerator<ProgressEvent>;
   /** Whether anybody in this process follows the attempt. */
   isFollowed(attemptId: string): boolean;
 }
@@ -51,12 +51,12 @@ export function createProgress(store: Store, clock: Clock, runsHere: (attemptId:
       }
     },
     isFollowed: (attemptId) => followers.has(attemptId),
-    async *follow(attemptId, afterSequence, signal) {
-      const follower: Follower = { queue: [], wake: () => undefined, error: undefined };
+    async *follow(attemptId, afterSequence, signal, known = []) {
+      const follower: Follower = { queue: [...known], wake: () => undefined, error: undefined };
       const peers = followers.get(attemptId) ?? new Set();
       followers.set(attemptId, peers.add(follower));
       let seen = afterSequence;
-      let mustRead = true;
+      let mustRead = known.length === 0;
       try {
         for (;;) {
           signal.throwIfAborted();

@@ -153,13 +153,13 @@ export interface AttemptRepository {
   list(filter: AttemptFilter): Promise<readonly Attempt[]>;
   events(id: string, afterSequence: number): Promise<readonly ProgressEvent[]>;
   /**
-   * The one way an attempt moves: changes `patch` and appends `event`, if the lease still holds and `lastSequence` is
+   * The one way an attempt moves: changes `patch` and appends `events`, if the lease still holds and `lastSequence` is
    * what the caller believes. Resolves to false, changing nothing, when it is not.
    */
   advance(
     at: { readonly id: string; readonly lease: Lease; readonly lastSequence: number },
     patch: Partial<Pick<Attempt, "state" | "cursor" | "outcome" | "error" | "updatedAt">>,
-    event?: ProgressEvent,
+    ...events: readonly ProgressEvent[]
   ): Promise<boolean>;
   requestCancel(id: string): Promise<void>;
   /** Ids, of those given, whose cancellation somebody asked for. */

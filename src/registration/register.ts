@@ -10,6 +10,7 @@ import type { Attempts } from "./attempts.ts";
 import type { RegistrationPorts } from "./attempt-context.ts";
 import type { Attempt, InstanceRow, Registration, Tx } from "./records.ts";
 import { requestHashOf, serviceIdOf } from "./service-id.ts";
+import { validatedNote } from "./steps/validated.ts";
 import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput } from "./types.ts";
 
@@ -34,6 +35,8 @@ export interface StartedRegistration {
   readonly attemptId: string;
   /** True when this very call began the attempt. */
   readonly isNew: boolean;
+  /** What this call recorded of it: its first events, or none. */
+  readonly events: readonly ProgressEvent[];
 }
 
 /** An attempt as a whole has this long. */
@@ -89,17 +92,17 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   };
   const unchanged = await findUnchanged(deps, request, signal);
   deps.attempts.admit();
-  const started = await store.tx(async (tx): Promise<{ attempt: Attempt; isNew: boolean }> => {
+  const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
     const known = await findKnown(tx, request);
-    if (known) return { attempt: known, isNew: false };
+    if (known) return { attempt: known, events: [] };
     const attempt = newAttempt(deps, request, caller, key);
     const stillUnchanged = unchanged && (await tx.registrations.findActive(request.serviceId))?.id === unchanged.id;
+    const events = stillUnchanged ? unchangedEvents(attempt) : firstEvents(attempt);
     if (stillUnchanged) {
-      const events = unchangedEvents(attempt);
-      await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", lastSequence: events.length }, events, 0);
+      await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
     } else {
-      await tx.attempts.insert(attempt, [startedEvent(attempt)], deps.attempts.leaseMs);
+      await tx.attempts.insert(attempt, events, deps.attempts.leaseMs);
       await tx.audit.append({
         subject: attempt.serviceId,
         at: attempt.createdAt,
@@ -108,10 +111,12 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
         detail: { attempt_id: attempt.id, request_sha256: attempt.requestHash },
       });
     }
-    return { attempt: stillUnchanged ? { ...attempt, state: "COMPLETED" } : attempt, isNew: true };
+    return { attempt: stillUnchanged ? { ...attempt, state: "COMPLETED" } : attempt, events };
   });
-  if (started.isNew && started.attempt.state === "RUNNING") deps.attempts.start(started.attempt);
-  return { attemptId: started.attempt.id, isNew: started.isNew };
+  const { attempt, events } = started;
+  const isNew = events.length > 0;
+  if (isNew && attempt.state === "RUNNING") deps.attempts.start(attempt);
+  return { attemptId: attempt.id, isNew, events };
 }
 
 interface CheckedRequest {
@@ -183,9 +188,9 @@ function newAttempt(deps: RegisterDeps, { input, address, hash, serviceId }: Che
     request: input,
     address,
     state: "RUNNING",
-    cursor: 0,
+    cursor: 1,
     generation: key.generation,
-    lastSequence: 1,
+    lastSequence: 2,
     outcome: undefined,
     error: undefined,
     cancelRequested: false,
@@ -200,6 +205,12 @@ function newAttempt(deps: RegisterDeps, { input, address, hash, serviceId }: Che
 
 function startedEvent({ id, createdAt, serviceId }: Attempt): ProgressEvent {
   return { attemptId: id, sequence: 1, type: "STARTED", at: createdAt, message: "registration started", serviceId };
+}
+
+/** What a new attempt begins with; its cursor and last sequence say so. */
+function firstEvents(attempt: Attempt): readonly ProgressEvent[] {
+  const { id: attemptId, createdAt: at } = attempt;
+  return [startedEvent(attempt), { attemptId, sequence: 2, type: "VALIDATED", at, ...validatedNote(attempt) }];
 }
 
 function unchangedEvents(attempt: Attempt): ProgressEvent[] {

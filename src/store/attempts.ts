@@ -96,13 +96,13 @@ export function attemptRepository({ db, dialect }: Session): AttemptRepository {
       return rows.map(eventFromRow);
     },
 
-    async advance(at, patch, event) {
+    async advance(at, patch, ...events) {
       const { state } = patch;
       const released = state === "COMPLETED" || state === "ROLLED_BACK";
       const moving = db
         .updateTable("attempts")
         .set({
-          last_sequence: event?.sequence ?? at.lastSequence,
+          last_sequence: events.at(-1)?.sequence ?? at.lastSequence,
           ...(state !== undefined && { state, live_key: liveStates.includes(state) ? sql<string>`service_id` : null }),
           ...(released && { lease_until: 0 }),
           ...(patch.cursor !== undefined && { step_cursor: patch.cursor }),
@@ -116,7 +116,7 @@ export function attemptRepository({ db, dialect }: Session): AttemptRepository {
         .where("last_sequence", "=", at.lastSequence);
       const moved = await moving.executeTakeFirst();
       if (moved.numUpdatedRows === 0n) return false;
-      if (event) await db.insertInto("attempt_events").values(eventToRow(event)).execute();
+      if (events.length > 0) await db.insertInto("attempt_events").values(events.map(eventToRow)).execute();
       return true;
     },
 

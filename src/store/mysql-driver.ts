@@ -4,7 +4,8 @@
  * Guarantees: waiting for a connection, and every statement, has a limit. A connection that failed or fell silent is
  * destroyed, never reused: the server then rolls back what was open on it. A transaction in which a statement failed,
  * other than on a unique key, can only be rolled back, even if the error was swallowed on the way: after a deadlock the
- * server has ended the transaction by itself and later statements would each commit alone.
+ * server has ended the transaction by itself and later statements would be another one. No statement begins a
+ * transaction: without autocommit the first one after a commit does, which saves a round trip.
  */
 import { CompiledQuery, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler, type DatabaseConnection, type Dialect, type QueryResult } from "kysely";
 import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket } from "mysql2";
@@ -32,7 +33,7 @@ function sessionSettings(statementMs: number): string {
   const lockWaitSeconds = Math.max(1, Math.floor(statementMs / 1_000) - 1);
   return (
     "set session transaction_isolation = 'READ-COMMITTED', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', " +
-    `time_zone = '+00:00', innodb_lock_wait_timeout = ${lockWaitSeconds}, wait_timeout = 20`
+    `time_zone = '+00:00', autocommit = 0, innodb_lock_wait_timeout = ${lockWaitSeconds}, wait_timeout = 20`
   );
 }
 
@@ -50,12 +51,10 @@ export function runStatement(connection: Connection, sql: string, values: readon
 export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
   const prepared = new WeakSet<PoolConnection>();
 
-  async function begin(session: MysqlSession): Promise<void> {
-    if (!prepared.has(session.raw)) {
-      await session.executeQuery(CompiledQuery.raw(sessionSettings(limits.statementMs)));
-      prepared.add(session.raw);
-    }
-    await session.executeQuery(CompiledQuery.raw("begin"));
+  async function prepare(session: MysqlSession): Promise<void> {
+    if (prepared.has(session.raw)) return;
+    await session.executeQuery(CompiledQuery.raw(sessionSettings(limits.statementMs)));
+    prepared.add(session.raw);
   }
 
   return {
@@ -65,7 +64,7 @@ export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
     createDriver: () => ({
       init: async () => {},
       acquireConnection: async () => newSession(await acquire(pool, limits.acquireMs), limits.statementMs),
-      beginTransaction: (connection) => begin(connection as MysqlSession),
+      beginTransaction: (connection) => prepare(connection as MysqlSession),
       commitTransaction: async (connection) => {
         await connection.executeQuery(CompiledQuery.raw("commit"));
       },
@@ -114,9 +113,13 @@ async function rollback(session: MysqlSession, statementMs: number): Promise<voi
 function acquire(pool: Pool, limitMs: number): Promise<PoolConnection> {
   return new Promise((resolve, reject) => {
     let waiting = true;
-    AbortSignal.timeout(limitMs).addEventListener("abort", () => {
-      if (waiting) reject(new NoFreeConnection());
-      waiting = false;
+    // Mostly a connection is free and comes at once; a timer that cannot be taken back is only for those who have to wait.
+    setImmediate(() => {
+      if (!waiting) return;
+      AbortSignal.timeout(limitMs).addEventListener("abort", () => {
+        if (waiting) reject(new NoFreeConnection());
+        waiting = false;
+      });
     });
     pool.getConnection((error, connection) => {
       if (error) reject(error);

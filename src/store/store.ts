@@ -71,7 +71,7 @@ export function createStore({ db, dialect, exclusive, pause, close }: StoreParts
 
   async function ask(): Promise<void> {
     try {
-      await db.selectFrom("muster_migrations").select("name").limit(1).execute();
+      await db.transaction().execute((trx) => trx.selectFrom("muster_migrations").select("name").limit(1).execute());
     } catch (error) {
       throw meaningOf(error);
     }

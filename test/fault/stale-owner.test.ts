@@ -8,15 +8,16 @@ import { Reason } from "../../gen/muster/registration/v1/reasons_pb.ts";
 import { AttemptState } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { connect } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
+import type { MusterProcess } from "../support/muster.ts";
 import { tailKafka } from "../support/kafka-tail.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { unregister } from "../support/world.ts";
 import { endedAttempts, expectTruthfulEvents } from "./aftermath.ts";
 import { forwardPoints, rows, uncommittedPoints } from "./crash-points.ts";
 import { openScene, startScripted, untilReached } from "./scene.ts";
-import { sitePool } from "./site.ts";
-import type { Story } from "./survey.ts";
-import { expectStory } from "./survey.ts";
+import { realSite } from "./real-site.ts";
+import { sitePool, type Site } from "./site.ts";
+import { expectStory, type Story } from "./survey.ts";
 import { openSurvived } from "./survivor.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
@@ -25,10 +26,22 @@ vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
 const hasUndo = ({ type, at }: { readonly type: string; readonly at: string }) =>
   rows.some((row) => row.type === type && row.undos.some((event) => at.startsWith(`${event}:`)));
 
+function untilAbandoned(muster: Pick<MusterProcess, "logged">, attemptId: string): Promise<true> {
+  return eventually(async () => muster.logged().includes(`"event":"attempt.abandoned","attempt":"${attemptId}"`) || undefined, 60_000);
+}
+
+/** For a second Muster on the same servers, with a script of its own. */
+function besideOf(site: Site): Site {
+  const scriptFile = `${site.scriptFile}.beside`;
+  return { ...site, scriptFile, env: { ...site.env, CRASH_SCRIPT: scriptFile } };
+}
+
 describeReal("a replica that stood still for longer than its lease", (servers) => {
   const tail = tailKafka(servers);
   const sites = sitePool(() => openSurvived(servers, tail));
+  const plainSites = sitePool(() => realSite(servers, tail));
   afterAll(async () => {
+    await plainSites[Symbol.asyncDispose]();
     await sites[Symbol.asyncDispose]();
     await tail[Symbol.asyncDispose]();
   });
@@ -64,13 +77,43 @@ describeReal("a replica that stood still for longer than its lease", (servers) =
           stopped.signal("SIGCONT");
           const seen = await registering;
           expect(seen.status.code).not.toBe(status.OK);
-          await eventually(async () => stopped.logged().includes(`"event":"attempt.abandoned","attempt":"${first.attemptId}"`) || undefined, 60_000);
+          await untilAbandoned(stopped, first.attemptId);
           await expectTruthfulEvents(survivor, first, seen.events);
           await expectStory(site, scene, { attempts });
 
           if (!registeredAgain) return;
           await unregister(survivor, scene.name, scene.module);
           await expectStory(site, scene, { attempts, unregistered: true });
+        });
+      });
+    }
+  });
+
+  describe.concurrent("cannot commit what another is just taking back", () => {
+    for (const { type, events, undos } of rows) {
+      test(type, async () => {
+        await using scene = await openScene(type);
+        await plainSites.use(async (site) => {
+          const [at, undone] = [`${events.at(-1)}:begin`, `${undos[0]}:undone`];
+          await using stopped = await startScripted(site, { at, signal: "SIGSTOP" });
+          using client = connect(stopped.address);
+          const registering = scene.register(client);
+          await untilReached(stopped, at);
+          const beside = besideOf(site);
+          await using other = await startScripted(beside, { at: undone, signal: "SIGSTOP" });
+          using otherClient = connect(other.address);
+          await untilReached(other, undone);
+
+          stopped.signal("SIGCONT");
+          const seen = await registering;
+          expect(seen.status.code).not.toBe(status.OK);
+          await untilAbandoned(stopped, seen.attemptId);
+          other.signal("SIGCONT");
+          const [first] = await endedAttempts(otherClient, scene.name);
+          if (!first) throw new Error("no attempt");
+          expect(first).toMatchObject({ state: AttemptState.ROLLED_BACK, errorReason: Reason.INTERRUPTED });
+          await expectTruthfulEvents(otherClient, first, seen.events);
+          await expectStory(site, scene, { attempts: [{ id: first.attemptId, state: "ROLLED_BACK" }] });
         });
       });
     }

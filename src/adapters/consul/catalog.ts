@@ -19,8 +19,11 @@ import { attemptOf, createConsulReads, isInternal, isMaintenance, statusOf, toIn
 import type { ConsulEntry, ServiceDefinition } from "./types.ts";
 
 const parallelWrites = 4;
-/** From this many attempts in progress on, one boot check each: the agent's time is worth more than the stagger. */
-const manyAttempts = 50;
+/**
+ * Boot checks that those in progress share: each costs the agent a dial a second for as long as its trial lasts, so with
+ * many trials the agent's time is worth more than a short stagger.
+ */
+const bootCheckBudget = 32;
 const proofMs = 6_000;
 /** Consul does not repeat a lost sync to its servers for a minute or two; another write does. */
 const nudgeAfterMs = 2_000;
@@ -63,6 +66,11 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     await writes.run(signal, () => http.call({ method: "PUT", path: "agent/service/register", query, body: define() }, signal));
   }
 
+  function checksEach(): number {
+    const others = poll.waiting() + writes.waiting();
+    return Math.min(bootstrapChecks, Math.max(1, Math.floor(bootCheckBudget / (others + 1))));
+  }
+
   async function entries(serviceId: string, attemptId: string, signal: AbortSignal) {
     const [current, candidate] = await Promise.all([reads.agentEntry(serviceId, signal), reads.agentEntry(candidateId(serviceId, attemptId), signal)]);
     return { current, candidate };
@@ -92,13 +100,15 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     async register(entry, signal) {
       const current = await reads.agentEntry(entry.serviceId, signal);
       const trial = current === undefined || isTrial(current, entry.attemptId) ? freshTrial : candidateTrial;
-      await put(() => trial(entry, poll.waiting() + writes.waiting() > manyAttempts ? 1 : bootstrapChecks), false, signal);
+      await put(() => trial(entry, checksEach()), false, signal);
     },
 
     async trialChecks(serviceId, attemptId, signal) {
-      const { current, candidate } = await entries(serviceId, attemptId, signal);
-      const checks = [...(current?.checks ?? []), ...(candidate?.checks ?? [])];
-      return checks.filter((check) => attemptOfBootCheck(check.CheckID) === attemptId).map(toPortCheck);
+      for (const id of [serviceId, candidateId(serviceId, attemptId)]) {
+        const checks = (await reads.agentEntry(id, signal))?.checks.filter((check) => attemptOfBootCheck(check.CheckID) === attemptId) ?? [];
+        if (checks.length > 0) return checks.map(toPortCheck);
+      }
+      return [];
     },
 
     async awaitPassing(serviceId, attemptId, signal) {

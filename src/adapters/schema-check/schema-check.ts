@@ -30,7 +30,7 @@ export interface SchemaCheckOptions {
 
 /** A check with a process behind it: started at the first use, ended when idle and by disposal. */
 export function createSchemaCheck(options: SchemaCheckOptions = {}): SchemaCheck & AsyncDisposable {
-  const { limitMs = 2_000, startMs = 10_000, memoryMb = 96, queueLength = 64, checksPerChild = 100, idleMs = 30_000, remembered = 256 } = options;
+  const { limitMs = 2_000, startMs = 10_000, memoryMb = 96, queueLength = 64, checksPerChild = 1_000, idleMs = 30_000, remembered = 256 } = options;
   /** Insertion order is order of use. */
   const verdicts = new Map<string, DomainError | undefined>();
   let child: { readonly process: CheckingChild; checks: number } | undefined;

@@ -7,6 +7,7 @@ import type { ModuleDescription } from "../types.ts";
 export const retrieveMetadata: RegistrationStep = {
   event: "METADATA_RETRIEVED",
   timeoutMs: 15_000,
+  early: true,
   run: async (context, signal) => {
     const description = await context.describe(signal);
     return {

@@ -9,6 +9,7 @@ import type { Registration, Tx } from "../records.ts";
 export const saveRegistration: RegistrationStep = {
   event: "DATABASE_SAVED",
   timeoutMs: 15_000,
+  early: true,
   run: async (context, signal) => {
     const description = await context.describe(signal);
     const schema = await context.schema(signal);

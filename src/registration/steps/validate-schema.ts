@@ -6,6 +6,7 @@ import type { AttemptContext, CheckedSchema, RegistrationStep } from "../attempt
 export const validateSchema: RegistrationStep = {
   event: "SCHEMA_VALIDATED",
   timeoutMs: 20_000,
+  early: true,
   run: async (context, signal) => {
     const schema = await context.schema(signal);
     return {

@@ -27,10 +27,10 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     yield* validateOnly(deps, candidate, context.signal);
     return;
   }
-  const { attemptId, isNew } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
+  const { attemptId, isNew, events } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
   let mayCancel = isNew;
   try {
-    for await (const event of deps.progress.follow(attemptId, 0, context.signal)) {
+    for await (const event of deps.progress.follow(attemptId, 0, context.signal, events)) {
       if (event.type === "CONSUL_REGISTERED" || event.type === "COMPLETED" || event.type === "FAILED") mayCancel = false;
       yield registerResponseOf(event);
       if (event.type === "FAILED") await throwIfWorthRetrying(deps, attemptId);
