@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Catalog } from "../../src/ports.ts";
 
 /** The first value of `read` that is not undefined; fails after `limitMs`. */
-export async function eventually<T>(read: () => Promise<T | undefined>, limitMs = 10_000, everyMs = 10): Promise<T> {
+export async function eventually<T>(read: () => Promise<T | undefined>, limitMs = 30_000, everyMs = 10): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     const value = await read();
