@@ -128,6 +128,19 @@ test("a task is tried again until it is done, and its failure is told to who wai
   await tasks.stop();
 });
 
+test("who waits for a task learns that another replica carried it out", async () => {
+  await using store = await openSqliteStore({ path: ":memory:" });
+  const tasks = startTasks({ store, clock: systemClock, log: silent, handlers: { withdraw: () => Promise.reject(new Error("not ours")) } });
+  await store.tx(async (tx) => {
+    await tx.tasks.insert({ id: "theirs", kind: "withdraw", payload: "{}" });
+    await tx.tasks.claim(60_000, 1);
+  });
+  const waiting = tasks.run("theirs");
+  await store.tx((tx) => tx.tasks.done("theirs"));
+  expect(await waiting).toBe(true);
+  await tasks.stop();
+});
+
 test("a nudge in the middle of a round brings another round", async () => {
   let rounds = 0;
   const first = Promise.withResolvers<void>();

@@ -11,7 +11,10 @@ import { startLoop } from "./loop.ts";
 export type TaskHandlers = Readonly<Record<Task["kind"], (payload: string, signal: AbortSignal) => Promise<void>>>;
 
 export interface Tasks {
-  /** Has a task carried out now. True when that succeeded within ten seconds; it is tried again later when not. */
+  /**
+   * Has a task carried out now, here or by the replica that took it first. True when that succeeded within five seconds;
+   * it is tried again later when not.
+   */
   run(taskId: string): Promise<boolean>;
   stop(): Promise<void>;
 }
@@ -20,7 +23,8 @@ export interface Tasks {
 const leaseMs = 45_000;
 const handlerLimitMs = 30_000;
 const batchSize = 16;
-const waitLimitMs = 10_000;
+const waitLimitMs = 5_000;
+const lookEveryMs = 200;
 
 export function startTasks({
   store,
@@ -48,6 +52,15 @@ export function startTasks({
     }
   }
 
+  /** Resolves to true when the task is gone; rejects with the signal's reason. A store that is away is asked again. */
+  async function isDoneElsewhere(taskId: string, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      await clock.sleep(lookEveryMs, signal);
+      const exists = await store.tx((tx) => tx.tasks.exists(taskId)).catch(() => true);
+      if (!exists) return true;
+    }
+  }
+
   const loop = startLoop({
     name: "tasks",
     everyMs: 1_000,
@@ -66,7 +79,7 @@ export function startTasks({
       const done = new Promise<boolean>((resolve) => waiters.set(taskId, resolve));
       loop.nudge();
       try {
-        return await Promise.race([done, clock.sleep(waitLimitMs, over.signal).then(() => false)]);
+        return await Promise.race([done, isDoneElsewhere(taskId, over.signal), clock.sleep(waitLimitMs, over.signal).then(() => false)]);
       } finally {
         over.abort();
         waiters.delete(taskId);

@@ -222,6 +222,8 @@ export interface OutboxRepository {
 
 export interface TaskRepository {
   insert(task: Pick<Task, "id" | "kind" | "payload">): Promise<void>;
+  /** False once the task was done. */
+  exists(id: string): Promise<boolean>;
   /** Takes due tasks for `leaseMs`, after which they are due again. */
   claim(leaseMs: number, limit: number): Promise<readonly Task[]>;
   done(id: string): Promise<void>;

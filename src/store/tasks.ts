@@ -17,6 +17,10 @@ export function taskRepository({ db, dialect }: Session): TaskRepository {
         .execute();
     },
 
+    async exists(id) {
+      return (await db.selectFrom("tasks").select("id").where("id", "=", id).executeTakeFirst()) !== undefined;
+    },
+
     async claim(leaseMs, limit) {
       const due = db.selectFrom("tasks").select(["id", "kind", "payload", "attempts"]).where("due_at", "<=", dialect.now()).orderBy("due_at").limit(limit);
       const rows = await skippingLocked(dialect, due).execute();
