@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import type { CatalogEntry } from "../../src/ports.ts";
 import { entryFor, limit, only, passTrial, serve, signal, type OpenCatalog } from "../support/catalog-fixture.ts";
 import { startHealthServer } from "../support/health-server.ts";
 import { eventually, watchInstances } from "../support/instances.ts";
@@ -119,10 +120,13 @@ export function catalogTrials(name: string, open: OpenCatalog): void {
       await using server = await startHealthServer();
       const entries = Array.from({ length: 40 }, (_, index) => entryFor(it, server, { name: it.unique(`many${index}`) }));
       await Promise.all(entries.map((entry) => serve(it.catalog, entry)));
-      const all = await it.catalog.instances({}, signal());
-      for (const entry of entries) {
-        expect(all.find((found) => found.serviceId === entry.serviceId)).toMatchObject({ status: "passing", attemptId: entry.attemptId });
-      }
+      // Each was passing when it was promoted; on a busy machine a later probe of the one server behind all may come too late once.
+      await eventually(async () => {
+        const all = await it.catalog.instances({}, signal());
+        const isServing = ({ serviceId, attemptId }: CatalogEntry) =>
+          all.some((found) => found.serviceId === serviceId && found.attemptId === attemptId && found.status === "passing");
+        return entries.every(isServing) || undefined;
+      });
     });
   });
 }
