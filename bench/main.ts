@@ -34,7 +34,7 @@ interface Bench {
 const items: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>> = {
   one: ({ sides, farm, quick }) =>
     newModule(sides, farm, { rounds: quick ? 2 : 20, perRound: quick ? 4 : 12, inFlight: 1, aim: { p50Ms: 250, p99Ms: 700, ratio: 1.15 } }),
-  many: ({ sides, farm, quick }) => newModule(sides, farm, { rounds: quick ? 2 : 8, perRound: quick ? 64 : 128, inFlight: 64, aim: { ratio: 1 } }),
+  many: ({ sides, farm, quick }) => newModule(sides, farm, { rounds: quick ? 2 : 6, perRound: quick ? 64 : 128, inFlight: 64, aim: { ratio: 1 } }),
   unchanged: ({ sides, farm, quick }) => unchanged(sides, farm, quick ? 2 : 10, quick ? 10 : 30),
   refused: ({ sides, farm, quick }) => refused(sides.muster, farm, quick ? 3 : 20),
   crowd: ({ sides, farm, quick }) => crowd(sides.muster, farm, quick ? 100 : 1_000),
@@ -86,7 +86,14 @@ async function register(names: readonly string[]): Promise<void> {
   const sides = { floor, muster };
 
   await warmUp(sides, farm);
-  for (const name of names) for (const row of (await items[name]?.({ sides, farm, quick })) ?? []) printRow(row);
+  for (const name of names) {
+    try {
+      for (const row of (await items[name]?.({ sides, farm, quick })) ?? []) printRow(row);
+    } catch (error) {
+      process.stdout.write(`| ${name}: could not be measured: ${error instanceof Error ? error.message : String(error)} |\n`);
+      process.exitCode = 1;
+    }
+  }
 }
 
 function profiling(): readonly string[] {

@@ -54,7 +54,9 @@ export function musterSide(address: string): MusterSide {
       return took;
     },
     async remove(modules) {
-      await inFlight(modules, 16, ({ name, host, port }) => client.unary(PlatformRegistrationService.method.unregister, { name, host, port }));
+      const unregister = ({ name, host, port }: ServingModule) => client.unary(PlatformRegistrationService.method.unregister, { name, host, port });
+      // Safe to repeat; on a busy machine the first try may run out of time.
+      await inFlight(modules, 16, (module) => unregister(module).catch(() => unregister(module)));
     },
     async [Symbol.asyncDispose]() {
       client[Symbol.dispose]();

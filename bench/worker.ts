@@ -20,7 +20,7 @@ export function startWorker<Request extends object, Reply>(program: URL, args: r
       return answer.reply;
     },
     async [Symbol.asyncDispose]() {
-      child.disconnect();
+      if (child.connected) child.disconnect();
       await ended;
     },
   };
