@@ -98,6 +98,14 @@ test("a failure is journaled, then undone in reverse, the failed step included",
   expect(diary).toEqual(["run a", "recorded a note a", "run b", "unwinding DEPENDENCY_UNAVAILABLE", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
 });
 
+test("early steps after the failed one are undone, too: their work may be ahead of them", async () => {
+  const script = scripted({ failsAt: "a" });
+  const { saga, release } = withEarlyStep(script);
+  release();
+  expect(await runSaga(saga, never)).toBe(broken);
+  expect(script.diary).toEqual(["run a", "unwinding DEPENDENCY_UNAVAILABLE", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
+});
+
 test("a step that happened but could not be recorded is undone", async () => {
   const { saga, diary } = scripted({ journalFailsAt: "c" });
   expect(await runSaga(saga, never)).toBe(broken);
@@ -120,8 +128,8 @@ test("an abort stops before the next step and unwinds", async () => {
   expect(diary).toEqual(["run a", "unwinding CANCELLED", "undo b", "undo a", "ended CANCELLED 0"]);
 });
 
-test("unwind takes back from a step on, as a replica does that takes over", async () => {
+test("unwind takes back every step, as a replica does that takes over", async () => {
   const { saga, diary } = scripted({});
-  await unwind(saga, 1, broken);
-  expect(diary).toEqual(["unwinding DEPENDENCY_UNAVAILABLE", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
+  await unwind(saga, broken);
+  expect(diary).toEqual(["unwinding DEPENDENCY_UNAVAILABLE", "undo c", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
 });

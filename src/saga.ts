@@ -2,11 +2,12 @@
  * Runs a list of steps, each with the event that tells it, and takes them back when one fails. Knows nothing of
  * registration.
  *
- * Guarantees: a step begins when all events before it are durable, so that whoever unwinds later knows how far it went,
- * but for `early` steps, whose effect is part of their event; a failure is journaled before anything is undone; undo goes in reverse and includes the failed step, since a call that timed out may have happened; an undo is
- * tried several times and an undo that keeps failing does not stop the others. Does not guarantee that a step ran only
- * once, nor that its undo did: both must be safe to repeat. Recovery after a crash has one direction: `unwind` from
- * what the journal knows (see docs/decisions/0002).
+ * Guarantees: the events are recorded in the order of the steps; a step that is not `early` begins when all events before
+ * it are durable, and does nothing before; a failure is journaled before anything is undone; undo goes in reverse and
+ * includes the failed step, since a call that timed out may have happened, and the early ones after it, since their work
+ * may be ahead of them; an undo is tried several times and an undo that keeps failing does not stop the others. Does not
+ * guarantee that a step ran only once, nor that its undo did: both must be safe to repeat, and an undo to call for nothing.
+ * Recovery after a crash has one direction: `unwind`, of all steps (see docs/decisions/0002).
  */
 import { DomainError, toDomainError } from "./errors.ts";
 import type { Clock } from "./ports.ts";
@@ -16,13 +17,10 @@ export interface Step<Context, Event extends string, Note> {
   readonly event: Event;
   /** Upper bound for one `run`, retries included. */
   readonly timeoutMs: number;
-  /**
-   * It may begin before the events before it are durable, and they may be written together with its own: all it does is
-   * in its note. Whoever unwinds later finds all of it recorded, or nothing to undo.
-   */
+  /** It, or its work, may begin before the events before it are durable, and they may be written together with its own. */
   readonly early?: true;
   run(context: Context, signal: AbortSignal): Promise<Note>;
-  /** Takes back what `run` may have done for this attempt, and only that. Also called when `run` never began. */
+  /** Takes back what may have been done for this attempt, and only that. Also called when `run` never began. */
   undo?(context: Context, signal: AbortSignal): Promise<void>;
 }
 
@@ -77,18 +75,24 @@ export async function runSaga<Context, Event extends string, Note>(saga: Saga<Co
       if (!next) await durable;
     } catch (error) {
       const failure = limit.aborted && error === limit.reason ? tookTooLong(step.event, step.timeoutMs) : toDomainError(error);
-      await unwind(saga, index, failure);
+      await unwind({ ...saga, steps: saga.steps.slice(0, endOfReach(saga.steps, index)) }, failure);
       return failure;
     }
   }
   return undefined;
 }
 
-/** Undoes step `from` and all before it, then ends the saga with `error`. */
-export async function unwind<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, from: number, error: DomainError): Promise<void> {
+/** How many steps may have had an effect when step `index` was the last to begin: those after it that are early, too. */
+function endOfReach(steps: readonly { readonly early?: true }[], index: number): number {
+  const next = steps.findIndex((step, later) => later > index && !step.early);
+  return next < 0 ? steps.length : next;
+}
+
+/** Undoes every step, the last one first, then ends the saga with `error`. */
+export async function unwind<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, error: DomainError): Promise<void> {
   await saga.journal.unwinding(error);
   const leftovers: DomainError[] = [];
-  for (const step of saga.steps.slice(0, from + 1).toReversed()) {
+  for (const step of saga.steps.toReversed()) {
     if (!step.undo) continue;
     saga.probe?.({ event: step.event, phase: "undo" });
     const failure = await undoStep(saga, step);

@@ -43,10 +43,20 @@ export interface AttemptContext {
   readonly describe: (signal: AbortSignal) => Promise<ModuleDescription>;
   /** Takes the described module's schema and checks it; remembered like `describe`. */
   readonly schema: (signal: AbortSignal) => Promise<CheckedSchema>;
+  /** Saves the described module's registration as PENDING, with its schema version; once, whatever comes of it. */
+  readonly saved: (signal: AbortSignal) => Promise<void>;
+  /** Puts the saved schema version into the schema registry; once, whatever comes of it. */
+  readonly published: (signal: AbortSignal) => Promise<Published>;
   /** Records and shows an event that is not the end of a step. */
   readonly report: (event: EventType, note: Note) => Promise<void>;
   /** What this process may have put into the schema registry. */
-  readonly published: { schema?: CheckedSchema };
+  readonly attempted: { schema?: CheckedSchema };
+}
+
+export interface Published {
+  readonly schema: CheckedSchema;
+  /** False when the registry had it already. */
+  readonly created: boolean;
 }
 
 export type RegistrationStep = Step<AttemptContext, EventType, Note>;
@@ -76,6 +86,12 @@ export function endpointOf(request: RegisterInput, address: string): Endpoint {
     tls: connectivity.tlsEnabled,
     serverName: connectivity.internalHost ?? connectivity.advertisedHost,
   };
+}
+
+/** Remembers what `work` came to, whatever it was first called with. */
+export function once<Args extends readonly unknown[], T>(work: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
+  let running: Promise<T> | undefined;
+  return (...args) => (running ??= work(...args));
 }
 
 /** Remembers what `work` came to; only a transient failure is forgotten, so that the next caller tries again. */

@@ -14,13 +14,14 @@
 import { DomainError, toDomainError, type FieldViolation } from "../errors.ts";
 import { retrying } from "../retry.ts";
 import type { Journal, Then } from "../saga.ts";
-import type { AttemptContext, Note } from "./attempt-context.ts";
+import type { Note } from "./attempt-context.ts";
+import type { AttemptWriter } from "./context-of.ts";
 import type { Attempt, Tx } from "./records.ts";
 import type { RunnerDeps } from "./run-attempt.ts";
 import type { EventType, ProgressEvent } from "./types.ts";
 
 /** How long an event is held back for the one of an early step. */
-const holdMs = 100;
+const holdMs = 25;
 
 type Patch = Parameters<Tx["attempts"]["advance"]>[1];
 
@@ -43,7 +44,7 @@ interface Write {
 }
 
 /** The journal of one attempt, which this process alone moves. */
-export function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, Note> & Pick<AttemptContext, "report"> {
+export function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, Note> & AttemptWriter {
   const { store, clock } = deps.ports;
   let cursor = attempt.cursor;
   let sequence = attempt.lastSequence;
@@ -131,6 +132,14 @@ export function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<Event
 
   return {
     report: (type, note) => add(type, note),
+    alone: (work) =>
+      inTurn(async () => {
+        if (failure) throw failure.error;
+        await write({ patch: {}, alongside: [work] }).catch((error: unknown) => {
+          if (isStoreAway(error)) failure = { error };
+          throw error;
+        });
+      }),
     recorded: async (type, note, next) => {
       if (inserted > 0) inserted -= 1;
       else await add(type, note, next);

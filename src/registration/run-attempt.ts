@@ -2,13 +2,12 @@
 import { DomainError, toDomainError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { runSaga, unwind, type Saga, type SagaProbe } from "../saga.ts";
-import { entryOf, remember, type AttemptContext, type Note, type RegistrationPorts } from "./attempt-context.ts";
+import type { AttemptContext, Note, RegistrationPorts } from "./attempt-context.ts";
+import { contextOf } from "./context-of.ts";
 import { createJournal } from "./journal.ts";
 import type { Attempt } from "./records.ts";
 import type { Progress } from "./progress.ts";
 import { serviceTypes } from "./service-types.ts";
-import { describeModule } from "./steps/retrieve-metadata.ts";
-import { checkedSchema } from "./steps/validate-schema.ts";
 import type { EventType } from "./types.ts";
 
 export interface RunnerDeps {
@@ -36,7 +35,7 @@ export async function runAttempt(deps: RunnerDeps, attempt: Attempt, signal: Abo
 export async function unwindAttempt(deps: RunnerDeps, attempt: Attempt, why: DomainError): Promise<void> {
   await settle(deps, attempt, async (saga) => {
     const error = attempt.error ? new DomainError(attempt.error) : why;
-    await unwind(saga, Math.min(attempt.cursor, saga.steps.length - 1), error);
+    await unwind(saga, error);
     return error;
   });
 }
@@ -54,10 +53,6 @@ async function settle(deps: RunnerDeps, attempt: Attempt, work: (saga: Registrat
 
 function sagaOf(deps: RunnerDeps, attempt: Attempt): RegistrationSaga {
   const journal = createJournal(deps, attempt);
-  const { ports } = deps;
-  const entry = entryOf(attempt.request, attempt.id, attempt.serviceId, attempt.address);
-  const describe = remember((signal) => describeModule({ attempt, entry, ports }, signal));
-  const schema = remember((signal) => checkedSchema({ attempt, ports, describe }, signal));
-  const context: AttemptContext = { attempt, ports, entry, describe, schema, report: journal.report, published: {} };
-  return { steps: serviceTypes[attempt.type] ?? [], context, journal, clock: ports.clock, probe: deps.probe };
+  const context = contextOf(deps.ports, attempt, journal);
+  return { steps: serviceTypes[attempt.type] ?? [], context, journal, clock: deps.ports.clock, probe: deps.probe };
 }

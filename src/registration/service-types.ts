@@ -18,7 +18,7 @@ export const serviceTypes: Readonly<Partial<Record<ServiceType, readonly Registr
     validated,
     registerInCatalog,
     confirmCheck,
-    awaitHealthy((context, signal) => context.schema(signal)),
+    awaitHealthy((context, signal) => context.published(signal)),
     retrieveMetadata,
     validateSchema,
     saveRegistration,

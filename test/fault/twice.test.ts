@@ -10,10 +10,10 @@ import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-regist
 import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock as clock } from "../../src/adapters/system/clock.ts";
 import { unavailable } from "../../src/errors.ts";
-import { entryOf, remember, type AttemptContext, type Note, type RegistrationPorts, type RegistrationStep } from "../../src/registration/attempt-context.ts";
+import type { AttemptContext, Note, RegistrationPorts, RegistrationStep } from "../../src/registration/attempt-context.ts";
+import { contextOf } from "../../src/registration/context-of.ts";
+import type { Attempt } from "../../src/registration/records.ts";
 import { serviceTypes } from "../../src/registration/service-types.ts";
-import { describeModule } from "../../src/registration/steps/retrieve-metadata.ts";
-import { checkedSchema } from "../../src/registration/steps/validate-schema.ts";
 import type { EventType, RegisterInput, ServiceType } from "../../src/registration/types.ts";
 import { runSaga, unwind, type Saga } from "../../src/saga.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
@@ -40,13 +40,14 @@ const cases: readonly Case[] = rows.flatMap(({ type, events }) =>
   [undefined, ...events].flatMap((event) => [false, true].map((hasFormer) => ({ type, failAt: event as EventType | undefined, hasFormer }))),
 );
 
+/** The second run knows nothing of the first. */
 function twice(step: RegistrationStep): RegistrationStep {
   const { run, undo } = step;
   return {
     ...step,
     async run(context, signal) {
       await run(context, signal);
-      return run(context, signal);
+      return run(newContext(context.ports, context.attempt), signal);
     },
     ...(undo && {
       async undo(context: AttemptContext, signal: AbortSignal) {
@@ -75,15 +76,15 @@ async function leftBehind(site: Site, { catalog }: RegistrationPorts): Promise<u
   };
 }
 
-function contextOf(ports: RegistrationPorts, attemptId: string, type: ServiceType): AttemptContext {
+function newContext(ports: RegistrationPorts, attempt: Attempt): AttemptContext {
+  return contextOf(ports, attempt, { report: async () => undefined, alone: (work) => ports.store.tx(work) });
+}
+
+function attemptOf(attemptId: string, type: ServiceType): Attempt {
   const connectivity = { advertisedHost: module.host, advertisedPort: module.port, tlsEnabled: false };
   const request: RegisterInput = { ...fixtures.request, name, type, connectivity, tags: [attemptId], healthTimeoutMs: 10_000 };
   const serviceId = `${name}-${module.host}-${module.port}`;
-  const attempt = fixtures.attempt(attemptId, { serviceId, name, type, host: module.host, port: module.port, request, address: module.host });
-  const entry = entryOf(request, attempt.id, serviceId, module.host);
-  const describe = remember((signal) => describeModule({ attempt, entry, ports }, signal));
-  const schema = remember((signal) => checkedSchema({ attempt, ports, describe }, signal));
-  return { attempt, ports, entry, describe, schema, report: async () => undefined, published: {} };
+  return fixtures.attempt(attemptId, { serviceId, name, type, host: module.host, port: module.port, request, address: module.host });
 }
 
 function sagaOf(context: AttemptContext, steps: readonly RegistrationStep[], failAt?: EventType): Saga<AttemptContext, EventType, Note> {
@@ -115,12 +116,12 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
   const steps = times === "once" ? once : once.map(twice);
   const patience = AbortSignal.timeout(30_000);
 
-  if (hasFormer) expect(await runSaga(sagaOf(contextOf(ports, "a-former", type), once), patience)).toBeUndefined();
+  if (hasFormer) expect(await runSaga(sagaOf(newContext(ports, attemptOf("a-former", type)), once), patience)).toBeUndefined();
   const before = await leftBehind(site, ports);
-  const failure = await runSaga(sagaOf(contextOf(ports, "b-later", type), steps, failAt), patience);
+  const failure = await runSaga(sagaOf(newContext(ports, attemptOf("b-later", type)), steps, failAt), patience);
   expect(failure?.message).toBe(failAt && "store unavailable: scripted");
   // As after a crash right at the end: whoever takes over does it all again, knowing nothing.
-  if (failure && times === "twice") await unwind(sagaOf(contextOf(ports, "b-later", type), steps), steps.length - 1, failure);
+  if (failure && times === "twice") await unwind(sagaOf(newContext(ports, attemptOf("b-later", type)), steps), failure);
   return { before, after: await leftBehind(site, ports) };
 }
 

@@ -3,7 +3,8 @@
  * beside it and gives the reason when it does not pass, and the early failure when waiting cannot help: after the
  * start-up grace a refused connection, a wrong protocol, a TLS mismatch and a missing health service fail at once,
  * everything else waits for the timeout. The probe's first "serving" also starts work that needs the instance but not
- * the catalog's verdict (`ahead`); its failures are left to the step that asks for the result.
+ * the catalog's verdict (`ahead`); its failures are left to the step that asks for the result, and it is ended before
+ * this step fails.
  */
 import { DomainError, type Reason } from "../../errors.ts";
 import { limits } from "../validate.ts";
@@ -28,15 +29,26 @@ export function awaitHealthy(ahead?: (context: AttemptContext, signal: AbortSign
   return {
     event: "CONSUL_HEALTHY",
     timeoutMs: limits.healthTimeoutMs + 5_000,
+    early: true,
     run: async (context, signal) => {
       const { clock, catalog } = context.ports;
       const { serviceId, id } = context.attempt;
       const startedAt = clock.now();
       const settled = new AbortController();
       const waiting = AbortSignal.any([signal, settled.signal]);
-      const probe = probeUntilHopeless(context, waiting, startedAt, ahead && (() => ahead(context, signal)));
+      const failed = new AbortController();
+      let begun: Promise<unknown> = Promise.resolve();
+      const onServing = () => {
+        begun = ahead?.(context, AbortSignal.any([signal, failed.signal])) ?? begun;
+        begun.catch(() => undefined);
+      };
+      const probe = probeUntilHopeless(context, waiting, startedAt, onServing);
       try {
         await Promise.race([catalog.awaitPassing(serviceId, id, waiting), probe]);
+      } catch (error) {
+        failed.abort(error);
+        await begun.catch(() => undefined);
+        throw error;
       } finally {
         settled.abort(new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the health wait is over" }));
         await probe.catch(() => undefined);
@@ -47,12 +59,7 @@ export function awaitHealthy(ahead?: (context: AttemptContext, signal: AbortSign
 }
 
 /** Never resolves before `signal`; rejects when the instance cannot become healthy in time. */
-async function probeUntilHopeless(
-  context: AttemptContext,
-  signal: AbortSignal,
-  startedAt: number,
-  onServing: (() => Promise<unknown>) | undefined,
-): Promise<void> {
+async function probeUntilHopeless(context: AttemptContext, signal: AbortSignal, startedAt: number, onServing: () => void): Promise<void> {
   const { clock, module } = context.ports;
   const { healthTimeoutMs, startupGraceMs } = context.attempt.request;
   let served = false;
@@ -61,7 +68,7 @@ async function probeUntilHopeless(
     const verdict = await module.health(context.entry.check, signal);
     const waitedMs = clock.now() - startedAt;
     if (verdict.status === "serving") {
-      if (!served) onServing?.().catch(() => undefined);
+      if (!served) onServing();
       served = true;
     } else {
       const hopeless = waitedMs >= startupGraceMs ? earlyFailures[verdict.status] : undefined;

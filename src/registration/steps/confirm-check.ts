@@ -6,6 +6,7 @@ import type { RegistrationStep } from "../attempt-context.ts";
 export const confirmCheck: RegistrationStep = {
   event: "HEALTH_CHECK_CONFIGURED",
   timeoutMs: 10_000,
+  early: true,
   run: async ({ entry, ports }, signal) => {
     const checks = await retrying(ports.clock, signal, async () => {
       const found = await ports.catalog.trialChecks(entry.serviceId, entry.attemptId, signal);

@@ -1,26 +1,19 @@
 import { DomainError } from "../../errors.ts";
 import { canonicalJson } from "../service-id.ts";
 import { forgetUnpublished, reserveSchemaVersion } from "../schema-versions.ts";
+import type { AttemptWriter } from "../context-of.ts";
 import type { AttemptContext, CheckedSchema, RegistrationStep } from "../attempt-context.ts";
 import type { ModuleDescription } from "../types.ts";
 import type { Registration, Tx } from "../records.ts";
 
-/** Saves the module's registration as PENDING, and its schema version, in the transaction of the event. */
+/** Saves the module's registration as PENDING, and its schema version. */
 export const saveRegistration: RegistrationStep = {
   event: "DATABASE_SAVED",
   timeoutMs: 15_000,
   early: true,
   run: async (context, signal) => {
-    const description = await context.describe(signal);
-    const schema = await context.schema(signal);
-    return {
-      message: "registration saved",
-      serviceId: context.attempt.serviceId,
-      alongside: async (tx: Tx) => {
-        await reserveSchemaVersion(tx, context.attempt.name, schema, context.ports.clock.now());
-        await tx.registrations.insert(registrationOf(context, { schema, description }));
-      },
-    };
+    await context.saved(signal);
+    return { message: "registration saved", serviceId: context.attempt.serviceId };
   },
   undo: async ({ attempt, ports }) => {
     await ports.store.tx(async (tx) => {
@@ -31,6 +24,20 @@ export const saveRegistration: RegistrationStep = {
     });
   },
 };
+
+/** The work behind `AttemptContext.saved`. */
+export async function savePending(
+  context: Pick<AttemptContext, "attempt" | "ports"> & Pick<AttemptWriter, "alone">,
+  description: ModuleDescription,
+  schema: CheckedSchema,
+): Promise<void> {
+  await context.alone(async (tx) => {
+    // There already when the answer of a first try was lost.
+    if (await tx.registrations.find(context.attempt.id)) return;
+    await reserveSchemaVersion(tx, context.attempt.name, schema, context.ports.clock.now());
+    await tx.registrations.insert(registrationOf(context, { schema, description }));
+  });
+}
 
 /** The PENDING registration of an attempt. */
 export function registrationOf(

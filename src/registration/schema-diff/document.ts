@@ -1,0 +1,121 @@
+/** A schema document: its subschemas, each known by its place and only once, and where its references lead. */
+import { type InspectedSchema, inspectSchema } from "../schema.ts";
+import { pointerOf, rootPlace, stepInto } from "../schema-place.ts";
+import { type JsonObject, type JsonValue, canonical, isObject, own } from "./json.ts";
+
+export interface Subschema {
+  /** Differs from that of every other subschema of the two documents that are compared. */
+  readonly id: string;
+  readonly document: SchemaDocument;
+  readonly value: JsonObject | boolean;
+  /** Where it stands in its document. */
+  readonly pointer: string;
+}
+
+export interface SchemaDocument {
+  readonly root: Subschema;
+  /** 6, 7, 2019 or 2020. */
+  readonly year: number;
+  /** The schema at a JSON pointer, if there is one. */
+  at(pointer: string): Subschema | undefined;
+  /** What a `$ref` leads to; undefined when that cannot be told without knowing base URIs, or nothing is there. */
+  target(ref: string): Subschema | undefined;
+  /** A schema that does not stand in the text; the same value and place give the same subschema. */
+  made(value: JsonObject, pointer: string): Subschema;
+}
+
+/** `name` tells the documents apart. Throws what `inspectSchema` throws. */
+export function openDocument(name: string, given: string | JsonValue): SchemaDocument {
+  const inspected = inspectSchema(typeof given === "string" ? given : JSON.stringify(given));
+  const json = inspected.document as JsonObject | boolean;
+  const known = new Map<string, Subschema>();
+  const names = namedPlaces(json);
+
+  function keep(key: string, value: JsonObject | boolean, pointer: string): Subschema {
+    const found = known.get(key) ?? { id: `${name}${known.size}`, document, value, pointer };
+    known.set(key, found);
+    return found;
+  }
+
+  function at(pointer: string): Subschema | undefined {
+    const found = known.get(pointer);
+    if (found) return found;
+    let value: JsonValue | undefined = json;
+    for (const part of pointer.split("/").slice(1)) value = memberOf(value, part.replaceAll("~1", "/").replaceAll("~0", "~"));
+    return typeof value === "boolean" || isObject(value) ? keep(pointer, value, pointer) : undefined;
+  }
+
+  function target(ref: string): Subschema | undefined {
+    if (names === undefined) return undefined;
+    const fragment = decoded(ref.slice(1));
+    if (fragment === undefined) return undefined;
+    const pointer = fragment === "" || fragment.startsWith("/") ? fragment : names.get(fragment);
+    return pointer === undefined ? undefined : at(pointer);
+  }
+
+  const document: SchemaDocument = {
+    get root() {
+      return keep("", json, "");
+    },
+    year: yearOf(inspected),
+    at,
+    target,
+    made: (value, pointer) => keep(`made ${pointer} ${canonical(value)}`, value, pointer),
+  };
+  return document;
+}
+
+/** The schema under a path of keys, if there is one. */
+export function under({ document, pointer }: Subschema, ...keys: readonly string[]): Subschema | undefined {
+  return document.at(keys.reduce(extended, pointer));
+}
+
+/** A JSON pointer, one key longer. */
+export function extended(pointer: string, key: string): string {
+  return `${pointer}/${key.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+export function keywordOf({ value }: Subschema, name: string): JsonValue | undefined {
+  return isObject(value) ? own(value, name) : undefined;
+}
+
+function memberOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
+  return typeof value === "object" && value !== null ? own(value as JsonObject, key) : undefined;
+}
+
+function decoded(fragment: string): string | undefined {
+  try {
+    return decodeURIComponent(fragment);
+  } catch {
+    return undefined;
+  }
+}
+
+function yearOf({ dialect }: InspectedSchema): number {
+  return { "draft-06": 6, "draft-07": 7, "draft/2019-09": 2019, "draft/2020-12": 2020 }[dialect];
+}
+
+/**
+ * The pointers of all anchors. Undefined when a schema within the document has a base URI of its own, or an anchor
+ * stands twice: then what a reference means is not decided here.
+ */
+function namedPlaces(json: JsonObject | boolean): ReadonlyMap<string, string> | undefined {
+  const anchors = new Map<string, string>();
+  const waiting = [{ value: json as JsonValue, at: { place: rootPlace, position: "schema" as ReturnType<typeof stepInto>["position"] } }];
+  for (let next = waiting.pop(); next; next = waiting.pop()) {
+    const { value, at } = next;
+    if (typeof value !== "object" || value === null || at.position === "data") continue;
+    const inArray = Array.isArray(value);
+    for (const [key, inner] of Object.entries(value as JsonObject)) waiting.push({ value: inner, at: stepInto(at.place, at.position, key, inArray) });
+    if (!isObject(value) || at.position === "names") continue;
+    const id = own(value, "$id");
+    if (typeof id === "string" && !id.startsWith("#") && at.place.parent) return undefined;
+    const found = [id, own(value, "$anchor"), own(value, "$dynamicAnchor")].filter((name) => typeof name === "string" && name !== "");
+    for (const name of new Set(found.map((text) => String(text).replace(/^#/, "")))) {
+      if (name === "" || !at.place.parent) continue;
+      if (anchors.has(name)) return undefined;
+      anchors.set(name, pointerOf(at.place));
+    }
+  }
+  return anchors;
+}
