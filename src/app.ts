@@ -20,7 +20,7 @@ import { descriptorRoute } from "./http/descriptor.ts";
 import { metricsRoutes } from "./http/metrics.ts";
 import { probeRoutes } from "./http/probes.ts";
 import type { Log } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
+import type { Metrics } from "./metrics.ts";
 import type { Clock, Store } from "./ports.ts";
 import type { RegistrationPorts } from "./registration/attempt-context.ts";
 import { createAttempts, type Attempts } from "./registration/attempts.ts";
@@ -87,15 +87,19 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   stack.defer(() => tasks.stop());
 
   const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
-  const metrics = createMetrics({ store, running: () => attempts.count(), now: () => clock.now() });
+  // Not needed to open the port, and a good part of a start: loaded after it, or when first used.
+  let loading: Promise<Metrics> | undefined;
+  const metrics = () =>
+    (loading ??= import("./metrics.ts").then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() })));
+  const measure = (note: (to: Metrics) => void): void => void metrics().then(note);
   const attempts: Attempts = createAttempts(
     () => ({
       ports,
-      progress: { ...progress, publish: (event) => (metrics.progressed(event), progress.publish(event)) },
+      progress: { ...progress, publish: (event) => (measure((to) => to.progressed(event)), progress.publish(event)) },
       log,
       probe: options.probe,
-      onBegin: (attempt) => metrics.begun(attempt),
-      onEnd: (attempt, error) => metrics.ended(attempt, error, clock.now()),
+      onBegin: (attempt) => measure((to) => to.begun(attempt)),
+      onEnd: (attempt, error) => measure((to) => to.ended(attempt, error, clock.now())),
       onCommit: () => relay.nudge(),
     }),
     { owner, leaseMs: config.attemptLeaseMs, maxRunning, maxWaiting },
@@ -124,7 +128,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     routes: registrationRoutes({ store, clock, attempts, progress, register, unregister }),
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
-      ...metricsRoutes(metrics.render, config.httpRoot || undefined),
+      ...metricsRoutes(async () => (await metrics()).render(), config.httpRoot || undefined),
       descriptorRoute([PlatformRegistrationService.file, RegistrationService.file, PipeStepProcessorService.file]),
     ],
     gate: createAuthGate(auth),
@@ -142,6 +146,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await server.close(streamDrainMs);
   });
   log("info", "server.listening", { host: server.host, port: server.port });
+  void metrics();
 
   const disposal = stack.move();
   return {

@@ -1,6 +1,6 @@
 /** A schema document: its subschemas, each known by its place and only once, and where its references lead. */
 import { type InspectedSchema, inspectSchema } from "../schema.ts";
-import { pointerOf, rootPlace, stepInto } from "../schema-place.ts";
+import { type Place, type Position, pointerOf, rootPlace, stepInto } from "../schema-place.ts";
 import { type JsonObject, type JsonValue, canonical, isObject, own } from "./json.ts";
 
 export interface Subschema {
@@ -29,7 +29,7 @@ export function openDocument(name: string, given: string | JsonValue): SchemaDoc
   const inspected = inspectSchema(typeof given === "string" ? given : JSON.stringify(given));
   const json = inspected.document as JsonObject | boolean;
   const known = new Map<string, Subschema>();
-  const names = namedPlaces(json);
+  const anchors = anchorsOf(json);
 
   function keep(key: string, value: JsonObject | boolean, pointer: string): Subschema {
     const found = known.get(key) ?? { id: `${name}${known.size}`, document, value, pointer };
@@ -46,10 +46,10 @@ export function openDocument(name: string, given: string | JsonValue): SchemaDoc
   }
 
   function target(ref: string): Subschema | undefined {
-    if (names === undefined) return undefined;
+    if (anchors === undefined) return undefined;
     const fragment = decoded(ref.slice(1));
     if (fragment === undefined) return undefined;
-    const pointer = fragment === "" || fragment.startsWith("/") ? fragment : names.get(fragment);
+    const pointer = fragment === "" || fragment.startsWith("/") ? fragment : anchors.get(fragment);
     return pointer === undefined ? undefined : at(pointer);
   }
 
@@ -99,22 +99,23 @@ function yearOf({ dialect }: InspectedSchema): number {
  * The pointers of all anchors. Undefined when a schema within the document has a base URI of its own, or an anchor
  * stands twice: then what a reference means is not decided here.
  */
-function namedPlaces(json: JsonObject | boolean): ReadonlyMap<string, string> | undefined {
+function anchorsOf(json: JsonObject | boolean): ReadonlyMap<string, string> | undefined {
   const anchors = new Map<string, string>();
-  const waiting = [{ value: json as JsonValue, at: { place: rootPlace, position: "schema" as ReturnType<typeof stepInto>["position"] } }];
+  const waiting: { readonly value: JsonValue; readonly place: Place; readonly position: Position }[] = [
+    { value: json, place: rootPlace, position: "schema" },
+  ];
   for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const { value, at } = next;
-    if (typeof value !== "object" || value === null || at.position === "data") continue;
-    const inArray = Array.isArray(value);
-    for (const [key, inner] of Object.entries(value as JsonObject)) waiting.push({ value: inner, at: stepInto(at.place, at.position, key, inArray) });
-    if (!isObject(value) || at.position === "names") continue;
+    const { value, place, position } = next;
+    if (typeof value !== "object" || value === null || position === "data") continue;
+    for (const [key, inner] of Object.entries(value as JsonObject)) waiting.push({ value: inner, ...stepInto(place, position, key, Array.isArray(value)) });
+    if (!isObject(value) || position === "names") continue;
     const id = own(value, "$id");
-    if (typeof id === "string" && !id.startsWith("#") && at.place.parent) return undefined;
-    const found = [id, own(value, "$anchor"), own(value, "$dynamicAnchor")].filter((name) => typeof name === "string" && name !== "");
-    for (const name of new Set(found.map((text) => String(text).replace(/^#/, "")))) {
-      if (name === "" || !at.place.parent) continue;
-      if (anchors.has(name)) return undefined;
-      anchors.set(name, pointerOf(at.place));
+    const isAnchor = typeof id === "string" && id.startsWith("#");
+    if (typeof id === "string" && !isAnchor && place.parent) return undefined;
+    const given = [isAnchor ? id.slice(1) : "", own(value, "$anchor"), own(value, "$dynamicAnchor")];
+    for (const name of new Set(given.filter((text) => typeof text === "string" && text !== ""))) {
+      if (anchors.has(String(name))) return undefined;
+      anchors.set(String(name), pointerOf(place));
     }
   }
   return anchors;

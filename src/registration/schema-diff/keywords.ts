@@ -33,13 +33,6 @@ function data(name: string): readonly [string, Keyword] {
   return [name, { holds: "data" }];
 }
 
-/** Keywords that not every dialect or validator takes alike: with one of them, a new `$schema` may be a new meaning. */
-const dialectBound = new Set([
-  ...["items", "additionalItems", "prefixItems", "contains", "minContains", "maxContains"],
-  ...["dependencies", "dependentRequired", "dependentSchemas", "if", "unevaluatedProperties", "unevaluatedItems"],
-  ...["$ref", "$dynamicRef", "$recursiveRef", "format", "contentEncoding", "contentMediaType", "contentSchema"],
-]);
-
 /** Whether the schema has the keyword and its dialect takes it for a constraint. */
 export function asserts({ value, document }: Subschema, name: string): boolean {
   const keyword = keywords.get(name);
@@ -54,11 +47,6 @@ export function holdsOf(name: string): Holds | undefined {
 /** The asserting keywords of a schema, in their order in the text. */
 export function assertions(schema: Subschema): readonly string[] {
   return isObject(schema.value) ? Object.keys(schema.value).filter((name) => asserts(schema, name)) : [];
-}
-
-export function isDialectBound(name: string, value: unknown): boolean {
-  if (name === "items") return Array.isArray(value);
-  return dialectBound.has(name);
 }
 
 /** A schema that accepts every value, and shows it. */

@@ -1,0 +1,42 @@
+/** The strictest bounds that several schemas set together. */
+import { type Subschema, keywordOf } from "./document.ts";
+
+export interface Bound {
+  readonly value: number;
+  readonly exclusive: boolean;
+}
+
+/** The numbers under a keyword, in all schemas that have it. */
+export function numbersUnder(layers: readonly Subschema[], keyword: string): readonly number[] {
+  return layers.map((layer) => keywordOf(layer, keyword)).filter((value) => typeof value === "number");
+}
+
+/** `integersOnly` turns every bound into an inclusive one, at the next integer. */
+export function lowerBound(layers: readonly Subschema[], integersOnly: boolean): Bound | undefined {
+  return strictest(layers, "minimum", "exclusiveMinimum", 1, integersOnly);
+}
+
+export function upperBound(layers: readonly Subschema[], integersOnly: boolean): Bound | undefined {
+  const mirrored = strictest(layers, "maximum", "exclusiveMaximum", -1, integersOnly);
+  return mirrored && { ...mirrored, value: -mirrored.value };
+}
+
+/** Whether everything above (or below, with both mirrored) `known` is also above `asked`. */
+export function atLeastAsStrict(known: Bound | undefined, asked: Bound, sign: 1 | -1): boolean {
+  if (known === undefined) return false;
+  if (known.value !== asked.value) return (known.value - asked.value) * sign > 0;
+  return known.exclusive || !asked.exclusive;
+}
+
+/** With `sign` -1 the bounds come out mirrored, so that the strictest is always the greatest. */
+function strictest(layers: readonly Subschema[], inclusive: string, exclusive: string, sign: 1 | -1, integersOnly: boolean): Bound | undefined {
+  const bounds = [
+    ...numbersUnder(layers, inclusive).map((value) => ({ value: value * sign, exclusive: false })),
+    ...numbersUnder(layers, exclusive).map((value) => ({ value: value * sign, exclusive: true })),
+  ].map((bound) => (integersOnly ? inIntegers(bound) : bound));
+  return bounds.toSorted((a, b) => b.value - a.value || Number(b.exclusive) - Number(a.exclusive))[0];
+}
+
+function inIntegers({ value, exclusive }: Bound): Bound {
+  return { value: exclusive && Number.isInteger(value) ? value + 1 : Math.ceil(value), exclusive: false };
+}
