@@ -106,6 +106,16 @@ test("early steps after the failed one are undone, too: their work may be ahead 
   expect(script.diary).toEqual(["run a", "unwinding DEPENDENCY_UNAVAILABLE", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
 });
 
+test("what runs ahead has ended before anything is undone", async () => {
+  const { saga, diary } = scripted({ failsAt: "a" });
+  const endAhead = async () => {
+    await turn();
+    diary.push("nothing is under way");
+  };
+  await runSaga({ ...saga, endAhead }, never);
+  expect(diary.slice(0, 4)).toEqual(["run a", "nothing is under way", "unwinding DEPENDENCY_UNAVAILABLE", "undo a"]);
+});
+
 test("a step that happened but could not be recorded is undone", async () => {
   const { saga, diary } = scripted({ journalFailsAt: "c" });
   expect(await runSaga(saga, never)).toBe(broken);

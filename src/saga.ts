@@ -5,7 +5,7 @@
  * Guarantees: the events are recorded in the order of the steps; a step that is not `early` begins when all events before
  * it are durable, and does nothing before; a failure is journaled before anything is undone; undo goes in reverse and
  * includes the failed step, since a call that timed out may have happened, and the early ones after it, since their work
- * may be ahead of them; an undo is tried several times and an undo that keeps failing does not stop the others. Does not
+ * may be ahead of them; work ahead has ended before the first undo; an undo is tried several times and an undo that keeps failing does not stop the others. Does not
  * guarantee that a step ran only once, nor that its undo did: both must be safe to repeat, and an undo to call for nothing.
  * Recovery after a crash has one direction: `unwind`, of all steps (see docs/decisions/0002).
  */
@@ -44,6 +44,8 @@ export interface Saga<Context, Event extends string, Note> {
   readonly context: Context;
   readonly journal: Journal<Event, Note>;
   readonly clock: Clock;
+  /** Ends work that runs ahead of its step; resolves when it has ended. */
+  readonly endAhead?: () => Promise<void>;
   readonly probe?: SagaProbe | undefined;
 }
 
@@ -90,6 +92,7 @@ function endOfReach(steps: readonly { readonly early?: true }[], index: number):
 
 /** Undoes every step, the last one first, then ends the saga with `error`. */
 export async function unwind<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, error: DomainError): Promise<void> {
+  await saga.endAhead?.();
   await saga.journal.unwinding(error);
   const leftovers: DomainError[] = [];
   for (const step of saga.steps.toReversed()) {

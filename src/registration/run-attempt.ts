@@ -53,6 +53,6 @@ async function settle(deps: RunnerDeps, attempt: Attempt, work: (saga: Registrat
 
 function sagaOf(deps: RunnerDeps, attempt: Attempt): RegistrationSaga {
   const journal = createJournal(deps, attempt);
-  const context = contextOf(deps.ports, attempt, journal);
-  return { steps: serviceTypes[attempt.type] ?? [], context, journal, clock: deps.ports.clock, probe: deps.probe };
+  const { context, endAhead } = contextOf(deps.ports, attempt, journal);
+  return { steps: serviceTypes[attempt.type] ?? [], context, journal, clock: deps.ports.clock, endAhead, probe: deps.probe };
 }

@@ -27,6 +27,11 @@ export function forwardPoints(...phases: readonly ("begin" | "effect" | "recorde
 /** In the transaction that records the first step, before its commit. */
 export const uncommittedPoints: readonly CrashPoint[] = rows.map(({ type }) => ({ type, at: "attempts.advance:effect" }));
 
+/** In the middle of the work that runs ahead of its event, while the catalog still probes. */
+export const aheadPoints: readonly CrashPoint[] = rows
+  .filter(({ events }) => events.includes("APICURIO_REGISTERED"))
+  .flatMap(({ type }) => ["schemas.put:begin", "schemas.put:effect"].map((at) => ({ type, at })));
+
 /** After every undo, and before the first, of an attempt that failed at its last step. Between two undos nothing happens. */
 export function undoPoints(of = rows): readonly (CrashPoint & { readonly failAt: string })[] {
   return of.flatMap(({ type, events, undos }) => {

@@ -5,13 +5,18 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { createApicurioSchemas } from "../../src/adapters/apicurio/schemas.ts";
+import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { systemClock as clock } from "../../src/adapters/system/clock.ts";
 import { entryFor, passTrial, signal } from "../support/catalog-fixture.ts";
 import { openConsulCatalog } from "../support/catalogs.ts";
+import { connect } from "../support/client.ts";
+import { startFakeModule } from "../support/fake-module.ts";
 import { startHealthServer } from "../support/health-server.ts";
 import { startHoldingProxy, type HoldingProxy } from "../support/holding-proxy.ts";
+import { realBacking, startMuster } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
+import { leftInConsul, requestFor, versionsInApicurio } from "../support/world.ts";
 
 const gaveUp = new Error("gave up");
 
@@ -58,5 +63,27 @@ describeReal("a write that is carried out after it was given up", (servers) => {
       () => schemas.disable(document.artifactId, document.version, signal()),
     );
     expect(await schemas.versions(document.artifactId, signal())).toEqual([]);
+  });
+});
+
+describeReal("an attempt cancelled while its schema is on the way to the registry", (servers) => {
+  test("leaves no version in use", async () => {
+    const url = new URL(servers.apicurio);
+    await using proxy = await startHoldingProxy(url.origin, ({ method }) => method === "POST");
+    await using backing = await realBacking(servers);
+    await using muster = await startMuster({ ...backing.env, MUSTER_SCHEMAS: `apicurio+${proxy.url}${url.pathname}` });
+    using client = connect(muster.address);
+    const name = `late-${randomUUID()}`;
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const started = Promise.withResolvers<string>();
+    const registering = client.register(requestFor(name, module), ({ attemptId }) => started.resolve(attemptId));
+    await proxy.held;
+    const attemptId = await started.promise;
+    await client.unary(RegistrationService.method.cancelAttempt, { attemptId });
+    await proxy.release();
+    expect((await registering).types.at(-1)).toBe("FAILED");
+    const states = (await versionsInApicurio(servers, `${name}-config`)).map(({ state }) => state);
+    expect(states).toEqual(["DISABLED"]);
+    expect(await leftInConsul(servers, name)).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import { afterAll, describe, test } from "vitest";
 import { connect, type Registration } from "../support/client.ts";
 import { expectRecovery } from "./aftermath.ts";
-import { forwardPoints, uncommittedPoints, undoPoints, unwindingsCutThrice, type CrashPoint } from "./crash-points.ts";
+import { aheadPoints, forwardPoints, uncommittedPoints, undoPoints, unwindingsCutThrice, type CrashPoint } from "./crash-points.ts";
 import { openLane, type Lane } from "./lane.ts";
 import { openScene, registerUntilKilled, unwindUntilKilled, type Scene } from "./scene.ts";
 import { sitePool, type Site } from "./site.ts";
@@ -13,7 +13,7 @@ export function restartSuite(openSite: () => Promise<Site>): void {
   afterAll(() => lanes[Symbol.asyncDispose]());
 
   describe.concurrent("killed and started again", () => {
-    for (const point of [...forwardPoints("effect", "recorded"), ...undoPoints(), ...uncommittedPoints]) {
+    for (const point of [...forwardPoints("effect", "recorded"), ...undoPoints(), ...uncommittedPoints, ...aheadPoints]) {
       test(`${point.type} at ${point.at}`, async () => {
         // One of them with a child process that checks schemas.
         await using scene = await openScene(point.type, { withSchema: point.at === "SCHEMA_VALIDATED:effect" });

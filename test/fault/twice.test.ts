@@ -77,7 +77,7 @@ async function leftBehind(site: Site, { catalog }: RegistrationPorts): Promise<u
 }
 
 function newContext(ports: RegistrationPorts, attempt: Attempt): AttemptContext {
-  return contextOf(ports, attempt, { report: async () => undefined, alone: (work) => ports.store.tx(work) });
+  return contextOf(ports, attempt, { report: async () => undefined, alone: (work) => ports.store.tx(work) }).context;
 }
 
 function attemptOf(attemptId: string, type: ServiceType): Attempt {

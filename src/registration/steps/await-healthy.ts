@@ -3,8 +3,7 @@
  * beside it and gives the reason when it does not pass, and the early failure when waiting cannot help: after the
  * start-up grace a refused connection, a wrong protocol, a TLS mismatch and a missing health service fail at once,
  * everything else waits for the timeout. The probe's first "serving" also starts work that needs the instance but not
- * the catalog's verdict (`ahead`); its failures are left to the step that asks for the result, and it is ended before
- * this step fails.
+ * the catalog's verdict (`ahead`); its failures are left to the step that asks for the result.
  */
 import { DomainError, type Reason } from "../../errors.ts";
 import { limits } from "../validate.ts";
@@ -36,19 +35,9 @@ export function awaitHealthy(ahead?: (context: AttemptContext, signal: AbortSign
       const startedAt = clock.now();
       const settled = new AbortController();
       const waiting = AbortSignal.any([signal, settled.signal]);
-      const failed = new AbortController();
-      let begun: Promise<unknown> = Promise.resolve();
-      const onServing = () => {
-        begun = ahead?.(context, AbortSignal.any([signal, failed.signal])) ?? begun;
-        begun.catch(() => undefined);
-      };
-      const probe = probeUntilHopeless(context, waiting, startedAt, onServing);
+      const probe = probeUntilHopeless(context, waiting, startedAt, () => void ahead?.(context, signal).catch(() => undefined));
       try {
         await Promise.race([catalog.awaitPassing(serviceId, id, waiting), probe]);
-      } catch (error) {
-        failed.abort(error);
-        await begun.catch(() => undefined);
-        throw error;
       } finally {
         settled.abort(new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the health wait is over" }));
         await probe.catch(() => undefined);
