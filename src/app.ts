@@ -9,7 +9,7 @@ import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/mo
 import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
-import { createUuidV7 } from "./adapters/system/ids.ts";
+import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
 import type { Config } from "./config.ts";
@@ -25,6 +25,7 @@ import type { Clock, Store } from "./ports.ts";
 import type { RegistrationPorts } from "./registration/attempt-context.ts";
 import { createAttempts, type Attempts } from "./registration/attempts.ts";
 import { createProgress, type Progress } from "./registration/progress.ts";
+import { pruneAttempts } from "./registration/prune-attempts.ts";
 import type { RegisterDeps } from "./registration/register.ts";
 import { restoreCatalog } from "./registration/restore.ts";
 import { withdraw } from "./registration/unregister.ts";
@@ -83,6 +84,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   });
   const prune = startLoop({ name: "prune", everyMs: 3_600_000, clock, log, round: async () => (await pruneOutbox({ store, clock }), false) });
   stack.defer(() => prune.stop());
+  const forgetting = { store, clock, retentionMs: config.attemptRetentionMs, idFloor: uuidV7Floor };
+  const forget = startLoop({ name: "prune-attempts", everyMs: 3_600_000, clock, log, round: () => pruneAttempts(forgetting) });
+  stack.defer(() => forget.stop());
   const tasks = startTasks({ store, clock, log, handlers: { withdraw: (payload, signal) => withdraw(ports, payload, signal) } });
   stack.defer(() => tasks.stop());
 

@@ -18,6 +18,8 @@ export interface Config {
     readonly caFile: string | undefined;
   };
   readonly attemptLeaseMs: number;
+  /** How long attempts that have ended are kept. */
+  readonly attemptRetentionMs: number;
   readonly httpRoot: string;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "text" };
 }
@@ -52,6 +54,7 @@ export const variables = {
   MUSTER_MODULE_ADDRESSES: { fallback: "", secret: false },
   MUSTER_MODULE_CA: { fallback: "", secret: false },
   MUSTER_ATTEMPT_LEASE: { fallback: "15s", secret: false },
+  MUSTER_ATTEMPT_RETENTION: { fallback: "30d", secret: false },
   MUSTER_HTTP_ROOT: { fallback: "", secret: false },
   MUSTER_LOG_LEVEL: { fallback: "info", secret: false },
   MUSTER_LOG_FORMAT: { fallback: "text", secret: false },
@@ -90,6 +93,7 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
     tls: parseTls(get, problems),
     modules: { allowLoopback: onLoopback, allowedRanges: ranges, caFile: get("MUSTER_MODULE_CA") || undefined },
     attemptLeaseMs: parseSeconds("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { min: 1, max: 120 }, problems),
+    attemptRetentionMs: parseDays("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { min: 1, max: 3_650 }, problems),
     httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
     log: {
       level: oneOf("MUSTER_LOG_LEVEL", get("MUSTER_LOG_LEVEL"), ["debug", "info", "warn", "error"], problems),
@@ -204,6 +208,12 @@ function parseSeconds(name: Variable, value: string, { min, max }: { min: number
   const seconds = /^\d+s$/.test(value) ? Number(value.slice(0, -1)) : Number.NaN;
   if (!(seconds >= min && seconds <= max)) problems.push(`${name}: "${value}" must be whole seconds from ${min}s to ${max}s`);
   return seconds * 1_000;
+}
+
+function parseDays(name: Variable, value: string, { min, max }: { min: number; max: number }, problems: string[]): number {
+  const days = /^\d+d$/.test(value) ? Number(value.slice(0, -1)) : Number.NaN;
+  if (!(days >= min && days <= max)) problems.push(`${name}: "${value}" must be whole days from ${min}d to ${max}d`);
+  return days * 86_400_000;
 }
 
 function parseRoot(value: string, problems: string[]): string {

@@ -171,6 +171,11 @@ export interface AttemptRepository {
   /** Ends every lease at once: for a store that only this process can use. */
   expireLeases(): Promise<void>;
   countByState(): Promise<Readonly<Partial<Record<AttemptState, number>>>>;
+  /**
+   * Deletes up to `limit` attempts that have ended for good, the oldest first, with their events: those with ids below
+   * `belowId`, and those that changed nothing (outcome UNCHANGED) below `unchangedBelowId`. Resolves to how many.
+   */
+  prune(filter: { readonly belowId: string; readonly unchangedBelowId: string; readonly limit: number }): Promise<number>;
 }
 
 export interface InstanceRepository {

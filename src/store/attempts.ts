@@ -169,5 +169,18 @@ export function attemptRepository({ db, dialect }: Session): AttemptRepository {
         .execute();
       return Object.fromEntries(rows.map((row) => [row.state, row.count]));
     },
+
+    async prune({ belowId, unchangedBelowId, limit }) {
+      const oldest = db.selectFrom("attempts").select("id").where("state", "in", ["COMPLETED", "ROLLED_BACK"]).orderBy("id").limit(limit);
+      const chosen = [
+        ...(await oldest.where("id", "<", belowId).execute()),
+        ...(await oldest.where("id", "<", unchangedBelowId).where("outcome", "=", "UNCHANGED").execute()),
+      ];
+      const ids = [...new Set(chosen.map(({ id }) => id))].slice(0, limit);
+      if (ids.length === 0) return 0;
+      await db.deleteFrom("attempt_events").where("attempt_id", "in", ids).execute();
+      await db.deleteFrom("attempts").where("id", "in", ids).execute();
+      return ids.length;
+    },
   };
 }

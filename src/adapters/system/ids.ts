@@ -14,11 +14,20 @@ export function createUuidV7(clock: Clock): Ids {
       counter = now === lastMs ? counter + 1 : randomBytes(1)[0]!;
       lastMs = counter > 0xfff ? now + 1 : now;
       if (counter > 0xfff) counter = 0;
-      const time = lastMs.toString(16).padStart(12, "0");
       const random = randomBytes(8);
       random[0] = (random[0]! & 0x3f) | 0x80;
       const tail = random.toString("hex");
-      return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, "0")}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+      return `${timeOf(lastMs)}-7${counter.toString(16).padStart(3, "0")}-${tail.slice(0, 4)}-${tail.slice(4)}`;
     },
   };
+}
+
+/** Sorts after every UUIDv7 made before `ms` and before all others. */
+export function uuidV7Floor(ms: number): string {
+  return `${timeOf(ms)}-7000-8000-000000000000`;
+}
+
+function timeOf(ms: number): string {
+  const time = Math.max(0, ms).toString(16).padStart(12, "0");
+  return `${time.slice(0, 8)}-${time.slice(8)}`;
 }

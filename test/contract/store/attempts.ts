@@ -56,6 +56,33 @@ export function attemptTests(backend: StoreBackend): void {
       expect((await store.tx((tx) => tx.attempts.findLive("s")))?.id).toBe("e");
     });
 
+    test("prune deletes what has ended and is old, the oldest first, with its events", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const ended = { state: "COMPLETED", outcome: "ACTIVE" } as const;
+      const given = [
+        attempt("1-stuck", { state: "STUCK" }),
+        attempt("2-old", ended),
+        attempt("3-old", { state: "ROLLED_BACK" }),
+        attempt("4-running"),
+        attempt("5-unchanged", { state: "COMPLETED", outcome: "UNCHANGED" }),
+        attempt("6-young", ended),
+        attempt("7-unchanged", { state: "COMPLETED", outcome: "UNCHANGED" }),
+      ];
+      await store.tx(async (tx) => {
+        for (const it of given) await tx.attempts.insert(it, [event(it.id, 1)], 60_000);
+      });
+      const prune = (limit: number) => store.tx((tx) => tx.attempts.prune({ belowId: "5", unchangedBelowId: "7", limit }));
+      const left = () => store.tx(async (tx) => (await tx.attempts.list({ limit: 10 })).map(({ id }) => id).toReversed());
+      expect(await prune(1)).toBe(1);
+      expect(await left()).toEqual(given.map(({ id }) => id).filter((id) => id !== "2-old"));
+      expect(await prune(10)).toBe(2);
+      expect(await prune(10)).toBe(0);
+      expect(await left()).toEqual(["1-stuck", "4-running", "6-young", "7-unchanged"]);
+      expect(await store.tx((tx) => tx.attempts.events("2-old", 0))).toEqual([]);
+      expect(await store.tx((tx) => tx.attempts.events("6-young", 0))).toHaveLength(1);
+    });
+
     test("advance: patch and event together", async () => {
       await using opened = await backend.open();
       const { store } = opened;
