@@ -1,4 +1,5 @@
-# The tools end-to-end tests use, in one directory: grpcurl, kcat, kafka-topics, mysql, and a Python with gRPC.
+# The tools end-to-end tests use, in one directory: grpcurl, kcat, kafka-topics, mysql, a Python with gRPC, and
+# Java with Apicurio's deserializer.
 
 grpcurl_version=1.9.4
 python_version=grpc-1.85.1
@@ -25,6 +26,7 @@ write_tools() {
   write_wrapper mysql "${mysql_command[@]}"
   kafka_java_command
   write_wrapper kafka-topics "${kafka_java[@]}" org.apache.kafka.tools.TopicCommand
+  write_serde
   touch "$stack_bin/.complete"
 }
 
