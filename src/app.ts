@@ -13,6 +13,7 @@ import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
 import type { Config } from "./config.ts";
+import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
 import { startTasks } from "./delivery/tasks.ts";
@@ -67,7 +68,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const auth = await authMode(config.auth);
   const tls = config.tls && (await tlsSettings(config.tls));
 
-  const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, dispose: stack }));
+  const codec = createEventCodec(config.eventWire);
+  const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
   const checkSchema = stack.use(createSchemaCheck());
   const ports: RegistrationPorts = { store, catalog, schemas, module, checkSchema, clock };
   if (store.exclusive) await expireLeases(store);
@@ -76,7 +78,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
-  const relaying = { store, sink, clock, log, owner, lease: { prolongedAt: Number.NEGATIVE_INFINITY } };
+  const relaying = { store, sink, encode: codec.encode, clock, log, owner, lease: { prolongedAt: Number.NEGATIVE_INFINITY } };
   const relay = startLoop({ name: "relay", everyMs: 1_000, clock, log, round: (signal) => relayOnce(relaying, signal) });
   stack.defer(async () => {
     await relay.stop();

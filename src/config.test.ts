@@ -63,6 +63,34 @@ describe("configuration", () => {
     }
   });
 
+  test("events go to one topic, but for the types that have their own", () => {
+    expect(parse({}).eventWire).toMatchObject({ format: "cloudevents", topics: { ModuleRegistered: "platform.registration.events" } });
+    const { eventWire } = parse({
+      MUSTER_EVENTS_FORMAT: "json",
+      MUSTER_EVENTS_TOPIC: "all",
+      MUSTER_EVENTS_TOPICS: "ModuleRegistered=up, ModuleUnregistered=down",
+    });
+    expect(eventWire).toEqual({
+      format: "json",
+      topics: { ServiceRegistered: "all", ModuleRegistered: "up", ServiceUnregistered: "all", ModuleUnregistered: "down" },
+    });
+  });
+
+  test.each([
+    [{ MUSTER_EVENTS_FORMAT: "avro" }, /MUSTER_EVENTS_FORMAT: "avro" must be one of/],
+    [{ MUSTER_EVENTS_TOPIC: "a b" }, /MUSTER_EVENTS_TOPIC: "a b" must be a topic/],
+    [{ MUSTER_EVENTS_TOPIC: ".." }, /must be a topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered" }, /must be EVENT=topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a=b" }, /must be EVENT=topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=ä" }, /must be a topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleGone=a" }, /"ModuleGone" must be one of ServiceRegistered/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a,ModuleRegistered=b" }, /ModuleRegistered is there twice/],
+    [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_EVENTS: "kafka://k:9092" }, /confluent needs MUSTER_SCHEMAS/],
+    [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_SCHEMAS: "apicurio+http://s:1" }, /confluent needs MUSTER_EVENTS=kafka/],
+  ])("what events cannot be: %o", (settings, problem) => {
+    expect(problemsOf(settings)).toEqual([expect.stringMatching(problem)]);
+  });
+
   test("an unknown variable is an error with a suggestion", () => {
     expect(problemsOf({ MUSTER_CATALOGUE: "embedded" })).toEqual(["MUSTER_CATALOGUE is not known; did you mean MUSTER_CATALOG?"]);
     expect(problemsOf({ MUSTER_LISTEN_FILE: "x" })).toHaveLength(1);

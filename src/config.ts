@@ -1,4 +1,6 @@
 /** What the server is told by its environment. Everything wrong is reported at once, and what is unknown is wrong. */
+import { parseEventWire } from "./event-settings.ts";
+import type { EventWire } from "./delivery/event-wire.ts";
 import { cidrViolation, isIpLiteral, judgeAddress } from "./registration/address.ts";
 import type { LogLevel } from "./log.ts";
 
@@ -10,6 +12,7 @@ export interface Config {
     | { readonly kind: "consul"; readonly url: string; readonly token: string | undefined; readonly bootstrapChecks: number };
   readonly schemas: { readonly kind: "embedded" } | { readonly kind: "apicurio"; readonly url: string; readonly token: string | undefined };
   readonly events: { readonly kind: "embedded" } | { readonly kind: "kafka"; readonly brokers: readonly string[] };
+  readonly eventWire: EventWire;
   readonly auth: { readonly kind: "open" } | { readonly kind: "tokens"; readonly file: string };
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
   readonly modules: {
@@ -47,6 +50,9 @@ export const variables = {
   MUSTER_SCHEMAS: { fallback: "embedded", secret: false },
   MUSTER_SCHEMAS_TOKEN: { fallback: "", secret: true },
   MUSTER_EVENTS: { fallback: "embedded", secret: false },
+  MUSTER_EVENTS_FORMAT: { fallback: "cloudevents", secret: false },
+  MUSTER_EVENTS_TOPIC: { fallback: "platform.registration.events", secret: false },
+  MUSTER_EVENTS_TOPICS: { fallback: "", secret: false },
   MUSTER_AUTH: { fallback: "open", secret: false },
   MUSTER_TLS_CERT: { fallback: "", secret: false },
   MUSTER_TLS_KEY: { fallback: "", secret: false },
@@ -83,12 +89,24 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
   if (auth.kind === "open" && !onLoopback) {
     problems.push(`MUSTER_AUTH: "open" lets anybody in, so it is refused off loopback (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
   }
+  const schemas = parseSchemas(get, problems);
+  const events = parseEvents(get("MUSTER_EVENTS"), problems);
   const config: Config = {
     listen,
     store: parseStore(get("MUSTER_STORE"), problems),
     catalog: parseCatalog(get, problems),
-    schemas: parseSchemas(get, problems),
-    events: parseEvents(get("MUSTER_EVENTS"), problems),
+    schemas,
+    events,
+    eventWire: parseEventWire(
+      {
+        format: get("MUSTER_EVENTS_FORMAT"),
+        topic: get("MUSTER_EVENTS_TOPIC"),
+        topics: get("MUSTER_EVENTS_TOPICS"),
+        sink: events.kind,
+        schemas: schemas.kind,
+      },
+      problems,
+    ),
     auth,
     tls: parseTls(get, problems),
     modules: { allowLoopback: onLoopback, allowedRanges: ranges, caFile: get("MUSTER_MODULE_CA") || undefined },

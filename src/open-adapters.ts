@@ -1,6 +1,6 @@
 /** The one place where a connection URL becomes an adapter. A backend is one case here. */
 import { readFile } from "node:fs/promises";
-import { topics } from "./delivery/event-codec.ts";
+import type { EventCodec } from "./delivery/event-codec.ts";
 import type { Config } from "./config.ts";
 import type { Log } from "./log.ts";
 import type { Catalog, Clock, EventSink, ModuleClient, SchemaRegistry, Store } from "./ports.ts";
@@ -16,17 +16,18 @@ export interface Adapters {
 export interface AdapterOptions {
   readonly clock: Clock;
   readonly log: Log;
+  readonly codec: EventCodec;
   /** Closes, in reverse order, what was opened. */
   readonly dispose: AsyncDisposableStack;
 }
 
 /** Opens the adapters that the configuration names. The store is connected and migrated; the others connect when used. */
-export async function openAdapters(config: Config, { clock, log, dispose }: AdapterOptions): Promise<Adapters> {
+export async function openAdapters(config: Config, { clock, log, codec, dispose }: AdapterOptions): Promise<Adapters> {
   const store = dispose.use(await openStore(config.store, clock));
   const module = await moduleClient(config);
   const catalog = dispose.use(await openCatalog(config.catalog, clock, module));
   const schemas = dispose.use(await openSchemas(config.schemas, store, clock));
-  const sink = dispose.use(await openSink(config.events, store, clock, log));
+  const sink = dispose.use(await openSink(config, store, { clock, log, codec }));
   return { store, module, catalog, schemas, sink };
 }
 
@@ -63,17 +64,27 @@ async function openSchemas(schemas: Config["schemas"], store: Store, clock: Cloc
   return createApicurioSchemas({ url: schemas.url, ...(schemas.token === undefined ? {} : { token: schemas.token }) });
 }
 
-async function openSink(events: Config["events"], store: Store, clock: Clock, log: Log): Promise<EventSink> {
+async function openSink(config: Config, store: Store, { clock, log, codec }: Omit<AdapterOptions, "dispose">): Promise<EventSink> {
+  const { events, schemas, eventWire } = config;
   if (events.kind === "embedded") {
     const { createEmbeddedEventLog } = await import("./adapters/embedded/event-log.ts");
     return createEmbeddedEventLog({ store });
   }
   const { createKafkaSink } = await import("./adapters/kafka/sink.ts");
-  return createKafkaSink({
+  const sink = createKafkaSink({
     brokers: events.brokers,
     clientId: "muster",
-    topics,
+    topics: [...codec.topics.keys()],
     clock,
     log: (level, message, fields) => log(level, "kafka", { message, ...fields }),
+  });
+  if (eventWire.format !== "confluent" || schemas.kind !== "apicurio") return sink;
+  const { createFramedSink } = await import("./adapters/kafka/framed-sink.ts");
+  const { createTopicSchemas } = await import("./adapters/apicurio/topic-schemas.ts");
+  const { protoText } = await import("./delivery/proto-text.ts");
+  const schemaOf = (topic: string) => protoText(codec.topics.get(topic) ?? []);
+  return createFramedSink({
+    sink,
+    ids: createTopicSchemas({ url: schemas.url, schemaOf, clock, ...(schemas.token === undefined ? {} : { token: schemas.token }) }),
   });
 }

@@ -116,8 +116,10 @@ export interface SinkRecord {
   /** `ce_id`: the outbox id, stable over redeliveries. */
   readonly id: string;
   readonly topic: string;
-  /** Ordering key: the subject's id. */
+  /** Ordering key: the subject's id, or a name that stands for it. */
   readonly key: string;
+  /** The subject's id, where `key` is not it. */
+  readonly subject?: string;
   /** `ce_type`, e.g. `ai.pipestream.platform.registration.v1.ModuleRegistered`. */
   readonly type: string;
   readonly source: string;

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { createEmbeddedEventLog } from "../src/adapters/embedded/event-log.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
+import { createEventCodec } from "../src/delivery/event-codec.ts";
 import { startLoop } from "../src/delivery/loop.ts";
 import { relayOnce, type RelayDeps } from "../src/delivery/relay.ts";
 import { startTasks } from "../src/delivery/tasks.ts";
@@ -11,6 +12,11 @@ import { openSqliteStore } from "../src/store/sqlite.ts";
 
 const never = new AbortController().signal;
 const silent = () => undefined;
+const topic = "events";
+const { encode } = createEventCodec({
+  format: "cloudevents",
+  topics: { ServiceRegistered: topic, ModuleRegistered: topic, ServiceUnregistered: topic, ModuleUnregistered: topic },
+});
 
 async function commit(store: Store, ids: readonly string[], key = "key"): Promise<void> {
   for (const id of ids) {
@@ -32,7 +38,7 @@ function faulty(sink: EventSink, fault: (batch: readonly SinkRecord[]) => void):
 }
 
 function relayOn(store: Store, fault: (batch: readonly SinkRecord[]) => void = silent): RelayDeps {
-  return { store, sink: faulty(createEmbeddedEventLog({ store }), fault), clock: systemClock, log: silent, owner: "me" };
+  return { store, sink: faulty(createEmbeddedEventLog({ store }), fault), encode, clock: systemClock, log: silent, owner: "me" };
 }
 
 const published = (store: Store) => store.tx(async (tx) => (await tx.eventLog.read(0, 1_000)).map(({ id }) => id));

@@ -7,7 +7,7 @@ import { storeContract } from "./contract/store.ts";
 import { mysqlBackend } from "./contract/store/mysql.ts";
 import { apicurioUnderTest } from "./support/apicurio.ts";
 import { openConsulCatalog } from "./support/catalogs.ts";
-import { kafkaUnderTest } from "./support/kafka.ts";
+import { framedKafkaUnderTest, kafkaUnderTest } from "./support/kafka.ts";
 import { describeReal } from "./support/real-servers.ts";
 
 describeReal("MySQL", (servers) => storeContract("MySQL", mysqlBackend(servers.mysql)));
@@ -16,4 +16,7 @@ describeReal("Consul", (servers) => {
   consulCatalogContract(servers.consul);
 });
 describeReal("Apicurio", (servers) => schemaRegistryContract("Apicurio", apicurioUnderTest(servers.apicurio)));
-describeReal("Kafka", (servers) => eventSinkContract("Kafka", kafkaUnderTest({ broker: servers.kafka, proxied: servers.kafkaProxied })));
+describeReal("Kafka", (servers) => {
+  eventSinkContract("Kafka", kafkaUnderTest({ broker: servers.kafka, proxied: servers.kafkaProxied }));
+  eventSinkContract("Kafka, framed", framedKafkaUnderTest({ broker: servers.kafka }, servers.apicurio));
+});

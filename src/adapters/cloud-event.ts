@@ -15,7 +15,7 @@ export function attributesOf(record: SinkRecord): Readonly<Record<string, string
     id: record.id,
     type: record.type,
     source: record.source,
-    subject: record.key,
+    subject: record.subject ?? record.key,
     time: new Date(record.time).toISOString(),
     ...(record.traceparent === undefined ? {} : { traceparent: record.traceparent }),
   };

@@ -1,5 +1,5 @@
-/** The table of domain events on the wire: topic, CloudEvents type and protobuf message of each. */
-import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+/** The table of domain events on the wire: CloudEvents type and protobuf message of each, and the bytes in the format chosen. */
+import { create, toBinary, toJsonString, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   ModuleRegisteredSchema,
@@ -9,47 +9,72 @@ import {
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { SinkRecord } from "../ports.ts";
 import type { DomainEvent, OutboxEvent } from "../registration/records.ts";
+import { eventTypes, type EventType, type EventWire } from "./event-wire.ts";
 
-export const registrationTopic = "platform.registration.events";
+export const eventMessages: Readonly<Record<EventType, DescMessage>> = {
+  ServiceRegistered: ServiceRegisteredSchema,
+  ModuleRegistered: ModuleRegisteredSchema,
+  ServiceUnregistered: ServiceUnregisteredSchema,
+  ModuleUnregistered: ModuleUnregisteredSchema,
+};
 
-/** Every topic that events may go to. */
-export const topics: readonly string[] = [registrationTopic];
+export interface EventCodec {
+  /** The CloudEvent of an outbox row, keyed by the service id. Framing, where the format has one, is left to the sink. */
+  encode(event: OutboxEvent): SinkRecord;
+  /** Every topic that events may go to, with the messages that may be found there. */
+  readonly topics: ReadonlyMap<string, readonly DescMessage[]>;
+}
 
-/** The CloudEvent of an outbox row: protobuf data, keyed by the service id. */
-export function encodeEvent(event: OutboxEvent): SinkRecord {
-  const { schema, data } = encodePayload(event.payload, event.at);
+export function createEventCodec({ format, topics }: EventWire): EventCodec {
+  const isJson = format === "json";
   return {
-    id: event.id,
-    topic: registrationTopic,
-    key: event.key,
-    type: schema.typeName,
-    source: "muster",
-    time: event.at,
-    contentType: "application/protobuf",
-    data,
-    ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+    encode(event) {
+      const { schema, message } = contentOf(event.payload, event.at);
+      return {
+        id: event.id,
+        topic: topics[event.payload.type],
+        key: event.key,
+        type: schema.typeName,
+        source: "muster",
+        time: event.at,
+        contentType: isJson ? "application/json" : "application/protobuf",
+        data: isJson ? Buffer.from(toJsonString(schema, message, { alwaysEmitImplicit: true })) : toBinary(schema, message),
+        ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
+      };
+    },
+    topics: messagesByTopic(topics),
   };
 }
 
-function encodePayload(payload: DomainEvent, at: number): { schema: DescMessage; data: Uint8Array } {
+function messagesByTopic(topics: EventWire["topics"]): ReadonlyMap<string, readonly DescMessage[]> {
+  const typesByTopic = Map.groupBy(eventTypes, (type) => topics[type]);
+  return new Map([...typesByTopic].map(([topic, types]) => [topic, types.map((type) => eventMessages[type])]));
+}
+
+interface Content {
+  readonly schema: DescMessage;
+  readonly message: Message;
+}
+
+function contentOf(payload: DomainEvent, at: number): Content {
   const timestamp = timestampFromMs(at);
   const { serviceId, name } = payload;
   switch (payload.type) {
     case "ServiceRegistered": {
       const { host, port, version } = payload;
-      return encoded(ServiceRegisteredSchema, { serviceId, serviceName: name, host, port, version, timestamp });
+      return content(ServiceRegisteredSchema, { serviceId, serviceName: name, host, port, version, timestamp });
     }
     case "ModuleRegistered": {
       const { host, port, version, schemaId, artifactId } = payload;
-      return encoded(ModuleRegisteredSchema, { serviceId, moduleName: name, host, port, version, schemaId, apicurioArtifactId: artifactId, timestamp });
+      return content(ModuleRegisteredSchema, { serviceId, moduleName: name, host, port, version, schemaId, apicurioArtifactId: artifactId, timestamp });
     }
     case "ServiceUnregistered":
-      return encoded(ServiceUnregisteredSchema, { serviceId, serviceName: name, timestamp });
+      return content(ServiceUnregisteredSchema, { serviceId, serviceName: name, timestamp });
     case "ModuleUnregistered":
-      return encoded(ModuleUnregisteredSchema, { serviceId, moduleName: name, timestamp });
+      return content(ModuleUnregisteredSchema, { serviceId, moduleName: name, timestamp });
   }
 }
 
-function encoded<D extends DescMessage>(schema: D, init: MessageInitShape<D>): { schema: DescMessage; data: Uint8Array } {
-  return { schema, data: toBinary(schema, create(schema, init)) };
+function content<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Content {
+  return { schema, message: create(schema, init) };
 }

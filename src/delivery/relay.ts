@@ -11,11 +11,12 @@ import { DomainError } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Clock, EventSink, Store } from "../ports.ts";
 import type { OutboxEvent } from "../registration/records.ts";
-import { encodeEvent } from "./event-codec.ts";
+import type { EventCodec } from "./event-codec.ts";
 
 export interface RelayDeps {
   readonly store: Store;
   readonly sink: EventSink;
+  readonly encode: EventCodec["encode"];
   readonly clock: Clock;
   readonly log: Log;
   readonly owner: string;
@@ -50,7 +51,7 @@ async function publish(deps: RelayDeps, batch: readonly OutboxEvent[], signal: A
   let rest = batch;
   while (rest.length > 0) {
     try {
-      await deps.sink.publish(rest.map(encodeEvent), signal);
+      await deps.sink.publish(rest.map(deps.encode), signal);
       break;
     } catch (error) {
       const culprit = error instanceof DomainError && error.kind === "invalid" ? error.metadata["id"] : undefined;

@@ -18,6 +18,8 @@ export interface OpenSink extends AsyncDisposable {
   readonly sink: EventSink;
   /** Nobody else publishes to it; it does not exist yet. */
   readonly topic: string;
+  /** What every value is said to be, whatever the record says; absent where the record's own content type is kept. */
+  readonly contentType?: string;
   /** All that stands in the topic, in order per key, as a consumer sees it. */
   read(): Promise<readonly SeenRecord[]>;
   /**
@@ -75,7 +77,8 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
     test("the wire format is CloudEvents in binary mode", async (context) => {
       const given = record({ time: Date.UTC(2026, 0, 2, 3, 4, 5, 6) });
       const traced = record({ traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" });
-      await sink.publish([given, traced], never);
+      const json = record({ contentType: "application/json", data: Buffer.from("{}") });
+      await sink.publish([given, traced, json], never);
       const seen = byId(await opened.read());
       const headers = seen.get(given.id)?.headers;
       if (!headers) return context.skip("the log keeps no headers");
@@ -86,8 +89,9 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
         ce_source: given.source,
         ce_subject: given.key,
         ce_time: "2026-01-02T03:04:05.006Z",
-        "content-type": "application/protobuf",
+        "content-type": opened.contentType ?? "application/protobuf",
       });
+      expect(seen.get(json.id)?.headers).toMatchObject({ "content-type": opened.contentType ?? "application/json" });
       expect(seen.get(traced.id)?.headers).toMatchObject({ ce_traceparent: traced.traceparent });
     });
 

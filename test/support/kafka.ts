@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { type Admin, Kafka, logLevel } from "kafkajs";
 import { stopIdleSpin } from "../../src/adapters/kafka/idle-spin.ts";
+import { createTopicSchemas } from "../../src/adapters/apicurio/topic-schemas.ts";
+import { createFramedSink, nameUuid } from "../../src/adapters/kafka/framed-sink.ts";
 import { createKafkaSink } from "../../src/adapters/kafka/sink.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import type { OpenSink, SeenRecord, SinkUnderTest } from "../contract/event-sink.ts";
@@ -11,6 +13,49 @@ export interface KafkaPorts {
   readonly broker: string;
   /** A listener that advertises another port of 127.0.0.1, so that a proxy between the two has all the traffic. */
   readonly proxied?: { readonly advertised: number; readonly listening: number };
+}
+
+/** The same with framed values, their schemas in the registry at `url`; a reader's view is that of one who knows the frame. */
+export function framedKafkaUnderTest({ broker }: KafkaPorts, url: string): SinkUnderTest {
+  return {
+    async open() {
+      const opened = await openTopic(broker, broker);
+      const schemaOf = () => 'syntax = "proto3";\nmessage Happened {\n  bool yes = 1;\n}\n';
+      const ids = createTopicSchemas({ url, schemaOf, clock: systemClock });
+      const id = await ids.idOf(opened.topic, new AbortController().signal);
+      return {
+        ...opened,
+        sink: createFramedSink({ sink: opened.sink, ids }),
+        contentType: "application/octet-stream",
+        read: async () => (await opened.read()).map((record) => unframed(record, id)),
+        [Symbol.asyncDispose]() {
+          ids[Symbol.dispose]();
+          return opened[Symbol.asyncDispose]();
+        },
+      };
+    },
+  };
+}
+
+/** Takes the frame off, as it is described in docs/operations.md; fails when it is another. */
+function unframed(record: SeenRecord, id: number): SeenRecord {
+  const { ce_subject: subject = "" } = record.headers ?? {};
+  const name = Buffer.from(record.type.slice(record.type.lastIndexOf(".") + 1));
+  const frame = Buffer.concat([Buffer.of(0, id >>> 24, id >>> 16, id >>> 8, id, name.length + 2, 0x0a, name.length), name]);
+  const data = Buffer.from(record.data);
+  if (!data.subarray(0, frame.length).equals(frame)) throw new Error(`record ${record.id} is not framed as it should be`);
+  if (record.key !== nameUuid(subject)) throw new Error(`record ${record.id} has the key ${record.key}`);
+  return { ...record, key: subject, data: data.subarray(frame.length) };
+}
+
+/** Deletes what a test has made; topics that are not there are left out. */
+export async function deleteTopics(broker: string, topics: readonly string[]): Promise<void> {
+  stopIdleSpin();
+  const admin = new Kafka({ brokers: [broker], clientId: "cleaning", logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const present = await admin.listTopics();
+  await admin.deleteTopics({ topics: topics.filter((topic) => present.includes(topic)) });
+  await admin.disconnect();
 }
 
 /** A Kafka broker, each time with a new topic, which is deleted afterwards. */

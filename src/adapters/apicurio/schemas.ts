@@ -159,7 +159,7 @@ function isServed({ state }: VersionMeta): boolean {
   return state === "ENABLED" || state === "DEPRECATED";
 }
 
-function isOk({ status }: Answer): boolean {
+export function isOk({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
 
@@ -168,7 +168,7 @@ function isMissing(answer: Answer): boolean {
   return answer.status === 404 && names.includes(problemName(answer));
 }
 
-function isTaken(answer: Answer): boolean {
+export function isTaken(answer: Answer): boolean {
   const names = ["GroupAlreadyExistsException", "ArtifactAlreadyExistsException", "VersionAlreadyExistsException"];
   return answer.status === 409 && names.includes(problemName(answer));
 }
@@ -196,7 +196,7 @@ function problemName({ status, body }: Answer): string {
   return `HTTP ${status}`;
 }
 
-function refusal(answer: Answer): DomainError {
+export function refusal(answer: Answer): DomainError {
   return refused("schema registry", problemName(answer));
 }
 
@@ -209,7 +209,7 @@ function conflict({ artifactId, version }: SchemaDocument): DomainError {
   });
 }
 
-function parse<T>(body: Buffer): T {
+export function parse<T>(body: Buffer): T {
   try {
     return JSON.parse(body.toString()) as T;
   } catch (error) {

@@ -1,0 +1,186 @@
+/** What consumers of each event format read, with a stock consumer each: kcat, the store's log, Apicurio's Java deserializer. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { createHash } from "node:crypto";
+import { afterAll, describe, expect, test } from "vitest";
+import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { connect } from "../support/client.ts";
+import { startFakeModule } from "../support/fake-module.ts";
+import { eventually } from "../support/instances.ts";
+import { query, realBacking, startMuster, type Environment } from "../support/muster.ts";
+import { deleteTopics } from "../support/kafka.ts";
+import { describeReal, realServers, type RealServers } from "../support/real-servers.ts";
+import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { inEveryMode, requestFor, unregister } from "../support/world.ts";
+
+const run = promisify(execFile);
+const root = new URL("../..", import.meta.url).pathname;
+const packageName = "ai.pipestream.platform.registration.v1";
+const tag = crypto.randomUUID().slice(0, 8);
+const modulesTopic = `test.${tag}.modules`;
+const othersTopic = `test.${tag}.others`;
+
+afterAll(async () => {
+  if (realServers) await deleteTopics(realServers.kafka, [modulesTopic, othersTopic, `test.${tag}.framed`, `test.${tag}.waiting`]);
+});
+
+interface Read {
+  readonly topic: string;
+  readonly type: string;
+  readonly contentType: string;
+  readonly value: Readonly<Record<string, unknown>>;
+}
+
+const json: Environment = {
+  MUSTER_EVENTS_FORMAT: "json",
+  MUSTER_EVENTS_TOPIC: othersTopic,
+  MUSTER_EVENTS_TOPICS: `ModuleRegistered=${modulesTopic}`,
+};
+
+inEveryMode(
+  "events as JSON, one type on a topic of its own",
+  (world) => {
+    test("say the same as the protobuf messages, and go where they were sent", async () => {
+      const { client, real, unique, rows } = world();
+      const name = unique("json");
+      await using module = await startFakeModule({ name, version: "1.0.0" });
+      await client.register(requestFor(name, module));
+      await unregister(client, name, module);
+      const read = async (): Promise<readonly Read[]> => (real ? [...(await readTopic(real, modulesTopic)), ...(await readTopic(real, othersTopic))] : []);
+      const events = real ? await eventually(async () => ((await read()).length === 2 ? read() : undefined)) : (await rows(inLog)).map(ofLog);
+      const serviceId = `${name}-${module.host}-${module.port}`;
+      const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+      expect(events).toEqual([
+        {
+          topic: modulesTopic,
+          type: `${packageName}.ModuleRegistered`,
+          contentType: "application/json",
+          value: {
+            serviceId,
+            moduleName: name,
+            host: module.host,
+            port: module.port,
+            version: "1.0.0",
+            schemaId: `${name}@1.0.0`,
+            apicurioArtifactId: `${name}-config`,
+            timestamp,
+          },
+        },
+        {
+          topic: othersTopic,
+          type: `${packageName}.ModuleUnregistered`,
+          contentType: "application/json",
+          value: { serviceId, moduleName: name, timestamp },
+        },
+      ]);
+    });
+  },
+  json,
+);
+
+const inLog = "SELECT topic, type, content_type, data FROM event_log ORDER BY position";
+
+function ofLog({ topic, type, content_type, data }: Readonly<Record<string, unknown>>): Read {
+  const text = data instanceof Uint8Array ? Buffer.from(data).toString() : "";
+  return { topic: String(topic), type: String(type), contentType: String(content_type), value: JSON.parse(text) as Read["value"] };
+}
+
+/** Everything in a topic, as kcat reads it; nothing while there is no such topic. */
+async function readTopic({ bin, kafka }: RealServers, topic: string): Promise<readonly Read[]> {
+  const read = run(join(bin, "kcat"), ["-b", kafka, "-t", topic, "-C", "-e", "-q", "-f", "%h\t%s\n"]).catch(() => ({ stdout: "" }));
+  const lines = (await read).stdout.split("\n").filter((line) => line !== "");
+  return lines.map((line) => {
+    const [headers = "", value = ""] = line.split("\t");
+    const header = (name: string) => new RegExp(`(?:^|,)${name}=([^,]*)`).exec(headers)?.[1] ?? "";
+    return { topic, type: header("ce_type"), contentType: header("content-type"), value: JSON.parse(value) as Read["value"] };
+  });
+}
+
+/** Java's UUID.nameUUIDFromBytes. */
+function javaNameUuid(text: string): string {
+  const hex = createHash("md5").update(text).digest("hex");
+  const variant = ((Number.parseInt(hex.slice(16, 18), 16) & 0x3f) | 0x80).toString(16);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-3${hex.slice(13, 16)}-${variant}${hex.slice(18, 20)}-${hex.slice(20)}`;
+}
+
+describeReal("framed events", (servers) => {
+  const framed = (topic: string): Environment => ({ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_EVENTS_TOPIC: topic });
+
+  /** Lines `key, type, JSON` from a Java program with Apicurio's deserializer. */
+  async function consume(topic: string, count: number): Promise<readonly { key: string; type: string; value: unknown }[]> {
+    const program = join(root, "test/consumers/FramedConsumer.java");
+    const { stdout } = await run(join(servers.bin, "java-serde"), [program, servers.kafka, servers.apicurio, topic, `${count}`]);
+    return stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => {
+        const [key = "", type = "", value = ""] = line.split("\t");
+        return { key, type, value: JSON.parse(value) as unknown };
+      });
+  }
+
+  async function schemasIn(topic: string): Promise<readonly unknown[]> {
+    const answer = await fetch(`${servers.apicurio}/groups/default/artifacts/${topic}/versions`);
+    return answer.status === 404 ? [] : ((await answer.json()) as { versions: unknown[] }).versions;
+  }
+
+  test("are read by Apicurio's deserializer, all four of them; the schema is registered once, by however many servers", async () => {
+    const topic = `test.${tag}.framed`;
+    await using backing = await realBacking(servers);
+    const name = `framed-${tag}`;
+    await using instance = await startFakeModule({ name, version: "2.0.0" });
+    const serviceId = `${name}-${instance.host}-${instance.port}`;
+    for (const type of [ServiceType.SERVICE, ServiceType.MODULE]) {
+      await using muster = await startMuster({ ...backing.env, ...framed(topic) });
+      using client = connect(muster.address);
+      await client.register(requestFor(name, instance, { type, version: "2.0.0" }));
+      await unregister(client, name, instance);
+      await eventually(async () => (await query(backing.databaseUrl, "SELECT id FROM outbox WHERE published_at IS NULL")).length === 0 || undefined);
+      muster.signal("SIGTERM");
+      await muster.ended;
+    }
+    const records = await consume(topic, 4);
+    const timestamp = expect.any(String) as string;
+    const registered = { serviceId, host: instance.host, port: instance.port, version: "2.0.0", timestamp };
+    const key = javaNameUuid(serviceId);
+    expect(records).toEqual([
+      { key, type: `${packageName}.ServiceRegistered`, value: { ...registered, serviceName: name } },
+      { key, type: `${packageName}.ServiceUnregistered`, value: { serviceId, serviceName: name, timestamp } },
+      {
+        key,
+        type: `${packageName}.ModuleRegistered`,
+        value: { ...registered, moduleName: name, schemaId: `${name}@2.0.0`, apicurioArtifactId: `${name}-config` },
+      },
+      { key, type: `${packageName}.ModuleUnregistered`, value: { serviceId, moduleName: name, timestamp } },
+    ]);
+    expect(await schemasIn(topic)).toHaveLength(1);
+  });
+
+  test("wait while the schema registry is away, and nothing else waits for them", async () => {
+    const topic = `test.${tag}.waiting`;
+    await using backing = await realBacking(servers);
+    const registry = new URL(servers.apicurio);
+    await using line = await startTcpProxy({ target: Number(registry.port) });
+    await line.cut();
+    registry.port = `${line.port}`;
+    const env = { ...backing.env, ...framed(topic), MUSTER_SCHEMAS: `apicurio+${registry.href}` };
+    await using muster = await startMuster(env);
+    using client = connect(muster.address);
+    const name = `waiting-${tag}`;
+    await using instance = await startFakeModule({ name, version: "1.0.0" });
+    const { types } = await client.register(requestFor(name, instance, { type: ServiceType.SERVICE }));
+    expect(types.at(-1)).toBe("COMPLETED");
+    await eventually(() => Promise.resolve(/"event":"loop.failed".*"loop":"relay"/.test(muster.logged()) || undefined));
+    expect(await schemasIn(topic)).toEqual([]);
+    await line.restore();
+    expect(await consume(topic, 1)).toMatchObject([{ type: `${packageName}.ServiceRegistered`, value: { serviceName: name } }]);
+    await unregister(client, name, instance);
+  });
+});
+
+describe("the server", () => {
+  test("does not begin with frames that nobody could read", async () => {
+    await expect(startMuster({ MUSTER_EVENTS_FORMAT: "confluent" })).rejects.toThrow(/needs MUSTER_EVENTS=kafka[\s\S]*needs MUSTER_SCHEMAS=apicurio/);
+  });
+});
