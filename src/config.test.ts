@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, parseConfig, type Settings } from "./config.ts";
+import { ConfigError, parseConfig } from "./config.ts";
+import type { Settings } from "./settings.ts";
 
 function parse(settings: Settings, files: Record<string, string> = {}) {
   return parseConfig(settings, (path) => {
@@ -95,6 +96,11 @@ describe("configuration", () => {
     expect(problemsOf({ MUSTER_CATALOGUE: "embedded" })).toEqual(["MUSTER_CATALOGUE is not known; did you mean MUSTER_CATALOG?"]);
     expect(problemsOf({ MUSTER_LISTEN_FILE: "x" })).toHaveLength(1);
     expect(problemsOf({ OTHER_THING: "x" })).toEqual([]);
+    expect(problemsOf({ MUSTER_ADRESS: "h:1" })).toEqual(["MUSTER_ADRESS is not known; did you mean MUSTER_ADDRESS?"]);
+  });
+
+  test("what only the commands of a client read may stand in a server's environment", () => {
+    expect(problemsOf({ MUSTER_ADDRESS: "h:1", MUSTER_TOKEN_FILE: "/run/absent", MUSTER_CLIENT_CA: "/run/absent" })).toEqual([]);
   });
 
   test.each(["0.0.0.0:7430", "[::]:7430", "10.0.0.1:7430", "muster.example:7430"])("open is refused on %s", (listen) => {

@@ -3,6 +3,7 @@ import { parseEventWire } from "./event-settings.ts";
 import type { EventWire } from "./delivery/event-wire.ts";
 import { cidrViolation, isIpLiteral, judgeAddress } from "./registration/address.ts";
 import type { LogLevel } from "./log.ts";
+import { readSettings, type Settings } from "./settings.ts";
 
 export interface Config {
   readonly listen: { readonly host: string; readonly port: number };
@@ -26,9 +27,6 @@ export interface Config {
   readonly httpRoot: string;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "text" };
 }
-
-/** Variables by name; a value is never undefined. */
-export type Settings = Readonly<Record<string, string>>;
 
 /** All that is wrong with the configuration, one line a problem. */
 export class ConfigError extends Error {
@@ -68,13 +66,29 @@ export const variables = {
 
 export type Variable = keyof typeof variables;
 
+/** What the commands that call a server are told; the same list stands in docs/cli.md. The server lets them stand. */
+export const clientVariables = {
+  MUSTER_ADDRESS: { fallback: "127.0.0.1:7430", secret: false },
+  MUSTER_TOKEN: { fallback: "", secret: true },
+  MUSTER_CLIENT_CA: { fallback: "", secret: false },
+  MUSTER_CLIENT_CERT: { fallback: "", secret: false },
+  MUSTER_CLIENT_KEY: { fallback: "", secret: false },
+} as const;
+
+export type ClientVariable = keyof typeof clientVariables;
+
+/** Every variable there is. */
+export const allVariables = { ...variables, ...clientVariables };
+
 /**
  * Reads the `MUSTER_*` variables among `settings`. A secret may be given as `<NAME>_FILE`, the path of a file that holds
  * it; `readFile` reads such a file. Throws ConfigError with every problem found.
  */
 export function parseConfig(settings: Settings, readFile: (path: string) => string): Config {
   const problems: string[] = [];
-  const get = reader(settings, readFile, problems);
+  const read = readSettings(settings, { known: allVariables, wanted: variables, readFile });
+  problems.push(...read.problems);
+  const get: Get = (name) => read.value(name);
   const listen = parseListen(get("MUSTER_LISTEN"), problems);
   const auth = parseAuth(get("MUSTER_AUTH"), problems);
   const ranges = get("MUSTER_MODULE_ADDRESSES")
@@ -123,35 +137,6 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
 }
 
 type Get = (name: Variable) => string;
-
-function reader(settings: Settings, readFile: (path: string) => string, problems: string[]): Get {
-  const values = new Map<string, string>();
-  for (const [name, value] of Object.entries(settings)) {
-    if (!name.startsWith("MUSTER_")) continue;
-    const plain = name.replace(/_FILE$/, "");
-    const isFile = name !== plain && isVariable(plain) && variables[plain].secret;
-    if (!isVariable(name) && !isFile) {
-      const near = nearest(name);
-      problems.push(`${name} is not known${near ? `; did you mean ${near}?` : ""}`);
-      continue;
-    }
-    if (!isFile) {
-      values.set(name, value);
-      continue;
-    }
-    if (settings[plain] !== undefined) problems.push(`${name} and ${plain} are both set`);
-    try {
-      values.set(plain, readFile(value).trim());
-    } catch {
-      problems.push(`${name}: the file ${value} cannot be read`);
-    }
-  }
-  return (name) => values.get(name) || variables[name].fallback;
-}
-
-function isVariable(name: string): name is Variable {
-  return Object.hasOwn(variables, name);
-}
 
 function parseListen(value: string, problems: string[]): Config["listen"] {
   const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[^:[\]]+)):(?<port>\d{1,5})$/.exec(value);
@@ -243,24 +228,4 @@ function oneOf<T extends string>(name: Variable, value: string, allowed: readonl
   const found = allowed.find((item) => item === value);
   if (found === undefined) problems.push(`${name}: "${value}" must be one of ${allowed.join(", ")}`);
   return found ?? allowed[0];
-}
-
-/** The known variable with the fewest differing letters, if they are few. */
-function nearest(name: string): string | undefined {
-  const scored = Object.keys(variables).map((known) => ({ known, distance: editDistance(name, known) }));
-  const best = scored.toSorted((a, b) => a.distance - b.distance)[0];
-  return best && best.distance <= Math.max(3, name.length / 3) ? best.known : undefined;
-}
-
-/** Levenshtein distance. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (const [i, charA] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, charB] of [...b].entries()) {
-      next.push(Math.min((next[j] ?? 0) + 1, (row[j + 1] ?? 0) + 1, (row[j] ?? 0) + (charA === charB ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

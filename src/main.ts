@@ -1,31 +1,32 @@
-/** The process around the app: command line and environment in, signals out. The only place that reads `process`. */
+/** The process around the program: command line and environment in, signals out. The only place that holds `process`. */
 import { readFileSync } from "node:fs";
-import { banner } from "./banner.ts";
-import { answerTo } from "./cli/commands.ts";
-import { parseConfig, type Settings } from "./config.ts";
-import { createLog } from "./log.ts";
+import { systemClock } from "./adapters/system/clock.ts";
+import { run } from "./cli/run.ts";
+import { terminalOf } from "./cli/terminal.ts";
 
 const startedAt = performance.now();
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
+
+const terminal = terminalOf(process, systemClock, version);
 
 try {
-  const answer = answerTo(process.argv.slice(2), versionOf(readFileSync(new URL("../package.json", import.meta.url), "utf8")));
-  if (answer === "serve") {
-    await serve();
-  } else {
-    process.stdout.write(answer.out ?? "");
-    process.stderr.write(answer.err ?? "");
-    process.exitCode = answer.code;
-  }
+  const end = await run(process.argv.slice(2), terminal);
+  if (end === "serve") await serve();
+  else process.exit(end);
 } catch (error) {
   process.stderr.write(`muster: ${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }
 
 async function serve(): Promise<void> {
   // Most of the program: the other commands answer sooner without it.
-  const { createApp } = await import("./app.ts");
-  const settings = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== undefined)) as Settings;
-  const config = parseConfig(settings, (path) => readFileSync(path, "utf8"));
+  const [{ createApp }, { banner }, { parseConfig }, { createLog }] = await Promise.all([
+    import("./app.ts"),
+    import("./banner.ts"),
+    import("./config.ts"),
+    import("./log.ts"),
+  ]);
+  const config = parseConfig(terminal.settings, terminal.readFile);
   const log = createLog({ ...config.log, now: Date.now, write: (line) => process.stderr.write(line) });
   const app = await createApp(config, { log });
   process.stdout.write(banner(config, app.address, performance.now() - startedAt));
@@ -45,9 +46,4 @@ async function serve(): Promise<void> {
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
-}
-
-function versionOf(manifest: string): string {
-  const { version } = JSON.parse(manifest) as { readonly version: string };
-  return version;
 }

@@ -6,6 +6,8 @@ import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/regis
 import { ReasonSchema } from "../gen/muster/registration/v1/reasons_pb.ts";
 import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
+import { commands } from "../src/cli/commands.ts";
+import { cliReference } from "../src/cli/markdown.ts";
 import { variables } from "../src/config.ts";
 import { reasons } from "../src/errors.ts";
 import { metricsRoutes } from "../src/http/metrics.ts";
@@ -68,6 +70,10 @@ describe("docs/operations.md", () => {
         .toSorted(),
     ).toEqual(refused.toSorted());
   });
+});
+
+test("docs/cli.md is what the table of commands makes: npm run clidocs", () => {
+  expect(read("docs/cli.md")).toBe(cliReference(commands));
 });
 
 describe("what is written in Markdown", () => {

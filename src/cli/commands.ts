@@ -1,47 +1,129 @@
 /** The commands of `muster`, as one table. `serve` is the process itself and lives in main.ts. */
-import { usageError, type Answer } from "./answer.ts";
-import { tokenCommand } from "./token.ts";
+import type { Command } from "./command.ts";
+import { callOptions, outputOption, watchOption } from "./options.ts";
+import { registerOptions } from "./register-options.ts";
 
-interface Command {
-  readonly usage: string;
-  readonly what: string;
-  readonly run: (args: readonly string[]) => Answer | "serve";
-}
-
-const commands: Readonly<Record<string, Command>> = {
-  serve: {
-    usage: "serve",
+export const commands: readonly Command[] = [
+  {
+    name: "serve",
     what: "run the server (also without a command)",
-    run: ([extra]) =>
-      extra === undefined ? "serve" : usageError(`serve takes no arguments, and "${extra}" is one: the server is configured by its environment`),
+    more: [
+      "It is configured by its environment: docs/operations.md has the variables,",
+      "`muster config` shows what they come to, `muster doctor` whether it will work.",
+    ],
+    args: [],
+    options: [],
+    examples: [
+      { what: "embedded everything, state in ./.muster", run: "muster serve" },
+      { what: "on another port", run: "MUSTER_LISTEN=127.0.0.1:8430 muster serve" },
+    ],
+    load: "serve",
   },
-  token: {
-    usage: "token --principal NAME --role ROLE [--role ROLE …]",
+  {
+    name: "register",
+    what: "register an instance and follow it step by step",
+    more: [
+      "On a terminal the steps appear as they happen; elsewhere each event is a line of",
+      "JSON, unless -o says otherwise. Ctrl-C before CONSUL_REGISTERED cancels the",
+      "attempt; after that it runs to its end, and `muster attempts show` follows it.",
+    ],
+    args: [
+      { name: "NAME", what: "name of the service or module; not needed with --file", optional: true },
+      { name: "HOST:PORT", what: "where it is reached: the advertised host and port", optional: true },
+    ],
+    options: [...registerOptions, ...callOptions],
+    examples: [
+      { what: "a module in version 1.0.0", run: "muster register echo 127.0.0.1:9000 --type module --version 1.0.0" },
+      {
+        what: "a service behind another name for its checks",
+        run: "muster register search search.example:443 --type service --instance-tls --check-at 10.0.0.7:8443",
+      },
+      { what: "what would be said, without registering", run: "muster register echo 127.0.0.1:9000 --type module --version 1.0.0 --dry-run" },
+      { what: "a RegisterRequest as YAML or JSON, from a file or stdin", run: "muster register --file echo.yaml" },
+    ],
+    load: async () => (await import("./register.ts")).registerCommand,
+  },
+  {
+    name: "unregister",
+    what: "take an instance off the platform",
+    more: ["It is safe to repeat. An attempt under way for the same instance is cancelled."],
+    args: [
+      { name: "NAME", what: "name of the service or module" },
+      { name: "HOST:PORT", what: "its advertised host and port" },
+    ],
+    options: [...callOptions],
+    examples: [{ what: "by what it was registered with", run: "muster unregister echo 127.0.0.1:9000" }],
+    load: async () => (await import("./unregister.ts")).unregisterCommand,
+  },
+  {
+    name: "attempts list",
+    what: "list registration attempts, newest first",
+    args: [],
+    options: [
+      { name: "name", value: "NAME", what: "only of this service or module" },
+      { name: "service-id", value: "ID", what: "only of this instance" },
+      { name: "state", value: "STATE", many: true, choices: ["running", "unwinding", "completed", "rolled-back", "stuck"], what: "only in this state" },
+      { name: "since", value: "DURATION", what: "only those of the last 30s, 10m, 2h, 7d" },
+      { name: "limit", value: "N", what: "at most so many; 50 when not given, 0 for all" },
+      watchOption,
+      ...callOptions,
+    ],
+    examples: [
+      { what: "what needs a look", run: "muster attempts list --state stuck --state unwinding" },
+      { what: "one module's attempts of the last hour", run: "muster attempts list --name echo --since 1h" },
+    ],
+    load: async () => (await import("./attempts.ts")).listAttempts,
+  },
+  {
+    name: "attempts show",
+    what: "show an attempt with all its events",
+    more: ["With --watch it goes on until the attempt has ended; a broken connection is", "taken up again after the last event seen."],
+    args: [{ name: "ATTEMPT_ID", what: "id of the attempt, as `attempts list` shows it" }],
+    options: [watchOption, ...callOptions],
+    examples: [
+      { what: "what happened", run: "muster attempts show 01a2011e-a4a0-7005-a6a4-f539b87dd561" },
+      { what: "follow it to its end", run: "muster attempts show 01a2011e-a4a0-7005-a6a4-f539b87dd561 --watch" },
+    ],
+    load: async () => (await import("./attempt-events.ts")).showAttempt,
+  },
+  {
+    name: "attempts cancel",
+    what: "stop an attempt and have it undone",
+    args: [{ name: "ATTEMPT_ID", what: "id of the attempt" }],
+    options: [{ name: "reason", value: "TEXT", what: "why, for the record" }, ...callOptions],
+    examples: [{ what: "with a reason", run: 'muster attempts cancel 01a2011e-a4a0-7005-a6a4-f539b87dd561 --reason "wrong port"' }],
+    load: async () => (await import("./attempts.ts")).cancelAttempt,
+  },
+  {
+    name: "token",
     what: "make a token for a caller, and its entry for the token file",
-    run: tokenCommand,
+    args: [],
+    options: [
+      { name: "principal", value: "NAME", what: "who the caller is" },
+      { name: "role", value: "ROLE", many: true, what: "what he may do: viewer, registrar, approver, operator or admin" },
+    ],
+    examples: [{ what: "for a build that registers", run: "muster token --principal ci --role registrar" }],
+    load: async () => (await import("./token.ts")).tokenCommand,
   },
-};
-
-/** The answer to a command line, or `serve` when the server is to run. */
-export function answerTo(argv: readonly string[], version: string): Answer | "serve" {
-  const [name = "serve", ...args] = argv;
-  if (name === "--help" || name === "-h" || name === "help" || args.includes("--help")) return { out: helpText(version), code: 0 };
-  if (name === "--version") return { out: `muster ${version}\n`, code: 0 };
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  return command ? command.run(args) : usageError(`"${name}" is not a command; there is: ${Object.keys(commands).join(", ")}`);
-}
-
-function helpText(version: string): string {
-  const lines = Object.values(commands).map(({ usage, what }) => `  muster ${usage}\n      ${what}`);
-  return [
-    `muster ${version}: registration of services and modules over gRPC`,
-    "",
-    ...lines,
-    "  muster --version",
-    "  muster --help",
-    "",
-    "The server is configured by MUSTER_* variables: docs/operations.md lists them.",
-    "Exit codes: 0 done, 1 failed, 2 wrong command or options.",
-    "",
-  ].join("\n");
-}
+  {
+    name: "config",
+    what: "show the configuration in effect, secrets masked",
+    more: ["What is wrong with it is listed too, and makes the exit code 1."],
+    args: [],
+    options: [outputOption],
+    examples: [{ what: "what this environment comes to", run: "muster config" }],
+    load: async () => (await import("./config.ts")).configCommand,
+  },
+  {
+    name: "completion",
+    what: "print a completion script for a shell",
+    args: [{ name: "SHELL", what: "which shell", choices: ["bash", "zsh", "fish"] }],
+    options: [],
+    examples: [
+      { what: "bash, for this session", run: 'eval "$(muster completion bash)"' },
+      { what: "zsh, for good", run: "muster completion zsh > ~/.zfunc/_muster" },
+      { what: "fish, for good", run: "muster completion fish > ~/.config/fish/completions/muster.fish" },
+    ],
+    load: async () => (await import("./completion.ts")).completionCommand,
+  },
+];

@@ -11,7 +11,8 @@
 import { readFileSync, writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { createApp } from "../../src/app.ts";
-import { parseConfig, type Settings } from "../../src/config.ts";
+import { parseConfig } from "../../src/config.ts";
+import type { Settings } from "../../src/settings.ts";
 import { DomainError } from "../../src/errors.ts";
 import { createLog } from "../../src/log.ts";
 import type { Store } from "../../src/ports.ts";

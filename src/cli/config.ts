@@ -1,0 +1,47 @@
+import { allVariables, clientVariables, ConfigError, parseConfig, type ClientVariable, type Variable } from "../config.ts";
+import { readSettings, type Origin } from "../settings.ts";
+import type { Run } from "./command.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { masked } from "./mask.ts";
+import { show } from "./output.ts";
+import { styleFor } from "./style.ts";
+import { table } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** Shows every variable with its value in effect, where that comes from, and what is wrong; 1 when something is. */
+export const configCommand: Run = async (input, terminal) => {
+  const problems = problemsOf(terminal);
+  const read = readSettings(terminal.settings, { known: allVariables, wanted: allVariables, readFile: terminal.readFile });
+  const rows = Object.entries(allVariables).map(([name, { secret }]) => {
+    const variable = name as Variable | ClientVariable;
+    const usedBy = Object.hasOwn(clientVariables, name) ? "client" : "server";
+    return { name, value: masked(read.value(variable), secret), from: originText(read.origin(variable)), usedBy };
+  });
+  const style = styleFor(terminal.colour.out);
+  await show(input, terminal, { variables: rows, problems: [...problems] }, () => {
+    const cells = rows.map(({ name, value, from, usedBy }) => [
+      name,
+      from === "default" ? { text: value || "-", paint: style.dim } : value || "-",
+      from,
+      usedBy,
+    ]);
+    const wrong = problems.length === 0 ? "" : `\n${style.bad("Not valid:")}\n${problems.map((problem) => `  ${problem}\n`).join("")}`;
+    return table({ heads: ["VARIABLE", "VALUE", "FROM", "USED BY"], rows: cells, bold: style.bold }) + wrong;
+  });
+  return problems.length === 0 ? exitCodes.done.code : exitCodes.failed.code;
+};
+
+/** What keeps a server from starting with these settings, as far as they alone can tell. */
+function problemsOf({ settings, readFile }: Terminal): readonly string[] {
+  try {
+    parseConfig(settings, readFile);
+    return readSettings(settings, { known: allVariables, wanted: clientVariables, readFile }).problems;
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+function originText(origin: Origin): string {
+  return typeof origin === "object" ? `file ${origin.file}` : origin;
+}

@@ -1,0 +1,34 @@
+/** An answer shown as it was asked for: a table for people, the contract's JSON, or YAML of the same. */
+import { toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import type { Input } from "./command.ts";
+import type { Terminal } from "./terminal.ts";
+
+export type Format = "table" | "json" | "yaml";
+
+export function formatOf(input: Input, fallback: Format = "table"): Format {
+  const format = input.text("output");
+  return format === "json" || format === "yaml" || format === "table" ? format : fallback;
+}
+
+/** A message as JSON in the mapping of protobuf, with the fields that have their default value too. */
+export function jsonOf<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonValue {
+  return toJson(schema, message, { alwaysEmitImplicit: true });
+}
+
+/** Shows one answer: `text` makes what people see. */
+export async function show(input: Input, terminal: Terminal, value: JsonValue, text: () => string): Promise<void> {
+  const format = formatOf(input);
+  if (format === "table") terminal.out(text());
+  else if (format === "json") terminal.out(`${JSON.stringify(value, undefined, 2)}\n`);
+  else terminal.out(await yamlOf(value));
+}
+
+/** Shows one item of a stream: one line of JSON, or one YAML document. */
+export async function showItem(format: "json" | "yaml", terminal: Terminal, value: JsonValue): Promise<void> {
+  terminal.out(format === "json" ? `${JSON.stringify(value)}\n` : `---\n${await yamlOf(value)}`);
+}
+
+async function yamlOf(value: JsonValue): Promise<string> {
+  const { stringify } = await import("yaml");
+  return stringify(value, { lineWidth: 0 });
+}

@@ -1,0 +1,64 @@
+/** One command line from its words to its exit code. */
+import { commands } from "./commands.ts";
+import { UsageError, type Command } from "./command.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { commandHelp, groupHelp, overview } from "./help.ts";
+import { commandsBelow, findCommand, parseInput } from "./parse.ts";
+import { styleFor } from "./style.ts";
+import { Interrupted, type Terminal } from "./terminal.ts";
+
+/** Carries out a command line; resolves to the exit code, or to `serve` when the server is to run. */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number | "serve"> {
+  let command: Command | undefined;
+  try {
+    const words = argv.length === 0 ? ["serve"] : argv;
+    if (words[0] === "--version") return say(terminal, `muster ${terminal.version}\n`);
+    const wanted = helpWanted(words);
+    if (wanted) return help(wanted, terminal);
+    const found = findCommand(commands, words);
+    command = found.command;
+    const input = parseInput(command, found.argv);
+    if (command.load === "serve") return "serve";
+    const carryOut = await command.load();
+    return await carryOut(input, terminal);
+  } catch (error) {
+    return await report(error, command, argv, terminal);
+  }
+}
+
+function say(terminal: Terminal, text: string): number {
+  terminal.out(text);
+  return exitCodes.done.code;
+}
+
+/** The words whose help is asked for; undefined when none is. What stands behind `--` is no wish for help. */
+function helpWanted(words: readonly string[]): readonly string[] | undefined {
+  const own = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
+  if (own[0] === "help") return own.slice(1);
+  return own.some((word) => word === "--help" || word === "-h") ? own.filter((word) => word !== "--help" && word !== "-h") : undefined;
+}
+
+async function help(words: readonly string[], terminal: Terminal): Promise<number> {
+  const style = styleFor(terminal.colour.out);
+  if (words.length === 0) return say(terminal, overview(commands, terminal.version, style));
+  if (words[0] === "--markdown") {
+    const { cliReference } = await import("./markdown.ts");
+    return say(terminal, cliReference(commands));
+  }
+  const group = commandsBelow(commands, words[0] ?? "");
+  if (group.length > 0 && !group.some(({ name }) => name === words.slice(0, 2).join(" "))) return say(terminal, groupHelp(words[0] ?? "", group, style));
+  return say(terminal, commandHelp(findCommand(commands, words).command, style));
+}
+
+async function report(error: unknown, command: Command | undefined, argv: readonly string[], terminal: Terminal): Promise<number> {
+  if (terminal.signal.aborted && terminal.signal.reason instanceof Interrupted) {
+    return terminal.signal.reason.by === "closed" ? exitCodes.done.code : exitCodes.interrupted.code;
+  }
+  if (error instanceof UsageError) {
+    const lines = error.problems.map((problem) => `muster${command ? ` ${command.name}` : ""}: ${problem}\n`);
+    terminal.err(`${lines.join("")}Try: muster ${command ? `${command.name} ` : ""}--help\n`);
+    return exitCodes.usage.code;
+  }
+  const { reportFailure } = await import("./report-failure.ts");
+  return reportFailure(error, command, argv, terminal);
+}

@@ -1,0 +1,29 @@
+/** Durations and ages as people write and read them. */
+import { UsageError } from "./command.ts";
+
+const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `500ms`, `30s`, `2m`, `1h` or `7d` in milliseconds. Throws UsageError naming `option`. */
+export function durationMs(option: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  const ms = Number(match?.[1]) * (unitsMs[match?.[2] ?? ""] ?? Number.NaN);
+  if (!(ms <= 400 * 86_400_000)) throw new UsageError([`--${option}: "${text}" must be a duration such as 500ms, 30s, 2m, 1h or 7d`]);
+  return Math.round(ms);
+}
+
+/** How long ago, in one unit: `12s`, `5m`, `3h`, `9d`. `-` for an unknown time. */
+export function age(thenMs: number | undefined, nowMs: number): string {
+  if (thenMs === undefined) return "-";
+  const seconds = Math.max(0, Math.floor((nowMs - thenMs) / 1_000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)}h`;
+  return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** How long something took: `412 ms`, `3.1 s`, `2 m 05 s`. */
+export function took(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} m ${String(Math.floor((ms % 60_000) / 1_000)).padStart(2, "0")} s`;
+}

@@ -1,0 +1,94 @@
+/** Why there was no answer of a Muster, told by error codes, and what to try. */
+import { Code, type ConnectError } from "@connectrpc/connect";
+import { exitCodes } from "./exit-codes.ts";
+import { statusName, type Failure } from "./failure.ts";
+import type { Target } from "./target.ts";
+
+interface Cause {
+  readonly message: string;
+  readonly hints: readonly string[];
+}
+
+const probeMs = 1_500;
+
+/** A call without an answer as a failure. Asks the port once, over HTTP/1.1, when that can tell what is wrong. */
+export async function unreachable(error: ConnectError, target: Target): Promise<Failure> {
+  const codes = causesOf(error);
+  const { message, hints } = told(codes, error, target) ?? (await probed(target)) ?? { message: `the call failed: ${error.rawMessage}`, hints: [] };
+  return {
+    exitCode: exitCodes.unreachable.code,
+    status: statusName(error.code === Code.DeadlineExceeded ? Code.DeadlineExceeded : Code.Unavailable),
+    reason: "",
+    message,
+    metadata: {},
+    fields: [],
+    retryAfterMs: undefined,
+    requestId: "",
+    hints,
+  };
+}
+
+/** Codes of Node along the chain of causes: `ECONNREFUSED`. */
+function causesOf(error: Error): readonly string[] {
+  const codes: string[] = [];
+  for (let cause: unknown = error; cause instanceof Error && codes.length < 8; cause = cause.cause) {
+    if ("code" in cause && typeof cause.code === "string") codes.push(cause.code);
+    if (cause instanceof AggregateError) codes.push(...cause.errors.flatMap((it: unknown) => (it instanceof Error && "code" in it ? [String(it.code)] : [])));
+  }
+  return codes;
+}
+
+function told(codes: readonly string[], error: ConnectError, { address, tls }: Target): Cause | undefined {
+  const any = (...names: readonly string[]): boolean => names.some((name) => codes.includes(name));
+  const whichServer = "Another server is named by --address HOST:PORT or MUSTER_ADDRESS.";
+  if (any("ECONNREFUSED")) {
+    return {
+      message: `nothing listens at ${address}`,
+      hints: ["Start a server there with: muster serve", whichServer, "To see what keeps it from starting: muster doctor"],
+    };
+  }
+  if (any("ENOTFOUND", "EAI_AGAIN")) return { message: `the host of ${address} is not known`, hints: [whichServer] };
+  if (any("EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT"))
+    return { message: `there is no way to ${address}`, hints: ["Look at the network between here and there, and at firewalls.", whichServer] };
+  if (any("ERR_TLS_CERT_ALTNAME_INVALID"))
+    return { message: `the certificate of ${address} is for other names`, hints: ["Use a name that is in it with --address."] };
+  if (any("CERT_HAS_EXPIRED"))
+    return { message: `the certificate of ${address} has expired`, hints: ["The server needs a new one: MUSTER_TLS_CERT and MUSTER_TLS_KEY."] };
+  if (codes.some((code) => /SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|CERT_UNTRUSTED/.test(code))) {
+    return {
+      message: `the certificate of ${address} is signed by nobody who is trusted here`,
+      hints: ["Name the authority's file with --tls-ca FILE or MUSTER_CLIENT_CA."],
+    };
+  }
+  if (codes.some((code) => /ALERT_(CERTIFICATE|BAD_CERTIFICATE|UNKNOWN_CA)|CERTIFICATE_REQUIRED/.test(code))) {
+    return { message: `${address} wants another client certificate, or one at all`, hints: ["Give one with --tls-cert FILE and --tls-key FILE."] };
+  }
+  if (tls && any("EPROTO", "ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG")) {
+    return { message: `${address} does not speak TLS`, hints: ["Leave out --tls and the other TLS options, or use http:// in the address."] };
+  }
+  if (error.code === Code.DeadlineExceeded)
+    return { message: `${address} gave no answer in time`, hints: ["Give it longer with --timeout, or see how it is: muster doctor"] };
+  return undefined;
+}
+
+async function probed({ address, tls }: Target): Promise<Cause | undefined> {
+  if (tls) {
+    const hints = [
+      "A server with MUSTER_TLS_CLIENT_CA wants a client certificate: --tls-cert FILE and --tls-key FILE.",
+      "A server without TLS is called without --tls.",
+    ];
+    return { message: `${address} ended the connection`, hints };
+  }
+  try {
+    const answer = await fetch(`http://${address}/healthz/live`, { signal: AbortSignal.timeout(probeMs), redirect: "manual" });
+    const text = await answer.text();
+    if (answer.status === 400 && text.includes("TLS")) {
+      return { message: `${address} speaks only TLS`, hints: ["Add --tls, and --tls-ca FILE when its certificate is not from a public authority."] };
+    }
+    if (!answer.ok)
+      return { message: `what answers at ${address} is not a Muster`, hints: ["Another server is named by --address HOST:PORT or MUSTER_ADDRESS."] };
+  } catch {
+    return { message: `${address} accepts connections and ends them`, hints: ["It may speak TLS (try --tls), or be something else than a Muster."] };
+  }
+  return undefined;
+}
