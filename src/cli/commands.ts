@@ -1,6 +1,7 @@
 /** The commands of `muster`, as one table. `serve` is the process itself and lives in main.ts. */
 import type { Command } from "./command.ts";
 import { callOptions, outputOption, watchOption } from "./options.ts";
+import { discoveryCommands } from "./discovery-commands.ts";
 import { registerOptions } from "./register-options.ts";
 
 export const commands: readonly Command[] = [
@@ -55,6 +56,7 @@ export const commands: readonly Command[] = [
     examples: [{ what: "by what it was registered with", run: "muster unregister echo 127.0.0.1:9000" }],
     load: async () => (await import("./unregister.ts")).unregisterCommand,
   },
+  ...discoveryCommands,
   {
     name: "attempts list",
     what: "list registration attempts, newest first",
