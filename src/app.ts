@@ -16,7 +16,7 @@ import type { Config } from "./config.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
-import { startTasks } from "./delivery/tasks.ts";
+import { startTasks, type TaskHandlers } from "./delivery/tasks.ts";
 import { descriptorRoute } from "./http/descriptor.ts";
 import { metricsRoutes } from "./http/metrics.ts";
 import { probeRoutes } from "./http/probes.ts";
@@ -29,7 +29,9 @@ import { createProgress, type Progress } from "./registration/progress.ts";
 import { pruneAttempts } from "./registration/prune-attempts.ts";
 import type { RegisterDeps } from "./registration/register.ts";
 import { restoreCatalog } from "./registration/restore.ts";
+import { showEntry } from "./registration/show-entry.ts";
 import { withdraw } from "./registration/unregister.ts";
+import { registrationIdOf } from "./registration/update-tags.ts";
 import { createAuthGate, type AuthMode } from "./rpc/auth.ts";
 import { defaultLimits, type Limits } from "./rpc/limits.ts";
 import { registrationRoutes } from "./rpc/routes.ts";
@@ -89,7 +91,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const forgetting = { store, clock, retentionMs: config.attemptRetentionMs, idFloor: uuidV7Floor };
   const forget = startLoop({ name: "prune-attempts", everyMs: 3_600_000, clock, log, round: () => pruneAttempts(forgetting) });
   stack.defer(() => forget.stop());
-  const tasks = startTasks({ store, clock, log, handlers: { withdraw: (payload, signal) => withdraw(ports, payload, signal) } });
+  const handlers: TaskHandlers = {
+    withdraw: (payload, signal) => withdraw(ports, payload, signal),
+    show: async (payload, signal) => void (await showEntry(ports, registrationIdOf(payload), signal)),
+  };
+  const tasks = startTasks({ store, clock, log, handlers });
   stack.defer(() => tasks.stop());
 
   const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
@@ -120,6 +126,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   stack.defer(() => tend.stop());
 
   const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
+  const updateTags = { ports, ids, runTask: unregister.runTask, onCommit: unregister.onCommit };
   const register = { ports, ids, attempts, resolveHost: options.resolveHost ?? createHostResolver(config.modules) };
   let draining = false;
   const checks = {
@@ -131,7 +138,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
   const serverOptions: ServerOptions = {
     listen: config.listen,
-    routes: registrationRoutes({ store, clock, attempts, progress, register, unregister }),
+    routes: registrationRoutes({ store, clock, attempts, progress, register, unregister, updateTags }),
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(async () => (await metrics()).render(), config.httpRoot || undefined),

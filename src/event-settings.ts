@@ -39,7 +39,7 @@ function parseTopics(value: string, problems: string[]): Partial<Record<EventTyp
 }
 
 function sameForAll(topic: string): Record<EventType, string> {
-  return { ServiceRegistered: topic, ModuleRegistered: topic, ServiceUnregistered: topic, ModuleUnregistered: topic };
+  return Object.fromEntries(eventTypes.map((type) => [type, topic])) as Record<EventType, string>;
 }
 
 /** What Kafka demands of a topic's name. */

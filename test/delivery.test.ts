@@ -120,6 +120,7 @@ test("a task is tried again until it is done, and its failure is told to who wai
     clock: impatient,
     log: silent,
     handlers: {
+      show: async () => undefined,
       async withdraw(payload) {
         seen.push(payload);
         if (fails) throw unavailable("catalog", "away");
@@ -136,7 +137,12 @@ test("a task is tried again until it is done, and its failure is told to who wai
 
 test("who waits for a task learns that another replica carried it out", async () => {
   await using store = await openSqliteStore({ path: ":memory:" });
-  const tasks = startTasks({ store, clock: systemClock, log: silent, handlers: { withdraw: () => Promise.reject(new Error("not ours")) } });
+  const tasks = startTasks({
+    store,
+    clock: systemClock,
+    log: silent,
+    handlers: { show: async () => undefined, withdraw: () => Promise.reject(new Error("not ours")) },
+  });
   await store.tx(async (tx) => {
     await tx.tasks.insert({ id: "theirs", kind: "withdraw", payload: "{}" });
     await tx.tasks.claim(60_000, 1);

@@ -7,6 +7,7 @@ import {
   ServiceRegisteredSchema,
   ServiceUnregisteredSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { InstanceCriticalSchema, InstanceReapedSchema, InstanceRecoveredSchema, TagsUpdatedSchema } from "../../gen/muster/registration/v1/events_pb.ts";
 import type { SinkRecord } from "../ports.ts";
 import type { DomainEvent, OutboxEvent } from "../registration/records.ts";
 import { eventTypes, type EventType, type EventWire } from "./event-wire.ts";
@@ -16,6 +17,10 @@ export const eventMessages: Readonly<Record<EventType, DescMessage>> = {
   ModuleRegistered: ModuleRegisteredSchema,
   ServiceUnregistered: ServiceUnregisteredSchema,
   ModuleUnregistered: ModuleUnregisteredSchema,
+  TagsUpdated: TagsUpdatedSchema,
+  InstanceCritical: InstanceCriticalSchema,
+  InstanceRecovered: InstanceRecoveredSchema,
+  InstanceReaped: InstanceReapedSchema,
 };
 
 export interface EventCodec {
@@ -72,6 +77,16 @@ function contentOf(payload: DomainEvent, at: number): Content {
       return content(ServiceUnregisteredSchema, { serviceId, serviceName: name, timestamp });
     case "ModuleUnregistered":
       return content(ModuleUnregisteredSchema, { serviceId, moduleName: name, timestamp });
+    case "TagsUpdated":
+      return content(TagsUpdatedSchema, { serviceId, serviceName: name, tags: [...payload.tags], actor: payload.actor, timestamp });
+    case "InstanceCritical": {
+      const since = { criticalSince: timestampFromMs(payload.since), reapedAfter: timestampFromMs(payload.reapedAfter) };
+      return content(InstanceCriticalSchema, { serviceId, serviceName: name, ...since, timestamp });
+    }
+    case "InstanceRecovered":
+      return content(InstanceRecoveredSchema, { serviceId, serviceName: name, criticalSince: timestampFromMs(payload.since), timestamp });
+    case "InstanceReaped":
+      return content(InstanceReapedSchema, { serviceId, serviceName: name, criticalSince: timestampFromMs(payload.since), timestamp });
   }
 }
 

@@ -4,7 +4,16 @@ import type { DomainEvent } from "../registration/records.ts";
 export type EventType = DomainEvent["type"];
 
 /** Every domain event. */
-export const eventTypes = ["ServiceRegistered", "ModuleRegistered", "ServiceUnregistered", "ModuleUnregistered"] as const satisfies readonly EventType[];
+export const eventTypes = [
+  "ServiceRegistered",
+  "ModuleRegistered",
+  "ServiceUnregistered",
+  "ModuleUnregistered",
+  "TagsUpdated",
+  "InstanceCritical",
+  "InstanceRecovered",
+  "InstanceReaped",
+] as const satisfies readonly EventType[];
 
 /**
  * `cloudevents`: the value is a protobuf message. `json`: the same message as protobuf JSON. `confluent`: the value is framed as

@@ -71,10 +71,24 @@ export function entryOf(request: RegisterInput, attemptId: string, serviceId: st
     version: request.version,
     address: request.connectivity.advertisedHost,
     port: request.connectivity.advertisedPort,
-    tags: [...request.tags, ...request.capabilities.map((capability) => `capability:${capability}`)],
+    tags: [...request.tags, ...capabilityTags(request)],
     metadata: request.metadata,
     check: endpointOf(request, address),
   };
+}
+
+function capabilityTags({ capabilities }: Pick<RegisterInput, "capabilities">): readonly string[] {
+  return capabilities.map((capability) => `capability:${capability}`);
+}
+
+/** The tags an entry has whatever tags its instance asks for. */
+export function derivedTags(request: Pick<RegisterInput, "capabilities" | "type">): readonly string[] {
+  return [...capabilityTags(request), ...(request.type === "MODULE" ? ["module"] : [])];
+}
+
+/** All tags of an entry, as the catalog shows them. */
+export function shownTags(request: Pick<RegisterInput, "tags" | "capabilities" | "type">): readonly string[] {
+  return [...new Set([...request.tags, ...derivedTags(request)])];
 }
 
 /** Where the instance is called and checked: its internal address where it has one, else the advertised one. */

@@ -5,7 +5,7 @@
  */
 import { canonicalJson, sha256 } from "./service-id.ts";
 
-export type AuditAction = "REGISTRATION_STARTED" | "REGISTERED" | "REGISTRATION_FAILED" | "CANCEL_REQUESTED" | "UNREGISTERED";
+export type AuditAction = "REGISTRATION_STARTED" | "REGISTERED" | "REGISTRATION_FAILED" | "CANCEL_REQUESTED" | "UNREGISTERED" | "TAGS_UPDATED";
 
 export interface AuditEntry {
   /** What was changed: a service id. */

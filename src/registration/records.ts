@@ -1,6 +1,7 @@
 /** What the store keeps for registrations. Times are epoch milliseconds. */
 import type { DomainErrorInit } from "../errors.ts";
 import type { AuditRepository } from "./audit.ts";
+import type { EventLogRepository, RegistryVersionRepository } from "./embedded-records.ts";
 import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 
 /** Fencing: a write of an attempt succeeds only while `owner` holds the lease with this `epoch`. */
@@ -64,7 +65,11 @@ export interface Registration extends InstanceKey {
   readonly type: ServiceType;
   readonly version: string;
   readonly state: RegistrationState;
+  /** As the caller asked, but for `tags`, which are those that UpdateTags set, if it did. */
   readonly request: RegisterInput;
+  /** The tags the caller registered with, when UpdateTags has replaced them. */
+  readonly requestedTags?: readonly string[];
+  /** Of the request as the caller sent it. */
   readonly requestHash: string;
   readonly address: string;
   readonly schemaArtifactId: string | undefined;
@@ -117,13 +122,19 @@ export type DomainEvent =
       readonly schemaId: string;
       readonly artifactId: string;
     }
-  | { readonly type: "ServiceUnregistered" | "ModuleUnregistered"; readonly serviceId: string; readonly name: string };
+  | { readonly type: "ServiceUnregistered" | "ModuleUnregistered"; readonly serviceId: string; readonly name: string }
+  | { readonly type: "TagsUpdated"; readonly serviceId: string; readonly name: string; readonly tags: readonly string[]; readonly actor: string }
+  | { readonly type: "InstanceCritical"; readonly serviceId: string; readonly name: string; readonly since: number; readonly reapedAfter: number }
+  | { readonly type: "InstanceRecovered" | "InstanceReaped"; readonly serviceId: string; readonly name: string; readonly since: number };
 
 /** Work to be done after a commit, at least once. */
 export interface Task {
   readonly id: string;
-  /** `withdraw`: take what an unregistered key left out of the catalog and the schema registry. */
-  readonly kind: "withdraw";
+  /**
+   * `withdraw`: take what an unregistered key left out of the catalog and the schema registry; `show`: bring the catalog's
+   * entry of a registration up to the record.
+   */
+  readonly kind: "withdraw" | "show";
   /** JSON. */
   readonly payload: string;
   /** Times it was claimed before. */
@@ -186,6 +197,8 @@ export interface InstanceRepository {
   claim(key: InstanceKey): Promise<InstanceRow>;
   /** Locks a known key's row; undefined when it was never seen. */
   lock(key: Pick<InstanceKey, "name" | "host" | "port">): Promise<InstanceRow | undefined>;
+  /** The same by service id. */
+  lockId(serviceId: string): Promise<InstanceRow | undefined>;
   bumpGeneration(serviceId: string): Promise<void>;
   /** Makes `owner` the name's owner if it has none; resolves to the owner. */
   claimName(name: string, owner: string): Promise<string>;
@@ -199,6 +212,8 @@ export interface RegistrationRepository {
   listActive(afterId: string, limit: number): Promise<readonly Registration[]>;
   setState(id: string, state: RegistrationState, at: number): Promise<void>;
   deletePending(id: string): Promise<void>;
+  /** Replaces the request's tags, and remembers those it came with. The caller holds the lock of the key. */
+  setTags(id: string, tags: readonly string[], at: number): Promise<void>;
   /** Makes every ACTIVE and SUPERSEDED registration of the key UNREGISTERED; resolves to those it changed. */
   endAll(serviceId: string, at: number): Promise<readonly Registration[]>;
   /** How many registrations that are not UNREGISTERED, `exceptId` aside, stand on this schema version. */
@@ -243,33 +258,6 @@ export interface LeaseRepository {
   release(name: string, owner: string): Promise<void>;
   /** Ends every named lease: for a store that only this process can use. */
   expireLeases(): Promise<void>;
-}
-
-/** What the embedded schema registry keeps. */
-export interface RegistryVersionRepository {
-  find(artifactId: string, version: string): Promise<{ readonly content: string; readonly enabled: boolean; readonly label: string } | undefined>;
-  list(artifactId: string): Promise<readonly { readonly version: string; readonly enabled: boolean }[]>;
-  insert(row: { artifactId: string; version: string; kind: string; content: string; label: string; at: number }): Promise<void>;
-  setEnabled(artifactId: string, version: string, enabled: boolean): Promise<void>;
-}
-
-/** What the embedded event sink keeps. */
-export interface EventLogRepository {
-  append(record: { id: string; topic: string; key: string; type: string; contentType: string; at: number; data: Uint8Array }): Promise<void>;
-  /** Records with a position above `after`, in order. */
-  read(
-    after: number,
-    limit: number,
-  ): Promise<
-    readonly {
-      readonly position: number;
-      readonly id: string;
-      readonly topic: string;
-      readonly key: string;
-      readonly type: string;
-      readonly data: Uint8Array;
-    }[]
-  >;
 }
 
 /** One open transaction. */

@@ -28,6 +28,8 @@ export interface Caller {
   readonly name: string;
   /** May use names that belong to others. */
   readonly isAdmin: boolean;
+  /** May change what others registered, but not register under their names. */
+  readonly isOperator: boolean;
   readonly traceparent?: string;
 }
 

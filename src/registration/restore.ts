@@ -1,5 +1,5 @@
 import type { Catalog, Store } from "../ports.ts";
-import { entryOf } from "./attempt-context.ts";
+import { entryOfRegistration } from "./show-entry.ts";
 
 const pageSize = 500;
 
@@ -12,7 +12,7 @@ export async function restoreCatalog(store: Store, catalog: Catalog, signal: Abo
   let after = "";
   for (;;) {
     const page = await store.tx((tx) => tx.registrations.listActive(after, pageSize));
-    for (const { request, id, serviceId, address } of page) await catalog.promote(entryOf(request, id, serviceId, address), signal);
+    for (const registration of page) await catalog.promote(entryOfRegistration(registration), signal);
     restored += page.length;
     const last = page.at(-1);
     if (last === undefined || page.length < pageSize) return restored;

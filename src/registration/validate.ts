@@ -155,6 +155,23 @@ const unregisterRules: readonly Rule<UnregisterInput>[] = [
   { field: "port", check: (r) => portVerdict(r.port) },
 ];
 
+export interface UpdateTagsInput {
+  readonly serviceId: string;
+  readonly tags: readonly string[];
+}
+
+/** UpdateTagsRequest. */
+const updateTagsRules: readonly Rule<UpdateTagsInput>[] = [
+  {
+    field: "service_id",
+    check: (r) =>
+      r.serviceId === "" || r.serviceId.length > 512 || controlCharacter.test(r.serviceId)
+        ? "must be 1 to 512 characters without control characters"
+        : undefined,
+  },
+  { field: "tags", check: (r) => wordsVerdict(r.tags) },
+];
+
 function violations<T>(rules: readonly Rule<T>[], message: T): FieldViolation[] {
   return rules.flatMap(({ field, check }) => {
     const verdict = check(message);
@@ -185,6 +202,12 @@ export function hasKnownType(candidate: RegisterCandidate): candidate is Registe
 /** Rejects an Unregister request with bad fields. */
 export function checkUnregister(input: UnregisterInput): void {
   const bad = violations(unregisterRules, input);
+  if (bad.length > 0) throw invalidFields(bad);
+}
+
+/** Rejects an UpdateTags request with bad fields. */
+export function checkUpdateTags(input: UpdateTagsInput): void {
+  const bad = violations(updateTagsRules, input);
   if (bad.length > 0) throw invalidFields(bad);
 }
 

@@ -5,11 +5,14 @@ export type Role = (typeof roles)[number];
 const registration = "ai.pipestream.platform.registration.v1.PlatformRegistrationService";
 const attempts = "muster.registration.v1.RegistrationService";
 
+/** One role, any of several, or nobody asks. */
+export type AccessRule = Role | readonly Role[] | "public";
+
 /** Who may call what, by `package.Service/Method`. A method that is not here is denied to everybody; a test finds it. */
-export const accessRules: Readonly<Record<string, Role | "public">> = {
+export const accessRules: Readonly<Record<string, AccessRule>> = {
   [`${registration}/Register`]: "registrar",
   [`${registration}/Unregister`]: "registrar",
-  [`${registration}/UpdateTags`]: "registrar",
+  [`${registration}/UpdateTags`]: ["registrar", "operator"],
   [`${registration}/ListServices`]: "viewer",
   [`${registration}/ListModules`]: "viewer",
   [`${registration}/ListPlatformModules`]: "viewer",

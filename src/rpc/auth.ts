@@ -1,6 +1,6 @@
 import { createContextKey, type HandlerContext } from "@connectrpc/connect";
 import { DomainError } from "../errors.ts";
-import { accessRules, roles, type Role } from "./access-rules.ts";
+import { accessRules, roles, type AccessRule, type Role } from "./access-rules.ts";
 import { methodKey } from "./limits.ts";
 import type { Principal, TokenTable } from "./tokens.ts";
 
@@ -26,7 +26,7 @@ export function hasRole(principal: Principal, role: Role): boolean {
  * The gate of all calls: says who calls and whether the table lets them. Rejects with `unauthenticated` when no known
  * token came (one text for all cases) and with `denied`, naming the role, when the caller lacks it.
  */
-export function createAuthGate(auth: AuthMode, rules: Readonly<Record<string, Role | "public">> = accessRules): Gate {
+export function createAuthGate(auth: AuthMode, rules: Readonly<Record<string, AccessRule>> = accessRules): Gate {
   return (context) => {
     const rpc = methodKey(context.method);
     const rule = rules[rpc];
@@ -41,7 +41,9 @@ export function createAuthGate(auth: AuthMode, rules: Readonly<Record<string, Ro
       });
     }
     if (rule === undefined) throw denied("nobody may call this method", { rpc });
-    if (!hasRole(principal, rule)) throw denied(`the role ${rule} is needed`, { rpc, needed_role: rule });
+    const needed = typeof rule === "string" ? [rule] : rule;
+    if (needed.some((role) => hasRole(principal, role))) return;
+    throw denied(`the role ${needed.join(" or ")} is needed`, { rpc, needed_role: needed.join(" or ") });
   };
 }
 

@@ -7,6 +7,7 @@ import { cancelAttempt, getAttempt, listAttempts } from "./registration/attempts
 import type { RegistrationHandlerDeps } from "./registration/deps.ts";
 import { register } from "./registration/register.ts";
 import { unregister } from "./registration/unregister.ts";
+import { updateTags } from "./registration/update-tags.ts";
 import { watchAttempt } from "./registration/watch-attempt.ts";
 
 /** Our services, for health and reflection. */
@@ -27,7 +28,7 @@ export function registrationRoutes(deps: RegistrationHandlerDeps): (router: Conn
     getModuleSchema: () => notImplemented("GetModuleSchema"),
     getModuleSchemaVersions: () => notImplemented("GetModuleSchemaVersions"),
     getConnectorSchema: () => notImplemented("GetConnectorSchema"),
-    updateTags: () => notImplemented("UpdateTags"),
+    updateTags: (request, context) => updateTags(deps, request, context),
   };
   const attempts: ServiceImpl<typeof RegistrationService> = {
     getAttempt: (request) => getAttempt(deps, request),

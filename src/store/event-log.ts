@@ -2,7 +2,7 @@
  * The embedded event sink's log: append-only, like a topic, so an event delivered twice stands in it twice. Positions
  * grow but may have gaps; a reader by position misses nothing as long as one writer appends at a time.
  */
-import type { EventLogRepository } from "../registration/records.ts";
+import type { EventLogRepository } from "../registration/embedded-records.ts";
 import type { Session } from "./dialect.ts";
 
 export function eventLogRepository({ db }: Session): EventLogRepository {

@@ -41,6 +41,11 @@ export function instanceRepository({ db, dialect }: Session): InstanceRepository
       return row && instanceFromRow(row);
     },
 
+    async lockId(serviceId) {
+      const row = await locked(serviceId);
+      return row && instanceFromRow(row);
+    },
+
     async bumpGeneration(serviceId) {
       await db
         .updateTable("instances")

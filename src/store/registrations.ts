@@ -45,6 +45,17 @@ export function registrationRepository({ db, dialect }: Session): RegistrationRe
       await db.deleteFrom("registrations").where("id", "=", id).where("state", "=", "PENDING").execute();
     },
 
+    async setTags(id, tags, at) {
+      const row = await db.selectFrom("registrations").selectAll().where("id", "=", id).executeTakeFirst();
+      if (!row) return;
+      const { request, requestedTags = request.tags } = fromRow(row);
+      await db
+        .updateTable("registrations")
+        .set({ request: requestText({ ...request, tags }, requestedTags), updated_at: at })
+        .where("id", "=", id)
+        .execute();
+    },
+
     async endAll(serviceId, at) {
       const ending = db.selectFrom("registrations").selectAll().where("service_id", "=", serviceId).where("state", "in", ["ACTIVE", "SUPERSEDED"]);
       const rows = await forUpdate(dialect, ending).execute();
@@ -77,7 +88,7 @@ function toRow(registration: Registration): RegistrationTable {
     type: registration.type,
     version: registration.version,
     state: registration.state,
-    request: JSON.stringify(registration.request),
+    request: requestText(registration.request, registration.requestedTags),
     request_hash: registration.requestHash,
     address: registration.address,
     schema_artifact_id: registration.schemaArtifactId ?? null,
@@ -89,7 +100,13 @@ function toRow(registration: Registration): RegistrationTable {
   };
 }
 
+/** The column: the request, and beside its fields the tags it came with when they were replaced. */
+function requestText(request: RegisterInput, requestedTags: readonly string[] | undefined): string {
+  return JSON.stringify({ ...request, requestedTags });
+}
+
 function fromRow(row: RegistrationTable): Registration {
+  const { requestedTags, ...request } = JSON.parse(row.request) as RegisterInput & { readonly requestedTags?: readonly string[] };
   return {
     id: row.id,
     serviceId: row.service_id,
@@ -99,7 +116,8 @@ function fromRow(row: RegistrationTable): Registration {
     type: row.type,
     version: row.version,
     state: row.state,
-    request: JSON.parse(row.request) as RegisterInput,
+    request,
+    ...(requestedTags === undefined ? {} : { requestedTags }),
     requestHash: row.request_hash,
     address: row.address,
     schemaArtifactId: row.schema_artifact_id ?? undefined,

@@ -1,5 +1,5 @@
 /** The embedded schema registry's versions; `list` gives them in the order they were made. */
-import type { RegistryVersionRepository } from "../registration/records.ts";
+import type { RegistryVersionRepository } from "../registration/embedded-records.ts";
 import type { Session } from "./dialect.ts";
 
 export function registryVersionRepository({ db }: Session): RegistryVersionRepository {

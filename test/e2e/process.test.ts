@@ -15,8 +15,8 @@ import { embeddedBacking, startMuster, type Environment } from "../support/muste
 import { moduleSteps, requestFor, unregister } from "../support/world.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const tokens = Object.fromEntries(["viewer", "one", "two", "admin"].map((name) => [name, `${name}-${"x".repeat(24)}`])) as Record<
-  "viewer" | "one" | "two" | "admin",
+const tokens = Object.fromEntries(["viewer", "one", "two", "operator", "admin"].map((name) => [name, `${name}-${"x".repeat(24)}`])) as Record<
+  "viewer" | "one" | "two" | "operator" | "admin",
   string
 >;
 let folder: string;
@@ -24,7 +24,9 @@ let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "muster-process-"));
   const entry = (principal: keyof typeof tokens, role: string) => ({ principal, roles: [role], sha256: sha256(tokens[principal]) });
-  const table = { tokens: [entry("viewer", "viewer"), entry("one", "registrar"), entry("two", "registrar"), entry("admin", "admin")] };
+  const table = {
+    tokens: [entry("viewer", "viewer"), entry("one", "registrar"), entry("two", "registrar"), entry("operator", "operator"), entry("admin", "admin")],
+  };
   await writeFile(join(folder, "tokens.json"), JSON.stringify(table));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -152,7 +154,25 @@ test("SIGTERM lets a registration finish, refuses new ones, and ends with 0", as
   expect(await muster.ended).toBe(0);
 });
 
-test("UpdateTags and its like are declared, and the roles of every method are", async () => {
+test("tags are replaced by whom the name belongs to, an operator or an admin, and by nobody else", async () => {
+  await using backing = await embeddedBacking();
+  await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `tokens:${join(folder, "tokens.json")}` });
+  await using module = await startFakeModule({ name: "tagged", version: "1.0.0" });
+  const as = (who: keyof typeof tokens) => connect(muster.address, { token: tokens[who] });
+  using owner = as("one");
+  expect((await owner.register(requestFor("tagged", module))).types).toEqual(moduleSteps);
+  const serviceId = `tagged-127.0.0.1-${module.port}`;
+  for (const who of ["one", "operator", "admin"] as const) {
+    using client = as(who);
+    const { appliedTags } = await client.unary(PlatformRegistrationService.method.updateTags, { serviceId, tags: [who] });
+    expect(appliedTags).toEqual([who, "module"]);
+  }
+  using other = as("two");
+  const refused = other.unary(PlatformRegistrationService.method.updateTags, { serviceId, tags: ["x"] });
+  await expect(refused).rejects.toMatchObject({ status: { code: 7, reason: "NAME_OWNED_BY_ANOTHER" } });
+});
+
+test("a viewer may not change tags", async () => {
   await using backing = await embeddedBacking();
   await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `tokens:${join(folder, "tokens.json")}` });
   using viewer = connect(muster.address, { token: tokens.viewer });

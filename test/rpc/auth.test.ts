@@ -62,7 +62,7 @@ describe("with tokens", () => {
     using client = createStockClient(server.address);
     const seen = await client.call(Platform, "Unregister", {}, bearer("registrar-token"));
     expect(seen.messages).toMatchObject([{ message: "ci" }]);
-    await client.call(Platform, "UpdateTags", {}, bearer("admin-token"));
+    await client.call(Platform, "GetConnectorSchema", {}, bearer("admin-token"));
     await eventually(() => server.lines.length > 0);
     expect(server.lines[0]!.fields).toMatchObject({ code: "UNIMPLEMENTED", principal: "root" });
   });

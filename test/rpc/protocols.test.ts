@@ -112,7 +112,7 @@ describe("a stock gRPC client", () => {
     for (const unknown of [`${path}/Nothing`, "/no.such.Service/Method"]) {
       expect(await client.raw(unknown, new Uint8Array(3))).toMatchObject({ code: grpc.status.UNIMPLEMENTED, details: "this server has no such method" });
     }
-    expect(await client.call(Platform, "UpdateTags")).toMatchObject({ code: grpc.status.UNIMPLEMENTED });
+    expect(await client.call(Platform, "GetConnectorSchema")).toMatchObject({ code: grpc.status.UNIMPLEMENTED });
   });
 
   test("is told INVALID_ARGUMENT for bytes that are no such message", async () => {

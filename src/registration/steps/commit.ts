@@ -1,6 +1,8 @@
 import { unavailable } from "../../errors.ts";
 import { retrying } from "../../retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
+import { entryOfRegistration } from "../show-entry.ts";
+import { inheritedTags } from "../update-tags.ts";
 import { checkGeneration, registrationOf } from "./save-registration.ts";
 import type { DomainEvent, Tx } from "../records.ts";
 
@@ -12,7 +14,10 @@ export const commit: RegistrationStep = {
   event: "COMPLETED",
   timeoutMs: 20_000,
   run: async (context, signal) => {
-    const { entry, ports, attempt } = context;
+    const { ports, attempt } = context;
+    const former = await ports.store.tx((tx) => tx.registrations.findActive(attempt.serviceId));
+    const promoted = inheritedTags(attempt.request.tags, former).tags;
+    const entry = entryOf({ ...attempt.request, tags: promoted }, attempt.id, attempt.serviceId, attempt.address);
     let tries = 0;
     await retrying(ports.clock, signal, async () => {
       tries += 1;
@@ -23,7 +28,7 @@ export const commit: RegistrationStep = {
       message: `${attempt.type === "MODULE" ? "module" : "service"} is registered and healthy`,
       serviceId: attempt.serviceId,
       outcome: "ACTIVE",
-      alongside: (tx: Tx) => activate(tx, context),
+      alongside: (tx: Tx) => activate(tx, context, promoted),
     };
   },
   undo: async ({ attempt, entry, ports }, signal) => {
@@ -31,7 +36,7 @@ export const commit: RegistrationStep = {
     if (!former || former.id === attempt.id) return;
     const serving = await ports.catalog.instances({ serviceId: entry.serviceId }, signal);
     if (!serving.some((instance) => instance.attemptId === attempt.id)) return;
-    await ports.catalog.promote(entryOf(former.request, former.id, former.serviceId, former.address), signal);
+    await ports.catalog.promote(entryOfRegistration(former), signal);
   },
 };
 
@@ -42,7 +47,8 @@ async function checkServing({ entry, ports }: AttemptContext, signal: AbortSigna
   throw unavailable("catalog", "it does not report the instance as passing any more");
 }
 
-async function activate(tx: Tx, context: AttemptContext): Promise<void> {
+/** `promoted` are the tags that the catalog was given; when others were set since, it is told afterwards. */
+async function activate(tx: Tx, context: AttemptContext, promoted: readonly string[]): Promise<void> {
   const { attempt, ports } = context;
   await checkGeneration(tx, attempt);
   const now = ports.clock.now();
@@ -54,6 +60,12 @@ async function activate(tx: Tx, context: AttemptContext): Promise<void> {
     await tx.registrations.insert(saved);
   }
   await tx.registrations.setState(attempt.id, "ACTIVE", now);
+  const { tags, requestedTags } = inheritedTags(attempt.request.tags, former);
+  if (requestedTags !== undefined) await tx.registrations.setTags(attempt.id, tags, now);
+  if (JSON.stringify(tags) !== JSON.stringify(promoted)) {
+    // An attempt commits once, so that its own id is free for the task.
+    await tx.tasks.insert({ id: attempt.id, kind: "show", payload: JSON.stringify({ registrationId: attempt.id }) });
+  }
   const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version };
   await tx.audit.append({ subject: attempt.serviceId, at: now, actor: attempt.actor, action: "REGISTERED", detail });
   await tx.outbox.insert({

@@ -11,6 +11,7 @@ export function callerOf(context: HandlerContext): Caller {
   return {
     name,
     isAdmin: roles.includes("admin"),
+    isOperator: roles.includes("operator"),
     ...(trace !== null && traceparent.test(trace) ? { traceparent: trace } : {}),
   };
 }

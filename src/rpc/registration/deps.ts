@@ -2,6 +2,7 @@ import type { Attempts } from "../../registration/attempts.ts";
 import type { Progress } from "../../registration/progress.ts";
 import type { RegisterDeps } from "../../registration/register.ts";
 import type { UnregisterDeps } from "../../registration/unregister.ts";
+import type { UpdateTagsDeps } from "../../registration/update-tags.ts";
 import type { Clock, Store } from "../../ports.ts";
 
 /** What the registration handlers work with. */
@@ -12,4 +13,5 @@ export interface RegistrationHandlerDeps {
   readonly progress: Progress;
   readonly register: RegisterDeps;
   readonly unregister: UnregisterDeps;
+  readonly updateTags: UpdateTagsDeps;
 }

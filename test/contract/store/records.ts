@@ -13,6 +13,8 @@ export function recordTests(backend: StoreBackend): void {
       expect(await store.tx((tx) => tx.instances.claim(key))).toEqual({ ...key, generation: 1 });
       expect(await store.tx((tx) => tx.instances.lock(key))).toEqual({ ...key, generation: 1 });
       expect(await store.tx((tx) => tx.instances.lock({ ...key, port: 1 }))).toBeUndefined();
+      expect(await store.tx((tx) => tx.instances.lockId(key.serviceId))).toEqual({ ...key, generation: 1 });
+      expect(await store.tx((tx) => tx.instances.lockId("none"))).toBeUndefined();
     });
 
     test("refuse an id that belongs to another name, host and port, and a triple that has another id", async () => {
@@ -56,6 +58,19 @@ export function recordTests(backend: StoreBackend): void {
         expect(await tx.registrations.find("none")).toBeUndefined();
         expect(await tx.registrations.findActive("none")).toBeUndefined();
       });
+    });
+
+    test("get other tags, and remember those they came with", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const one = registration("one");
+      await store.tx((tx) => tx.registrations.insert(one));
+      for (const [at, tags] of [["y", "z"], []].entries()) {
+        await store.tx((tx) => tx.registrations.setTags("one", tags, someTime + at));
+        const expected = { ...one, request: { ...one.request, tags }, requestedTags: ["x"], updatedAt: someTime + at };
+        expect(await store.tx((tx) => tx.registrations.find("one"))).toEqual(expected);
+      }
+      await store.tx((tx) => tx.registrations.setTags("none", [], someTime));
     });
 
     test("have one active for a service id", async () => {

@@ -2126,8 +2126,9 @@ export const PlatformRegistrationService: GenService<{
     output: typeof GetConnectorSchemaResponseSchema;
   },
   /**
-   * UpdateTags replaces the tags of a registered instance; tags derived from its capabilities and type are kept.
-   * NOT_FOUND when the service id is not registered.
+   * UpdateTags replaces the tags of a registered instance; tags derived from its capabilities and type are kept. The new
+   * tags stay when the instance registers again with the tags it gave before. NOT_FOUND when the service id is not
+   * registered.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.UpdateTags
    */

@@ -1,0 +1,109 @@
+/**
+ * Replaces the tags of a registered instance. One transaction changes the record and leaves the event and a `show` task;
+ * the task brings the catalog's entry up to the record at once, or when the catalog is back.
+ *
+ * The tags stay until somebody changes them: a request that registers the instance again with the tags it gave before has
+ * not asked for others, so it keeps those set here (and is UNCHANGED when nothing else differs); one that gives other tags
+ * than before gets what it asks for. Unregister forgets them.
+ */
+import { DomainError } from "../errors.ts";
+import type { Ids } from "../ports.ts";
+import { derivedTags, shownTags, type RegistrationPorts } from "./attempt-context.ts";
+import type { Registration } from "./records.ts";
+import type { Caller } from "./register.ts";
+import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
+import type { RegisterInput } from "./types.ts";
+
+export interface UpdateTagsDeps {
+  readonly ports: RegistrationPorts;
+  readonly ids: Ids;
+  /** Called after the commit; resolves to true when the task was carried out. */
+  readonly runTask: (taskId: string) => Promise<boolean>;
+  readonly onCommit: () => void;
+}
+
+export interface UpdatedTags {
+  /** As consumers see them. */
+  readonly tags: readonly string[];
+  /** Whether the catalog has followed already. */
+  readonly shown: boolean;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+/**
+ * Rejects with `invalid` (all bad fields), `not_found` when the service id is not registered, `denied` when the name is
+ * somebody else's. Setting the tags that are set already changes nothing and leaves no event.
+ */
+export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, caller: Caller): Promise<UpdatedTags> {
+  checkUpdateTags(input);
+  const { store, clock } = deps.ports;
+  const taskId = deps.ids.next();
+  const now = clock.now();
+  const done = await store.tx(async (tx) => {
+    const key = await tx.instances.lockId(input.serviceId);
+    const active = key && (await tx.registrations.findActive(input.serviceId));
+    if (!active) throw notRegistered(input.serviceId);
+    const owner = await tx.instances.claimName(active.name, caller.name);
+    if (owner !== caller.name && !caller.isAdmin && !caller.isOperator) {
+      throw new DomainError({
+        kind: "denied",
+        reason: "NAME_OWNED_BY_ANOTHER",
+        message: `the name ${active.name} was first registered by somebody else`,
+        metadata: { name: active.name },
+      });
+    }
+    const tags = ownTags(active.request, input.tags);
+    const request = { ...active.request, tags };
+    const applied = shownTags(request);
+    if (JSON.stringify(tags) === JSON.stringify(active.request.tags)) return { changed: false, applied };
+    await tx.registrations.setTags(active.id, tags, now);
+    const detail = { attempt_id: active.id, before: active.request.tags.join(","), after: tags.join(",") };
+    await tx.audit.append({ subject: active.serviceId, at: now, actor: caller.name, action: "TAGS_UPDATED", detail });
+    const payload = { type: "TagsUpdated", serviceId: active.serviceId, name: active.name, tags: applied, actor: caller.name } as const;
+    await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, payload, at: now, traceparent: caller.traceparent });
+    await tx.tasks.insert({ id: taskId, kind: "show", payload: JSON.stringify({ registrationId: active.id }) });
+    return { changed: true, applied };
+  });
+  if (done.changed) deps.onCommit();
+  return { tags: done.applied, shown: !done.changed || (await deps.runTask(taskId)), at: now };
+}
+
+/** The registration a `show` task is about. */
+export function registrationIdOf(payload: string): string {
+  const parsed: unknown = JSON.parse(payload);
+  return typeof parsed === "object" && parsed !== null && "registrationId" in parsed && typeof parsed.registrationId === "string" ? parsed.registrationId : "";
+}
+
+/**
+ * The tags a registration that takes the place of `former` has, when its request asks for `asked`: those set by UpdateTags
+ * if the request gives the same ones as the former request did. `requested` is what is remembered as asked for.
+ */
+export function inheritedTags(
+  asked: readonly string[],
+  former: Pick<Registration, "request" | "requestedTags"> | undefined,
+): { readonly tags: readonly string[]; readonly requestedTags?: readonly string[] } {
+  if (former?.requestedTags === undefined || JSON.stringify(former.requestedTags) !== JSON.stringify(asked)) return { tags: asked };
+  return { tags: former.request.tags, requestedTags: asked };
+}
+
+/** What is left of the given tags without those that are derived and kept in any case. */
+function ownTags(request: RegisterInput, given: readonly string[]): readonly string[] {
+  const derived = new Set(derivedTags(request));
+  const foreign = given.findIndex((tag) => tag.startsWith("capability:") && !derived.has(tag));
+  if (foreign >= 0) {
+    throw invalidFields([
+      { field: "tags", description: `entry ${foreign} must not begin with capability: unless the instance registered with that capability` },
+    ]);
+  }
+  return [...new Set(given)].filter((tag) => !derived.has(tag));
+}
+
+function notRegistered(serviceId: string): DomainError {
+  return new DomainError({
+    kind: "not_found",
+    reason: "REGISTRATION_NOT_FOUND",
+    message: `${serviceId} is not registered`,
+    metadata: { service_id: serviceId },
+  });
+}
