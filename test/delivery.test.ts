@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { createEmbeddedEventLog } from "../src/adapters/embedded/event-log.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { createEventCodec } from "../src/delivery/event-codec.ts";
+import { eventTypes, type EventWire } from "../src/delivery/event-wire.ts";
 import { startLoop } from "../src/delivery/loop.ts";
 import { relayOnce, type RelayDeps } from "../src/delivery/relay.ts";
 import { startTasks } from "../src/delivery/tasks.ts";
@@ -12,10 +13,10 @@ import { openSqliteStore } from "../src/store/sqlite.ts";
 
 const never = new AbortController().signal;
 const silent = () => undefined;
-const topic = "events";
+const topics = Object.fromEntries(eventTypes.map((type) => [type, "events"])) as EventWire["topics"];
 const { encode } = createEventCodec({
   format: "cloudevents",
-  topics: { ServiceRegistered: topic, ModuleRegistered: topic, ServiceUnregistered: topic, ModuleUnregistered: topic },
+  topics,
 });
 
 async function commit(store: Store, ids: readonly string[], key = "key"): Promise<void> {

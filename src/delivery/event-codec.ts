@@ -2,12 +2,15 @@
 import { create, toBinary, toJsonString, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
+  InstanceCriticalSchema,
+  InstanceReapedSchema,
+  InstanceRecoveredSchema,
   ModuleRegisteredSchema,
   ModuleUnregisteredSchema,
   ServiceRegisteredSchema,
   ServiceUnregisteredSchema,
+  TagsUpdatedSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { InstanceCriticalSchema, InstanceReapedSchema, InstanceRecoveredSchema, TagsUpdatedSchema } from "../../gen/muster/registration/v1/events_pb.ts";
 import type { SinkRecord } from "../ports.ts";
 import type { DomainEvent, OutboxEvent } from "../registration/records.ts";
 import { eventTypes, type EventType, type EventWire } from "./event-wire.ts";

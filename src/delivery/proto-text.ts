@@ -3,7 +3,7 @@ import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf
 
 /**
  * A file that declares exactly `messages`, under the package and the Java options of the file they come from; what else they use is
- * imported. The text depends on nothing but the messages. They must be of one file and have neither lists, maps nor enums.
+ * imported. The text depends on nothing but the messages. They must be of one file and have neither maps nor enums.
  */
 export function protoText(messages: readonly DescMessage[]): string {
   const file = messages[0]?.file.proto;
@@ -27,7 +27,8 @@ function statement(keyword: string, text: string): string {
 }
 
 function fieldText(field: DescField): string {
-  const type = field.fieldKind === "message" ? field.message.typeName : field.fieldKind === "scalar" ? ScalarType[field.scalar].toLowerCase() : undefined;
-  if (type === undefined) throw new Error(`${field.parent.typeName}.${field.name} is of a kind that cannot be written`);
-  return `  ${type} ${field.name} = ${field.number};`;
+  const isList = field.fieldKind === "list";
+  const type = field.message ? field.message.typeName : field.scalar === undefined ? undefined : ScalarType[field.scalar].toLowerCase();
+  if (type === undefined || field.fieldKind === "map") throw new Error(`${field.parent.typeName}.${field.name} is of a kind that cannot be written`);
+  return `  ${isList ? "repeated " : ""}${type} ${field.name} = ${field.number};`;
 }
