@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, parseConfig } from "./config.ts";
 import type { Settings } from "./settings.ts";
-import { ConfigError, parseConfig, type Settings } from "./config.ts";
 import { eventTypes } from "./delivery/event-wire.ts";
 
 function parse(settings: Settings, files: Record<string, string> = {}) {
