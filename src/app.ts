@@ -25,6 +25,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Clock, Store } from "./ports.ts";
 import type { RegistrationPorts } from "./registration/attempt-context.ts";
 import { createAttempts, type Attempts } from "./registration/attempts.ts";
+import { createDiscoveryView } from "./registration/discovery/view.ts";
 import { createProgress, type Progress } from "./registration/progress.ts";
 import { pruneAttempts } from "./registration/prune-attempts.ts";
 import type { RegisterDeps } from "./registration/register.ts";
@@ -80,6 +81,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
+  const discovery = stack.use(createDiscoveryView({ catalog, store, clock, log }));
   const relaying = { store, sink, encode: codec.encode, clock, log, owner, lease: { prolongedAt: Number.NEGATIVE_INFINITY } };
   const relay = startLoop({ name: "relay", everyMs: 1_000, clock, log, round: (signal) => relayOnce(relaying, signal) });
   stack.defer(async () => {
@@ -112,7 +114,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       probe: options.probe,
       onBegin: (attempt) => measure((to) => to.begun(attempt)),
       onEnd: (attempt, error) => measure((to) => to.ended(attempt, error, clock.now())),
-      onCommit: () => relay.nudge(),
+      onCommit: () => {
+        relay.nudge();
+        discovery.refresh();
+      },
     }),
     { owner, leaseMs: config.attemptLeaseMs, maxRunning, maxWaiting },
   );
@@ -138,7 +143,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
   const serverOptions: ServerOptions = {
     listen: config.listen,
-    routes: registrationRoutes({ store, clock, attempts, progress, register, unregister, updateTags }),
+    routes: registrationRoutes({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(async () => (await metrics()).render(), config.httpRoot || undefined),

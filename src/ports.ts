@@ -51,8 +51,18 @@ export interface CatalogInstance {
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
   readonly status: "passing" | "warning" | "critical" | "maintenance";
+  /** True for what no consumer may be sent to: an attempt still tries it. */
+  readonly onTrial: boolean;
   /** Ids and state of the checks that stand behind `status`. */
   readonly checks: readonly { readonly id: string; readonly status: string; readonly output: string }[];
+}
+
+/** The whole catalog at one moment. */
+export interface CatalogSnapshot {
+  /** What `instances({})` tells. An instance that has not changed is the same object as in the snapshot before, and so is the array. */
+  readonly instances: readonly CatalogInstance[];
+  /** Epoch milliseconds at which the catalog was known to be so; undefined: it is so until the next snapshot comes. */
+  readonly at: number | undefined;
 }
 
 /**
@@ -79,6 +89,14 @@ export interface Catalog extends Pingable, AsyncDisposable {
   deregister(serviceId: string, attemptId: string, signal: AbortSignal): Promise<void>;
   /** Serving entries and fresh trials under their own service id, in no particular order. */
   instances(filter: { readonly serviceId?: string; readonly name?: string }, signal: AbortSignal): Promise<readonly CatalogInstance[]>;
+  /**
+   * The whole catalog at once, again after each change, and now and then unchanged with a later `at`. A slow reader skips
+   * snapshots and gets the newest. While the catalog cannot be reached nothing comes: an instance is missing only when
+   * the catalog, being well, does not have it. Ends by its signal alone, without an error.
+   */
+  watch(signal: AbortSignal): AsyncIterable<CatalogSnapshot>;
+  /** Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none or the catalog does not tell. */
+  lastChecked(serviceId: string): number | undefined;
 }
 
 export type SchemaKind = "JSON" | "OPENAPI";

@@ -207,9 +207,12 @@ export interface InstanceRepository {
 export interface RegistrationRepository {
   insert(registration: Registration): Promise<void>;
   find(id: string): Promise<Registration | undefined>;
+  /** Those that there are, in no particular order; for at most a few hundred ids. */
+  findAll(ids: readonly string[]): Promise<readonly Registration[]>;
   findActive(serviceId: string): Promise<Registration | undefined>;
   /** ACTIVE registrations with an id above `afterId`, in the order of their ids. */
   listActive(afterId: string, limit: number): Promise<readonly Registration[]>;
+  /** Becoming ACTIVE also makes `at` the time of registration. */
   setState(id: string, state: RegistrationState, at: number): Promise<void>;
   deletePending(id: string): Promise<void>;
   /** Replaces the request's tags, and remembers those it came with. The caller holds the lock of the key. */

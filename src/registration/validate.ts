@@ -34,6 +34,7 @@ export const limits = {
   pathLength: 1_024,
   schemaBytes: 256 * 1_024,
   healthTimeoutMs: 120_000,
+  lookupLength: 512,
 } as const;
 
 function nameVerdict(value: string): Verdict {
@@ -172,6 +173,27 @@ const updateTagsRules: readonly Rule<UpdateTagsInput>[] = [
   { field: "tags", check: (r) => wordsVerdict(r.tags) },
 ];
 
+export interface ResolveInput {
+  readonly name: string;
+  readonly requiredTags: readonly string[];
+  readonly requiredCapabilities: readonly string[];
+}
+
+/** Entries of others may have names and ids of any form. */
+function lookupVerdict(value: string): Verdict {
+  if (value === "") return "is required";
+  return value.length > limits.lookupLength || controlCharacter.test(value)
+    ? `must be at most ${limits.lookupLength} characters without control characters`
+    : undefined;
+}
+
+/** ResolveServiceRequest. */
+const resolveRules: readonly Rule<ResolveInput>[] = [
+  { field: "service_name", check: (r) => lookupVerdict(r.name) },
+  { field: "required_tags", check: (r) => wordsVerdict(r.requiredTags) },
+  { field: "required_capabilities", check: (r) => wordsVerdict(r.requiredCapabilities) },
+];
+
 function violations<T>(rules: readonly Rule<T>[], message: T): FieldViolation[] {
   return rules.flatMap(({ field, check }) => {
     const verdict = check(message);
@@ -209,6 +231,18 @@ export function checkUnregister(input: UnregisterInput): void {
 export function checkUpdateTags(input: UpdateTagsInput): void {
   const bad = violations(updateTagsRules, input);
   if (bad.length > 0) throw invalidFields(bad);
+}
+
+/** Rejects a ResolveService request with bad fields. */
+export function checkResolve(input: ResolveInput): void {
+  const bad = violations(resolveRules, input);
+  if (bad.length > 0) throw invalidFields(bad);
+}
+
+/** Rejects a name or service id that nothing can be looked up by; `field` is where it stood in the request. */
+export function checkLookup(field: string, value: string): void {
+  const verdict = lookupVerdict(value);
+  if (verdict !== undefined) throw invalidFields([{ field, description: verdict }]);
 }
 
 /** Rejects what cannot be an attempt's id. */

@@ -13,6 +13,8 @@ import { toFailure, wellFormed, type Failure } from "./errors.ts";
 export interface Call {
   /** `package.Service/Method` */
   readonly rpc: string;
+  /** IP address of who is at the other end of the connection: the caller, or a proxy. */
+  readonly peer: string | undefined;
   principal: string | undefined;
   /** The request was read and accepted: from here on errors are not the protocol layer's. */
   entered: boolean;

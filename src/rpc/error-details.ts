@@ -47,7 +47,7 @@ function ofKind(error: DomainError, message: string, metadata: Readonly<Record<s
     case "already_exists":
       return [
         detail(ResourceInfoSchema, {
-          resourceType: subject?.[0].replace(/_id$/, "") ?? "",
+          resourceType: subject?.[0].replace(/_(id|name)$/, "") ?? "",
           resourceName: subject?.[1] ?? "",
           description: message,
         }),

@@ -4,6 +4,9 @@ import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/re
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { DomainError } from "../errors.ts";
 import { cancelAttempt, getAttempt, listAttempts } from "./registration/attempts.ts";
+import { getModule, getService } from "./registration/get.ts";
+import { createLists } from "./registration/list.ts";
+import { resolveService } from "./registration/resolve.ts";
 import type { RegistrationHandlerDeps } from "./registration/deps.ts";
 import { register } from "./registration/register.ts";
 import { unregister } from "./registration/unregister.ts";
@@ -14,17 +17,18 @@ import { watchAttempt } from "./registration/watch-attempt.ts";
 export const services = [PlatformRegistrationService, RegistrationService] as const;
 
 export function registrationRoutes(deps: RegistrationHandlerDeps): (router: ConnectRouter) => void {
+  const lists = createLists(deps);
   const platform: ServiceImpl<typeof PlatformRegistrationService> = {
     register: (request, context) => register(deps, request, context),
     unregister: (request, context) => unregister(deps, request, context),
-    listServices: () => notImplemented("ListServices"),
-    listModules: () => notImplemented("ListModules"),
-    listPlatformModules: () => notImplemented("ListPlatformModules"),
-    getService: () => notImplemented("GetService"),
-    getModule: () => notImplemented("GetModule"),
-    resolveService: () => notImplemented("ResolveService"),
-    watchServices: () => notImplementedStream("WatchServices"),
-    watchModules: () => notImplementedStream("WatchModules"),
+    listServices: (_request, context) => lists.services(context),
+    listModules: (_request, context) => lists.modules(context),
+    listPlatformModules: (_request, context) => lists.platformModules(context),
+    getService: (request) => getService(deps, request),
+    getModule: (request) => getModule(deps, request),
+    resolveService: (request, context) => resolveService(deps, request, context),
+    watchServices: (_request, context) => lists.watchServices(context),
+    watchModules: (_request, context) => lists.watchModules(context),
     getModuleSchema: () => notImplemented("GetModuleSchema"),
     getModuleSchemaVersions: () => notImplemented("GetModuleSchemaVersions"),
     getConnectorSchema: () => notImplemented("GetConnectorSchema"),
@@ -37,7 +41,8 @@ export function registrationRoutes(deps: RegistrationHandlerDeps): (router: Conn
     cancelAttempt: (request, context) => cancelAttempt(deps, request, context),
   };
   return (router) => {
-    router.service(PlatformRegistrationService, platform);
+    // Packing a list for each of many watchers costs more than sending it.
+    router.service(PlatformRegistrationService, platform, { compressMinBytes: Number.MAX_SAFE_INTEGER });
     router.service(RegistrationService, attempts);
   };
 }
@@ -49,9 +54,4 @@ function notImplemented(rpc: string): never {
     message: `${rpc} is part of the contract and not implemented by this version of Muster`,
     metadata: { rpc },
   });
-}
-
-// oxlint-disable-next-line require-yield
-async function* notImplementedStream(rpc: string): AsyncGenerator<never> {
-  notImplemented(rpc);
 }

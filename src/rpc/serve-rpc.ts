@@ -43,7 +43,7 @@ const farewellMs = 1_000;
 export function serveRpc(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
   const { method } = handler;
-  const call: Call = { rpc: methodKey(method), principal: undefined, entered: false, failure: undefined };
+  const call: Call = { rpc: methodKey(method), peer: request.socket.remoteAddress, principal: undefined, entered: false, failure: undefined };
   reportEnd(call, response, options);
 
   let universal;

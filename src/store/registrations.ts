@@ -16,6 +16,12 @@ export function registrationRepository({ db, dialect }: Session): RegistrationRe
       return row && fromRow(row);
     },
 
+    async findAll(ids) {
+      if (ids.length === 0) return [];
+      const rows = await db.selectFrom("registrations").selectAll().where("id", "in", ids).execute();
+      return rows.map(fromRow);
+    },
+
     async findActive(serviceId) {
       const row = await db.selectFrom("registrations").selectAll().where("active_key", "=", serviceId).executeTakeFirst();
       return row && fromRow(row);
@@ -36,7 +42,7 @@ export function registrationRepository({ db, dialect }: Session): RegistrationRe
     async setState(id, state, at) {
       await db
         .updateTable("registrations")
-        .set({ state, updated_at: at, active_key: state === "ACTIVE" ? sql<string>`service_id` : null })
+        .set({ state, updated_at: at, ...(state === "ACTIVE" ? { registered_at: at, active_key: sql<string>`service_id` } : { active_key: null }) })
         .where("id", "=", id)
         .execute();
     },

@@ -7,7 +7,7 @@ import {
   type RegistrationEvent,
   type RegisterRequestSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { BadRequestSchema, ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { BadRequestSchema, ErrorInfoSchema, ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 
 export interface CallStatus {
@@ -16,6 +16,8 @@ export interface CallStatus {
   readonly reason: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly fields: readonly string[];
+  /** What was not found or is there already. */
+  readonly resource: { readonly resourceType: string; readonly resourceName: string } | undefined;
 }
 
 export interface StreamResult<T> {
@@ -135,6 +137,7 @@ function statusOf(ended: Pick<StatusObject, "code" | "details" | "metadata"> | S
     message: ended.details,
     reason: info?.reason ?? "",
     metadata: info?.metadata ?? {},
+    resource: find(ResourceInfoSchema),
     fields: find(BadRequestSchema)?.fieldViolations.map(({ field }) => field) ?? [],
   };
 }

@@ -17,6 +17,7 @@ import { createConsulHttp } from "./http.ts";
 import { createPassingPoll } from "./passing-poll.ts";
 import { attemptOf, createConsulReads, isInternal, isMaintenance, statusOf, toInstance, toPortCheck } from "./reads.ts";
 import type { ConsulEntry, ServiceDefinition } from "./types.ts";
+import { watchConsul } from "./watch.ts";
 
 const parallelWrites = 4;
 /**
@@ -56,6 +57,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   const driver = createConsulDriver(url, token, http.agent);
   const reads = createConsulReads(http, config.datacenter);
   const writes = createGate(parallelWrites);
+  const closed = new AbortController();
   const poll = createPassingPoll(clock, async (signal) => {
     const checks = await reads.passingBootChecks(signal);
     return new Set(checks.map((check) => trialKey(check.ServiceID, attemptOfBootCheck(check.CheckID) ?? "")));
@@ -148,9 +150,15 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
       return found.filter(({ service }) => !isInternal(service) && (name === undefined || service.Service === name)).map(toInstance);
     },
 
+    watch: (signal) => watchConsul(reads, clock, AbortSignal.any([signal, closed.signal])),
+
+    // Consul keeps the result of a check and not when it was made.
+    lastChecked: () => undefined,
+
     ping: (signal) => driver.requireLeader(signal),
 
     async [Symbol.asyncDispose]() {
+      closed.abort();
       poll[Symbol.dispose]();
       http[Symbol.dispose]();
     },

@@ -2,7 +2,7 @@
  * HTTP to one Consul agent: one keep-alive pool for our own requests and for the npm driver's.
  *
  * Guarantees: at most 64 sockets (an agent resets connections above 200 from one address, and others use that address
- * too), an answer within 5 s or `unavailable`, no answer above 32 MiB in memory, and an aborted call rejects with its
+ * too), an answer within 5 s (and what a blocking query waits) or `unavailable`, no answer above 32 MiB in memory, and an aborted call rejects with its
  * signal's reason, a read at once, a write as `finishing.ts` says. A request that found its kept connection closed is
  * sent once more; all of ours may be repeated.
  * Why not the npm driver alone: it drops fields it does not know (`replace-existing-checks`), has no
@@ -23,6 +23,13 @@ export interface ConsulHttp extends Disposable {
   readonly agent: PlainAgent;
   /** Resolves to the parsed JSON of an answer that is 2xx or in `also`; undefined when that answer is empty. */
   call(request: ConsulRequest, signal: AbortSignal): Promise<unknown>;
+  /** A read, with the index of its answer (X-Consul-Index; 0 when there is none). */
+  read(request: ConsulRequest & { readonly method: "GET" }, signal: AbortSignal): Promise<Indexed<unknown>>;
+}
+
+export interface Indexed<T> {
+  readonly index: number;
+  readonly value: T;
 }
 
 export interface ConsulRequest {
@@ -33,6 +40,8 @@ export interface ConsulRequest {
   readonly body?: unknown;
   /** Statuses outside 2xx whose JSON is an answer. */
   readonly also?: readonly number[];
+  /** How long Consul is asked to hold the answer back, beside the time it may take anyway. */
+  readonly waitMs?: number;
 }
 
 /** Tagged template for paths: percent-encodes what is filled in. */
@@ -48,9 +57,9 @@ export function createConsulHttp(url: URL, token: string | undefined): ConsulHtt
   const agent = new (tls ? TlsAgent : PlainAgent)({ keepAlive: true, maxSockets, host });
   const headers = { accept: "application/json", ...(token === undefined ? {} : { "x-consul-token": token }) };
 
-  async function send(it: ConsulRequest, signal: AbortSignal, mayRepeat: boolean): Promise<unknown> {
+  async function send(it: ConsulRequest, signal: AbortSignal, mayRepeat: boolean): Promise<Indexed<unknown>> {
     const target = new URL(`/v1/${it.path}?${new URLSearchParams(it.query)}`, url);
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(callMs)]);
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(callMs + (it.waitMs ?? 0))]);
     const outgoing = request(target, { agent, headers, method: it.method, signal: limited });
     // Once the answer began an error comes through it; without a listener here it would be thrown.
     outgoing.on("error", () => {});
@@ -60,7 +69,8 @@ export function createConsulHttp(url: URL, token: string | undefined): ConsulHtt
       const status = response.statusCode ?? 0;
       const text = await readAll(response);
       if (Math.floor(status / 100) !== 2 && !it.also?.includes(status)) throw fromStatus(status);
-      return text === "" ? undefined : JSON.parse(text);
+      const index = Number(response.headers["x-consul-index"] ?? 0);
+      return { index: Number.isSafeInteger(index) ? index : 0, value: text === "" ? undefined : JSON.parse(text) };
     } catch (error) {
       const repeat = mayRepeat && outgoing.reusedSocket && isReset(error) && !signal.aborted;
       outgoing.destroy();
@@ -73,7 +83,12 @@ export function createConsulHttp(url: URL, token: string | undefined): ConsulHtt
     agent,
     async call(it, signal) {
       signal.throwIfAborted();
-      return it.method === "GET" ? send(it, signal, true) : finishing(signal, (patient) => send(it, patient, true));
+      const { value } = await (it.method === "GET" ? send(it, signal, true) : finishing(signal, (patient) => send(it, patient, true)));
+      return value;
+    },
+    async read(it, signal) {
+      signal.throwIfAborted();
+      return send(it, signal, true);
     },
     [Symbol.dispose]() {
       agent.destroy();

@@ -1,8 +1,8 @@
 /** Consul's answers as entries and instances. Two views: the agent's own memory, and the catalog that consumers read. */
 import type { CatalogInstance } from "../../ports.ts";
-import { registrationIdKey } from "../catalog-entry.ts";
+import { attemptOfBootCheck, registrationIdKey, trialCheckId } from "../catalog-entry.ts";
 import { trialOfKey } from "./definitions.ts";
-import { type ConsulHttp, path } from "./http.ts";
+import { type ConsulHttp, type Indexed, path } from "./http.ts";
 import type { ConsulCheck, ConsulEntry, ConsulNode, ConsulService } from "./types.ts";
 
 /** Read from the leader after it made sure that it is one: a replaying server answers with an empty list otherwise. */
@@ -15,8 +15,26 @@ export interface ConsulReads {
   listed(name: string, id: string, signal: AbortSignal): Promise<readonly ConsulEntry[]>;
   listedUnder(name: string, signal: AbortSignal): Promise<readonly ConsulEntry[]>;
   listedAll(signal: AbortSignal): Promise<readonly ConsulEntry[]>;
+  /** Every service instance of every node. */
+  allServices(signal: AbortSignal): Promise<readonly NodeService[]>;
+  /** Every check of every node; a blocking query when `after` is given. */
+  allChecks(after: Blocking | undefined, signal: AbortSignal): Promise<Indexed<readonly ConsulCheck[]>>;
+  /** The index at which the services changed last, without them; a blocking query. */
+  servicesIndex(after: Blocking, signal: AbortSignal): Promise<number>;
   /** Boot checks of this agent that pass now. */
   passingBootChecks(signal: AbortSignal): Promise<readonly ConsulCheck[]>;
+}
+
+/** Answer when the index is above `index`, or after `waitMs`. */
+export interface Blocking {
+  readonly index: number;
+  readonly waitMs: number;
+}
+
+/** A service instance and the node it is on. */
+export interface NodeService {
+  readonly node: string;
+  readonly service: ConsulService;
 }
 
 type HealthRows = readonly { readonly Node: ConsulNode; readonly Service: ConsulService; readonly Checks: readonly ConsulCheck[] }[];
@@ -39,6 +57,23 @@ export function createConsulReads(http: ConsulHttp, datacenter: string | undefin
     return Object.values(answer?.Services ?? {}).map((service) => ({ node: node.Node, service: onNode(service, node) }));
   }
 
+  async function allServices(signal: AbortSignal): Promise<readonly NodeService[]> {
+    const nodes = await get<readonly ConsulNode[]>("catalog/nodes", { ...dc, ...consistent }, signal);
+    return (await Promise.all(nodes.map((node) => servicesOf(node, signal)))).flat();
+  }
+
+  async function blocking(at: string, after: Blocking | undefined, signal: AbortSignal): Promise<Indexed<unknown>> {
+    const wait: Record<string, string> = after === undefined ? {} : { index: String(after.index), wait: `${after.waitMs}ms` };
+    // Consul adds up to a sixteenth to the wait, so that those who wait do not all come at once.
+    const limit = after === undefined ? {} : { waitMs: Math.ceil(after.waitMs * (17 / 16)) };
+    return http.read({ method: "GET", path: at, query: { ...dc, ...consistent, ...wait }, ...limit }, signal);
+  }
+
+  async function allChecks(after: Blocking | undefined, signal: AbortSignal): Promise<Indexed<readonly ConsulCheck[]>> {
+    const { index, value } = await blocking("health/state/any", after, signal);
+    return { index, value: value as readonly ConsulCheck[] };
+  }
+
   return {
     async agentEntry(id, signal) {
       // The status repeats the entry's own: 429 warning, 503 critical or in maintenance, 404 unknown.
@@ -53,22 +88,39 @@ export function createConsulReads(http: ConsulHttp, datacenter: string | undefin
     },
     listedUnder: (name, signal) => health(name, consistent, signal),
     async listedAll(signal) {
-      const nodes = await get<readonly ConsulNode[]>("catalog/nodes", { ...dc, ...consistent }, signal);
-      const services = (await Promise.all(nodes.map((node) => servicesOf(node, signal)))).flat();
-      const all = await get<readonly ConsulCheck[]>("health/state/any", { ...dc, ...consistent }, signal);
-      const checks = Map.groupBy(all, (check) => JSON.stringify([check.Node, check.ServiceID]));
-      return services.flatMap(({ node, service }): ConsulEntry[] => {
-        const own = checks.get(JSON.stringify([node, service.ID])) ?? [];
-        // An entry of ours always has a check: without one it was removed between the two reads.
-        if (attemptOf(service) !== undefined && own.length === 0) return [];
-        return [{ service, checks: [...own, ...(checks.get(JSON.stringify([node, ""])) ?? [])] }];
-      });
+      const services = await allServices(signal);
+      return joined(services, (await allChecks(undefined, signal)).value).map(({ entry }) => entry);
     },
+    allServices,
+    allChecks,
+    servicesIndex: async (after, signal) => (await blocking("catalog/services", after, signal)).index,
     async passingBootChecks(signal) {
       const filter = 'CheckID matches "^boot:" and Status == "passing"';
       return Object.values(await get<Readonly<Record<string, ConsulCheck>>>("agent/checks", { filter }, signal));
     },
   };
+}
+
+/** One instance and the key that the catalog knows it by: a service id is one agent's only. */
+export interface KeyedEntry {
+  readonly key: string;
+  readonly entry: ConsulEntry;
+}
+
+export function keyOf(node: string, serviceId: string): string {
+  return JSON.stringify([node, serviceId]);
+}
+
+/** Services with the checks that were read after them: a service without one then really has none. */
+export function joined(services: readonly NodeService[], all: readonly ConsulCheck[]): readonly KeyedEntry[] {
+  const checks = Map.groupBy(all, (check) => keyOf(check.Node, check.ServiceID));
+  return services.flatMap(({ node, service }): KeyedEntry[] => {
+    const key = keyOf(node, service.ID);
+    const own = checks.get(key) ?? [];
+    // An entry of ours always has a check: without one it was removed between the two reads.
+    if (attemptOf(service) !== undefined && own.length === 0) return [];
+    return [{ key, entry: { service, checks: [...own, ...(checks.get(keyOf(node, "")) ?? [])] } }];
+  });
 }
 
 export function attemptOf(service: ConsulService): string | undefined {
@@ -101,8 +153,14 @@ export function toInstance({ service, checks }: ConsulEntry): CatalogInstance {
     tags: service.Tags ?? [],
     meta: service.Meta ?? {},
     status: statusOf(checks),
+    onTrial: checks.some((check) => isTrialCheck(check, attemptOf(service))),
     checks: checks.map(toPortCheck),
   };
+}
+
+/** Promoting takes the checks of the trial away one after another: until the last is gone the entry is on trial. */
+function isTrialCheck({ CheckID }: ConsulCheck, attemptId: string | undefined): boolean {
+  return attemptId !== undefined && (CheckID === trialCheckId(attemptId) || attemptOfBootCheck(CheckID) === attemptId);
 }
 
 export function toPortCheck(check: ConsulCheck): CatalogInstance["checks"][number] {

@@ -10,6 +10,7 @@ import type { Catalog, CatalogEntry, CatalogInstance, Clock, ModuleClient } from
 import type { HealthVerdict } from "../../registration/types.ts";
 import { bootCheckId, entryMeta, entryTags, removeAfterMs, steadyCheckId, steadyIntervalMs, trialCheckId, trialLifeMs } from "../catalog-entry.ts";
 import { createHealthProber } from "./health-prober.ts";
+import { createWatchers } from "./watchers.ts";
 
 /** A trial is probed at once, then after 250, 500, 750 ms, then every second. */
 const trialPauseMs = (probes: number): number => Math.min(probes * 250, 1_000);
@@ -22,6 +23,9 @@ interface Slot {
   check: CatalogInstance["checks"][number];
   /** Epoch milliseconds; undefined while passing. */
   criticalSince: number | undefined;
+  checkedAt: number | undefined;
+  /** What was told of it last, until it changes. */
+  told: CatalogInstance | undefined;
   stop: () => void;
 }
 
@@ -40,6 +44,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
   /** By trial key: trials beside an entry that serves. */
   const candidates = new Map<string, Slot>();
   const waiters = new Set<Waiter>();
+  const watchers = createWatchers(() => [...own.values()].map(toInstance));
   let closed = false;
 
   function requireOpen(signal: AbortSignal): void {
@@ -52,9 +57,10 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
     const check = onTrial
       ? { id: bootCheckId(entry.attemptId, 0), status: "critical", output: "" }
       : { id: steadyCheckId(entry.attemptId), status: "passing", output: "" };
-    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, stop: () => {} };
+    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, checkedAt: undefined, told: undefined, stop: () => {} };
     slots.get(key)?.stop();
     slots.set(key, slot);
+    watchers.changed();
     startChecking(slots, key, slot);
   }
 
@@ -68,9 +74,15 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
   function record(slot: Slot, verdict: HealthVerdict): void {
     const passing = verdict.status === "serving";
     const output = passing ? "serving" : `${verdict.status}: ${verdict.detail}`;
-    slot.check = { id: slot.check.id, status: passing ? "passing" : "critical", output };
+    slot.checkedAt = clock.now();
+    if (slot.check.output !== output) changed(slot, { check: { id: slot.check.id, status: passing ? "passing" : "critical", output } });
     slot.criticalSince = passing ? undefined : (slot.criticalSince ?? clock.now());
     if (passing && slot.onTrial) settle(trialKey(slot.entry.serviceId, slot.entry.attemptId));
+  }
+
+  function changed(slot: Slot, what: Partial<Pick<Slot, "entry" | "check">>): void {
+    Object.assign(slot, what, { told: undefined });
+    watchers.changed();
   }
 
   function isOver(slot: Slot): boolean {
@@ -81,7 +93,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
 
   function remove(slots: Map<string, Slot>, key: string): void {
     slots.get(key)?.stop();
-    slots.delete(key);
+    if (slots.delete(key)) watchers.changed();
   }
 
   function settle(key: string): void {
@@ -98,7 +110,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
     async register(entry, signal) {
       requireOpen(signal);
       const trial = trialOf(entry.serviceId, entry.attemptId);
-      if (trial !== undefined) trial.entry = entry;
+      if (trial !== undefined) changed(trial, { entry });
       else if (own.has(entry.serviceId)) place(candidates, trialKey(entry.serviceId, entry.attemptId), entry, true);
       else place(own, entry.serviceId, entry, true);
     },
@@ -132,7 +144,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
         place(own, entry.serviceId, entry, false);
       } else {
         const moved = JSON.stringify(slot.entry.check) !== JSON.stringify(entry.check);
-        slot.entry = entry;
+        changed(slot, { entry });
         if (moved) {
           slot.stop();
           startChecking(own, entry.serviceId, slot);
@@ -154,12 +166,17 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
         .map(toInstance);
     },
 
+    watch: (signal) => watchers.watch(signal),
+
+    lastChecked: (serviceId) => own.get(serviceId)?.checkedAt,
+
     async ping(signal) {
       requireOpen(signal);
     },
 
     async [Symbol.asyncDispose]() {
       closed = true;
+      watchers.end();
       for (const waiter of waiters) waiter.reject(unavailable("catalog", "closed"));
       await prober[Symbol.asyncDispose]();
       own.clear();
@@ -172,7 +189,11 @@ function trialKey(serviceId: string, attemptId: string): string {
   return JSON.stringify([serviceId, attemptId]);
 }
 
-function toInstance({ entry, onTrial, check }: Slot): CatalogInstance {
+function toInstance(slot: Slot): CatalogInstance {
+  return (slot.told ??= described(slot));
+}
+
+function described({ entry, onTrial, check }: Slot): CatalogInstance {
   const guard = { id: trialCheckId(entry.attemptId), status: "critical", output: "" };
   return {
     serviceId: entry.serviceId,
@@ -183,6 +204,7 @@ function toInstance({ entry, onTrial, check }: Slot): CatalogInstance {
     tags: entryTags(entry),
     meta: entryMeta(entry),
     status: onTrial || check.status !== "passing" ? "critical" : "passing",
+    onTrial,
     checks: onTrial ? [guard, check] : [check],
   };
 }

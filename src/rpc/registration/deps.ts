@@ -1,4 +1,5 @@
 import type { Attempts } from "../../registration/attempts.ts";
+import type { DiscoveryView } from "../../registration/discovery/view.ts";
 import type { Progress } from "../../registration/progress.ts";
 import type { RegisterDeps } from "../../registration/register.ts";
 import type { UnregisterDeps } from "../../registration/unregister.ts";
@@ -11,6 +12,7 @@ export interface RegistrationHandlerDeps {
   readonly clock: Clock;
   readonly attempts: Attempts;
   readonly progress: Progress;
+  readonly discovery: DiscoveryView;
   readonly register: RegisterDeps;
   readonly unregister: UnregisterDeps;
   readonly updateTags: UpdateTagsDeps;

@@ -505,7 +505,8 @@ export type ListServicesResponse = Message<"ai.pipestream.platform.registration.
   services: GetServiceResponse[];
 
   /**
-   * The moment for which the list is true.
+   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
+   * changes; older when the catalog cannot be reached.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -555,7 +556,8 @@ export type ListModulesResponse = Message<"ai.pipestream.platform.registration.v
   modules: GetModuleResponse[];
 
   /**
-   * The moment for which the list is true.
+   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
+   * changes; older when the catalog cannot be reached.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -605,7 +607,8 @@ export type ListPlatformModulesResponse = Message<"ai.pipestream.platform.regist
   modules: GetModuleResponse[];
 
   /**
-   * The moment for which the list is true.
+   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
+   * changes; older when the catalog cannot be reached.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -726,21 +729,22 @@ export type GetServiceResponse = Message<"ai.pipestream.platform.registration.v1
   capabilities: string[];
 
   /**
-   * Whether its latest health check passed.
+   * Whether its latest health check passed, and it is not in maintenance.
    *
    * @generated from field: bool is_healthy = 9;
    */
   isHealthy: boolean;
 
   /**
-   * When its registration was completed.
+   * When its registration was completed; absent for what somebody else put into the catalog, and for a moment after
+   * the catalog has it.
    *
    * @generated from field: google.protobuf.Timestamp registered_at = 10;
    */
   registeredAt?: Timestamp | undefined;
 
   /**
-   * When its latest health result was seen; absent when there is none.
+   * When its health was last checked; absent when the catalog does not tell: the embedded one does, Consul does not.
    *
    * @generated from field: google.protobuf.Timestamp last_health_check = 11;
    */
@@ -882,21 +886,22 @@ export type GetModuleResponse = Message<"ai.pipestream.platform.registration.v1.
   documentTypes: string[];
 
   /**
-   * Whether its latest health check passed.
+   * Whether its latest health check passed, and it is not in maintenance.
    *
    * @generated from field: bool is_healthy = 10;
    */
   isHealthy: boolean;
 
   /**
-   * When its registration was completed.
+   * When its registration was completed; absent for what somebody else put into the catalog, and for a moment after
+   * the catalog has it.
    *
    * @generated from field: google.protobuf.Timestamp registered_at = 11;
    */
   registeredAt?: Timestamp | undefined;
 
   /**
-   * When its latest health result was seen; absent when there is none.
+   * When its health was last checked; absent when the catalog does not tell: the embedded one does, Consul does not.
    *
    * @generated from field: google.protobuf.Timestamp last_health_check = 12;
    */
@@ -1108,7 +1113,8 @@ export type WatchServicesResponse = Message<"ai.pipestream.platform.registration
   services: GetServiceResponse[];
 
   /**
-   * The moment for which the list is true.
+   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
+   * changes; older when the catalog cannot be reached.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -1158,7 +1164,8 @@ export type WatchModulesResponse = Message<"ai.pipestream.platform.registration.
   modules: GetModuleResponse[];
 
   /**
-   * The moment for which the list is true.
+   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
+   * changes; older when the catalog cannot be reached.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -2155,8 +2162,12 @@ export const RegistrationOutcomeSchema: GenEnum<RegistrationOutcome> = /*@__PURE
 /**
  * PlatformRegistrationService puts instances on the platform, takes them off and tells where they are.
  *
- * This version implements Register and Unregister. Every other method answers UNIMPLEMENTED (NOT_IMPLEMENTED), and so
- * does Register for a connector.
+ * This version implements Register, Unregister, UpdateTags and discovery (List, Get, Resolve, Watch). Schema retrieval
+ * answers UNIMPLEMENTED (NOT_IMPLEMENTED), and so does Register for a connector.
+ *
+ * Discovery answers from what the catalog was last seen to hold, some milliseconds ago. While the catalog is away that
+ * goes on, and as_of says how old it is; only before the catalog was seen once is the answer UNAVAILABLE. What others put
+ * into the catalog is told too: its metadata is that of the catalog, with `muster-foreign` = `true`.
  *
  * A failed call carries a google.rpc.ErrorInfo whose reason is listed in muster/registration/v1/reasons.proto.
  *
@@ -2245,7 +2256,7 @@ export const PlatformRegistrationService: GenService<{
   },
   /**
    * ResolveService picks one healthy instance of a name that has all the tags and capabilities asked for.
-   * When none fits the answer has found = false; when the catalog cannot be asked the call fails with UNAVAILABLE.
+   * When none fits the answer has found = false. Instances that fit equally well are picked in turn.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.ResolveService
    */

@@ -1,0 +1,73 @@
+/** What is known of Consul's catalog, put together from its answers. Unchanged instances stay the same objects. */
+import type { CatalogInstance } from "../../ports.ts";
+import type { Indexed } from "./http.ts";
+import { isInternal, joined, keyOf, type NodeService, toInstance } from "./reads.ts";
+import type { ConsulCheck } from "./types.ts";
+
+export interface Picture {
+  /** Takes a whole read: services, then checks. */
+  takeAll(services: readonly NodeService[], checks: Indexed<readonly ConsulCheck[]>): void;
+  /** Takes newer results of the checks it knows. False when they are other checks: then services have to be read too. */
+  takeResults(checks: Indexed<readonly ConsulCheck[]>): boolean;
+  /** The indexes have begun anew. */
+  forgetIndex(): void;
+  /** True when an instance that was told last is not in the catalog any more. */
+  lacksSome(): boolean;
+  /** The instances, those that are missing included when `keepMissing`. The same array as before when nothing changed. */
+  tell(keepMissing: boolean): readonly CatalogInstance[];
+}
+
+interface Told {
+  readonly text: string;
+  readonly instance: CatalogInstance;
+}
+
+export function createPicture(): Picture {
+  let services: readonly NodeService[] = [];
+  let checks: Indexed<readonly ConsulCheck[]> = { index: 0, value: [] };
+  let told: ReadonlyMap<string, Told> = new Map();
+  let instances: readonly CatalogInstance[] = [];
+
+  const missing = (): [string, Told][] => {
+    const here = new Set(services.map(({ node, service }) => keyOf(node, service.ID)));
+    return [...told].filter(([key]) => !here.has(key));
+  };
+
+  return {
+    takeAll(foundServices, foundChecks) {
+      services = foundServices;
+      checks = foundChecks;
+    },
+    takeResults(found) {
+      if (found.index < checks.index) return true;
+      if (!sameChecks(checks.value, found.value)) return false;
+      checks = found;
+      return true;
+    },
+    forgetIndex() {
+      checks = { ...checks, index: 0 };
+    },
+    lacksSome: () => missing().length > 0,
+    tell(keepMissing) {
+      const next = new Map<string, Told>(keepMissing ? missing() : []);
+      for (const { key, entry } of joined(services, checks.value)) {
+        if (isInternal(entry.service)) continue;
+        const instance = toInstance(entry);
+        const text = JSON.stringify(instance);
+        const former = told.get(key);
+        next.set(key, former?.text === text ? former : { text, instance });
+      }
+      const same = next.size === told.size && [...next].every(([key, it]) => told.get(key) === it);
+      if (!same) instances = [...next.values()].map(({ instance }) => instance);
+      told = next;
+      return instances;
+    },
+  };
+}
+
+/** True when both hold the same checks, whatever their results. */
+function sameChecks(one: readonly ConsulCheck[], other: readonly ConsulCheck[]): boolean {
+  const idOf = (check: ConsulCheck) => JSON.stringify([check.Node, check.ServiceID, check.CheckID]);
+  const ids = new Set(one.map(idOf));
+  return one.length === other.length && other.every((check) => ids.has(idOf(check)));
+}

@@ -1,0 +1,52 @@
+/**
+ * Who watches the embedded catalog.
+ *
+ * Guarantees: after each change every watcher that waits is woken in the same turn and reads the catalog as it is then; one
+ * that is busy reads it once, when it asks again, however much has changed. A snapshot is made when it is asked for.
+ */
+import type { CatalogInstance, CatalogSnapshot } from "../../ports.ts";
+
+export interface Watchers {
+  changed(): void;
+  /** Ends every watch. */
+  end(): void;
+  watch(signal: AbortSignal): AsyncGenerator<CatalogSnapshot>;
+}
+
+export function createWatchers(read: () => readonly CatalogInstance[]): Watchers {
+  const waiting = new Set<() => void>();
+  const ended = new AbortController();
+  let instances: readonly CatalogInstance[] | undefined;
+
+  const wakeAll = () => {
+    for (const wake of waiting) wake();
+    waiting.clear();
+  };
+
+  return {
+    changed() {
+      instances = undefined;
+      wakeAll();
+    },
+    end() {
+      ended.abort();
+      wakeAll();
+    },
+    async *watch(signal) {
+      let sent: readonly CatalogInstance[] | undefined;
+      while (!signal.aborted && !ended.signal.aborted) {
+        instances ??= read();
+        if (instances !== sent) {
+          sent = instances;
+          yield { instances, at: undefined };
+          continue;
+        }
+        const { promise, resolve } = Promise.withResolvers<void>();
+        waiting.add(resolve);
+        signal.addEventListener("abort", () => resolve(), { once: true });
+        await promise;
+        waiting.delete(resolve);
+      }
+    },
+  };
+}

@@ -1,0 +1,204 @@
+/**
+ * What consumers are told of the catalog: one view in memory for the whole process, fed by the catalog's watch.
+ *
+ * Guarantees: reads never wait and never ask the catalog or the store; before the catalog was seen once they are refused
+ * (UNAVAILABLE), afterwards they are answered from what was seen last, however long ago, and `asOf` says when that was. An
+ * instance on trial is never told. Watchers of one kind share one list, and get it anew only when something in it changed.
+ * Not guaranteed: that a registration is told the moment it completes; it is when the catalog's watch has brought it.
+ */
+import { DomainError, unavailable } from "../../errors.ts";
+import type { Log } from "../../log.ts";
+import type { Catalog, CatalogInstance, CatalogSnapshot, Clock, Store } from "../../ports.ts";
+import type { Registration } from "../records.ts";
+import { createBroadcast } from "./broadcast.ts";
+import { discoveredFrom, type Discovered, type DiscoveredKind } from "./discovered.ts";
+import { createRecordsOfEntries } from "./records-of-entries.ts";
+import { preferred, resolve, type Resolution, type ResolveQuestion } from "./resolve.ts";
+
+/** All instances of a kind, sorted by service id. The same object until one of them changes. */
+export interface DiscoveryList {
+  readonly kind: DiscoveredKind;
+  readonly items: readonly Discovered[];
+}
+
+export interface DiscoveryView extends AsyncDisposable {
+  /** Epoch milliseconds for which all answers are true. */
+  asOf(): number;
+  list(kind: DiscoveredKind): DiscoveryList;
+  /** One instance; `not_found` when there is none, or none of `kind` where that is given. */
+  get(lookup: { readonly serviceId: string } | { readonly name: string }, kind?: DiscoveredKind): Discovered;
+  resolve(question: ResolveQuestion): Resolution;
+  /** Epoch milliseconds of the latest health result, where the catalog tells it. */
+  lastChecked(instance: Discovered): number | undefined;
+  /** The list at once, or as soon as there is one, and again after it changed. Ends with the signal's reason. */
+  watch(kind: DiscoveredKind, signal: AbortSignal): AsyncGenerator<DiscoveryList>;
+  /** Calls `listener` after each change of the catalog, trials included, until `signal` aborts. */
+  onChange(listener: () => void, signal: AbortSignal): void;
+  /** A registration was committed: looks for its record now. */
+  refresh(): void;
+}
+
+export interface DiscoveryDeps {
+  readonly catalog: Catalog;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Told {
+  readonly instance: CatalogInstance;
+  readonly record: Registration | undefined;
+  readonly text: string;
+  readonly shown: Discovered;
+}
+
+/** Sorted and grouped when somebody asks, once for each state. */
+interface Index {
+  readonly lists: Readonly<Record<DiscoveredKind, DiscoveryList>>;
+  readonly byName: ReadonlyMap<string, readonly Discovered[]>;
+  readonly byId: ReadonlyMap<string, readonly Discovered[]>;
+}
+
+const restartPauseMs = 1_000;
+
+export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDeps): DiscoveryView {
+  const stopping = new AbortController();
+  const listeners = new Set<() => void>();
+  const turns = new Map<string, number>();
+  const broadcasts = { service: createBroadcast(clock), module: createBroadcast(clock) };
+  const records = createRecordsOfEntries({ store, clock, log, onFound: () => retell() });
+  let snapshot: CatalogSnapshot | undefined;
+  let told: ReadonlyMap<CatalogInstance, Told> = new Map();
+  let formerLists: Index["lists"] | undefined;
+  let index: Index | undefined;
+
+  function take(next: CatalogSnapshot): void {
+    const isFirst = snapshot === undefined;
+    const isChanged = next.instances !== snapshot?.instances;
+    snapshot = next;
+    if (!isChanged) return;
+    records.keep(new Set(next.instances.flatMap(({ attemptId, onTrial }) => (attemptId === undefined || onTrial ? [] : [attemptId]))));
+    retell(isFirst);
+    for (const listener of listeners) listener();
+  }
+
+  /** Puts together anew what is shown; what looks as before stays the same object. */
+  function retell(isFirst = false): void {
+    const former = new Map([...told.values()].map((it) => [it.text, it.shown]));
+    const changed = { service: isFirst, module: isFirst };
+    const left = new Set(former.values());
+    const next = new Map<CatalogInstance, Told>();
+    for (const instance of snapshot?.instances ?? []) {
+      if (instance.onTrial) continue;
+      const record = instance.attemptId === undefined ? undefined : records.get(instance.attemptId);
+      let it = told.get(instance);
+      if (it === undefined || it.record !== record) {
+        const shown = discoveredFrom(instance, record);
+        const text = JSON.stringify(shown);
+        it = { instance, record, text, shown: former.get(text) ?? shown };
+      }
+      next.set(instance, it);
+      if (!left.delete(it.shown)) changed[it.shown.kind] = true;
+    }
+    for (const { kind } of left) changed[kind] = true;
+    told = next;
+    if (!changed.service && !changed.module) return;
+    formerLists = index?.lists ?? formerLists;
+    index = undefined;
+    if (changed.service) stale.add("service");
+    if (changed.module) stale.add("module");
+    for (const kind of ["service", "module"] as const) if (changed[kind]) broadcasts[kind].tell();
+  }
+
+  /** Kinds whose list has changed since `formerLists`. */
+  const stale = new Set<DiscoveredKind>();
+
+  function indexed(): Index {
+    if (snapshot === undefined) throw unavailable("catalog", "it has not answered yet");
+    return (index ??= makeIndex());
+  }
+
+  function makeIndex(): Index {
+    const all = [...told.values()].map(({ shown }) => shown).toSorted((a, b) => compare(a.serviceId, b.serviceId));
+    const listOf = (kind: DiscoveredKind): DiscoveryList => {
+      const former = formerLists?.[kind];
+      return former && !stale.has(kind) ? former : { kind, items: all.filter((it) => it.kind === kind) };
+    };
+    const lists = { service: listOf("service"), module: listOf("module") };
+    stale.clear();
+    return { lists, byName: Map.groupBy(all, ({ name }) => name), byId: Map.groupBy(all, ({ serviceId }) => serviceId) };
+  }
+
+  async function follow(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        for await (const next of catalog.watch(stopping.signal)) take(next);
+      } catch (error) {
+        log("error", "discovery.watch-failed", { error });
+      }
+      await clock.sleep(restartPauseMs, stopping.signal).catch(() => undefined);
+    }
+  }
+
+  const following = follow();
+  return {
+    asOf() {
+      indexed();
+      return snapshot?.at ?? clock.now();
+    },
+    list: (kind) => indexed().lists[kind],
+    get(lookup, kind) {
+      const { byName, byId } = indexed();
+      const found = ("serviceId" in lookup ? byId.get(lookup.serviceId) : byName.get(lookup.name)) ?? [];
+      const instance = preferred(kind === undefined ? found : found.filter((it) => it.kind === kind));
+      if (instance) return instance;
+      throw notFound(lookup, kind);
+    },
+    resolve(question) {
+      const turn = turns.get(question.name) ?? 0;
+      const resolution = resolve(indexed().byName.get(question.name) ?? [], question, turn);
+      // Only names that exist are remembered: callers must not be able to fill the memory.
+      if (resolution.chosen) turns.set(question.name, (turn + 1) % Number.MAX_SAFE_INTEGER);
+      return resolution;
+    },
+    lastChecked: ({ serviceId }) => catalog.lastChecked(serviceId),
+    async *watch(kind, signal) {
+      let sent: DiscoveryList | undefined;
+      for (;;) {
+        signal.throwIfAborted();
+        const round = broadcasts[kind].round();
+        const list = snapshot === undefined ? undefined : indexed().lists[kind];
+        if (list !== undefined && list !== sent) {
+          sent = list;
+          yield list;
+        }
+        await broadcasts[kind].after(round, signal);
+      }
+    },
+    onChange(listener, signal) {
+      listeners.add(listener);
+      signal.addEventListener("abort", () => listeners.delete(listener), { once: true });
+    },
+    refresh: () => records.hurry(),
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      broadcasts.service[Symbol.dispose]();
+      broadcasts.module[Symbol.dispose]();
+      await records[Symbol.asyncDispose]();
+      await following;
+    },
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function notFound(lookup: { readonly serviceId: string } | { readonly name: string }, kind: DiscoveredKind | undefined): DomainError {
+  const what = kind ?? "service";
+  const [text, metadata] =
+    "serviceId" in lookup
+      ? [`there is no ${what} with the service id ${lookup.serviceId}`, { service_id: lookup.serviceId }]
+      : [`there is no ${what} ${lookup.name}`, { [`${what}_name`]: lookup.name }];
+  return new DomainError({ kind: "not_found", reason: "REGISTRATION_NOT_FOUND", message: text, metadata });
+}

@@ -1,0 +1,204 @@
+/** What consumers are told of the platform: lists, lookups, choices and watches, through the stock client. */
+import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { expect, test } from "vitest";
+import {
+  PlatformRegistrationService as Platform,
+  ServiceType,
+  type WatchModulesResponse,
+} from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { CallError, type CallStatus, type MusterClient } from "../support/client.ts";
+import { startFakeModule } from "../support/fake-module.ts";
+import { eventually } from "../support/instances.ts";
+import { inEveryMode, requestFor, unregister } from "../support/world.ts";
+
+const { method } = Platform;
+
+async function statusOf(call: Promise<unknown>): Promise<CallStatus> {
+  const error: unknown = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof CallError) return error.status;
+  throw new Error(`expected a status, got ${String(error)}`);
+}
+
+const ms = (at: Timestamp | undefined): number => (at ? timestampMs(at) : Number.NaN);
+
+function findService(client: MusterClient, serviceId: string) {
+  return client.unary(method.getService, { lookupKey: { case: "serviceId", value: serviceId } }).catch(() => undefined);
+}
+
+inEveryMode("discovery", (world) => {
+  test("a module is listed, found by name and id, and resolved, with all it registered with", async () => {
+    const { client, unique, real } = world();
+    const name = unique("disco");
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const startedAt = Date.now();
+    const metadata = { "team.name": "search", input_format: "text/plain", output_format: "application/json", document_types: "pdf, html" };
+    const request = requestFor(name, module, {
+      tags: ["blue"],
+      capabilities: ["parse"],
+      metadata,
+      httpEndpoints: [{ scheme: "https", host: "web.example.org", port: 8443, basePath: "/api", healthPath: "/health", tlsEnabled: true }],
+      httpSchemaArtifactId: "api",
+      httpSchemaVersion: "2",
+    });
+    const { types, errorDetail } = await client.register(request);
+    expect(types.at(-1), errorDetail).toBe("COMPLETED");
+    const serviceId = `${name}-127.0.0.1-${module.port}`;
+
+    const found = await eventually(async () => {
+      const service = await findService(client, serviceId);
+      return service?.registeredAt && service.isHealthy ? service : undefined;
+    }, 2_000);
+    expect(found).toMatchObject({
+      serviceName: name,
+      serviceId,
+      host: "127.0.0.1",
+      port: module.port,
+      version: "1.0.0",
+      metadata,
+      tags: ["blue"],
+      capabilities: ["parse"],
+      isHealthy: true,
+      httpEndpoints: [{ scheme: "https", host: "web.example.org", port: 8443, basePath: "/api", healthPath: "/health", tlsEnabled: true }],
+      httpSchemaArtifactId: "api",
+      httpSchemaVersion: "2",
+    });
+    expect(ms(found.registeredAt)).toBeGreaterThanOrEqual(startedAt);
+    expect(ms(found.registeredAt)).toBeLessThanOrEqual(Date.now());
+    // Consul does not tell when it checked; nothing is made up.
+    if (real) expect(found.lastHealthCheck).toBeUndefined();
+
+    const byName = await client.unary(method.getModule, { lookupKey: { case: "moduleName", value: name } });
+    expect(byName).toMatchObject({
+      moduleName: name,
+      serviceId,
+      host: "127.0.0.1",
+      port: module.port,
+      version: "1.0.0",
+      metadata,
+      inputFormat: "text/plain",
+      outputFormat: "application/json",
+      documentTypes: ["pdf", "html"],
+      isHealthy: true,
+    });
+    expect(await client.unary(method.getModule, { lookupKey: { case: "serviceId", value: serviceId } })).toMatchObject({ serviceId });
+
+    const list = await client.unary(method.listModules, {});
+    const platformList = await client.unary(method.listPlatformModules, {});
+    expect(list.modules.find((it) => it.serviceId === serviceId)).toMatchObject({ moduleName: name, metadata, isHealthy: true });
+    expect(list.totalCount).toBe(list.modules.length);
+    expect(list.modules.map((it) => it.serviceId)).toEqual(list.modules.map((it) => it.serviceId).toSorted());
+    expect(platformList.modules.map((it) => it.serviceId)).toEqual(list.modules.map((it) => it.serviceId));
+    expect(Math.abs(ms(list.asOf) - Date.now())).toBeLessThan(10_000);
+    const services = await client.unary(method.listServices, {});
+    expect(services.services.map((it) => it.serviceId)).not.toContain(serviceId);
+
+    const resolved = await client.unary(method.resolveService, { serviceName: name, requiredTags: ["blue"], requiredCapabilities: ["parse"] });
+    expect(resolved).toMatchObject({
+      found: true,
+      serviceName: name,
+      serviceId,
+      host: "127.0.0.1",
+      port: module.port,
+      metadata,
+      totalInstances: 1,
+      healthyInstances: 1,
+    });
+    expect(resolved.selectionReason).toBe("the only one of 1 healthy that fits");
+
+    await unregister(client, name, module);
+    await eventually(async () => ((await findService(client, serviceId)) === undefined ? true : undefined), 2_000);
+    expect(await client.unary(method.resolveService, { serviceName: name })).toMatchObject({
+      found: false,
+      serviceName: name,
+      totalInstances: 0,
+      host: "",
+      port: 0,
+    });
+  });
+
+  test("a service is listed among the services, not among the modules", async () => {
+    const { client, unique } = world();
+    const name = unique("plain");
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    await client.register(requestFor(name, module, { type: ServiceType.SERVICE, version: "", tags: ["a", "b"] }));
+    const serviceId = `${name}-127.0.0.1-${module.port}`;
+    await eventually(() => findService(client, serviceId), 2_000);
+    const { services } = await client.unary(method.listServices, {});
+    expect(services.find((it) => it.serviceId === serviceId)).toMatchObject({ serviceName: name, version: "", tags: ["a", "b"], capabilities: [] });
+    const { modules } = await client.unary(method.listModules, {});
+    expect(modules.map((it) => it.serviceId)).not.toContain(serviceId);
+    expect(await statusOf(client.unary(method.getModule, { lookupKey: { case: "serviceId", value: serviceId } }))).toMatchObject({
+      code: 5,
+      reason: "REGISTRATION_NOT_FOUND",
+    });
+    await unregister(client, name, module);
+  });
+
+  test("a watch has the whole list at once and a new one after each change", async () => {
+    const { client, unique } = world();
+    const name = unique("watched");
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const serviceId = `${name}-127.0.0.1-${module.port}`;
+    const lists: WatchModulesResponse[] = [];
+    let isRegistered = false;
+    const ended = client.stream(method.watchModules, {}, (message) => {
+      lists.push(message);
+      return !isRegistered || has(message);
+    });
+    const has = (list: WatchModulesResponse | undefined) => list?.modules.some((it) => it.serviceId === serviceId) ?? false;
+    await eventually(async () => lists[0], 2_000);
+    expect(has(lists[0])).toBe(false);
+    expect(lists[0]?.totalCount).toBe(lists[0]?.modules.length);
+    await client.register(requestFor(name, module));
+    await eventually(async () => has(lists.at(-1)) || undefined, 2_000);
+    expect(lists.flatMap((list) => list.modules.filter((it) => it.serviceId === serviceId)).every((it) => it.isHealthy)).toBe(true);
+    isRegistered = true;
+    await unregister(client, name, module);
+    expect((await ended).status.code).toBe(1);
+    expect(has(lists.at(-1))).toBe(false);
+  });
+
+  test("what is not there is NOT_FOUND, and names what was looked for", async () => {
+    const { client } = world();
+    expect(await statusOf(client.unary(method.getService, { lookupKey: { case: "serviceId", value: "no-such" } }))).toMatchObject({
+      code: 5,
+      reason: "REGISTRATION_NOT_FOUND",
+      metadata: { service_id: "no-such" },
+      resource: { resourceType: "service", resourceName: "no-such" },
+    });
+    expect(await statusOf(client.unary(method.getService, { lookupKey: { case: "serviceName", value: "nobody" } }))).toMatchObject({
+      code: 5,
+      resource: { resourceType: "service", resourceName: "nobody" },
+    });
+    expect(await statusOf(client.unary(method.getModule, { lookupKey: { case: "moduleName", value: "nobody" } }))).toMatchObject({
+      code: 5,
+      resource: { resourceType: "module", resourceName: "nobody" },
+    });
+    const none = await client.unary(method.resolveService, { serviceName: "nobody" });
+    expect(none).toMatchObject({ found: false, serviceName: "nobody", totalInstances: 0, healthyInstances: 0 });
+    expect(none.selectionReason).toBe("no instance of nobody is registered");
+  });
+
+  test("bad input is refused with all bad fields", async () => {
+    const { client } = world();
+    for (const [call, fields] of [
+      [client.unary(method.getService, {}), ["lookup_key"]],
+      [client.unary(method.getModule, {}), ["lookup_key"]],
+      [client.unary(method.getService, { lookupKey: { case: "serviceId", value: "" } }), ["service_id"]],
+      [client.unary(method.getService, { lookupKey: { case: "serviceName", value: "" } }), ["service_name"]],
+      [client.unary(method.getModule, { lookupKey: { case: "moduleName", value: "" } }), ["module_name"]],
+      [client.unary(method.getModule, { lookupKey: { case: "moduleName", value: "x".repeat(513) } }), ["module_name"]],
+      [client.unary(method.getModule, { lookupKey: { case: "serviceId", value: "a\u0000b" } }), ["service_id"]],
+      [client.unary(method.resolveService, {}), ["service_name"]],
+      [
+        client.unary(method.resolveService, { serviceName: "", requiredTags: [""], requiredCapabilities: Array.from({ length: 65 }, () => "x") }),
+        ["service_name", "required_tags", "required_capabilities"],
+      ],
+    ] as const) {
+      expect(await statusOf(call)).toMatchObject({ code: 3, reason: "INVALID_FIELDS", fields });
+    }
+  });
+});
