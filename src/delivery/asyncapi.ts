@@ -1,0 +1,117 @@
+/** The AsyncAPI 3 document of the events, made from the tables that they are encoded by. */
+import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
+import { eventMessages } from "./event-codec.ts";
+import { eventTypes, type EventFormat, type EventType, type EventWire } from "./event-wire.ts";
+import { protoText } from "./proto-text.ts";
+
+type Json = { readonly [name: string]: Json } | readonly Json[] | string | number | boolean;
+
+const summaries: Readonly<Record<EventType, string>> = {
+  ServiceRegistered: "A service instance is registered and passes its health check.",
+  ModuleRegistered: "A module instance is registered, passes its health check, and its configuration schema is in the schema registry.",
+  ServiceUnregistered: "A service instance was taken off the platform.",
+  ModuleUnregistered: "A module instance was taken off the platform.",
+  TagsUpdated: "The tags of a registered instance were replaced.",
+  InstanceCritical: "A registered instance was found unhealthy twice in a row; it is still registered.",
+  InstanceRecovered: "An instance for which InstanceCritical was published is healthy again.",
+  InstanceReaped: "An instance was taken off the platform because it had been unhealthy for too long.",
+};
+
+export const contentTypes: Readonly<Record<EventFormat, string>> = {
+  cloudevents: "application/protobuf",
+  json: "application/json",
+  confluent: "application/octet-stream",
+};
+
+const protobuf = "application/vnd.google.protobuf;version=3";
+const kafkaBinding = { bindingVersion: "0.5.0" };
+
+export function asyncApi(wire: EventWire): Json {
+  const typesByTopic = [...Map.groupBy(eventTypes, (type) => wire.topics[type])];
+  return {
+    asyncapi: "3.0.0",
+    info: {
+      title: "Muster events",
+      version: "1.0.0",
+      description: "CloudEvents 1.0 in Kafka's binary mode, delivered at least once and in order per key: ce_id tells repetitions.",
+    },
+    defaultContentType: contentTypes[wire.format],
+    channels: Object.fromEntries(typesByTopic.map(([topic, types]) => [topic, channel(topic, types)])),
+    operations: Object.fromEntries(
+      typesByTopic.map(([topic, types]) => [
+        `publish-${topic}`,
+        { action: "send", channel: ref("channels", topic), messages: types.map((type) => ref("channels", topic, "messages", type)) },
+      ]),
+    ),
+    components: { messages: Object.fromEntries(eventTypes.map((type) => [type, message(type, wire.format)])) },
+  };
+}
+
+function ref(...path: readonly string[]): Json {
+  return { $ref: `#/${path.join("/")}` };
+}
+
+function channel(topic: string, types: readonly EventType[]): Json {
+  return {
+    address: topic,
+    messages: Object.fromEntries(types.map((type) => [type, ref("components", "messages", type)])),
+    bindings: { kafka: { topic, ...kafkaBinding } },
+  };
+}
+
+function message(type: EventType, format: EventFormat): Json {
+  const schema = eventMessages[type];
+  return {
+    name: schema.typeName,
+    title: type,
+    summary: summaries[type],
+    contentType: contentTypes[format],
+    headers: headers(schema.typeName, contentTypes[format]),
+    payload: format === "json" ? jsonSchema(schema) : { schemaFormat: protobuf, schema: protoText([schema]) },
+    bindings: { kafka: { key: key(format), ...(format === "confluent" ? frame : {}), ...kafkaBinding } },
+  };
+}
+
+/** Four bytes with the content id, after a zero; the schema is found under the topic's name. */
+const frame = { schemaIdLocation: "payload", schemaIdPayloadEncoding: "apicurio-new", schemaLookupStrategy: "TopicIdStrategy" };
+
+function key(format: EventFormat): Json {
+  return format === "confluent"
+    ? { type: "string", format: "uuid", description: "Name-based UUID (version 3, without a namespace) of the service id." }
+    : { type: "string", description: "The service id." };
+}
+
+function headers(typeName: string, contentType: string): Json {
+  return {
+    type: "object",
+    required: ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "content-type"],
+    properties: {
+      ce_specversion: { type: "string", const: "1.0" },
+      ce_id: { type: "string", description: "The same at each delivery of the event." },
+      ce_type: { type: "string", const: typeName },
+      ce_source: { type: "string", const: "muster" },
+      ce_subject: { type: "string", description: "The service id." },
+      ce_time: { type: "string", format: "date-time", description: "When it was committed." },
+      ce_traceparent: { type: "string", description: "W3C trace context of the call, if it had one." },
+      "content-type": { type: "string", const: contentType },
+    },
+  };
+}
+
+function jsonSchema({ fields }: DescMessage): Json {
+  return {
+    type: "object",
+    required: fields.map(({ jsonName }) => jsonName),
+    properties: Object.fromEntries(fields.map((field) => [field.jsonName, jsonType(field)])),
+  };
+}
+
+function jsonType(field: DescField): Json {
+  const type = field.message ? messageTypes[field.message.typeName] : field.scalar === undefined ? undefined : scalarTypes[ScalarType[field.scalar]];
+  if (type === undefined || field.fieldKind === "map") throw new Error(`${field.parent.typeName}.${field.name} is of a kind that cannot be written`);
+  return field.fieldKind === "list" ? { type: "array", items: type } : type;
+}
+
+/** How protobuf JSON writes them. */
+const messageTypes: Readonly<Record<string, Json>> = { "google.protobuf.Timestamp": { type: "string", format: "date-time" } };
+const scalarTypes: Readonly<Record<string, Json>> = { STRING: { type: "string" }, INT32: { type: "integer", format: "int32" }, BOOL: { type: "boolean" } };

@@ -1,0 +1,69 @@
+/** The AsyncAPI document: valid, up to date, and true of what is encoded. */
+import specs from "@asyncapi/specs";
+import { Ajv } from "ajv";
+import { describe, expect, test } from "vitest";
+import { parseConfig } from "../src/config.ts";
+import { asyncApi, contentTypes } from "../src/delivery/asyncapi.ts";
+import { createEventCodec } from "../src/delivery/event-codec.ts";
+import { eventFormats, type EventWire } from "../src/delivery/event-wire.ts";
+import { read } from "./support/source-tree.ts";
+
+type Json = Readonly<Record<string, unknown>>;
+
+const { eventWire: standard } = parseConfig({}, read);
+const spread = { ...standard.topics, ServiceRegistered: "a", ModuleRegistered: "b.c", ServiceUnregistered: "a", ModuleUnregistered: "d_e" };
+const wires: readonly EventWire[] = eventFormats.flatMap((format) => [
+  { ...standard, format },
+  { format, topics: spread },
+]);
+
+test("docs/asyncapi.json is what `npm run gen` makes", () => {
+  expect(read("docs/asyncapi.json")).toBe(`${JSON.stringify(asyncApi(standard), null, 2)}\n`);
+});
+
+describe.each(wires)("of $format on $topics.ModuleRegistered", (wire) => {
+  const document = JSON.parse(JSON.stringify(asyncApi(wire))) as Json;
+
+  test("is valid by AsyncAPI's own schema", () => {
+    // It brings its own copy of the schema of JSON Schema.
+    const ajv = new Ajv({ strict: false, validateFormats: false, meta: false, validateSchema: false });
+    const validate = ajv.compile(specs.schemas["3.0.0"] as Json);
+    expect(validate(document) ? [] : validate.errors).toEqual([]);
+    expect(validate({ ...document, channels: { a: { address: 1 } } })).toBe(false);
+  });
+
+  test("every reference leads somewhere", () => {
+    const targets = [...JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path = ""]) => path);
+    const dead = targets.filter((path) => path.split("/").reduce<unknown>((at, name) => (at as Json | undefined)?.[name], document) === undefined);
+    expect(targets.length).toBeGreaterThan(16);
+    expect(dead).toEqual([]);
+  });
+
+  test("an encoded event goes where it says, as what it says", () => {
+    const codec = createEventCodec(wire);
+    const payload = {
+      type: "ModuleRegistered",
+      serviceId: "s",
+      name: "n",
+      host: "h",
+      port: 1,
+      version: "",
+      schemaId: "n@1",
+      artifactId: "n-config",
+    } as const;
+    const record = codec.encode({ id: "1", key: "s", payload, at: 1, traceparent: undefined });
+    expect(document).toMatchObject({
+      channels: { [record.topic]: { address: record.topic, messages: { ModuleRegistered: {} } } },
+      components: { messages: { ModuleRegistered: { name: record.type, contentType: contentTypes[wire.format] } } },
+    });
+    // The frame, and its content type, are the sink's.
+    if (wire.format === "confluent") return;
+    expect(record.contentType).toBe(contentTypes[wire.format]);
+    if (wire.format !== "json") return;
+    const schema = (document as { components: { messages: { ModuleRegistered: { payload: Json } } } }).components.messages.ModuleRegistered.payload;
+    const validate = new Ajv({ validateFormats: false }).compile(schema);
+    const value = JSON.parse(Buffer.from(record.data).toString()) as Json;
+    expect(validate(value) ? [] : validate.errors).toEqual([]);
+    expect(Object.keys(value)).toEqual(schema["required"]);
+  });
+});
