@@ -8,6 +8,7 @@ import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/regis
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
+import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { systemClock } from "./adapters/system/clock.ts";
@@ -74,7 +75,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const codec = createEventCodec(config.eventWire);
   const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
   const checkSchema = stack.use(createSchemaCheck());
-  const ports: RegistrationPorts = { store, catalog, schemas, module, checkSchema, clock };
+  const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
+  const { caFile } = config.modules;
+  const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
+  const ports: RegistrationPorts = { store, catalog, schemas, module, documents, checkSchema, clock };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restored = await restoreCatalog(store, catalog, AbortSignal.timeout(30_000));
@@ -132,7 +136,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
   const updateTags = { ports, ids, runTask: unregister.runTask, onCommit: unregister.onCommit };
-  const register = { ports, ids, attempts, resolveHost: options.resolveHost ?? createHostResolver(config.modules) };
+  const register = { ports, ids, attempts, resolveHost };
   let draining = false;
   const checks = {
     store: { ping: (signal: AbortSignal) => store.ping(signal), required: true },

@@ -61,6 +61,9 @@ export const reasons = [
   "NOT_IMPLEMENTED",
   "SHUTTING_DOWN",
   "INTERNAL",
+  "SCHEMA_NOT_FOUND",
+  "OPENAPI_FETCH_FAILED",
+  "OPENAPI_INVALID",
 ] as const;
 
 export type Reason = (typeof reasons)[number];

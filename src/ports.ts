@@ -166,6 +166,25 @@ export interface ModuleClient {
   health(endpoint: Endpoint, signal: AbortSignal): Promise<HealthVerdict>;
 }
 
+/** Where an instance says that it serves a document. */
+export interface DocumentPlace {
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  /** Begins with one `/`; may have a query. */
+  readonly path: string;
+}
+
+/** Documents that instances serve over HTTP. */
+export interface DocumentSource {
+  /**
+   * The text there. The host is resolved and judged like every host of a request, and exactly the address judged is
+   * connected to; nothing else is, so a redirect is a failure. At most 1 MiB in at most 5 s. Rejects with OPENAPI_FETCH_FAILED
+   * (`unavailable` when nothing answered), HOST_DENIED, HOST_UNRESOLVABLE or SCHEMA_TOO_LARGE.
+   */
+  fetch(place: DocumentPlace, signal: AbortSignal): Promise<string>;
+}
+
 /** The record. All that is written in one `tx` is written together or not at all. */
 export interface Store extends Pingable, AsyncDisposable {
   /**

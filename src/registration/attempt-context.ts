@@ -1,7 +1,8 @@
 import { isRetryable, toDomainError } from "../errors.ts";
-import type { Catalog, CatalogEntry, Clock, ModuleClient, SchemaRegistry, Store } from "../ports.ts";
+import type { Catalog, CatalogEntry, Clock, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry, Store } from "../ports.ts";
 import type { Step } from "../saga.ts";
 import type { Attempt, Tx } from "./records.ts";
+import type { StoredComparison } from "./schema-records.ts";
 import type { SchemaCheck } from "./schema.ts";
 import type { Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "./types.ts";
 
@@ -11,6 +12,7 @@ export interface RegistrationPorts {
   readonly catalog: Catalog;
   readonly schemas: SchemaRegistry;
   readonly module: ModuleClient;
+  readonly documents: DocumentSource;
   readonly checkSchema: SchemaCheck;
   readonly clock: Clock;
 }
@@ -25,13 +27,21 @@ export interface Note {
   readonly alongside?: (tx: Tx) => Promise<void>;
 }
 
-/** A module's configuration schema, checked: what it gave or, when it gave none, the synthesised default. */
-export interface CheckedSchema {
-  readonly artifactId: string;
-  readonly version: string;
-  readonly content: string;
+/** The schema that a registration stands on, checked: a configuration schema, or a service's OpenAPI document. */
+export interface CheckedSchema extends SchemaDocument {
   readonly sha256: string;
   readonly synthesised: boolean;
+  /** `module`: from the callback, `request`: in the request, `fetched`: from the instance's HTTP endpoint. */
+  readonly source: "module" | "synthesised" | "request" | "fetched";
+  readonly comparison: StoredComparison | undefined;
+}
+
+/** Where the schema of a service type comes from. */
+export interface SchemaSource {
+  /** Whether the instance is called back, and so describes itself. */
+  readonly describes: boolean;
+  /** Rejects when there is no acceptable schema. */
+  take(context: Pick<AttemptContext, "attempt" | "ports" | "describe">, signal: AbortSignal): Promise<Omit<CheckedSchema, "comparison">>;
 }
 
 /** What the steps of one attempt share. */
@@ -41,9 +51,9 @@ export interface AttemptContext {
   readonly entry: CatalogEntry;
   /** Calls the module back; once, however often it is asked, unless that call failed. */
   readonly describe: (signal: AbortSignal) => Promise<ModuleDescription>;
-  /** Takes the described module's schema and checks it; remembered like `describe`. */
+  /** Takes the schema, checks it and compares it with the version before; remembered like `describe`. */
   readonly schema: (signal: AbortSignal) => Promise<CheckedSchema>;
-  /** Saves the described module's registration as PENDING, with its schema version; once, whatever comes of it. */
+  /** Saves the registration as PENDING, with its schema version; once, whatever comes of it. */
   readonly saved: (signal: AbortSignal) => Promise<void>;
   /** Puts the saved schema version into the schema registry; once, whatever comes of it. */
   readonly published: (signal: AbortSignal) => Promise<Published>;
@@ -59,7 +69,10 @@ export interface Published {
   readonly created: boolean;
 }
 
-export type RegistrationStep = Step<AttemptContext, EventType, Note>;
+export type RegistrationStep = Step<AttemptContext, EventType, Note> & {
+  /** Whether an attempt of this request takes the step; every one does when this is absent. */
+  readonly appliesTo?: (request: RegisterInput) => boolean;
+};
 
 /** The catalog entry that a request asks for, made by `attemptId`. */
 export function entryOf(request: RegisterInput, attemptId: string, serviceId: string, address: string): CatalogEntry {

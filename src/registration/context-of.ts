@@ -1,11 +1,12 @@
 /** What the steps of one attempt share, and the order in which that work may run ahead of them. */
 import { DomainError } from "../errors.ts";
 import { entryOf, once, remember, type AttemptContext, type CheckedSchema, type RegistrationPorts } from "./attempt-context.ts";
+import { compared } from "./compare-versions.ts";
 import type { Attempt, Tx } from "./records.ts";
 import { publish } from "./steps/publish-schema.ts";
 import { describeModule } from "./steps/retrieve-metadata.ts";
 import { savePending } from "./steps/save-registration.ts";
-import { checkedSchema } from "./steps/validate-schema.ts";
+import { serviceTypes } from "./service-types.ts";
 import type { ModuleDescription } from "./types.ts";
 
 export interface AttemptWriter extends Pick<AttemptContext, "report"> {
@@ -37,12 +38,16 @@ export function contextOf(
   }
 
   const describe = remember((signal) => describeModule({ attempt, entry, ports }, signal));
-  const schema = remember((signal) => checkedSchema({ attempt, ports, describe }, signal));
-  const save = once((described: ModuleDescription, checked: CheckedSchema) => change(() => savePending({ attempt, ports, alone }, described, checked)));
+  const source = serviceTypes[attempt.type].schema;
+  const schema = remember(async (signal) => compared(ports.store, await source.take({ attempt, ports, describe }, signal)));
+  const save = once((checked: CheckedSchema, described?: ModuleDescription) => change(() => savePending({ attempt, ports, alone }, checked, described)));
   const put = once((checked: CheckedSchema, signal: AbortSignal) =>
     change(() => publish({ attempt, ports, attempted }, checked, AbortSignal.any([signal, over.signal]))),
   );
-  const saved: AttemptContext["saved"] = async (signal) => save(await describe(signal), await schema(signal));
+  const saved: AttemptContext["saved"] = async (signal) => {
+    const described = source.describes ? await describe(signal) : undefined;
+    return save(await schema(signal), described);
+  };
   const published: AttemptContext["published"] = async (signal) => {
     // The record knows a version before the registry does.
     await saved(signal);

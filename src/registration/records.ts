@@ -2,6 +2,7 @@
 import type { DomainErrorInit } from "../errors.ts";
 import type { AuditRepository } from "./audit.ts";
 import type { EventLogRepository, RegistryVersionRepository } from "./embedded-records.ts";
+import type { SchemaRepository } from "./schema-records.ts";
 import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 
 /** Fencing: a write of an attempt succeeds only while `owner` holds the lease with this `epoch`. */
@@ -72,26 +73,13 @@ export interface Registration extends InstanceKey {
   /** Of the request as the caller sent it. */
   readonly requestHash: string;
   readonly address: string;
-  readonly schemaArtifactId: string | undefined;
+  /** The schema version it stands on: of a module or connector its configuration, of a service its OpenAPI document. */
+  readonly schema: { readonly artifactId: string; readonly version: string } | undefined;
   /** What the module said of itself, as canonical JSON. */
   readonly description: string | undefined;
   readonly actor: string;
   readonly registeredAt: number;
   readonly updatedAt: number;
-}
-
-export type SchemaState = "PENDING" | "ENABLED" | "RELEASING" | "DISABLED";
-
-/** One version of one artifact as our record knows it. */
-export interface SchemaVersion {
-  readonly artifactId: string;
-  readonly version: string;
-  readonly name: string;
-  readonly content: string;
-  readonly sha256: string;
-  readonly synthesised: boolean;
-  readonly state: SchemaState;
-  readonly createdAt: number;
 }
 
 /** A domain event waiting in the outbox; `payload` is what `delivery/event-codec.ts` turns into bytes. */
@@ -221,14 +209,6 @@ export interface RegistrationRepository {
   endAll(serviceId: string, at: number): Promise<readonly Registration[]>;
   /** How many registrations that are not UNREGISTERED, `exceptId` aside, stand on this schema version. */
   countUsing(artifactId: string, version: string, exceptId?: string): Promise<number>;
-}
-
-export interface SchemaRepository {
-  /** Locks the row until the transaction ends. */
-  lock(artifactId: string, version: string): Promise<SchemaVersion | undefined>;
-  insert(version: SchemaVersion): Promise<void>;
-  setState(artifactId: string, version: string, state: SchemaState): Promise<void>;
-  delete(artifactId: string, version: string): Promise<void>;
 }
 
 export interface OutboxRepository {

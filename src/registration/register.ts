@@ -4,7 +4,6 @@
  */
 import { DomainError, type FieldViolation } from "../errors.ts";
 import type { Ids } from "../ports.ts";
-import { unavailableHere } from "./service-types.ts";
 import { hostViolation } from "./address.ts";
 import type { Attempts } from "./attempts.ts";
 import type { RegistrationPorts } from "./attempt-context.ts";
@@ -55,6 +54,8 @@ export async function validateRegistration(
   const reasons = new Set<"HOST_DENIED" | "HOST_UNRESOLVABLE">();
   let address = "";
   for (const [field, host] of [
+    // Judged here so that it is told before anything is done; whoever fetches the document resolves and judges it again.
+    ["http_endpoints", candidate.httpSchemaPath === undefined ? undefined : candidate.httpEndpoints[0]?.host],
     ["connectivity.advertised_host", connectivity.advertisedHost],
     ["connectivity.internal_host", connectivity.internalHost],
   ] as const) {
@@ -72,8 +73,6 @@ export async function validateRegistration(
     const [only] = fields.length === reasons.size ? reasons : [];
     throw only ? new DomainError({ kind: "invalid", reason: only, message: error.message, fields }) : error;
   }
-  const notHere = unavailableHere(candidate.type);
-  if (notHere) throw notHere;
   return { input: candidate, address };
 }
 

@@ -7,7 +7,7 @@ import { contextOf } from "./context-of.ts";
 import { createJournal } from "./journal.ts";
 import type { Attempt } from "./records.ts";
 import type { Progress } from "./progress.ts";
-import { serviceTypes } from "./service-types.ts";
+import { stepsOf } from "./service-types.ts";
 import type { EventType } from "./types.ts";
 
 export interface RunnerDeps {
@@ -54,5 +54,5 @@ async function settle(deps: RunnerDeps, attempt: Attempt, work: (saga: Registrat
 function sagaOf(deps: RunnerDeps, attempt: Attempt): RegistrationSaga {
   const journal = createJournal(deps, attempt);
   const { context, endAhead } = contextOf(deps.ports, attempt, journal);
-  return { steps: serviceTypes[attempt.type] ?? [], context, journal, clock: deps.ports.clock, endAhead, probe: deps.probe };
+  return { steps: stepsOf(attempt), context, journal, clock: deps.ports.clock, endAhead, probe: deps.probe };
 }

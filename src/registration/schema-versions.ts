@@ -11,7 +11,8 @@ import { DomainError } from "../errors.ts";
 import type { Clock, SchemaRegistry, Store } from "../ports.ts";
 import type { CheckedSchema } from "./attempt-context.ts";
 import { sha256 } from "./service-id.ts";
-import type { SchemaVersion, Tx } from "./records.ts";
+import type { Registration, Tx } from "./records.ts";
+import type { SchemaVersion } from "./schema-records.ts";
 
 /** Reserves the version for a registration that is inserted in the same transaction. */
 export async function reserveSchemaVersion(tx: Tx, name: string, schema: CheckedSchema, now: number): Promise<void> {
@@ -20,7 +21,7 @@ export async function reserveSchemaVersion(tx: Tx, name: string, schema: Checked
     await tx.schemas.insert({ ...schema, name, state: "PENDING", createdAt: now });
     return;
   }
-  if (row.sha256 !== schema.sha256) {
+  if (row.sha256 !== schema.sha256 || row.kind !== schema.kind) {
     throw new DomainError({
       kind: "wrong_state",
       reason: "SCHEMA_VERSION_CONFLICT",
@@ -37,7 +38,7 @@ export async function reserveSchemaVersion(tx: Tx, name: string, schema: Checked
  * while the version is being released: the registration that asks must stay known until that has ended, since it is what
  * the release is resumed from.
  */
-export async function forgetUnpublished(tx: Tx, artifactId: string, version: string, registrationId: string): Promise<void> {
+export async function forgetUnpublished(tx: Tx, { artifactId, version }: NonNullable<Registration["schema"]>, registrationId: string): Promise<void> {
   const row = await tx.schemas.lock(artifactId, version);
   if (row?.state === "RELEASING") throw beingReleased(artifactId, version);
   if (row?.state !== "PENDING") return;
@@ -51,8 +52,7 @@ export async function forgetUnpublished(tx: Tx, artifactId: string, version: str
  */
 export async function releaseSchemaVersion(
   ports: ReleasePorts,
-  artifactId: string,
-  version: string,
+  { artifactId, version }: NonNullable<Registration["schema"]>,
   exceptId: string | undefined,
   signal: AbortSignal,
 ): Promise<void> {

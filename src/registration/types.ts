@@ -51,6 +51,7 @@ export interface RegisterInput {
   readonly httpSchema?: string;
   readonly httpSchemaVersion?: string;
   readonly httpSchemaArtifactId?: string;
+  readonly httpSchemaPath?: string;
   readonly grpcServices: readonly string[];
   readonly requestId?: string;
   readonly validateOnly: boolean;

@@ -67,9 +67,7 @@ export async function withdraw(ports: RegistrationPorts, payload: string, signal
     const registration = await ports.store.tx((tx) => tx.registrations.find(id));
     if (!registration) continue;
     await ports.catalog.deregister(registration.serviceId, id, signal);
-    if (registration.schemaArtifactId !== undefined) {
-      await releaseSchemaVersion(ports, registration.schemaArtifactId, registration.version, undefined, signal);
-    }
+    if (registration.schema) await releaseSchemaVersion(ports, registration.schema, undefined, signal);
   }
 }
 

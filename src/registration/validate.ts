@@ -1,6 +1,8 @@
 /** The field rules of every registration request, one table a message; all bad fields are found at once. */
 import { DomainError, type FieldViolation } from "../errors.ts";
 import { hostViolation } from "./address.ts";
+import { givesOpenApi, openApiProblem } from "./http-schema.ts";
+import { httpArtifactOf } from "./schema-artifacts.ts";
 import type { RegisterInput, ServiceType } from "./types.ts";
 
 /** What the wire's type field may turn out to be. */
@@ -20,6 +22,7 @@ const requestId = /^[\x21-\x7e]{1,128}$/;
 const grpcName = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 const scheme = /^https?$/;
 const artifactId = /^[\x21-\x24\x26-\x7e]{1,512}$/;
+const requestTarget = /^\/(?!\/)[\x21\x22\x24-\x7e]{0,1023}$/;
 // oxlint-disable-next-line no-control-regex
 const controlCharacter = /[\u0000-\u001f\u007f-\u009f]/;
 
@@ -64,7 +67,7 @@ function metadataVerdict(metadata: Readonly<Record<string, string>>): Verdict {
 }
 
 function versionVerdict(value: string, type: WireServiceType): Verdict {
-  if (value === "") return type === "MODULE" ? "is required for a module" : undefined;
+  if (value === "") return type === "MODULE" || type === "CONNECTOR" ? `is required for a ${type.toLowerCase()}` : undefined;
   return version.test(value) ? undefined : "must match ^[A-Za-z0-9._+-]{1,256}$";
 }
 
@@ -86,6 +89,38 @@ function endpointsVerdict(input: RegisterCandidate): Verdict {
 
 function isPath(path: string): boolean {
   return /^\/(?!\/)/.test(path) && path.length <= limits.pathLength && !controlCharacter.test(path);
+}
+
+function httpSchemaVerdict(r: RegisterCandidate): Verdict {
+  if (r.httpSchema === undefined) return undefined;
+  if (Buffer.byteLength(r.httpSchema) > limits.schemaBytes) return `must be at most ${limits.schemaBytes} bytes`;
+  const problem = r.type === "SERVICE" ? openApiProblem(r.httpSchema) : undefined;
+  return problem && `must be an OpenAPI document in JSON: it ${problem}`;
+}
+
+function httpSchemaVersionVerdict(r: RegisterCandidate): Verdict {
+  if (r.httpSchemaVersion !== undefined) return versionVerdict(r.httpSchemaVersion, "MODULE");
+  return hasDocument(r) && r.version === "" ? "is required with an OpenAPI document when version is empty" : undefined;
+}
+
+function httpSchemaArtifactVerdict(r: RegisterCandidate): Verdict {
+  const id = r.httpSchemaArtifactId;
+  if (id === undefined) return undefined;
+  if (!artifactId.test(id) || id === "." || id === "..") return "must be 1 to 512 printable ASCII characters without spaces and %";
+  if (hasDocument(r) && id.endsWith("-config") && id !== httpArtifactOf(r.name)) return "must not end in -config: those belong to modules and connectors";
+  return undefined;
+}
+
+function httpSchemaPathVerdict(r: RegisterCandidate): Verdict {
+  if (r.httpSchemaPath === undefined) return undefined;
+  if (r.type !== "SERVICE") return "is for services only";
+  if (r.httpSchema !== undefined) return "must not be given beside http_schema";
+  if (r.httpEndpoints.length === 0) return "needs an entry in http_endpoints, on which it is";
+  return requestTarget.test(r.httpSchemaPath) ? undefined : `must begin with one / and be at most ${limits.pathLength} characters of a URL's path and query`;
+}
+
+function hasDocument({ type, ...r }: RegisterCandidate): boolean {
+  return type === "SERVICE" && givesOpenApi({ ...r, type });
 }
 
 /** RegisterRequest. */
@@ -110,17 +145,10 @@ const registerRules: readonly Rule<RegisterCandidate>[] = [
   { field: "tags", check: (r) => wordsVerdict(r.tags) },
   { field: "capabilities", check: (r) => wordsVerdict(r.capabilities) },
   { field: "http_endpoints", check: endpointsVerdict },
-  {
-    field: "http_schema",
-    check: (r) =>
-      r.httpSchema !== undefined && Buffer.byteLength(r.httpSchema) > limits.schemaBytes ? `must be at most ${limits.schemaBytes} bytes` : undefined,
-  },
-  { field: "http_schema_version", check: (r) => (r.httpSchemaVersion === undefined ? undefined : versionVerdict(r.httpSchemaVersion, "MODULE")) },
-  {
-    field: "http_schema_artifact_id",
-    check: (r) =>
-      r.httpSchemaArtifactId === undefined || artifactId.test(r.httpSchemaArtifactId) ? undefined : "must be 1 to 512 printable ASCII characters without %",
-  },
+  { field: "http_schema", check: httpSchemaVerdict },
+  { field: "http_schema_version", check: httpSchemaVersionVerdict },
+  { field: "http_schema_artifact_id", check: httpSchemaArtifactVerdict },
+  { field: "http_schema_path", check: httpSchemaPathVerdict },
   {
     field: "grpc_services",
     check: (r) => {
@@ -255,4 +283,13 @@ export function dnsWarning(serviceName: string): string | undefined {
   return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(serviceName)
     ? undefined
     : "the name is not a DNS label: it cannot be looked up through the catalog's DNS";
+}
+
+/** Rejects what cannot be the name of a module or connector, or a version. */
+export function checkSchemaQuery(field: "module_name" | "connector_type", name: string, version: string | undefined): void {
+  const bad = [
+    { field, verdict: nameVerdict(name) },
+    { field: "version", verdict: version === undefined ? undefined : versionVerdict(version, "MODULE") },
+  ].flatMap(({ field: at, verdict }) => (verdict === undefined ? [] : [{ field: at, description: verdict }]));
+  if (bad.length > 0) throw invalidFields(bad);
 }

@@ -62,6 +62,7 @@ export function registerCandidateOf(request: RegisterRequest): RegisterCandidate
     ...(request.httpSchema === undefined ? {} : { httpSchema: request.httpSchema }),
     ...(request.httpSchemaVersion === undefined ? {} : { httpSchemaVersion: request.httpSchemaVersion }),
     ...(request.httpSchemaArtifactId === undefined ? {} : { httpSchemaArtifactId: request.httpSchemaArtifactId }),
+    ...(request.httpSchemaPath === undefined ? {} : { httpSchemaPath: request.httpSchemaPath }),
     ...(request.requestId === undefined ? {} : { requestId: request.requestId }),
   };
 }

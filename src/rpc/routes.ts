@@ -2,13 +2,13 @@
 import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
-import { DomainError } from "../errors.ts";
 import { cancelAttempt, getAttempt, listAttempts } from "./registration/attempts.ts";
 import { getModule, getService } from "./registration/get.ts";
 import { createLists } from "./registration/list.ts";
 import { resolveService } from "./registration/resolve.ts";
 import type { RegistrationHandlerDeps } from "./registration/deps.ts";
 import { register } from "./registration/register.ts";
+import { getConnectorSchema, getModuleSchema, getModuleSchemaVersions } from "./registration/schemas.ts";
 import { unregister } from "./registration/unregister.ts";
 import { updateTags } from "./registration/update-tags.ts";
 import { watchAttempt } from "./registration/watch-attempt.ts";
@@ -29,9 +29,9 @@ export function registrationRoutes(deps: RegistrationHandlerDeps): (router: Conn
     resolveService: (request, context) => resolveService(deps, request, context),
     watchServices: (_request, context) => lists.watchServices(context),
     watchModules: (_request, context) => lists.watchModules(context),
-    getModuleSchema: () => notImplemented("GetModuleSchema"),
-    getModuleSchemaVersions: () => notImplemented("GetModuleSchemaVersions"),
-    getConnectorSchema: () => notImplemented("GetConnectorSchema"),
+    getModuleSchema: (request, context) => getModuleSchema(deps, request, context),
+    getModuleSchemaVersions: (request, context) => getModuleSchemaVersions(deps, request, context),
+    getConnectorSchema: (request, context) => getConnectorSchema(deps, request, context),
     updateTags: (request, context) => updateTags(deps, request, context),
   };
   const attempts: ServiceImpl<typeof RegistrationService> = {
@@ -45,13 +45,4 @@ export function registrationRoutes(deps: RegistrationHandlerDeps): (router: Conn
     router.service(PlatformRegistrationService, platform, { compressMinBytes: Number.MAX_SAFE_INTEGER });
     router.service(RegistrationService, attempts);
   };
-}
-
-function notImplemented(rpc: string): never {
-  throw new DomainError({
-    kind: "unimplemented",
-    reason: "NOT_IMPLEMENTED",
-    message: `${rpc} is part of the contract and not implemented by this version of Muster`,
-    metadata: { rpc },
-  });
 }

@@ -15,6 +15,8 @@ export interface Ddl {
    * off in the middle, since not every database takes back a half-done migration.
    */
   table(name: string, columns: readonly string[], indexes?: Readonly<Record<string, string>>): readonly string[];
+  /** Statements that add columns (name to definition) to a table of an earlier migration; they, too, may be run again. */
+  addColumns(table: string, columns: Readonly<Record<string, string>>): readonly string[];
 }
 
 export const sqliteDdl: Ddl = {
@@ -27,6 +29,8 @@ export const sqliteDdl: Ddl = {
     `create table if not exists ${name} (${columns.join(", ")}) strict`,
     ...Object.entries(indexes).map(([index, on]) => `create index if not exists ${index} on ${name} (${on})`),
   ],
+  // All migrations are one transaction there, so that none is ever cut off.
+  addColumns: (table, columns) => Object.entries(columns).map(([name, definition]) => `alter table ${table} add column ${name} ${definition}`),
 };
 
 export const mysqlDdl: Ddl = {
@@ -40,4 +44,16 @@ export const mysqlDdl: Ddl = {
     // 0900_bin compares code points and does not pad with spaces, unlike utf8mb4_bin.
     return [`create table if not exists ${name} (${parts.join(", ")}) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_0900_bin`];
   },
+  // "add column if not exists" is MariaDB's alone.
+  addColumns: (table, columns) =>
+    Object.entries(columns).flatMap(([name, definition]) => {
+      const there = `select count(*) from information_schema.columns where table_schema = database() and table_name = '${table}' and column_name = '${name}'`;
+      const add = `alter table ${table} add column ${name} ${definition}`.replaceAll("'", "''");
+      return [
+        `set @muster_ddl = if((${there}) = 0, '${add}', 'do 0')`,
+        "prepare muster_ddl from @muster_ddl",
+        "execute muster_ddl",
+        "deallocate prepare muster_ddl",
+      ];
+    }),
 };

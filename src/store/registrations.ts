@@ -77,7 +77,7 @@ export function registrationRepository({ db, dialect }: Session): RegistrationRe
         .select((eb) => eb.fn.countAll<number>().as("count"))
         .where("schema_artifact_id", "=", artifactId)
         .where("state", "in", ["PENDING", "ACTIVE", "SUPERSEDED"])
-        .where("version", "=", version);
+        .where(sql<string>`coalesce(schema_version, version)`, "=", version);
       if (exceptId !== undefined) query = query.where("id", "!=", exceptId);
       return (await query.executeTakeFirstOrThrow()).count;
     },
@@ -97,7 +97,8 @@ function toRow(registration: Registration): RegistrationTable {
     request: requestText(registration.request, registration.requestedTags),
     request_hash: registration.requestHash,
     address: registration.address,
-    schema_artifact_id: registration.schemaArtifactId ?? null,
+    schema_artifact_id: registration.schema?.artifactId ?? null,
+    schema_version: registration.schema?.version ?? null,
     description: registration.description ?? null,
     actor: registration.actor,
     registered_at: registration.registeredAt,
@@ -126,7 +127,7 @@ function fromRow(row: RegistrationTable): Registration {
     ...(requestedTags === undefined ? {} : { requestedTags }),
     requestHash: row.request_hash,
     address: row.address,
-    schemaArtifactId: row.schema_artifact_id ?? undefined,
+    schema: row.schema_artifact_id === null ? undefined : { artifactId: row.schema_artifact_id, version: row.schema_version ?? row.version },
     description: row.description ?? undefined,
     actor: row.actor,
     registeredAt: row.registered_at,

@@ -2,7 +2,8 @@
 import type { AuditAction } from "../registration/audit.ts";
 import type { Generated } from "kysely";
 import type { AttemptState, EventType, ServiceType } from "../registration/types.ts";
-import type { RegistrationState, SchemaState, Task } from "../registration/records.ts";
+import type { RegistrationState, Task } from "../registration/records.ts";
+import type { SchemaState, SchemaVerdict, SchemaVersion } from "../registration/schema-records.ts";
 
 export interface AttemptTable {
   id: string;
@@ -74,6 +75,8 @@ export interface RegistrationTable {
   request_hash: string;
   address: string;
   schema_artifact_id: string | null;
+  /** Null where it is the registration's version, as it was for all before there were OpenAPI documents. */
+  schema_version: string | null;
   description: string | null;
   actor: string;
   registered_at: number;
@@ -90,6 +93,11 @@ export interface SchemaVersionTable {
   sha256: string;
   synthesised: number;
   state: SchemaState;
+  kind: SchemaVersion["kind"];
+  compared_with: string | null;
+  verdict: SchemaVerdict | null;
+  /** JSON of the changes and of how many were left out. */
+  changes: string | null;
   created_at: number;
 }
 

@@ -74,11 +74,6 @@ inEveryMode("refused before STARTED", (world) => {
     expect(await reason("no-such-host.invalid")).toBe("HOST_UNRESOLVABLE");
   });
 
-  test("a connector is declared and not implemented", async () => {
-    const { status } = await world().client.register({ ...valid, type: ServiceType.CONNECTOR });
-    expect(status).toMatchObject({ code: 12, reason: "NOT_IMPLEMENTED" });
-  });
-
   test("a message of 2 MiB is RESOURCE_EXHAUSTED", async () => {
     const { events, status } = await world().client.register({ ...valid, httpSchema: "x".repeat(2 << 20) });
     expect(events).toEqual([]);

@@ -13,7 +13,7 @@ export interface CrashPoint {
 /** Every type with the events of its steps, in order. */
 export const rows: readonly { readonly type: ServiceType; readonly events: readonly string[]; readonly undos: readonly string[] }[] = Object.entries(
   serviceTypes,
-).map(([type, steps]) => ({
+).map(([type, { steps }]) => ({
   type: type as ServiceType,
   events: steps.map(({ event }) => event),
   undos: steps.filter(({ undo }) => undo !== undefined).map(({ event }) => event),

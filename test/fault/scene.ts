@@ -9,6 +9,7 @@ import { connect, type MusterClient, type Registration } from "../support/client
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import { spawnMuster, startMuster, type MusterProcess } from "../support/muster.ts";
+import { openApi } from "../support/open-api.ts";
 import { requestFor } from "../support/world.ts";
 import { rows, type CrashPoint } from "./crash-points.ts";
 import type { Site } from "./site.ts";
@@ -16,6 +17,8 @@ import type { Instance } from "./survey.ts";
 
 const program = [new URL("crash-server.ts", import.meta.url).pathname];
 const schema = JSON.stringify({ type: "object", properties: { depth: { type: "integer" } } });
+
+const artifactSuffix: Readonly<Record<TypeName, string>> = { SERVICE: "-http-config", MODULE: "-config", CONNECTOR: "-connector-config" };
 
 export interface Scene extends Instance, AsyncDisposable {
   readonly type: TypeName;
@@ -37,14 +40,18 @@ export async function openScene(type: TypeName, { withSchema = false, ...options
   const name = `${type.toLowerCase()}-${crypto.randomUUID()}`;
   const version = "1.0.0";
   const module = await startFakeModule({ name, version, ...options, ...(withSchema ? { schema } : {}) });
+  // Of each type the longest way.
+  const document = type === "SERVICE" ? { httpSchema: openApi } : {};
   return {
     name,
     version,
+    artifactId: `${name}${artifactSuffix[type]}`,
     serviceId: `${name}-${module.host}-${module.port}`,
     hasSchema: rows.some((row) => row.type === type && row.events.includes("APICURIO_REGISTERED")),
     type,
     module,
-    register: (client, tags = [], onEvent) => client.register(requestFor(name, module, { type: ServiceType[type], version, tags: [...tags] }), onEvent),
+    register: (client, tags = [], onEvent) =>
+      client.register(requestFor(name, module, { type: ServiceType[type], version, tags: [...tags], ...document }), onEvent),
     [Symbol.asyncDispose]: () => module[Symbol.asyncDispose](),
   };
 }

@@ -8,6 +8,7 @@ export interface Instance {
   readonly name: string;
   readonly serviceId: string;
   readonly version: string;
+  readonly artifactId: string;
   readonly hasSchema: boolean;
 }
 
@@ -37,12 +38,12 @@ export interface Story {
   readonly tags?: readonly string[];
 }
 
-export async function survey(site: Site, { name, serviceId, version }: Instance): Promise<Survey> {
+export async function survey(site: Site, { name, serviceId, version, artifactId }: Instance): Promise<Survey> {
   await using view = await site.look();
   const attempts = await view.query("select id, state from attempts where service_id = ? order by id", [serviceId]);
   const ids = attempts.map(({ id }) => String(id));
   const registrations = await view.query("select id, state from registrations where service_id = ? order by id", [serviceId]);
-  const [record] = await view.query("select state from schema_versions where artifact_id = ? and version = ?", [`${name}-config`, version]);
+  const [record] = await view.query("select state from schema_versions where artifact_id = ? and version = ?", [artifactId, version]);
   const outbox = await view.query("select id, payload, published_at, parked_at from outbox where event_key = ? order by position", [serviceId]);
   const events = outbox.map(({ id, payload, published_at: published, parked_at: parked }) => ({
     id: String(id),
@@ -55,7 +56,7 @@ export async function survey(site: Site, { name, serviceId, version }: Instance)
   return {
     attempts: attempts.map(({ id, state }) => `${id} ${state}`),
     registrations: registrations.map(({ id, state }) => `${id} ${state}`),
-    schema: schemaOf(record?.["state"], await view.schemaState(`${name}-config`, version)),
+    schema: schemaOf(record?.["state"], await view.schemaState(artifactId, version)),
     held: await view.held(serviceId, ids),
     discovered: await view.discovered(name),
     outbox: events.map(({ kind, state }) => `${kind} ${state}`),

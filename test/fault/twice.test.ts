@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
+import { createHttpDocuments } from "../../src/adapters/http-documents/documents.ts";
 import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock as clock } from "../../src/adapters/system/clock.ts";
 import { unavailable } from "../../src/errors.ts";
@@ -20,6 +21,7 @@ import { openSqliteStore } from "../../src/store/sqlite.ts";
 import * as fixtures from "../contract/store/fixtures.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { rows } from "./crash-points.ts";
+import { openApi } from "../support/open-api.ts";
 import { embeddedSite } from "./embedded-site.ts";
 import type { Site } from "./site.ts";
 
@@ -82,7 +84,15 @@ function newContext(ports: RegistrationPorts, attempt: Attempt): AttemptContext 
 
 function attemptOf(attemptId: string, type: ServiceType): Attempt {
   const connectivity = { advertisedHost: module.host, advertisedPort: module.port, tlsEnabled: false };
-  const request: RegisterInput = { ...fixtures.request, name, type, connectivity, tags: [attemptId], healthTimeoutMs: 10_000 };
+  const request: RegisterInput = {
+    ...fixtures.request,
+    name,
+    type,
+    connectivity,
+    tags: [attemptId],
+    healthTimeoutMs: 10_000,
+    ...(type === "SERVICE" ? { httpSchema: openApi } : {}),
+  };
   const serviceId = `${name}-${module.host}-${module.port}`;
   return fixtures.attempt(attemptId, { serviceId, name, type, host: module.host, port: module.port, request, address: module.host });
 }
@@ -111,8 +121,9 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
   const client = createModuleClient();
   const catalog = stack.use(createEmbeddedCatalog({ clock, probe: client.health }));
   const schemas = createEmbeddedSchemas({ store, clock });
-  const ports: RegistrationPorts = { store, catalog, schemas, module: client, clock, checkSchema: async () => undefined };
-  const once = serviceTypes[type] ?? [];
+  const documents = createHttpDocuments({ resolveHost: async (address) => ({ address }) });
+  const ports: RegistrationPorts = { store, catalog, schemas, module: client, documents, clock, checkSchema: async () => undefined };
+  const once = serviceTypes[type].steps;
   const steps = times === "once" ? once : once.map(twice);
   const patience = AbortSignal.timeout(30_000);
 

@@ -54,6 +54,20 @@ export class CallError extends Error {
   }
 }
 
+/** The status of a unary call that must fail. */
+export async function refusal<I extends DescMessage, O extends DescMessage>(
+  client: MusterClient,
+  method: DescMethod & { input: I; output: O },
+  request: MessageInitShape<I>,
+): Promise<CallStatus> {
+  const error: unknown = await client.unary(method, request).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof CallError) return error.status;
+  throw new Error("it was answered", { cause: error });
+}
+
 export interface ConnectOptions {
   readonly token?: string;
   /** PEM texts; a client certificate where `cert` and `key` are given. */

@@ -1,4 +1,5 @@
 /** What is told of one instance: the catalog's entry, and what only the record knows. */
+import { httpSchemaOf } from "../http-schema.ts";
 import type { CatalogInstance } from "../../ports.ts";
 import type { Registration } from "../records.ts";
 import type { HttpEndpoint } from "../types.ts";
@@ -43,6 +44,7 @@ export function discoveredFrom(instance: CatalogInstance, record: Registration |
   const isForeign = instance.attemptId === undefined;
   const isModule = meta["service-type"] === "SERVICE_TYPE_MODULE" || (isForeign && meta["service-type"] === undefined && tags.includes(moduleTag));
   const isDerived = (tag: string) => tag.startsWith(capabilityPrefix) || (isModule && tag === moduleTag && !record?.request.tags.includes(moduleTag));
+  const httpSchema = record && httpSchemaOf(record);
   return {
     kind: isModule ? "module" : "service",
     serviceId,
@@ -57,8 +59,8 @@ export function discoveredFrom(instance: CatalogInstance, record: Registration |
     healthy: status === "passing",
     registeredAt: record?.registeredAt,
     httpEndpoints: record?.request.httpEndpoints ?? [],
-    httpSchemaArtifactId: record?.request.httpSchemaArtifactId,
-    httpSchemaVersion: record?.request.httpSchemaVersion,
+    httpSchemaArtifactId: httpSchema?.artifactId,
+    httpSchemaVersion: httpSchema?.version,
   };
 }
 

@@ -25,7 +25,7 @@ export const commit: RegistrationStep = {
       if (tries > 1) await checkServing(context, signal);
     });
     return {
-      message: `${attempt.type === "MODULE" ? "module" : "service"} is registered and healthy`,
+      message: `${attempt.type.toLowerCase()} is registered and healthy`,
       serviceId: attempt.serviceId,
       outcome: "ACTIVE",
       alongside: (tx: Tx) => activate(tx, context, promoted),
@@ -71,7 +71,7 @@ async function activate(tx: Tx, context: AttemptContext, promoted: readonly stri
   await tx.outbox.insert({
     id: attempt.id,
     key: attempt.serviceId,
-    payload: registeredEvent(context, saved.schemaArtifactId),
+    payload: registeredEvent(context, saved.schema?.artifactId),
     at: now,
     traceparent: attempt.traceparent,
   });

@@ -21,8 +21,8 @@ export const publishSchema: RegistrationStep = {
     const pending = await ports.store.tx((tx) => tx.registrations.find(attempt.id));
     // Without a row another owner has undone the attempt already, perhaps before this process published.
     if (!pending && attempted.schema) await releaseLatePublication(ports, attempt.name, attempted.schema, signal);
-    if (pending?.state !== "PENDING" || pending.schemaArtifactId === undefined) return;
-    await releaseSchemaVersion(ports, pending.schemaArtifactId, pending.version, attempt.id, signal);
+    if (pending?.state !== "PENDING" || pending.schema === undefined) return;
+    await releaseSchemaVersion(ports, pending.schema, attempt.id, signal);
   },
 };
 
@@ -33,9 +33,9 @@ export async function publish(
   signal: AbortSignal,
 ): Promise<Published> {
   signal.throwIfAborted();
-  const { artifactId, version, content } = schema;
+  const { artifactId, version, kind, content } = schema;
   attempted.schema = schema;
   const inTime = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
-  const { created } = await retrying(ports.clock, inTime, () => ports.schemas.put({ artifactId, version, kind: "JSON", content }, attempt.id, inTime));
+  const { created } = await retrying(ports.clock, inTime, () => ports.schemas.put({ artifactId, version, kind, content }, attempt.id, inTime));
   return { schema, created };
 }

@@ -11,7 +11,7 @@ export const retrieveMetadata: RegistrationStep = {
   run: async (context, signal) => {
     const description = await context.describe(signal);
     return {
-      message: "the module described itself",
+      message: `the ${context.attempt.type.toLowerCase()} described itself`,
       metadata: {
         module_name: description.moduleName,
         version: description.version,

@@ -6,7 +6,7 @@ import type { AttemptContext, CheckedSchema, RegistrationStep } from "../attempt
 import type { ModuleDescription } from "../types.ts";
 import type { Registration, Tx } from "../records.ts";
 
-/** Saves the module's registration as PENDING, and its schema version. */
+/** Saves the registration as PENDING, and its schema version. */
 export const saveRegistration: RegistrationStep = {
   event: "DATABASE_SAVED",
   timeoutMs: 15_000,
@@ -19,7 +19,7 @@ export const saveRegistration: RegistrationStep = {
     await ports.store.tx(async (tx) => {
       const pending = await tx.registrations.find(attempt.id);
       if (pending?.state !== "PENDING") return;
-      if (pending.schemaArtifactId !== undefined) await forgetUnpublished(tx, pending.schemaArtifactId, pending.version, attempt.id);
+      if (pending.schema) await forgetUnpublished(tx, pending.schema, attempt.id);
       await tx.registrations.deletePending(attempt.id);
     });
   },
@@ -28,8 +28,8 @@ export const saveRegistration: RegistrationStep = {
 /** The work behind `AttemptContext.saved`. */
 export async function savePending(
   context: Pick<AttemptContext, "attempt" | "ports"> & Pick<AttemptWriter, "alone">,
-  description: ModuleDescription,
   schema: CheckedSchema,
+  description: ModuleDescription | undefined,
 ): Promise<void> {
   await context.alone(async (tx) => {
     // There already when the answer of a first try was lost.
@@ -42,7 +42,7 @@ export async function savePending(
 /** The PENDING registration of an attempt. */
 export function registrationOf(
   { attempt, ports }: Pick<AttemptContext, "attempt" | "ports">,
-  module?: { readonly schema: CheckedSchema; readonly description: ModuleDescription },
+  given: { readonly schema?: CheckedSchema; readonly description?: ModuleDescription | undefined } = {},
 ): Registration {
   const now = ports.clock.now();
   return {
@@ -57,8 +57,8 @@ export function registrationOf(
     request: attempt.request,
     requestHash: attempt.requestHash,
     address: attempt.address,
-    schemaArtifactId: module?.schema.artifactId,
-    description: module && canonicalJson({ ...module.description, jsonConfigSchema: undefined }),
+    schema: given.schema && { artifactId: given.schema.artifactId, version: given.schema.version },
+    description: given.description && canonicalJson({ ...given.description, jsonConfigSchema: undefined }),
     actor: attempt.actor,
     registeredAt: now,
     updatedAt: now,

@@ -1,4 +1,5 @@
-import type { Attempt, InstanceKey, OutboxEvent, Registration, SchemaVersion } from "../../../src/registration/records.ts";
+import type { Attempt, InstanceKey, OutboxEvent, Registration } from "../../../src/registration/records.ts";
+import type { SchemaVersion } from "../../../src/registration/schema-records.ts";
 import type { ProgressEvent, RegisterInput } from "../../../src/registration/types.ts";
 
 /** A time of which 32 bits hold too little. */
@@ -66,7 +67,7 @@ export function registration(id: string, changes: Partial<Registration> = {}): R
     request,
     requestHash: "hash",
     address: "10.0.0.1",
-    schemaArtifactId: "parser-config",
+    schema: { artifactId: "parser-config", version: "1.0.0" },
     description: '{"moduleName":"parser"}',
     actor: "tester",
     registeredAt: someTime,
@@ -83,6 +84,8 @@ export function schemaVersion(version: string, changes: Partial<SchemaVersion> =
     content: '{ "type":"object" }',
     sha256: "abc",
     synthesised: false,
+    kind: "JSON",
+    comparison: undefined,
     state: "PENDING",
     createdAt: someTime,
     ...changes,

@@ -46,7 +46,7 @@ export function recordTests(backend: StoreBackend): void {
       await using opened = await backend.open();
       const { store } = opened;
       const full = registration("full");
-      const bare = registration("bare", { schemaArtifactId: undefined, description: undefined, state: "ACTIVE" });
+      const bare = registration("bare", { schema: undefined, description: undefined, state: "ACTIVE" });
       await store.tx(async (tx) => {
         await tx.registrations.insert(full);
         await tx.registrations.insert(bare);
@@ -130,13 +130,17 @@ export function recordTests(backend: StoreBackend): void {
         for (const state of ["PENDING", "ACTIVE", "SUPERSEDED", "UNREGISTERED"] as const) {
           await tx.registrations.insert(registration(state, { state }));
         }
-        await tx.registrations.insert(registration("another version", { version: "2.0.0" }));
-        await tx.registrations.insert(registration("another artifact", { schemaArtifactId: "other" }));
-        await tx.registrations.insert(registration("no schema", { schemaArtifactId: undefined }));
+        await tx.registrations.insert(registration("another version", { schema: { artifactId: "parser-config", version: "2.0.0" } }));
+        await tx.registrations.insert(registration("another artifact", { schema: { artifactId: "other", version: "1.0.0" } }));
+        await tx.registrations.insert(registration("no schema", { schema: undefined }));
         expect(await tx.registrations.countUsing("parser-config", "1.0.0")).toBe(3);
         expect(await tx.registrations.countUsing("parser-config", "1.0.0", "ACTIVE")).toBe(2);
         expect(await tx.registrations.countUsing("parser-config", "1.0.0", "UNREGISTERED")).toBe(3);
         expect(await tx.registrations.countUsing("parser-config", "3.0.0")).toBe(0);
+        // Not the registration's own version counts, but that of its schema.
+        await tx.registrations.insert(registration("own version", { version: "9", schema: { artifactId: "parser-config", version: "1.0.0" } }));
+        expect(await tx.registrations.countUsing("parser-config", "1.0.0")).toBe(4);
+        expect(await tx.registrations.find("own version")).toMatchObject({ version: "9", schema: { version: "1.0.0" } });
       });
     });
   });
@@ -159,6 +163,47 @@ export function recordTests(backend: StoreBackend): void {
         expect(await tx.schemas.lock("parser-config", "2")).toBeUndefined();
       });
       expect((await refusalOf(opened.store.tx((tx) => tx.schemas.insert(one)))).kind).toBe("conflict");
+    });
+  });
+
+  describe("lists of schema versions", () => {
+    const comparison = {
+      against: "1",
+      verdict: "BREAKING",
+      changes: [{ pointer: "/type", keyword: "type", kind: "BREAKING", message: "ü" }],
+      omitted: 2,
+    } as const;
+
+    test("have the newest first, and no contents", async () => {
+      await using opened = await backend.open();
+      const old = schemaVersion("1", { createdAt: 1, state: "ENABLED" });
+      const compared = schemaVersion("2", { createdAt: 2, state: "DISABLED", comparison });
+      const newest = schemaVersion("3", { createdAt: 2, kind: "OPENAPI" });
+      await opened.store.tx(async (tx) => {
+        for (const version of [compared, newest, old, schemaVersion("9", { artifactId: "other" })]) await tx.schemas.insert(version);
+      });
+      await opened.store.tx(async (tx) => {
+        const listed = await tx.schemas.list("parser-config", 10);
+        expect(listed.map(({ version, kind, state }) => `${version} ${kind} ${state}`)).toEqual(["3 OPENAPI PENDING", "2 JSON DISABLED", "1 JSON ENABLED"]);
+        expect(listed[1]?.comparison).toEqual({ against: "1", verdict: "BREAKING" });
+        expect(listed[0]).not.toHaveProperty("content");
+        expect(await tx.schemas.list("parser-config", 1)).toHaveLength(1);
+        expect(await tx.schemas.list("nobody's", 10)).toEqual([]);
+        expect(await tx.schemas.find("parser-config", "2")).toEqual(compared);
+        expect(await tx.schemas.find("parser-config", "4")).toBeUndefined();
+      });
+    });
+
+    test("tell the latest enabled version but one", async () => {
+      await using opened = await backend.open();
+      await opened.store.tx(async (tx) => {
+        await tx.schemas.insert(schemaVersion("1", { createdAt: 1, state: "ENABLED" }));
+        await tx.schemas.insert(schemaVersion("2", { createdAt: 2, state: "ENABLED" }));
+        await tx.schemas.insert(schemaVersion("3", { createdAt: 3, state: "PENDING" }));
+        expect(await tx.schemas.latestEnabled("parser-config", "3")).toMatchObject({ version: "2" });
+        expect(await tx.schemas.latestEnabled("parser-config", "2")).toMatchObject({ version: "1" });
+        expect(await tx.schemas.latestEnabled("other", "2")).toBeUndefined();
+      });
     });
   });
 

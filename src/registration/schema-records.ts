@@ -1,0 +1,60 @@
+/** What the store keeps of schema versions. Times are epoch milliseconds. */
+
+export type SchemaState = "PENDING" | "ENABLED" | "RELEASING" | "DISABLED";
+
+/** What a version means for values that are valid by an earlier one; `schema-diff` gives it. */
+export type SchemaVerdict = "NONE" | "COMPATIBLE" | "BREAKING" | "UNKNOWN";
+
+/** One change of a schema, in texts of bounded length. */
+export interface SchemaChange {
+  /** JSON pointer. */
+  readonly pointer: string;
+  readonly keyword: string;
+  readonly kind: SchemaVerdict;
+  readonly message: string;
+  /** The keyword's value as JSON, perhaps cut; absent where there is none. */
+  readonly before?: string;
+  readonly after?: string;
+}
+
+/** How a version differs from the one that was the latest when it was made. */
+export interface StoredComparison {
+  readonly against: string;
+  readonly verdict: SchemaVerdict;
+  readonly changes: readonly SchemaChange[];
+  /** How many further changes there are. */
+  readonly omitted: number;
+}
+
+/** One version of one artifact as our record knows it. */
+export interface SchemaVersion {
+  readonly artifactId: string;
+  readonly version: string;
+  readonly name: string;
+  readonly content: string;
+  readonly sha256: string;
+  readonly synthesised: boolean;
+  readonly kind: "JSON" | "OPENAPI";
+  readonly state: SchemaState;
+  /** Undefined for the first version, and for OpenAPI documents. */
+  readonly comparison: StoredComparison | undefined;
+  readonly createdAt: number;
+}
+
+/** A version as lists have it. */
+export type SchemaSummary = Omit<SchemaVersion, "content" | "comparison"> & {
+  readonly comparison: Pick<StoredComparison, "against" | "verdict"> | undefined;
+};
+
+export interface SchemaRepository {
+  /** Locks the row until the transaction ends. */
+  lock(artifactId: string, version: string): Promise<SchemaVersion | undefined>;
+  find(artifactId: string, version: string): Promise<SchemaVersion | undefined>;
+  /** Versions in any state, the newest first. */
+  list(artifactId: string, limit: number): Promise<readonly SchemaSummary[]>;
+  /** The newest ENABLED version but `exceptVersion`. */
+  latestEnabled(artifactId: string, exceptVersion: string): Promise<SchemaVersion | undefined>;
+  insert(version: SchemaVersion): Promise<void>;
+  setState(artifactId: string, version: string, state: SchemaState): Promise<void>;
+  delete(artifactId: string, version: string): Promise<void>;
+}
