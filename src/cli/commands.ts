@@ -117,6 +117,23 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./config.ts")).configCommand,
   },
   {
+    name: "doctor",
+    what: "look at everything a server needs, and say what to do",
+    more: [
+      "It reads the server's configuration from the environment and needs no running",
+      "server: configuration, files, port, store, catalog, schema registry, brokers,",
+      "their versions, clocks and permissions; then the server at --address, if one",
+      "runs. Nothing is changed. The exit code is 1 when something is wrong.",
+    ],
+    args: [],
+    options: callOptions,
+    examples: [
+      { what: "before the first start, or when it does not start", run: "muster doctor" },
+      { what: "what is wrong, for a script", run: "muster doctor -o json | jq -r '.findings[] | select(.state == \"bad\") | .todo'" },
+    ],
+    load: async () => (await import("./doctor/doctor.ts")).doctorCommand,
+  },
+  {
     name: "completion",
     what: "print a completion script for a shell",
     args: [{ name: "SHELL", what: "which shell", choices: ["bash", "zsh", "fish"] }],

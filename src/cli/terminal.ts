@@ -6,6 +6,7 @@ import type { Settings } from "../settings.ts";
 export interface Terminal {
   readonly settings: Settings;
   readonly version: string;
+  readonly nodeVersion: string;
   out(text: string): void;
   err(text: string): void;
   /** Whether a person looks at stdout. */
@@ -56,6 +57,7 @@ export function terminalOf(proc: NodeJS.Process, clock: Clock, version: string):
   return {
     settings,
     version,
+    nodeVersion: proc.versions.node,
     out: (text) => void proc.stdout.write(text),
     err: (text) => void proc.stderr.write(text),
     isInteractive: proc.stdout.isTTY,

@@ -29,7 +29,7 @@ export async function unreachable(error: ConnectError, target: Target): Promise<
 }
 
 /** Codes of Node along the chain of causes: `ECONNREFUSED`. */
-function causesOf(error: Error): readonly string[] {
+export function causesOf(error: Error): readonly string[] {
   const codes: string[] = [];
   for (let cause: unknown = error; cause instanceof Error && codes.length < 8; cause = cause.cause) {
     if ("code" in cause && typeof cause.code === "string") codes.push(cause.code);

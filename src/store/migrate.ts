@@ -29,7 +29,7 @@ export interface MigrationTarget {
   query(sql: string, parameters?: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
-const migrations: readonly Migration[] = [registration, delivery, embedded, audit, schemas];
+export const migrations: readonly Migration[] = [registration, delivery, embedded, audit, schemas];
 
 /** Runs what is missing. Rejects with kind `wrong_state` when the database is newer than, or differs from, what is known. */
 export async function migrate(target: MigrationTarget, known: readonly Migration[] = migrations): Promise<void> {

@@ -63,7 +63,8 @@ export async function openMysqlStore({ url, clock, connections = 20 }: MysqlOpti
   });
 }
 
-function connectionOptions(target: MysqlTarget): ConnectionOptions {
+/** How every connection to the database is made. */
+export function connectionOptions(target: MysqlTarget): ConnectionOptions {
   const { host, port, user, password, database } = target;
   return {
     host,

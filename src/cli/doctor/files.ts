@@ -1,0 +1,81 @@
+/** The files that the configuration names: there, readable, fitting, not about to run out. */
+import { X509Certificate, createPrivateKey } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import type { Config } from "../../config.ts";
+import { DomainError } from "../../errors.ts";
+import { parseTokenFile } from "../../rpc/tokens.ts";
+import { checkOf, type Check, type Teller } from "./finding.ts";
+
+const soonMs = 14 * 86_400_000;
+
+export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Check {
+  return checkOf(
+    "tls",
+    (tell) => {
+      const cert = contentOf(tell, "MUSTER_TLS_CERT", tls.certFile);
+      const key = contentOf(tell, "MUSTER_TLS_KEY", tls.keyFile);
+      if (tls.clientCaFile !== undefined) contentOf(tell, "MUSTER_TLS_CLIENT_CA", tls.clientCaFile);
+      if (cert === undefined || key === undefined) return;
+      const certificate = new X509Certificate(cert);
+      const ends = Date.parse(certificate.validTo);
+      const until = new Date(ends).toISOString().slice(0, 10);
+      if (!certificate.checkPrivateKey(createPrivateKey(key)))
+        tell.bad("the key is not that of the certificate", "Give MUSTER_TLS_CERT and MUSTER_TLS_KEY of the same pair.");
+      else if (ends < now()) tell.bad(`the certificate ended on ${until}`, "Have a new one made.");
+      else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Look at this machine's clock, and at the certificate.");
+      else if (ends - now() < soonMs) tell.warn(`the certificate ends on ${until}`, "Have a new one made.");
+      else tell.ok(`certificate and key fit, valid until ${until}`);
+      othersMayRead(tell, tls.keyFile);
+    },
+    () => ["certificate or key cannot be read as PEM", "MUSTER_TLS_CERT and MUSTER_TLS_KEY are PEM files; the key has no passphrase."],
+  );
+}
+
+export function checkAuth(auth: Config["auth"]): Check {
+  return checkOf(
+    "auth",
+    (tell) => {
+      if (auth.kind === "open")
+        return tell.warn("open: anybody on this machine may do anything", "Before others use it: MUSTER_AUTH=tokens:FILE, and `muster token`.");
+      const text = contentOf(tell, "MUSTER_AUTH", auth.file);
+      if (text === undefined) return undefined;
+      parseTokenFile(text);
+      return tell.ok(`the tokens in ${auth.file} are valid`);
+    },
+    (error) => [
+      error instanceof DomainError ? error.message : "the token file cannot be read",
+      "`muster token` prints entries as they must be; docs/operations.md has the file.",
+    ],
+  );
+}
+
+export function checkModuleCa(file: string): Check {
+  return checkOf(
+    "modules",
+    (tell) => void (contentOf(tell, "MUSTER_MODULE_CA", file) === undefined || tell.ok(`authorities in ${file}`)),
+    () => [`${file} cannot be read`, ""],
+  );
+}
+
+/** Warns of files with secrets, given as `<NAME>_FILE`, that everybody on the machine may read. */
+export function checkSecretFiles(files: readonly string[]): Check {
+  return checkOf(
+    "secrets",
+    (tell) => files.forEach((file) => othersMayRead(tell, file)),
+    () => ["a file with a secret cannot be looked at", ""],
+  );
+}
+
+function contentOf(tell: Teller, variable: string, path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    tell.bad(`the file ${path} cannot be read (${code})`, `${variable} must name a file that this user may read.`);
+    return undefined;
+  }
+}
+
+function othersMayRead(tell: Teller, path: string): void {
+  if ((statSync(path).mode & 0o004) !== 0) tell.warn(`everybody on this machine may read ${path}`, `chmod o-r ${path}`);
+}

@@ -1,0 +1,54 @@
+/** One thing that was looked at. */
+export interface Finding {
+  /** What: `store`. */
+  readonly area: string;
+  /** `bad`: the server would not start, or would not do its work. `warn`: it would, and somebody should know. */
+  readonly state: "ok" | "warn" | "bad";
+  readonly text: string;
+  /** What to do about it; empty when nothing. */
+  readonly todo: string;
+}
+
+/** A check tells all it finds; it never rejects but when the command is ended. */
+export type Check = (signal: AbortSignal) => Promise<readonly Finding[]>;
+
+export interface Teller {
+  ok(text: string): void;
+  warn(text: string, todo: string): void;
+  bad(text: string, todo: string): void;
+}
+
+/** A check of one area, from what tells. What it throws is a finding too. */
+export function checkOf(
+  area: string,
+  look: (tell: Teller, signal: AbortSignal) => Promise<void> | void,
+  failed: (error: unknown) => readonly [string, string],
+): Check {
+  return async (signal) => {
+    const findings: Finding[] = [];
+    const add =
+      (state: Finding["state"]) =>
+      (text: string, todo = "") =>
+        void findings.push({ area, state, text, todo });
+    try {
+      await look({ ok: add("ok"), warn: add("warn"), bad: add("bad") }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      add("bad")(...failed(error));
+    }
+    return findings;
+  };
+}
+
+const tolerableMs = 2_000;
+
+/** Compares another machine's clock, read between two looks at ours. */
+export function tellClock(tell: Teller, whose: string, theirMs: number, before: number, after: number, resolutionMs: number): void {
+  const off = theirMs < before - resolutionMs ? theirMs - before : theirMs > after + resolutionMs ? theirMs - after : 0;
+  if (Math.abs(off) <= tolerableMs) return;
+  const seconds = Math.round(Math.abs(off) / 1_000);
+  tell.warn(
+    `the clock of ${whose} is ${seconds} s ${off > 0 ? "ahead of" : "behind"} this machine's`,
+    "Let both machines take their time from the same source (NTP).",
+  );
+}
