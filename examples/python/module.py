@@ -1,4 +1,4 @@
-"""A Muster module in Python: serves health and the callback, registers itself, unregisters on SIGTERM."""
+"""A Muster module in Python: serves health and the callback, registers itself now and again, unregisters on SIGTERM."""
 import os
 import signal
 import sys
@@ -41,13 +41,15 @@ def main():
     request = platform_pb2.RegisterRequest(
         name=NAME, type=platform_pb2.SERVICE_TYPE_MODULE, version=VERSION,
         connectivity=platform_pb2.Connectivity(advertised_host=HOST, advertised_port=port))
-    for reply in muster.Register(request, metadata=AUTH, wait_for_ready=True):
-        event = reply.event
-        print(platform_pb2.EventType.Name(event.event_type), event.message, event.error_detail, flush=True)
-    if event.event_type != platform_pb2.EVENT_TYPE_COMPLETED:
-        sys.exit(1)
-
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    every = float(os.environ.get("REGISTER_EVERY", "30"))
+    while True:  # Registering again changes nothing, unless the registry has forgotten this module.
+        try:
+            for reply in muster.Register(request, metadata=AUTH):
+                print(platform_pb2.EventType.Name(reply.event.event_type), reply.event.message, reply.event.error_detail, flush=True)
+        except grpc.RpcError as error:
+            print(error.code().name, error.details(), flush=True)
+        if signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, every):
+            break
     reply = muster.Unregister(platform_pb2.UnregisterRequest(name=NAME, host=HOST, port=port), metadata=AUTH)
     print("UNREGISTERED", reply.message, flush=True)
     server.stop(grace=2).wait()

@@ -1,9 +1,5 @@
-/** Clients that know nothing of us: grpcurl with reflection, buf curl, Python grpcio, curl with JSON, gRPC health. */
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import { tmpdir } from "node:os";
+/** Clients that know nothing of us: grpcurl with reflection, buf curl, curl with JSON, gRPC health. */
+import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,8 +7,7 @@ import { startFakeModule } from "../support/fake-module.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { connect } from "../support/client.ts";
 import { embeddedBacking, realBacking, startMuster, type Backing, type MusterProcess } from "../support/muster.ts";
-import { eventTypesInKafka, leftInConsul, moduleSteps, passingInConsul, unregister, versionsInApicurio } from "../support/world.ts";
-import { eventually } from "../support/instances.ts";
+import { moduleSteps, unregister } from "../support/world.ts";
 
 const run = promisify(execFile);
 const root = new URL("../..", import.meta.url).pathname;
@@ -68,29 +63,16 @@ describe("clients that every machine with the project has", () => {
   });
 });
 
-describeReal("the operator, the module and the consumer", (servers) => {
+describeReal("the operator", (servers) => {
   let backing: Awaited<ReturnType<typeof realBacking>>;
   let muster: MusterProcess;
-  let stubs: string;
   beforeAll(async () => {
     backing = await realBacking(servers);
     muster = await startMuster(backing.env);
-    stubs = await mkdtemp(join(tmpdir(), "muster-stubs-"));
-    await run(`${servers.bin}/python`, [
-      "-m",
-      "grpc_tools.protoc",
-      "-I",
-      join(root, "proto"),
-      `--python_out=${stubs}`,
-      `--grpc_python_out=${stubs}`,
-      "ai/pipestream/platform/registration/v1/platform_registration.proto",
-      "ai/pipestream/data/module/v1/module_service.proto",
-    ]);
   });
   afterAll(async () => {
     await muster[Symbol.asyncDispose]();
     await backing[Symbol.asyncDispose]();
-    await rm(stubs, { recursive: true, force: true });
   });
 
   test("grpcurl finds and calls everything by reflection, and shows error details", async () => {
@@ -112,39 +94,5 @@ describeReal("the operator, the module and the consumer", (servers) => {
     const refused = await grpcurl("-d", "{}", muster.address, `${platform}/Register`).catch((error: { stderr: string }) => error);
     expect(refused.stderr).toContain("InvalidArgument");
     expect(refused.stderr).toContain("connectivity.advertised_host");
-  });
-
-  test("a Python module registers itself, is live everywhere, and takes itself back on SIGTERM", async () => {
-    const name = `python-${crypto.randomUUID().slice(0, 8)}`;
-    const module = spawn(`${servers.bin}/python`, [join(root, "examples/python/module.py")], {
-      env: { PATH: process.env["PATH"], PYTHONPATH: stubs, MUSTER: muster.address, MODULE_NAME: name },
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    const ended = once(module, "exit");
-    const lines: string[] = [];
-    const completed = Promise.withResolvers<void>();
-    createInterface({ input: module.stdout }).on("line", (line) => {
-      lines.push(line);
-      if (line.startsWith("EVENT_TYPE_COMPLETED") || line.startsWith("EVENT_TYPE_FAILED")) completed.resolve();
-    });
-    await Promise.race([completed.promise, ended]);
-    expect(lines.map((line) => line.split(" ")[0])).toEqual(moduleSteps.map((step) => `EVENT_TYPE_${step}`));
-
-    const [entry] = await passingInConsul(servers, name);
-    const serviceId = `${name}-127.0.0.1-${entry?.Port}`;
-    expect(entry?.ID).toBe(serviceId);
-    expect(await versionsInApicurio(servers, `${name}-config`)).toMatchObject([{ version: "1.0.0", state: "ENABLED" }]);
-    const types = await eventually(async () => {
-      const seen = await eventTypesInKafka(servers, serviceId);
-      return seen.length > 0 ? seen : undefined;
-    });
-    expect(types).toEqual(["ModuleRegistered"]);
-
-    module.kill("SIGTERM");
-    expect((await ended)[0]).toBe(0);
-    expect(lines.at(-1)).toBe("UNREGISTERED unregistered");
-    expect(await leftInConsul(servers, name)).toEqual([]);
-    expect(await versionsInApicurio(servers, `${name}-config`)).toMatchObject([{ state: "DISABLED" }]);
-    await eventually(async () => (await eventTypesInKafka(servers, serviceId)).includes("ModuleUnregistered") || undefined);
   });
 });

@@ -1,4 +1,6 @@
 /** The real servers, from the variables that `test/stack/stack up` prints. */
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
 import { describe } from "vitest";
 
 export interface RealServers {
@@ -35,15 +37,26 @@ function find(): RealServers | undefined {
 /** The servers, or undefined when the variables are not all set. */
 export const realServers: RealServers | undefined = find();
 
-/** Declares a suite that needs the real servers; says why on a line of its own when they are not there, fails with REQUIRE_REAL=1. */
-export function describeReal(name: string, suite: (servers: RealServers) => void): void {
-  if (realServers) {
+/**
+ * Declares a suite that needs the real servers; says why on a line of its own when they are not there, fails with REQUIRE_REAL=1.
+ * Where one of `commands` is not on the machine, the suite is left out in any case, and the line says which.
+ */
+export function describeReal(name: string, suite: (servers: RealServers) => void, commands: readonly string[] = []): void {
+  const lacking = missingCommands(commands).join(", ");
+  if (realServers && lacking === "") {
     const servers = realServers;
     describe(name, () => suite(servers));
     return;
   }
   const missing = names.filter((variable) => !process.env[variable]).join(", ");
-  if (process.env["REQUIRE_REAL"] === "1") throw new Error(`${name} needs the real servers, but these are not set: ${missing}`);
-  process.stdout.write(`not run: ${name}: needs the real servers (not set: ${missing}); bring them up with: eval "$(test/stack/stack up)"\n`);
+  if (missing !== "" && process.env["REQUIRE_REAL"] === "1") throw new Error(`${name} needs the real servers, but these are not set: ${missing}`);
+  const why = missing === "" ? `needs ${lacking}` : `needs the real servers (not set: ${missing}); bring them up with: eval "$(test/stack/stack up)"`;
+  process.stdout.write(`not run: ${name}: ${why}\n`);
   describe.skip(name, () => undefined);
+}
+
+/** The commands of `needed` that this machine lacks. */
+function missingCommands(needed: readonly string[]): readonly string[] {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return needed.filter((command) => !folders.some((folder) => existsSync(join(folder, command))));
 }

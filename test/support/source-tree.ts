@@ -4,14 +4,14 @@ import { dirname, join, relative } from "node:path";
 
 export const root = new URL("../..", import.meta.url).pathname;
 
-const ignored = new Set(["node_modules", ".git", ".muster", ".venv", "__pycache__"]);
+const ignored = new Set(["node_modules", ".git", ".muster", ".venv", "__pycache__", "target"]);
 
 /** Paths, relative to the root, of all files below `directory`; what is installed, made by others or not committed is left out. */
 export function filesBelow(directory: string): readonly string[] {
   return readdirSync(join(root, directory), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-    .filter((path) => !path.split("/").some((part) => ignored.has(part)) && !path.startsWith("examples/python/gen/"))
+    .filter((path) => !path.split("/").some((part) => ignored.has(part)) && !/^examples\/\w[\w-]*\/gen\//.test(path))
     .toSorted();
 }
 

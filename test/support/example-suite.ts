@@ -1,0 +1,63 @@
+/** What every module among the examples must do, on the real servers. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { connect } from "./client.ts";
+import { buildExample, type Example } from "./example.ts";
+import { eventually } from "./instances.ts";
+import { realBacking, startMuster } from "./muster.ts";
+import { describeReal } from "./real-servers.ts";
+import { eventTypesInKafka, leftInConsul, moduleSteps, passingInConsul, unregister, versionsInApicurio } from "./world.ts";
+
+export interface ExampleModule {
+  /** Folder below `examples`. */
+  readonly folder: string;
+  /** Commands without which it is not tried. */
+  readonly needs: readonly string[];
+  /** How it ends at SIGTERM. */
+  readonly exitCode: number;
+}
+
+/** It registers, registers again when the registry forgot it, leaves an unchanged registration alone, and takes itself back on SIGTERM. */
+export function exampleModule({ folder, needs, exitCode }: ExampleModule): void {
+  describeReal(
+    `examples/${folder}`,
+    (servers) => {
+      let example: Example;
+      beforeAll(async () => {
+        example = await buildExample(folder);
+      }, 240_000);
+      afterAll(() => example?.[Symbol.asyncDispose]());
+
+      test("registers, comes back when it was forgotten, and unregisters on SIGTERM", { timeout: 120_000 }, async () => {
+        await using backing = await realBacking(servers);
+        await using muster = await startMuster(backing.env);
+        using client = connect(muster.address);
+        const name = `${folder}-${crypto.randomUUID().slice(0, 8)}`;
+        await using module = example.start({ MUSTER: muster.address, MODULE_NAME: name, REGISTER_EVERY: "1" });
+        const events = () => module.lines.filter((line) => line.startsWith("EVENT_TYPE_")).map((line) => line.split(" ")[0]?.slice("EVENT_TYPE_".length));
+        const completed = (times: number) => eventually(async () => events().filter((type) => type === "COMPLETED").length >= times || undefined, 60_000);
+
+        await completed(2);
+        const unchanged = ["STARTED", "VALIDATED", "CONSUL_HEALTHY", "COMPLETED"];
+        expect(events().slice(0, moduleSteps.length + unchanged.length)).toEqual([...moduleSteps, ...unchanged]);
+        const [entry] = await passingInConsul(servers, name);
+        const serviceId = `${name}-127.0.0.1-${entry?.Port}`;
+        expect(entry?.ID).toBe(serviceId);
+        expect(await versionsInApicurio(servers, `${name}-config`)).toMatchObject([{ version: "1.0.0", state: "ENABLED" }]);
+        await eventually(async () => (await eventTypesInKafka(servers, serviceId)).includes("ModuleRegistered") || undefined);
+
+        await unregister(client, name, { host: "127.0.0.1", port: entry?.Port ?? 0 });
+        await eventually(async () => (await passingInConsul(servers, name)).length === 1 || undefined, 60_000);
+        const again = events().lastIndexOf("DATABASE_SAVED");
+        expect(again).toBeGreaterThan(moduleSteps.length);
+
+        module.stop();
+        expect(await module.ended).toBe(exitCode);
+        expect(module.lines.at(-1)).toBe("UNREGISTERED unregistered");
+        expect(await leftInConsul(servers, name)).toEqual([]);
+        expect(await versionsInApicurio(servers, `${name}-config`)).toMatchObject([{ state: "DISABLED" }]);
+        await eventually(async () => (await eventTypesInKafka(servers, serviceId)).at(-1) === "ModuleUnregistered" || undefined);
+      });
+    },
+    needs,
+  );
+}

@@ -1,0 +1,58 @@
+/** The examples as a reader has them: built and run by the commands of their README, in a copy of their folder. */
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { root } from "./source-tree.ts";
+
+export interface Example extends AsyncDisposable {
+  /** Starts it by the last command of its README. */
+  start(env: Readonly<Record<string, string>>): RunningExample;
+}
+
+export interface RunningExample extends AsyncDisposable {
+  /** What it printed so far. */
+  readonly lines: readonly string[];
+  stop(): void;
+  /** Resolves with the exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>;
+}
+
+/** Builds `examples/<name>` by the first commands of its README; what is downloaded stays in the caches of the tools. */
+export async function buildExample(name: string): Promise<Example> {
+  const directory = await mkdtemp(join(tmpdir(), `muster-example-${name}-`));
+  await mkdir(join(directory, "examples"));
+  await cp(join(root, "proto"), join(directory, "proto"), { recursive: true });
+  await cp(join(root, "examples", name), join(directory, "examples", name), { recursive: true, filter: (path) => !madeByTools.test(path) });
+  await symlink(join(root, "node_modules"), join(directory, "node_modules"));
+  const readme = await readFile(join(root, "examples", name, "README.md"), "utf8");
+  const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, commands = ""]) => commands.trim());
+  const [build, run] = blocks;
+  if (!build || !run || blocks.length !== 2) throw new Error(`examples/${name}/README.md must have a block to build and one to run`);
+  await promisify(execFile)("bash", ["-euc", build], { cwd: directory, maxBuffer: 16 << 20 });
+  return {
+    start: (env) => startCommand(run, directory, env),
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+const madeByTools = /\/(node_modules|gen|target|\.venv)$/;
+
+function startCommand(command: string, cwd: string, env: Readonly<Record<string, string>>): RunningExample {
+  const child = spawn("bash", ["-c", `exec ${command}`], { cwd, env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
+  const lines: string[] = [];
+  createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));
+  return {
+    lines,
+    stop: () => child.kill("SIGTERM"),
+    ended,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
