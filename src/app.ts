@@ -15,7 +15,7 @@ import { systemClock } from "./adapters/system/clock.ts";
 import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
 import type { Config } from "./config.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
-import { startLoop } from "./delivery/loop.ts";
+import { paced, startLoop } from "./delivery/loop.ts";
 import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
 import { startTasks, type TaskHandlers } from "./delivery/tasks.ts";
 import { descriptorRoute } from "./http/descriptor.ts";
@@ -30,6 +30,7 @@ import { createDiscoveryView } from "./registration/discovery/view.ts";
 import { createProgress, type Progress } from "./registration/progress.ts";
 import { pruneAttempts } from "./registration/prune-attempts.ts";
 import type { RegisterDeps } from "./registration/register.ts";
+import { createReconciler } from "./registration/reconcile/round.ts";
 import { restoreCatalog } from "./registration/restore.ts";
 import { showEntry } from "./registration/show-entry.ts";
 import { withdraw } from "./registration/unregister.ts";
@@ -60,6 +61,8 @@ export interface AppOptions {
 
 const attemptDrainMs = 15_000;
 const streamDrainMs = 3_000;
+/** After a change of the catalog, until record and catalog are compared. */
+const reconcilePauseMs = 5_000;
 const maxRunning = 500;
 const maxWaiting = 1_500;
 
@@ -133,6 +136,28 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     round: async () => (await attempts.tend(), false),
   });
   stack.defer(() => tend.stop());
+
+  const { mode, everyMs, reapAfterMs } = config.reconcile;
+  if (mode !== "off") {
+    const reconciler = createReconciler({
+      ports,
+      ids,
+      log,
+      owner,
+      mode,
+      reapAfterMs,
+      seenAt: () => discovery.seenAt(),
+      onRound: (report) => measure((to) => to.reconciled(report, clock.now())),
+    });
+    const loop = startLoop({ name: "reconcile", everyMs, clock, log, round: (signal) => reconciler.round(signal) });
+    const paused = new AbortController();
+    discovery.onChange(paced(loop.nudge, Math.min(everyMs, reconcilePauseMs), clock, paused.signal), paused.signal);
+    stack.defer(async () => {
+      paused.abort();
+      await loop.stop();
+      await reconciler.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error }));
+    });
+  }
 
   const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
   const updateTags = { ports, ids, runTask: unregister.runTask, onCommit: unregister.onCommit };

@@ -24,6 +24,12 @@ export interface Config {
   readonly attemptLeaseMs: number;
   /** How long attempts that have ended are kept. */
   readonly attemptRetentionMs: number;
+  readonly reconcile: {
+    readonly mode: "on" | "validate" | "off";
+    readonly everyMs: number;
+    /** An instance that is critical for so long is taken off the platform. */
+    readonly reapAfterMs: number;
+  };
   readonly httpRoot: string;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "text" };
 }
@@ -59,6 +65,9 @@ export const variables = {
   MUSTER_MODULE_CA: { fallback: "", secret: false },
   MUSTER_ATTEMPT_LEASE: { fallback: "15s", secret: false },
   MUSTER_ATTEMPT_RETENTION: { fallback: "30d", secret: false },
+  MUSTER_RECONCILE: { fallback: "on", secret: false },
+  MUSTER_RECONCILE_EVERY: { fallback: "15s", secret: false },
+  MUSTER_REAP_AFTER: { fallback: "600s", secret: false },
   MUSTER_HTTP_ROOT: { fallback: "", secret: false },
   MUSTER_LOG_LEVEL: { fallback: "info", secret: false },
   MUSTER_LOG_FORMAT: { fallback: "text", secret: false },
@@ -126,6 +135,11 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
     modules: { allowLoopback: onLoopback, allowedRanges: ranges, caFile: get("MUSTER_MODULE_CA") || undefined },
     attemptLeaseMs: parseSeconds("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { min: 1, max: 120 }, problems),
     attemptRetentionMs: parseDays("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { min: 1, max: 3_650 }, problems),
+    reconcile: {
+      mode: oneOf("MUSTER_RECONCILE", get("MUSTER_RECONCILE"), ["on", "validate", "off"], problems),
+      everyMs: parseSeconds("MUSTER_RECONCILE_EVERY", get("MUSTER_RECONCILE_EVERY"), { min: 1, max: 300 }, problems),
+      reapAfterMs: parseSeconds("MUSTER_REAP_AFTER", get("MUSTER_REAP_AFTER"), { min: 1, max: 604_800 }, problems),
+    },
     httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
     log: {
       level: oneOf("MUSTER_LOG_LEVEL", get("MUSTER_LOG_LEVEL"), ["debug", "info", "warn", "error"], problems),

@@ -3,6 +3,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom
 import type { DomainError } from "./errors.ts";
 import type { Store } from "./ports.ts";
 import type { Attempt } from "./registration/records.ts";
+import type { ReconcileReport } from "./registration/reconcile/round.ts";
 import type { ProgressEvent } from "./registration/types.ts";
 
 export interface Metrics {
@@ -11,6 +12,8 @@ export interface Metrics {
   progressed(event: ProgressEvent): void;
   /** An attempt that ran here has ended. */
   ended(attempt: Attempt, error: DomainError | undefined, atMs: number): void;
+  /** A round of reconciling record and catalog has ended here. */
+  reconciled(report: ReconcileReport, atMs: number): void;
   render(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
@@ -42,6 +45,10 @@ export function createMetrics({ store, running, now }: { readonly store: Store; 
     buckets: stepBuckets,
     registers,
   });
+  const drift = new Gauge({ name: "reconcile_drift", help: "In what the catalog differed from the record at the last look", labelNames: ["kind"], registers });
+  const actions = new Counter({ name: "reconcile_actions_total", help: "What was done about it here", labelNames: ["action"], registers });
+  const brakes = new Counter({ name: "reconcile_brakes_total", help: "Rounds in which more than a fifth was gone at once", registers });
+  const lastRound = new Gauge({ name: "reconcile_last_round_timestamp_seconds", help: "End of the last round here; 0 before the first", registers });
   const lastEventAt = new Map<string, number>();
 
   new Gauge({
@@ -90,6 +97,12 @@ export function createMetrics({ store, running, now }: { readonly store: Store; 
       duration.observe({ type }, (atMs - attempt.createdAt) / 1_000);
       if (error) failed.inc({ type, reason: error.reason });
       else completed.inc({ type });
+    },
+    reconciled(report, atMs) {
+      for (const [kind, count] of Object.entries(report.drift)) drift.set({ kind }, count);
+      for (const [action, count] of Object.entries(report.actions)) actions.inc({ action }, count);
+      if (report.braked) brakes.inc();
+      lastRound.set(atMs / 1_000);
     },
     async render() {
       return { contentType: registry.contentType, body: await registry.metrics() };

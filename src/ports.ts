@@ -57,6 +57,8 @@ export interface CatalogInstance {
   readonly checks: readonly { readonly id: string; readonly status: string; readonly output: string }[];
 }
 
+export type EntryPart = "name" | "address" | "tags" | "metadata" | "check";
+
 /** The whole catalog at one moment. */
 export interface CatalogSnapshot {
   /** What `instances({})` tells. An instance that has not changed is the same object as in the snapshot before, and so is the array. */
@@ -95,6 +97,8 @@ export interface Catalog extends Pingable, AsyncDisposable {
    * the catalog, being well, does not have it. Ends by its signal alone, without an error.
    */
   watch(signal: AbortSignal): AsyncIterable<CatalogSnapshot>;
+  /** In what a serving entry, as `instances` tells it, differs from what `promote(entry)` writes; nothing is asked. */
+  differences(entry: CatalogEntry, listed: CatalogInstance): readonly EntryPart[];
   /** Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none or the catalog does not tell. */
   lastChecked(serviceId: string): number | undefined;
 }

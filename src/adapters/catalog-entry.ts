@@ -1,5 +1,5 @@
 /** What every catalog writes for an entry, whichever backend keeps it. */
-import type { CatalogEntry } from "../ports.ts";
+import type { CatalogEntry, CatalogInstance, EntryPart } from "../ports.ts";
 import { catalogMetadata } from "./catalog-metadata.ts";
 
 /** How often a promoted entry is checked. */
@@ -40,4 +40,17 @@ export function entryMeta(entry: CatalogEntry): Readonly<Record<string, string>>
     [registrationIdKey]: entry.attemptId,
   };
   return catalogMetadata(own, entry.metadata);
+}
+
+/** `Catalog.differences`. Of a check a catalog tells its id and state, not what it asks, so only a missing one shows. */
+export function entryDifferences(entry: CatalogEntry, listed: CatalogInstance): readonly EntryPart[] {
+  const meta = entryMeta(entry);
+  const same: Readonly<Record<EntryPart, boolean>> = {
+    name: entry.name === listed.name,
+    address: entry.address === listed.address && entry.port === listed.port,
+    tags: JSON.stringify(entryTags(entry)) === JSON.stringify(listed.tags),
+    metadata: Object.keys(meta).length === Object.keys(listed.meta).length && Object.entries(meta).every(([key, value]) => listed.meta[key] === value),
+    check: !listed.onTrial && listed.checks.some(({ id }) => id === steadyCheckId(entry.attemptId)),
+  };
+  return (Object.keys(same) as EntryPart[]).filter((part) => !same[part]);
 }

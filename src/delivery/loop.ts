@@ -58,3 +58,19 @@ export function startLoop({ name, everyMs, clock, log, round }: LoopOptions): Lo
     },
   };
 }
+
+/** A function that calls `wake` `ms` after it was called first; calls until then are one. Not any more once `signal` aborts. */
+export function paced(wake: () => void, ms: number, clock: Clock, signal: AbortSignal): () => void {
+  let pending = false;
+  return () => {
+    if (pending) return;
+    pending = true;
+    clock.sleep(ms, signal).then(
+      () => {
+        pending = false;
+        wake();
+      },
+      () => undefined,
+    );
+  };
+}

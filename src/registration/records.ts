@@ -82,6 +82,15 @@ export interface Registration extends InstanceKey {
   readonly updatedAt: number;
 }
 
+/** An instance that was found critical, and told so, while it stays registered. */
+export interface Critical {
+  readonly registrationId: string;
+  readonly serviceId: string;
+  readonly name: string;
+  /** Epoch milliseconds of the first look that found it so. */
+  readonly since: number;
+}
+
 /** A domain event waiting in the outbox; `payload` is what `delivery/event-codec.ts` turns into bytes. */
 export interface OutboxEvent {
   readonly id: string;
@@ -211,6 +220,13 @@ export interface RegistrationRepository {
   countUsing(artifactId: string, version: string, exceptId?: string): Promise<number>;
 }
 
+export interface CriticalRepository {
+  find(registrationId: string): Promise<Critical | undefined>;
+  list(): Promise<readonly Critical[]>;
+  insert(critical: Critical): Promise<void>;
+  delete(registrationId: string): Promise<void>;
+}
+
 export interface OutboxRepository {
   insert(event: OutboxEvent): Promise<void>;
   /** Unpublished, unparked events, oldest first. */
@@ -248,6 +264,7 @@ export interface Tx {
   readonly attempts: AttemptRepository;
   readonly instances: InstanceRepository;
   readonly registrations: RegistrationRepository;
+  readonly criticals: CriticalRepository;
   readonly schemas: SchemaRepository;
   readonly outbox: OutboxRepository;
   readonly tasks: TaskRepository;

@@ -8,7 +8,7 @@ import { DomainError } from "../errors.ts";
 import type { Ids } from "../ports.ts";
 import { cancelledBy, type Attempts } from "./attempts.ts";
 import type { RegistrationPorts } from "./attempt-context.ts";
-import type { DomainEvent, Registration } from "./records.ts";
+import type { Attempt, DomainEvent, InstanceRow, Registration, Tx } from "./records.ts";
 import { releaseSchemaVersion } from "./schema-versions.ts";
 import type { Caller } from "./register.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
@@ -38,27 +38,50 @@ export async function unregister(
     if (owner !== caller.name && !caller.isAdmin) {
       throw new DomainError({ kind: "denied", reason: "NAME_OWNED_BY_ANOTHER", message: `the name ${input.name} was first registered by somebody else` });
     }
-    const now = clock.now();
-    const live = await tx.attempts.findLive(key.serviceId);
-    if (live) await tx.attempts.requestCancel(live.id);
-    const active = await tx.registrations.findActive(key.serviceId);
-    const registrations = await tx.registrations.endAll(key.serviceId, now);
-    if (live || registrations.length > 0) await tx.instances.bumpGeneration(key.serviceId);
-    if (active) {
-      await tx.outbox.insert({ id: deps.ids.next(), key: key.serviceId, payload: unregisteredEvent(active), at: now, traceparent: caller.traceparent });
-    }
-    if (live || registrations.length > 0) {
-      const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}) };
-      await tx.audit.append({ subject: key.serviceId, at: now, actor: caller.name, action: "UNREGISTERED", detail });
-    }
-    if (registrations.length > 0) {
-      await tx.tasks.insert({ id: taskId, kind: "withdraw", payload: JSON.stringify({ registrationIds: registrations.map(({ id }) => id) }) });
-    }
-    return { live, active, hasTask: registrations.length > 0 };
+    return endKey(tx, deps.ids, key, { taskId, actor: caller.name, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.attempts.cancel(ended.live.id, cancelledBy("an Unregister"));
   if (ended.active) deps.onCommit();
   return { wasActive: ended.active !== undefined, withdrawn: !ended.hasTask || (await deps.runTask(taskId)) };
+}
+
+export interface Ending {
+  /** Of the `withdraw` task, if there is something to withdraw. */
+  readonly taskId: string;
+  readonly actor: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly traceparent?: string | undefined;
+  /** More facts for the audit. */
+  readonly why?: Readonly<Record<string, string>>;
+  /** An event that goes out before the one of the unregistration. */
+  readonly before?: DomainEvent;
+}
+
+/** Ends all that is registered under a key whose row the caller has locked, with its event, its audit and its task. */
+export async function endKey(
+  tx: Tx,
+  ids: Ids,
+  { serviceId }: InstanceRow,
+  { taskId, actor, now, traceparent, why = {}, before }: Ending,
+): Promise<{ readonly live: Attempt | undefined; readonly active: Registration | undefined; readonly hasTask: boolean }> {
+  const live = await tx.attempts.findLive(serviceId);
+  if (live) await tx.attempts.requestCancel(live.id);
+  const active = await tx.registrations.findActive(serviceId);
+  const registrations = await tx.registrations.endAll(serviceId, now);
+  const hasTask = registrations.length > 0;
+  if (live || hasTask) await tx.instances.bumpGeneration(serviceId);
+  if (active) {
+    for (const payload of [...(before ? [before] : []), unregisteredEvent(active)]) {
+      await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: now, traceparent });
+    }
+  }
+  if (live || hasTask) {
+    const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
+    await tx.audit.append({ subject: serviceId, at: now, actor, action: "UNREGISTERED", detail });
+  }
+  if (hasTask) await tx.tasks.insert({ id: taskId, kind: "withdraw", payload: JSON.stringify({ registrationIds: registrations.map(({ id }) => id) }) });
+  return { live, active, hasTask };
 }
 
 /** Carries out a `withdraw` task: safe to repeat. */

@@ -14,6 +14,7 @@ import { delivery } from "./migrations/0002-delivery.ts";
 import { embedded } from "./migrations/0003-embedded.ts";
 import { audit } from "./migrations/0004-audit.ts";
 import { schemas } from "./migrations/0005-schemas.ts";
+import { criticals } from "./migrations/0006-criticals.ts";
 
 export interface Migration {
   /** `NNNN-name`; never changed once released, nor is what it does. */
@@ -29,7 +30,7 @@ export interface MigrationTarget {
   query(sql: string, parameters?: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
-export const migrations: readonly Migration[] = [registration, delivery, embedded, audit, schemas];
+export const migrations: readonly Migration[] = [registration, delivery, embedded, audit, schemas, criticals];
 
 /** Runs what is missing. Rejects with kind `wrong_state` when the database is newer than, or differs from, what is known. */
 export async function migrate(target: MigrationTarget, known: readonly Migration[] = migrations): Promise<void> {

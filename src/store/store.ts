@@ -13,6 +13,7 @@ import type { Store } from "../ports.ts";
 import type { Tx } from "../registration/records.ts";
 import { attemptRepository } from "./attempts.ts";
 import type { Session, StoreDialect } from "./dialect.ts";
+import { criticalRepository } from "./criticals.ts";
 import { auditRepository } from "./audit.ts";
 import { eventLogRepository } from "./event-log.ts";
 import { instanceRepository } from "./instances.ts";
@@ -104,6 +105,7 @@ function repositories(session: Session): Tx {
     attempts: attemptRepository(session),
     instances: instanceRepository(session),
     registrations: registrationRepository(session),
+    criticals: criticalRepository(session),
     schemas: schemaRepository(session),
     outbox: outboxRepository(session),
     tasks: taskRepository(session),

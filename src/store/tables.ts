@@ -85,6 +85,13 @@ export interface RegistrationTable {
   active_key: string | null;
 }
 
+export interface CriticalTable {
+  registration_id: string;
+  service_id: string;
+  name: string;
+  since: number;
+}
+
 export interface SchemaVersionTable {
   artifact_id: string;
   version: string;
@@ -177,6 +184,7 @@ export interface Tables {
   instances: InstanceTable;
   service_names: ServiceNameTable;
   registrations: RegistrationTable;
+  criticals: CriticalTable;
   schema_versions: SchemaVersionTable;
   outbox: OutboxTable;
   tasks: TaskTable;

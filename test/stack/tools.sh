@@ -20,6 +20,7 @@ write_tools() {
   mkdir -p "$stack_bin"
   ln -sfn "$(component_dir grpcurl)/grpcurl" "$stack_bin/grpcurl"
   ln -sfn "$(command -v kcat)" "$stack_bin/kcat"
+  ln -sfn "$(component_dir consul)/usr/bin/consul" "$stack_bin/consul"
   # Not a link: Python finds its packages by the path it was called with.
   write_wrapper python "$(component_dir python)/bin/python"
   mysql_command_line "$(component_dir mysql)" bin/mysql

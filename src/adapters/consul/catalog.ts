@@ -9,7 +9,7 @@
  */
 import { unavailable } from "../../errors.ts";
 import type { Catalog, Clock } from "../../ports.ts";
-import { attemptOfBootCheck, steadyCheckId, trialCheckId } from "../catalog-entry.ts";
+import { attemptOfBootCheck, entryDifferences, steadyCheckId, trialCheckId } from "../catalog-entry.ts";
 import { createGate } from "../gate.ts";
 import { candidateId, candidateTrial, freshTrial, promoted } from "./definitions.ts";
 import { createConsulDriver } from "./driver.ts";
@@ -154,6 +154,8 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
 
     // Consul keeps the result of a check and not when it was made.
     lastChecked: () => undefined,
+
+    differences: entryDifferences,
 
     ping: (signal) => driver.requireLeader(signal),
 

@@ -8,7 +8,17 @@
 import { unavailable } from "../../errors.ts";
 import type { Catalog, CatalogEntry, CatalogInstance, Clock, ModuleClient } from "../../ports.ts";
 import type { HealthVerdict } from "../../registration/types.ts";
-import { bootCheckId, entryMeta, entryTags, removeAfterMs, steadyCheckId, steadyIntervalMs, trialCheckId, trialLifeMs } from "../catalog-entry.ts";
+import {
+  bootCheckId,
+  entryDifferences,
+  entryMeta,
+  entryTags,
+  removeAfterMs,
+  steadyCheckId,
+  steadyIntervalMs,
+  trialCheckId,
+  trialLifeMs,
+} from "../catalog-entry.ts";
 import { createHealthProber } from "./health-prober.ts";
 import { createWatchers } from "./watchers.ts";
 
@@ -169,6 +179,8 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
     watch: (signal) => watchers.watch(signal),
 
     lastChecked: (serviceId) => own.get(serviceId)?.checkedAt,
+
+    differences: entryDifferences,
 
     async ping(signal) {
       requireOpen(signal);

@@ -24,6 +24,8 @@ export interface DiscoveryList {
 export interface DiscoveryView extends AsyncDisposable {
   /** Epoch milliseconds for which all answers are true. */
   asOf(): number;
+  /** The same, or undefined while there is nothing to answer from. */
+  seenAt(): number | undefined;
   list(kind: DiscoveredKind): DiscoveryList;
   /** One instance; `not_found` when there is none, or none of `kind` where that is given. */
   get(lookup: { readonly serviceId: string } | { readonly name: string }, kind?: DiscoveredKind): Discovered;
@@ -146,6 +148,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
       indexed();
       return snapshot?.at ?? clock.now();
     },
+    seenAt: () => snapshot && (snapshot.at ?? clock.now()),
     list: (kind) => indexed().lists[kind],
     get(lookup, kind) {
       const { byName, byId } = indexed();

@@ -145,6 +145,23 @@ export function recordTests(backend: StoreBackend): void {
     });
   });
 
+  test("criticals are inserted once, found, listed and deleted", async () => {
+    await using opened = await backend.open();
+    const { store } = opened;
+    const [one, two] = ["1", "2"].map((registrationId) => ({ registrationId, serviceId: key.serviceId, name: key.name, since: someTime }));
+    await store.tx(async (tx) => {
+      await tx.criticals.insert(two!);
+      await tx.criticals.insert(one!);
+    });
+    expect((await refusalOf(store.tx((tx) => tx.criticals.insert(one!)))).kind).toBe("conflict");
+    expect(await store.tx((tx) => tx.criticals.find("1"))).toEqual(one);
+    expect(await store.tx((tx) => tx.criticals.list())).toEqual([one, two]);
+    await store.tx((tx) => tx.criticals.delete("1"));
+    await store.tx((tx) => tx.criticals.delete("none"));
+    expect(await store.tx((tx) => tx.criticals.find("1"))).toBeUndefined();
+    expect(await store.tx((tx) => tx.criticals.list())).toEqual([two]);
+  });
+
   describe("schema versions", () => {
     test("are inserted, found, moved and deleted by artifact and version", async () => {
       await using opened = await backend.open();

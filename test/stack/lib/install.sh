@@ -11,7 +11,7 @@ is_installed() {
   for component in "${components[@]}"; do
     [[ -d "$(component_dir "$component")" ]] || return 1
   done
-  [[ -f "$stack_bin/.complete" ]]
+  [[ -f "$stack_bin/.complete" && -x "$stack_bin/consul" ]]
 }
 
 require_debian() {

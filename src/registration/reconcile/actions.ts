@@ -1,0 +1,128 @@
+/**
+ * The single acts of putting record and catalog right.
+ *
+ * Guarantees: each looks again, at the record and at the agent that holds the entries, right before it acts, and leaves
+ * alone what a live attempt is at; an entry is put back only after its instance has just answered SERVING, so that no
+ * consumer is sent to a dead one. After a write the record is read again (`show-entry.ts`), so that an Unregister in
+ * between has the last word. Each may be repeated, also by another replica at the same time.
+ */
+import type { Ids } from "../../ports.ts";
+import { endpointOf, type RegistrationPorts } from "../attempt-context.ts";
+import type { Critical, Registration, Tx } from "../records.ts";
+import { showEntry, writeEntry } from "../show-entry.ts";
+import { endKey } from "../unregister.ts";
+import type { CatalogInstance } from "../../ports.ts";
+
+export interface ActionDeps {
+  readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock">;
+  readonly ids: Ids;
+  readonly reapAfterMs: number;
+}
+
+export type RestoreOutcome = "restored" | "unreachable" | "left";
+
+/** Puts a registration's entry back; `left` when it is there, not wanted any more, or an attempt is at it. */
+export async function restore({ ports }: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<RestoreOutcome> {
+  const registration = await ports.store.tx((tx) => untouched(tx, id));
+  if (!registration) return "left";
+  const there = await ports.catalog.instances({ serviceId: registration.serviceId }, signal);
+  if (there.some((it) => it.attemptId === id && !it.onTrial)) return "left";
+  // Two records that fight for one service id would only make it flap.
+  if (await isAnothers(ports, there)) return "left";
+  if (!(await isServing(ports, registration, signal))) return "unreachable";
+  await writeEntry(ports, registration, signal);
+  return "restored";
+}
+
+/**
+ * Writes an entry as the record has it; its check keeps its state. False when there was nothing to write. One whose check
+ * is gone would begin as passing: it is written only while the instance answers.
+ */
+export async function amend({ ports }: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<boolean> {
+  const registration = await ports.store.tx((tx) => untouched(tx, id));
+  if (!registration) return false;
+  const [entry] = await ports.catalog.instances({ serviceId: registration.serviceId }, signal);
+  if (entry?.attemptId !== id) return false;
+  if (entry.status !== "critical" && !(await isServing(ports, registration, signal))) return false;
+  return showEntry(ports, id, signal);
+}
+
+export type RemoveOutcome = "removed" | "foreign" | "left";
+
+/** Takes an entry out whose attempt this record knows and that is over; `foreign` when the record has never heard of it. */
+export async function remove({ ports }: ActionDeps, { serviceId, attemptId = "" }: CatalogInstance, signal: AbortSignal): Promise<RemoveOutcome> {
+  const { attempt, registration } = await ports.store.tx(async (tx) => ({
+    attempt: await tx.attempts.find(attemptId),
+    registration: await tx.registrations.find(attemptId),
+  }));
+  if (!attempt && !registration) return "foreign";
+  const isOver = attempt === undefined || attempt.state === "COMPLETED" || attempt.state === "ROLLED_BACK";
+  if (!isOver || registration?.state === "ACTIVE") return "left";
+  await ports.catalog.deregister(serviceId, attemptId, signal);
+  return "removed";
+}
+
+/** Writes down that an instance is critical, with its event. False when it is known or not registered any more. */
+export async function tellCritical({ ports, ids, reapAfterMs }: ActionDeps, critical: Critical): Promise<boolean> {
+  const { registrationId, serviceId, name, since } = critical;
+  return ports.store.tx(async (tx) => {
+    await tx.instances.lockId(serviceId);
+    if ((await tx.registrations.find(registrationId))?.state !== "ACTIVE" || (await tx.criticals.find(registrationId))) return false;
+    await tx.criticals.insert(critical);
+    const payload = { type: "InstanceCritical", serviceId, name, since, reapedAfter: since + reapAfterMs } as const;
+    await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: ports.clock.now(), traceparent: undefined });
+    return true;
+  });
+}
+
+/** Forgets that an instance was critical; with the event that it has recovered, when it has. */
+export async function endCritical({ ports, ids }: ActionDeps, { registrationId, serviceId, name }: Critical, hasRecovered: boolean): Promise<boolean> {
+  return ports.store.tx(async (tx) => {
+    await tx.instances.lockId(serviceId);
+    const known = await tx.criticals.find(registrationId);
+    if (!known) return false;
+    await tx.criticals.delete(registrationId);
+    const isActive = (await tx.registrations.find(registrationId))?.state === "ACTIVE";
+    if (!hasRecovered || !isActive) return false;
+    const payload = { type: "InstanceRecovered", serviceId, name, since: known.since } as const;
+    await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: ports.clock.now(), traceparent: undefined });
+    return true;
+  });
+}
+
+/** Takes an instance off the platform that was critical for too long and does not answer us either. False when it is left. */
+export async function reap({ ports, ids }: ActionDeps, { id, serviceId }: Registration, since: number, signal: AbortSignal): Promise<boolean> {
+  const registration = await ports.store.tx((tx) => untouched(tx, id));
+  if (!registration || (await isServing(ports, registration, signal))) return false;
+  const now = ports.clock.now();
+  return ports.store.tx(async (tx) => {
+    const key = await tx.instances.lockId(serviceId);
+    if (!key || !(await untouched(tx, id))) return false;
+    const before = { type: "InstanceReaped", serviceId, name: key.name, since } as const;
+    const why = { reason: "critical for too long", critical_for_ms: String(now - since) };
+    await endKey(tx, ids, key, { taskId: ids.next(), actor: "muster", now, why, before });
+    await tx.criticals.delete(id);
+    return true;
+  });
+}
+
+/** The registration, if it is active and no attempt is at its key. */
+async function untouched(tx: Tx, id: string): Promise<Registration | undefined> {
+  const registration = await tx.registrations.find(id);
+  if (registration?.state !== "ACTIVE" || (await tx.attempts.findLive(registration.serviceId))) return undefined;
+  return registration;
+}
+
+/** True when an entry was made by an attempt this record does not know. */
+async function isAnothers({ store }: ActionDeps["ports"], entries: readonly CatalogInstance[]): Promise<boolean> {
+  for (const { attemptId } of entries) {
+    if (attemptId === undefined) continue;
+    const known = await store.tx(async (tx) => (await tx.attempts.find(attemptId)) ?? tx.registrations.find(attemptId));
+    if (!known) return true;
+  }
+  return false;
+}
+
+async function isServing({ module }: ActionDeps["ports"], { request, address }: Registration, signal: AbortSignal): Promise<boolean> {
+  return (await module.health(endpointOf(request, address), signal)).status === "serving";
+}

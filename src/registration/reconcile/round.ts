@@ -1,0 +1,189 @@
+/**
+ * Holds the record against the catalog and puts right what differs: the record decides what is registered, the catalog
+ * what is healthy.
+ *
+ * Guarantees: one replica at a time acts (a named lease), and what it does bears being done twice. An absence is acted on
+ * only after a consistent read of the catalog and a look at the agent; when more than a fifth is gone at once, or the
+ * catalog was out of sight a moment ago (an outage, an index that went back), only after three consistent reads, two seconds
+ * apart, that all say so. Then at most 25 acts a second. What nobody claims is removed at the second look, and only if this
+ * record knows its attempt: other Musters may use the same catalog. A read that fails ends the round and counts for nothing.
+ * Not guaranteed: that an entry is back at once; a round begins every 15 s, and soon after the catalog changed.
+ */
+import type { Log } from "../../log.ts";
+import type { CatalogInstance } from "../../ports.ts";
+import type { Critical, Registration } from "../records.ts";
+import { amend, endCritical, reap, remove, restore, tellCritical, type ActionDeps } from "./actions.ts";
+import { compare, confirmed, needsBrake, type Comparison } from "./compare.ts";
+import { nothingSeen, plan, type Memory, type Plan } from "./plan.ts";
+
+export type ReconcileMode = "on" | "validate";
+export type ReconcileAction = "restored" | "amended" | "removed" | "told_critical" | "told_recovered" | "reaped" | "failed";
+
+/** What one round saw and did. */
+export interface ReconcileReport {
+  readonly drift: Readonly<Record<"missing" | "displaced" | "drifted" | "unclaimed" | "critical", number>>;
+  readonly actions: Readonly<Partial<Record<ReconcileAction, number>>>;
+  readonly braked: boolean;
+}
+
+export interface ReconcileDeps extends ActionDeps {
+  readonly log: Log;
+  /** This process; the lease is held in its name. */
+  readonly owner: string;
+  readonly mode: ReconcileMode;
+  /** Epoch milliseconds at which the catalog's watch was last sure of what it told; undefined before the first time. */
+  readonly seenAt: () => number | undefined;
+  readonly onRound: (report: ReconcileReport) => void;
+}
+
+export interface Reconciler {
+  /** One round. Resolves to true when there is more to do at once. */
+  round(signal: AbortSignal): Promise<boolean>;
+  /** Lets another replica take over at once; after the last round. */
+  release(): Promise<void>;
+}
+
+const leaseName = "reconcile";
+const leaseMs = 60_000;
+const pageSize = 500;
+const secondLookMs = 2_000;
+/** A watch that was sure longer ago than this is out of sight of the catalog. */
+const sightMs = 15_000;
+const actsAtOnce = 25;
+const actsEveryMs = 1_000;
+/** After so many acts the round ends and another begins, with a fresh look. */
+const actsARound = 500;
+
+export function createReconciler(deps: ReconcileDeps): Reconciler {
+  const { store, catalog, clock } = deps.ports;
+  let memory: Memory = nothingSeen;
+  /** The last round ended without a whole look: the catalog may be back, but not yet itself. */
+  let inDoubt = true;
+  /** Unclaimed entries that belong to another record. */
+  let foreign: ReadonlySet<string> = new Set();
+
+  const holdLease = (): Promise<boolean> => store.tx((tx) => tx.leases.acquire(leaseName, deps.owner, leaseMs));
+
+  async function look(signal: AbortSignal): Promise<Comparison> {
+    const instances = await catalog.instances({}, signal);
+    return compare(await activeRegistrations(deps), instances, (entry, listed) => catalog.differences(entry, listed));
+  }
+
+  function isOutOfSight(): boolean {
+    const seenAt = deps.seenAt();
+    return seenAt === undefined || clock.now() - seenAt > sightMs;
+  }
+
+  /** The comparison to act on, and whether the brake was on. */
+  async function carefulLook(signal: AbortSignal): Promise<{ readonly comparison: Comparison; readonly braked: boolean }> {
+    const doubtful = inDoubt || isOutOfSight();
+    let comparison = await look(signal);
+    const braked = needsBrake(comparison);
+    if (!braked && (!doubtful || comparison.missing.length === 0)) return { comparison, braked };
+    deps.log("warn", braked ? "reconcile.braked" : "reconcile.looking-again", { missing: comparison.missing.length, of: comparison.total });
+    for (let again = 0; again < 2; again++) {
+      await clock.sleep(secondLookMs, signal);
+      comparison = confirmed(comparison, await look(signal));
+    }
+    return { comparison, braked };
+  }
+
+  async function act(todo: Plan, signal: AbortSignal): Promise<{ readonly actions: ReconcileReport["actions"]; readonly more: boolean }> {
+    const counts = new Map<ReconcileAction, number>();
+    const unreachable = new Set<string>();
+    const count = (action: ReconcileAction, happened = true): void => {
+      if (happened) counts.set(action, (counts.get(action) ?? 0) + 1);
+    };
+    const acts: readonly (() => Promise<void>)[] = [
+      ...todo.forget.map((it) => async () => void (await endCritical(deps, it, false))),
+      ...todo.restore.map((it) => async () => {
+        const outcome = await restore(deps, it, signal);
+        if (outcome === "unreachable") unreachable.add(it.id);
+        count("restored", outcome === "restored");
+      }),
+      ...todo.amend.map((it) => async () => count("amended", await amend(deps, it, signal))),
+      ...todo.remove.map((it) => async () => {
+        const outcome = await remove(deps, it, signal);
+        if (outcome === "foreign") foreign = new Set([...foreign, attemptOf(it)]);
+        count("removed", outcome === "removed");
+      }),
+      ...todo.tell.map((it) => async () => count("told_critical", await tellCritical(deps, it))),
+      ...todo.recovered.map((it) => async () => count("told_recovered", await endCritical(deps, it, true))),
+      ...todo.reap.map((it) => async () => count("reaped", await reap(deps, it.registration, it.since, signal))),
+    ];
+    const now = acts.slice(0, actsARound);
+    for (let done = 0; done < now.length; done += actsAtOnce) {
+      signal.throwIfAborted();
+      if (!(await holdLease())) break;
+      const pause = done + actsAtOnce < now.length ? clock.sleep(actsEveryMs, signal) : undefined;
+      const failed = await Promise.allSettled([...now.slice(done, done + actsAtOnce).map((one) => one()), pause]);
+      for (const result of failed) {
+        if (result.status === "fulfilled" || signal.aborted) continue;
+        count("failed");
+        deps.log("warn", "reconcile.act-failed", { error: result.reason });
+      }
+    }
+    const tried = new Set(acts.length > now.length ? [] : todo.restore.map(({ id }) => id));
+    memory = { ...todo.memory, unreachable: new Set([...todo.memory.unreachable].filter((id) => !tried.has(id)).concat(...unreachable)) };
+    return { actions: Object.fromEntries(counts), more: acts.length > now.length };
+  }
+
+  return {
+    async round(signal) {
+      if (!(await holdLease())) {
+        memory = nothingSeen;
+        inDoubt = true;
+        return false;
+      }
+      try {
+        const { comparison: whole, braked } = await carefulLook(signal);
+        const unclaimed = whole.unclaimed.filter((it) => !foreign.has(attemptOf(it)));
+        foreign = new Set(whole.unclaimed.map(attemptOf).filter((id) => foreign.has(id)));
+        const comparison = { ...whole, unclaimed };
+        const told = await store.tx((tx) => tx.criticals.list());
+        const todo = plan(comparison, { told, memory, now: clock.now(), reapAfterMs: deps.reapAfterMs });
+        inDoubt = false;
+        const drift = driftOf(comparison);
+        if (deps.mode === "validate") {
+          memory = todo.memory;
+          const isQuiet = Object.values(drift).every((count) => count === 0);
+          if (!isQuiet) deps.log("info", "reconcile.would-act", { ...drift, restore: ids(todo.restore), amend: ids(todo.amend), reap: todo.reap.length });
+          deps.onRound({ drift, braked, actions: {} });
+          return false;
+        }
+        const { actions, more } = await act(todo, signal);
+        if (Object.keys(actions).length > 0) deps.log("info", "reconcile.acted", { ...drift, ...actions });
+        deps.onRound({ drift, braked, actions });
+        return more;
+      } catch (error) {
+        inDoubt = true;
+        throw error;
+      }
+    },
+    release: () => store.tx((tx) => tx.leases.release(leaseName, deps.owner)),
+  };
+}
+
+async function activeRegistrations({ ports }: ReconcileDeps): Promise<readonly Registration[]> {
+  const all: Registration[] = [];
+  for (;;) {
+    const page = await ports.store.tx((tx) => tx.registrations.listActive(all.at(-1)?.id ?? "", pageSize));
+    all.push(...page);
+    if (page.length < pageSize) return all;
+  }
+}
+
+function driftOf({ missing, displaced, drifted, unclaimed, critical }: Comparison): ReconcileReport["drift"] {
+  return { missing: missing.length, displaced: displaced.length, drifted: drifted.length, unclaimed: unclaimed.length, critical: critical.length };
+}
+
+function attemptOf({ attemptId = "" }: CatalogInstance): string {
+  return attemptId;
+}
+
+function ids(registrations: readonly (Registration | Critical)[]): string {
+  return registrations
+    .slice(0, 20)
+    .map(({ serviceId }) => serviceId)
+    .join(",");
+}

@@ -1,0 +1,74 @@
+/** A Consul of a test's own, which may be killed, wiped and started again on the same port. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eventually } from "./instances.ts";
+import type { RealServers } from "./real-servers.ts";
+
+export interface OwnConsul extends AsyncDisposable {
+  /** `http://host:port` */
+  readonly url: string;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Removes its data; it must be down. */
+  wipe(): Promise<void>;
+  /** Resolves when it has a leader and lists itself. */
+  start(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+}
+
+export async function startOwnConsul({ bin }: Pick<RealServers, "bin">): Promise<OwnConsul> {
+  const directory = await mkdtemp(join(tmpdir(), "muster-consul-"));
+  const [http, serf, server] = await freePorts(3);
+  const url = `http://127.0.0.1:${http}`;
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const options = ["agent", "-server", "-bootstrap-expect=1", "-node=muster-own", `-data-dir=${join(directory, "data")}`, "-log-level=err"];
+    const addresses = ["-bind=127.0.0.1", "-client=127.0.0.1", `-http-port=${http}`, `-serf-lan-port=${serf}`, `-server-port=${server}`];
+    const off = ["-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1", "-hcl=performance { raft_multiplier = 1 }"];
+    child = spawn(`${bin}/consul`, [...options, ...addresses, ...off], { stdio: "ignore" });
+    await eventually(async () => ((await isReady(url)) ? true : undefined), 30_000, 50);
+  }
+
+  async function kill(): Promise<void> {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  await start();
+  return {
+    url,
+    start,
+    kill,
+    wipe: () => rm(join(directory, "data"), { recursive: true, force: true }),
+    signal: (signal) => void child?.kill(signal),
+    async [Symbol.asyncDispose]() {
+      await kill();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    const limit = { signal: AbortSignal.timeout(2_000) };
+    const leader = await (await fetch(`${url}/v1/status/leader`, limit)).text();
+    return leader.includes(":") && (await (await fetch(`${url}/v1/catalog/services`, limit)).text()).includes('"consul"');
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return ports;
+}
