@@ -64,7 +64,7 @@ function told(codes: readonly string[], error: ConnectError, { address, tls }: T
     return { message: `${address} wants another client certificate, or one at all`, hints: ["Give one with --tls-cert FILE and --tls-key FILE."] };
   }
   if (tls && any("EPROTO", "ERR_SSL_WRONG_VERSION_NUMBER", "ERR_SSL_PACKET_LENGTH_TOO_LONG")) {
-    return { message: `${address} does not speak TLS`, hints: ["Leave out --tls and the other TLS options, or use http:// in the address."] };
+    return withoutTls(address);
   }
   if (error.code === Code.DeadlineExceeded)
     return { message: `${address} gave no answer in time`, hints: ["Give it longer with --timeout, or see how it is: muster doctor"] };
@@ -72,23 +72,33 @@ function told(codes: readonly string[], error: ConnectError, { address, tls }: T
 }
 
 async function probed({ address, tls }: Target): Promise<Cause | undefined> {
+  const answer = await plainAnswer(address);
   if (tls) {
-    const hints = [
-      "A server with MUSTER_TLS_CLIENT_CA wants a client certificate: --tls-cert FILE and --tls-key FILE.",
-      "A server without TLS is called without --tls.",
-    ];
+    if (answer?.isOk) return withoutTls(address);
+    const hints = ["A server with MUSTER_TLS_CLIENT_CA wants a client certificate: --tls-cert FILE and --tls-key FILE."];
     return { message: `${address} ended the connection`, hints };
   }
+  if (answer === undefined) {
+    return { message: `${address} accepts connections and ends them`, hints: ["It may speak TLS (try --tls), or be something else than a Muster."] };
+  }
+  if (answer.wantsTls) {
+    return { message: `${address} speaks only TLS`, hints: ["Add --tls, and --tls-ca FILE when its certificate is not from a public authority."] };
+  }
+  if (answer.isOk) return undefined;
+  return { message: `what answers at ${address} is not a Muster`, hints: ["Another server is named by --address HOST:PORT or MUSTER_ADDRESS."] };
+}
+
+function withoutTls(address: string): Cause {
+  return { message: `${address} does not speak TLS`, hints: ["Leave out --tls and the other TLS options, or use http:// in the address."] };
+}
+
+/** What a Muster's port says to HTTP/1.1 without TLS; undefined when nothing comes. */
+async function plainAnswer(address: string): Promise<{ readonly isOk: boolean; readonly wantsTls: boolean } | undefined> {
   try {
     const answer = await fetch(`http://${address}/healthz/live`, { signal: AbortSignal.timeout(probeMs), redirect: "manual" });
     const text = await answer.text();
-    if (answer.status === 400 && text.includes("TLS")) {
-      return { message: `${address} speaks only TLS`, hints: ["Add --tls, and --tls-ca FILE when its certificate is not from a public authority."] };
-    }
-    if (!answer.ok)
-      return { message: `what answers at ${address} is not a Muster`, hints: ["Another server is named by --address HOST:PORT or MUSTER_ADDRESS."] };
+    return { isOk: answer.ok, wantsTls: answer.status === 400 && text.includes("TLS") };
   } catch {
-    return { message: `${address} accepts connections and ends them`, hints: ["It may speak TLS (try --tls), or be something else than a Muster."] };
+    return undefined;
   }
-  return undefined;
 }
