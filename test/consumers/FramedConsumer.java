@@ -1,10 +1,13 @@
 /**
  * A consumer of framed events as platforms in Java have them: stock Kafka client, UUID keys, Apicurio's protobuf deserializer.
- * Arguments: broker, registry URL, topic, how many records to wait for. Prints a line a record: key, type, protobuf JSON.
+ * Arguments: broker, registry URL, topic, how many records to wait for. Prints a line a record: whether the key is the UUID of the
+ * service id, the Java class that the deserializer derives for it, protobuf JSON.
  */
 import com.google.protobuf.DynamicMessage;
 import com.google.protobuf.util.JsonFormat;
+import io.apicurio.registry.serde.protobuf.ProtobufDeserializer;
 import io.apicurio.registry.serde.protobuf.ProtobufKafkaDeserializer;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -28,8 +31,11 @@ public class FramedConsumer {
             while (missing > 0 && System.nanoTime() < deadline) {
                 for (var record : consumer.poll(Duration.ofMillis(500))) {
                     DynamicMessage message = record.value();
+                    Object serviceId = message.getField(message.getDescriptorForType().findFieldByName("service_id"));
+                    UUID expected = UUID.nameUUIDFromBytes(serviceId.toString().getBytes(StandardCharsets.UTF_8));
+                    String type = new ProtobufDeserializer<>().deriveClassFromDescriptor(message.getDescriptorForType());
                     String json = JsonFormat.printer().omittingInsignificantWhitespace().print(message);
-                    System.out.println(record.key() + "\t" + message.getDescriptorForType().getFullName() + "\t" + json);
+                    System.out.println(record.key().equals(expected) + "\t" + type + "\t" + json);
                     missing -= 1;
                 }
             }
