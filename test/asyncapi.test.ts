@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { parseConfig } from "../src/config.ts";
 import { asyncApi, contentTypes } from "../src/delivery/asyncapi.ts";
 import { createEventCodec } from "../src/delivery/event-codec.ts";
-import { eventFormats, type EventWire } from "../src/delivery/event-wire.ts";
+import { eventFormats, eventTypes, type EventWire } from "../src/delivery/event-wire.ts";
+import { sampleEvents } from "./support/sample-events.ts";
 import { read } from "./support/source-tree.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -39,28 +40,18 @@ describe.each(wires)("of $format on $topics.ModuleRegistered", (wire) => {
     expect(dead).toEqual([]);
   });
 
-  test("an encoded event goes where it says, as what it says", () => {
-    const codec = createEventCodec(wire);
-    const payload = {
-      type: "ModuleRegistered",
-      serviceId: "s",
-      name: "n",
-      host: "h",
-      port: 1,
-      version: "",
-      schemaId: "n@1",
-      artifactId: "n-config",
-    } as const;
-    const record = codec.encode({ id: "1", key: "s", payload, at: 1, traceparent: undefined });
+  test.each(eventTypes)("%s goes where it says, as what it says", (type) => {
+    const record = createEventCodec(wire).encode({ id: "1", key: "s", payload: sampleEvents[type], at: 1, traceparent: undefined });
     expect(document).toMatchObject({
-      channels: { [record.topic]: { address: record.topic, messages: { ModuleRegistered: {} } } },
-      components: { messages: { ModuleRegistered: { name: record.type, contentType: contentTypes[wire.format] } } },
+      channels: { [record.topic]: { address: record.topic, messages: { [type]: {} } } },
+      components: { messages: { [type]: { name: record.type, contentType: contentTypes[wire.format] } } },
     });
     // The frame, and its content type, are the sink's.
     if (wire.format === "confluent") return;
     expect(record.contentType).toBe(contentTypes[wire.format]);
     if (wire.format !== "json") return;
-    const schema = (document as { components: { messages: { ModuleRegistered: { payload: Json } } } }).components.messages.ModuleRegistered.payload;
+    const { messages } = document["components"] as { readonly messages: Readonly<Record<string, { readonly payload: Json }>> };
+    const schema = messages[type]?.payload ?? {};
     const validate = new Ajv({ validateFormats: false }).compile(schema);
     const value = JSON.parse(Buffer.from(record.data).toString()) as Json;
     expect(validate(value) ? [] : validate.errors).toEqual([]);

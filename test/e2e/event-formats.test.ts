@@ -4,12 +4,21 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { createTopicSchemas } from "../../src/adapters/apicurio/topic-schemas.ts";
+import { createFramedSink } from "../../src/adapters/kafka/framed-sink.ts";
+import { createKafkaSink } from "../../src/adapters/kafka/sink.ts";
+import { systemClock } from "../../src/adapters/system/clock.ts";
+import { createEventCodec } from "../../src/delivery/event-codec.ts";
+import { eventTypes, type EventWire } from "../../src/delivery/event-wire.ts";
+import { protoText } from "../../src/delivery/proto-text.ts";
+import type { OutboxEvent } from "../../src/registration/records.ts";
 import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import { query, realBacking, startMuster, type Environment } from "../support/muster.ts";
 import { deleteTopics } from "../support/kafka.ts";
 import { describeReal, realServers, type RealServers } from "../support/real-servers.ts";
+import { sampleEvents } from "../support/sample-events.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { inEveryMode, requestFor, unregister } from "../support/world.ts";
 
@@ -21,7 +30,7 @@ const modulesTopic = `test.${tag}.modules`;
 const othersTopic = `test.${tag}.others`;
 
 afterAll(async () => {
-  if (realServers) await deleteTopics(realServers.kafka, [modulesTopic, othersTopic, `test.${tag}.framed`, `test.${tag}.waiting`]);
+  if (realServers) await deleteTopics(realServers.kafka, [modulesTopic, othersTopic, `test.${tag}.framed`, `test.${tag}.every`, `test.${tag}.waiting`]);
 });
 
 interface Read {
@@ -117,7 +126,7 @@ describeReal("framed events", (servers) => {
     return answer.status === 404 ? [] : ((await answer.json()) as { versions: unknown[] }).versions;
   }
 
-  test("are read by Apicurio's deserializer, all four of them; the schema is registered once, by however many servers", async () => {
+  test("are read by Apicurio's deserializer; the schema is registered once, by however many servers", async () => {
     const topic = `test.${tag}.framed`;
     await using backing = await realBacking(servers);
     const name = `framed-${tag}`;
@@ -147,6 +156,26 @@ describeReal("framed events", (servers) => {
       { hasKey, type: `${packageName}.ModuleUnregistered`, value: { serviceId, moduleName: name, timestamp } },
     ]);
     expect(await schemasIn(topic)).toHaveLength(1);
+  });
+
+  test("of every type there is say what the messages say", async () => {
+    const topic = `test.${tag}.every`;
+    const topics = Object.fromEntries(eventTypes.map((type) => [type, topic])) as EventWire["topics"];
+    const wire = createEventCodec({ format: "confluent", topics });
+    const json = createEventCodec({ format: "json", topics });
+    const schemaOf = () => protoText(wire.topics.get(topic) ?? []);
+    const events = eventTypes.map((type) => ({ id: type, key: sampleEvents[type].serviceId, payload: sampleEvents[type], at: 1, traceparent: undefined }));
+    await using sink = createFramedSink({
+      sink: createKafkaSink({ brokers: [servers.kafka], clientId: "muster", topics: [topic], clock: systemClock }),
+      ids: createTopicSchemas({ url: servers.apicurio, schemaOf, clock: systemClock }),
+    });
+    await sink.publish(events.map(wire.encode), AbortSignal.timeout(20_000));
+    const records = await consume(topic, eventTypes.length);
+    // Java leaves out what is empty.
+    const isSaid = ([, value]: [string, unknown]) => value !== "";
+    const said = (event: OutboxEvent) =>
+      Object.fromEntries(Object.entries(JSON.parse(Buffer.from(json.encode(event).data).toString()) as object).filter(isSaid));
+    expect(records).toEqual(events.map((event) => ({ hasKey: "true", type: `${packageName}.${event.id}`, value: said(event) })));
   });
 
   test("wait while the schema registry is away, and nothing else waits for them", async () => {
