@@ -64,6 +64,7 @@ export const reasons = [
   "SCHEMA_NOT_FOUND",
   "OPENAPI_FETCH_FAILED",
   "OPENAPI_INVALID",
+  "SLOW_READER",
 ] as const;
 
 export type Reason = (typeof reasons)[number];

@@ -31,6 +31,8 @@ export interface Limits {
   readonly registerMs: number;
   readonly reflectionMs: number;
   readonly watchMs: number;
+  /** How long a streamed message may wait for a client that does not read. */
+  readonly slowReaderMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -38,7 +40,7 @@ export const defaultLimits: Limits = {
   headerBytes: 16_384,
   streamsPerConnection: 100,
   connections: 1_000,
-  calls: 5_000,
+  calls: 12_000,
   firstByteMs: 10_000,
   headersMs: 10_000,
   requestMs: 12_000,
@@ -51,6 +53,7 @@ export const defaultLimits: Limits = {
   registerMs: 150_000,
   reflectionMs: 300_000,
   watchMs: 1_800_000,
+  slowReaderMs: 20_000,
 };
 
 interface LongMethod {

@@ -6,15 +6,18 @@
  * failed call is logged once, after its end, also those that the protocol layer refused.
  */
 import type { ServerResponse } from "node:http";
+import { constants } from "node:http2";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { sendJson, type HttpRequest, type HttpResponse } from "../http/route.ts";
+import type { Reason } from "../errors.ts";
 import type { Log } from "../log.ts";
 import { orAborted } from "../or-aborted.ts";
 import type { Clock } from "../ports.ts";
 import { callKey, type Call } from "./call.ts";
 import { statusName } from "./errors.ts";
+import type { SlowReaders } from "./slow-readers.ts";
 import { deadlineMs, longMethods, methodKey, type Limits } from "./limits.ts";
 import { grpcMessageText, limitDeadline } from "./wire.ts";
 
@@ -29,6 +32,7 @@ export interface CallEnd {
 
 export interface RpcOptions {
   readonly limits: Limits;
+  readonly slowReaders: SlowReaders;
   /** Aborts when the server begins to shut down. */
   readonly drain: AbortSignal;
   readonly clock: Clock;
@@ -57,10 +61,11 @@ export function serveRpc(handler: UniversalHandler, request: HttpRequest, respon
   cutAfter(lifeMs + farewellMs, response);
   const signal = longMethods[call.rpc]?.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
   const clientStreams = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
+  const streams = clientStreams || method.methodKind === "server_streaming";
   const body = clientStreams ? universal.body : bodyWithin(request, Math.min(lifeMs, limits.requestMs));
 
   handler({ ...universal, signal, body })
-    .then((answer) => universalResponseToNodeResponse(withPlainMessage(answer), response))
+    .then((answer) => universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
     .catch((error: unknown) => {
       // Aborted is how the adapter says that the client is gone.
       if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: call.rpc, error });
@@ -101,6 +106,20 @@ function cutAfter(ms: number, response: HttpResponse): void {
   const cut = () => void response.destroy();
   late.addEventListener("abort", cut, { once: true });
   response.once("close", () => late.removeEventListener("abort", cut));
+}
+
+/** The answer to a stream, which ends early for a client that stops reading. */
+function guarded(answer: UniversalServerResponse, call: Call, response: HttpResponse, { slowReaders, limits }: RpcOptions): UniversalServerResponse {
+  if (!answer.body) return answer;
+  const body = slowReaders.guard(answer.body, () => {
+    const message = `the client has read nothing for ${limits.slowReaderMs / 1_000} s`;
+    const error = new ConnectError(message, Code.ResourceExhausted);
+    call.failure ??= { error, reason: "SLOW_READER" satisfies Reason, requestId: undefined, cause: undefined };
+    if ("stream" in response) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    else response.destroy();
+  });
+  // Not spread: the trailer is a getter in some protocols.
+  return Object.assign(answer, { body });
 }
 
 /** The request's bytes; fails with DEADLINE_EXCEEDED when they are not all there in time. */

@@ -20,6 +20,7 @@ import type { Limits } from "./limits.ts";
 import { createOnePort, type TlsSettings } from "./one-port.ts";
 import { addReflection } from "./reflection.ts";
 import type { CallEnd } from "./serve-rpc.ts";
+import { createSlowReaders } from "./slow-readers.ts";
 
 export interface ServerOptions {
   /** Port 0 takes a free one. */
@@ -77,6 +78,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       handlers: router.handlers,
       http: options.http,
       limits,
+      slowReaders: createSlowReaders(clock, limits.slowReaderMs),
       drain: drain.signal,
       clock,
       log,
