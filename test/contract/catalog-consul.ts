@@ -4,6 +4,7 @@ import type { CatalogEntry } from "../../src/ports.ts";
 import { openConsulCatalog } from "../support/catalogs.ts";
 import { startHealthServer } from "../support/health-server.ts";
 import { eventually, watchInstances } from "../support/instances.ts";
+import { followCatalog } from "../support/snapshots.ts";
 
 /** What only Consul has: entries of others, maintenance mode, and what the entry looks like there. `url` is an agent's. */
 export function consulCatalogContract(url: string): void {
@@ -71,6 +72,34 @@ export function consulCatalogContract(url: string): void {
       expect(await it.catalog.instances({ serviceId: entry.serviceId }, signal())).toHaveLength(1);
       const byName = await it.catalog.instances({ name: entry.name }, signal());
       expect(byName).toMatchObject([{ attemptId: undefined, address: "127.0.0.1" }]);
+    });
+
+    test("a watch sees what others do: without checks, with a check, other tags and metadata, and no more", async () => {
+      await using it = await openConsulCatalog(url);
+      const name = it.unique("theirs");
+      await using watch = followCatalog(it.catalog, name);
+      expect(watch.ofName(await watch.first())).toEqual([]);
+      const define = (more: object) => put("service/register", { ID: name, Name: name, Address: "10.1.2.3", Port: 80, ...more });
+      await define({});
+      await watch.until(([found]) => found?.status === "passing" && found.attemptId === undefined && found.address === "10.1.2.3" && found.port === 80);
+      await define({ Tags: ["v2"] });
+      await watch.until(([found]) => found?.tags.includes("v2") ?? false);
+      await define({ Tags: ["v2"], Meta: { zone: "b" } });
+      await watch.until(([found]) => found?.meta["zone"] === "b");
+      await define({ Tags: ["v2"], Meta: { zone: "b" }, Check: { CheckID: `${name}-ttl`, TTL: "60s", Status: "passing" } });
+      await watch.until(([found]) => found?.checks.some(({ id }) => id === `${name}-ttl`) ?? false);
+      await put(`check/fail/${name}-ttl`);
+      await watch.until(([found]) => found?.status === "critical");
+      await put(`check/warn/${name}-ttl`);
+      await watch.until(([found]) => found?.status === "warning");
+      await put(`check/pass/${name}-ttl`);
+      await watch.until(([found]) => found?.status === "passing");
+      await put(`service/maintenance/${name}?enable=true`);
+      await watch.until(([found]) => found?.status === "maintenance");
+      await put(`service/maintenance/${name}?enable=false`);
+      await watch.until(([found]) => found?.status === "passing");
+      await put(`service/deregister/${name}`);
+      await watch.until((found) => found.length === 0);
     });
 
     test("a candidate is under a name of its own and no instance of anything", async () => {

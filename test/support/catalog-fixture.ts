@@ -12,6 +12,8 @@ export interface CatalogUnderTest extends AsyncDisposable {
     readonly another?: () => Catalog;
     /** A catalog whose backend cannot be reached. Absent: it always can. */
     readonly unreachable?: () => Catalog;
+    /** It tells when a check was made last. */
+    readonly tellsChecks?: true;
   };
 }
 

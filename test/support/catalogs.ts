@@ -17,7 +17,7 @@ export async function openEmbeddedCatalog(): Promise<CatalogUnderTest> {
     catalog,
     unique: (name) => `${name}-${run}`,
     // In this process's memory: nobody can share it, and nothing can keep us from reaching it.
-    capabilities: {},
+    capabilities: { tellsChecks: true },
     [Symbol.asyncDispose]: () => catalog[Symbol.asyncDispose](),
   };
 }
