@@ -52,7 +52,7 @@ const record: Registration = {
   },
   requestHash: "",
   address: "10.0.0.1",
-  schemaArtifactId: undefined,
+  schema: { artifactId: "echo-config", version: "1" },
   description: undefined,
   actor: "me",
   registeredAt: 5,
@@ -77,6 +77,12 @@ test("tells what the record knows, with the tags and the health that the catalog
     httpSchemaArtifactId: "api",
     httpSchemaVersion: "2",
   });
+});
+
+test("tells where a service's OpenAPI document is, also when the request left that to Muster", () => {
+  const { httpSchemaArtifactId: _id, httpSchemaVersion: _version, ...request } = record.request;
+  const published = { ...record, type: "SERVICE", request, schema: { artifactId: "echo-http-config", version: "3" } } as const;
+  expect(discoveredFrom(ours, published)).toMatchObject({ httpSchemaArtifactId: "echo-http-config", httpSchemaVersion: "3" });
 });
 
 test("without its record tells what the catalog keeps, without what is the catalog's own", () => {
