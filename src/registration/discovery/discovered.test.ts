@@ -79,12 +79,6 @@ test("tells what the record knows, with the tags and the health that the catalog
   });
 });
 
-test("tells where a service's OpenAPI document is, also when the request left that to Muster", () => {
-  const { httpSchemaArtifactId: _id, httpSchemaVersion: _version, ...request } = record.request;
-  const published = { ...record, type: "SERVICE", request, schema: { artifactId: "echo-http-config", version: "3" } } as const;
-  expect(discoveredFrom(ours, published)).toMatchObject({ httpSchemaArtifactId: "echo-http-config", httpSchemaVersion: "3" });
-});
-
 test("without its record tells what the catalog keeps, without what is the catalog's own", () => {
   expect(discoveredFrom(ours, undefined)).toMatchObject({ metadata: { team_name: "search" }, version: "1", registeredAt: undefined, tags: ["blue"] });
 });
