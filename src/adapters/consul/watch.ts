@@ -39,6 +39,8 @@ export async function* watchConsul(reads: ConsulReads, clock: Clock, signal: Abo
   let doubtful = false;
   /** A mistake of ours, which waiting does not mend. */
   let fault: { readonly error: unknown } | undefined;
+  /** Of the last whole read. */
+  let readIndex = 0;
   /** When services and checks were last known to be as in the picture. */
   let services = 0;
   let checks = 0;
@@ -69,12 +71,12 @@ export async function* watchConsul(reads: ConsulReads, clock: Clock, signal: Abo
       const startedAt = clock.now();
       try {
         const answer = await ask({ index, waitMs });
-        const wentBack = answer.index < index;
+        const wentBack = answer.index > 0 && answer.index < index;
         if (wentBack) doubt();
         else take(answer, answer.index !== index);
-        // An index of 0 would not block.
-        index = wentBack ? 0 : Math.max(answer.index, 1);
-        failures = 0;
+        index = wentBack ? 0 : answer.index;
+        // An index of 0 does not block: then it is a poll, and a slow one.
+        failures = answer.index > 0 ? 0 : failures + 1;
       } catch (error) {
         if (stop.aborted) return;
         if (!(error instanceof DomainError)) fault ??= { error };
@@ -93,7 +95,10 @@ export async function* watchConsul(reads: ConsulReads, clock: Clock, signal: Abo
     stale = false;
     try {
       const found = await reads.allServices(stop);
-      picture.takeAll(found, await reads.allChecks(undefined, stop));
+      const answer = await reads.allChecks(undefined, stop);
+      picture.takeAll(found, answer);
+      if (answer.index < readIndex) doubt();
+      readIndex = answer.index;
       services = Math.max(services, at);
       checks = Math.max(checks, at);
     } catch (error) {
@@ -122,10 +127,12 @@ export async function* watchConsul(reads: ConsulReads, clock: Clock, signal: Abo
         continue;
       }
       const startedAt = clock.now();
-      const inDoubt = doubtful;
+      let inDoubt = doubtful;
       doubtful = false;
       try {
         await readAll();
+        inDoubt ||= doubtful;
+        doubtful = false;
         failures = 0;
       } catch (error) {
         if (!stop.aborted && !(error instanceof DomainError)) throw error;
