@@ -21,7 +21,12 @@ process.once("SIGINT", () => stopping.abort());
 const server = createServer(
   connectNodeAdapter({
     routes(router) {
-      router.rpc(PipeStepProcessorService.method.getServiceRegistration, () => ({ moduleName: name, version: "1.0.0", jsonConfigSchema, healthCheckPassed: true }));
+      router.rpc(PipeStepProcessorService.method.getServiceRegistration, () => ({
+        moduleName: name,
+        version: "1.0.0",
+        jsonConfigSchema,
+        healthCheckPassed: true,
+      }));
       router.rpc(Health.method.check, () => ({ status: HealthCheckResponse_ServingStatus.SERVING }));
     },
   }),
