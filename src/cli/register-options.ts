@@ -12,6 +12,7 @@ export const registerOptions: readonly Option[] = [
   { name: "grpc-service", value: "NAME", many: true, what: "full name of a gRPC service it serves" },
   { name: "http", value: "URL", many: true, what: "an HTTP address it serves beside gRPC" },
   { name: "http-schema", value: "FILE", what: "OpenAPI document of the HTTP addresses" },
+  { name: "http-schema-path", value: "PATH", what: "where the first HTTP address serves it instead, such as /q/openapi?format=json" },
   { name: "http-schema-version", value: "VERSION", what: "its version" },
   { name: "http-schema-artifact-id", value: "ID", what: "its id in the schema registry" },
   { name: "health-timeout", value: "DURATION", what: "time to become healthy: 60s when not given, at most 120s" },

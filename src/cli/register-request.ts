@@ -67,6 +67,7 @@ function applyOptional(request: RegisterRequest, input: Input, terminal: Termina
     if (text !== undefined) use(text);
   };
   set("http-schema", (path) => (request.httpSchema = contentOf("http-schema", path, terminal)));
+  set("http-schema-path", (text) => (request.httpSchemaPath = text));
   set("http-schema-version", (text) => (request.httpSchemaVersion = text));
   set("http-schema-artifact-id", (text) => (request.httpSchemaArtifactId = text));
   set("request-id", (text) => (request.requestId = text));

@@ -276,6 +276,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
    * http_endpoints, such as `/q/openapi?format=json`; at most 1024 characters. It is fetched during the registration, under
    * the same rules as http_schema but for its size: at most 1 MiB, in at most 5 s, by HTTP/1.1 with `Accept:
    * application/json`, from the very address that the endpoint's host was resolved to. Redirects are not followed.
+   * A request that changes nothing does not fetch it again.
    *
    * @generated from field: optional string http_schema_path = 1006;
    */
