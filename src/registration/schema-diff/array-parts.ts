@@ -1,0 +1,47 @@
+/** The keywords that say which schema holds for which item of an array, in the terms of one dialect. */
+import { type Subschema, keywordOf, once, under } from "./document.ts";
+import { evaluatingWith } from "./evaluated.ts";
+import { asserts, schemasUnder } from "./keywords.ts";
+
+export interface ArrayParts {
+  /** For the first items. */
+  readonly tuple: readonly Subschema[];
+  /** For every item after them. */
+  readonly rest: Subschema | undefined;
+}
+
+/** The parts of one schema: what its `unevaluatedItems` leave over is a part of its own if other schemas count there too. */
+export function arrayParts(layer: Subschema): readonly ArrayParts[] {
+  return once(layer, "array parts", partsOf);
+}
+
+function partsOf(layer: Subschema): readonly ArrayParts[] {
+  const main = plainParts(layer);
+  const unevaluated = asserts(layer, "unevaluatedItems") ? under(layer, "unevaluatedItems") : undefined;
+  const evaluating = unevaluated && evaluatingWith(layer, "contains");
+  // Where one of them says something of all other items, nothing is left over.
+  const isNone = main.rest !== undefined || evaluating?.some((schema) => plainParts(schema).rest ?? asserts(schema, "unevaluatedItems"));
+  if (!evaluating || isNone === true) return [main];
+  if (evaluating.length === 0) return [{ ...main, rest: unevaluated }];
+  const longest = Math.max(...[layer, ...evaluating].map((schema) => plainParts(schema).tuple.length));
+  const anything = layer.document.made({}, layer.pointer);
+  return [main, { tuple: Array.from({ length: longest }, () => anything), rest: unevaluated }];
+}
+
+function plainParts(layer: Subschema): ArrayParts {
+  if (layer.document.year >= 2020) return { tuple: schemasUnder(layer, "prefixItems"), rest: under(layer, "items") };
+  if (!Array.isArray(keywordOf(layer, "items"))) return { tuple: [], rest: under(layer, "items") };
+  return { tuple: schemasUnder(layer, "items"), rest: under(layer, "additionalItems") };
+}
+
+/** The schema for the item at an index; Infinity stands for all that no tuple reaches. */
+export function itemAt({ tuple, rest }: ArrayParts, index: number): Subschema | undefined {
+  return tuple[index] ?? rest;
+}
+
+/** The most items there can be, as far as these keywords tell. */
+export function mostItems({ tuple, rest }: ArrayParts): number {
+  const refused = tuple.findIndex(({ value }) => value === false);
+  if (refused >= 0) return refused;
+  return rest?.value === false ? tuple.length : Infinity;
+}

@@ -1,0 +1,54 @@
+/** `minLength`, `maxLength`, `minItems`, `maxItems`, `minProperties`, `maxProperties`. */
+import { arrayParts, mostItems } from "../array-parts.ts";
+import { numbersUnder } from "../bounds.ts";
+import { failureAt } from "../failures.ts";
+import { requiredNames } from "../facts.ts";
+import { arrays, objects, strings } from "../instance-types.ts";
+import type { JsonValue } from "../json.ts";
+import { isClosed, objectParts } from "../object-parts.ts";
+import type { Facts, Rule } from "../rule.ts";
+
+/** What the other keywords say about the count. */
+type Known = (facts: Facts) => number;
+
+export const countRules: readonly Rule[] = [
+  leastRule("minLength", strings, () => 0),
+  mostRule("maxLength", strings, () => Infinity),
+  leastRule("minItems", arrays, () => 0),
+  mostRule("maxItems", arrays, (facts) => Math.min(...facts.layers.flatMap(arrayParts).map(mostItems))),
+  leastRule("minProperties", objects, (facts) => requiredNames(facts.layers).length),
+  mostRule("maxProperties", objects, (facts) => {
+    const closed = facts.layers.flatMap(objectParts).filter(isClosed);
+    return Math.min(...closed.map(({ named }) => named.size));
+  }),
+];
+
+function leastRule(keyword: string, types: number, known: Known): Rule {
+  return {
+    keywords: [keyword],
+    types,
+    accepts: (layer, value) => numbersUnder([layer], keyword).every((least) => countOf(value) >= least),
+    failures: (facts, layer) => {
+      const sure = Math.max(known(facts), ...numbersUnder(facts.layers, keyword));
+      return numbersUnder([layer], keyword).every((least) => least <= sure) ? [] : [failureAt(facts, layer, keyword, "BREAKING")];
+    },
+  };
+}
+
+function mostRule(keyword: string, types: number, known: Known): Rule {
+  return {
+    keywords: [keyword],
+    types,
+    accepts: (layer, value) => numbersUnder([layer], keyword).every((most) => countOf(value) <= most),
+    failures: (facts, layer) => {
+      const sure = Math.min(known(facts), ...numbersUnder(facts.layers, keyword));
+      return numbersUnder([layer], keyword).every((most) => most >= sure) ? [] : [failureAt(facts, layer, keyword, "BREAKING")];
+    },
+  };
+}
+
+/** Characters (code points), items or properties. */
+function countOf(value: JsonValue): number {
+  if (typeof value === "string") return [...value].length;
+  return typeof value === "object" && value !== null ? Object.keys(value).length : 0;
+}
