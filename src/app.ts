@@ -38,6 +38,7 @@ import { registrationIdOf } from "./registration/update-tags.ts";
 import { createAuthGate, type AuthMode } from "./rpc/auth.ts";
 import { defaultLimits, type Limits } from "./rpc/limits.ts";
 import { registrationRoutes } from "./rpc/routes.ts";
+import { keepRegistered, selfEntry } from "./registration/self-registration.ts";
 import { startServer, type ServerOptions } from "./rpc/server.ts";
 import { parseTokenFile } from "./rpc/tokens.ts";
 import type { SagaProbe } from "./saga.ts";
@@ -61,6 +62,9 @@ export interface AppOptions {
 
 const attemptDrainMs = 15_000;
 const streamDrainMs = 3_000;
+const selfEveryMs = 15_000;
+const selfPauseMs = 2_000;
+const selfEndMs = 2_000;
 /** After a change of the catalog, until record and catalog are compared. */
 const reconcilePauseMs = 5_000;
 const maxRunning = 500;
@@ -192,6 +196,23 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await attempts.drain(attemptDrainMs);
     await server.close(streamDrainMs);
   });
+  if (config.self) {
+    const { name, host, port = server.port } = config.self;
+    const entry = selfEntry({ name, host, port, tls: tls !== undefined, owner });
+    const round = async (signal: AbortSignal): Promise<boolean> => {
+      if (await keepRegistered(catalog, entry, signal)) log("info", "self.registered", { service: entry.serviceId });
+      return false;
+    };
+    const self = startLoop({ name: "self", everyMs: selfEveryMs, clock, log, round });
+    const paused = new AbortController();
+    discovery.onChange(paced(self.nudge, selfPauseMs, clock, paused.signal), paused.signal);
+    stack.defer(async () => {
+      paused.abort();
+      await self.stop();
+      const done = catalog.deregister(entry.serviceId, entry.attemptId, AbortSignal.timeout(selfEndMs));
+      await done.catch((error: unknown) => log("warn", "self.not-deregistered", { error }));
+    });
+  }
   log("info", "server.listening", { host: server.host, port: server.port });
   void metrics();
 

@@ -119,4 +119,46 @@ describe("configuration", () => {
     expect(both).toMatch(/both set/);
     expect(both).not.toContain("secret");
   });
+
+  const consul = { MUSTER_CATALOG: "consul+http://127.0.0.1:8500" };
+  const remote = { MUSTER_CATALOG: "consul+http://consul:8500", MUSTER_AUTH: "tokens:x" };
+  test.each([
+    [{}, undefined],
+    [{ MUSTER_ADVERTISE: "10.0.0.5" }, undefined],
+    [consul, { name: "muster", host: "127.0.0.1" }],
+    [
+      { ...consul, MUSTER_LISTEN: "[::1]:1" },
+      { name: "muster", host: "::1" },
+    ],
+    [{ ...consul, MUSTER_SELF_REGISTER: "off" }, undefined],
+    [
+      { ...consul, MUSTER_SELF_NAME: "registry", MUSTER_ADVERTISE: "[fd00::1]:443" },
+      { name: "registry", host: "fd00::1", port: 443 },
+    ],
+    [remote, undefined],
+    [{ ...remote, MUSTER_LISTEN: "0.0.0.0:7430" }, undefined],
+    [
+      { ...remote, MUSTER_LISTEN: "[::]:7430", MUSTER_ADVERTISE: "muster.internal" },
+      { name: "muster", host: "muster.internal" },
+    ],
+    [
+      { ...remote, MUSTER_LISTEN: "10.0.0.5:7430" },
+      { name: "muster", host: "10.0.0.5" },
+    ],
+    [{ ...consul, MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca" }, undefined],
+  ])("with %j the server's own entry is %j", (settings, self) => {
+    expect(parse(settings).self).toEqual(self);
+  });
+
+  test.each([
+    [{ MUSTER_SELF_REGISTER: "on" }, /MUSTER_SELF_REGISTER: on needs MUSTER_CATALOG/],
+    [{ ...remote, MUSTER_LISTEN: "0.0.0.0:7430", MUSTER_SELF_REGISTER: "on" }, /on needs MUSTER_ADVERTISE/],
+    [{ ...consul, MUSTER_SELF_REGISTER: "on", MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca" }, /does not go with MUSTER_TLS_CLIENT_CA/],
+    [{ MUSTER_SELF_REGISTER: "perhaps" }, /must be one of auto, on, off/],
+    [{ MUSTER_SELF_NAME: "a b" }, /MUSTER_SELF_NAME: "a b" must be a DNS label/],
+    [{ MUSTER_ADVERTISE: "host:99999" }, /MUSTER_ADVERTISE: "host:99999" must be/],
+    [{ MUSTER_RECONCILE: "maybe" }, /MUSTER_RECONCILE: "maybe" must be one of on, validate, off/],
+  ])("%j is refused", (settings, problem) => {
+    expect(problemsOf(settings).join("\n")).toMatch(problem);
+  });
 });

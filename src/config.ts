@@ -3,6 +3,7 @@ import { parseEventWire } from "./event-settings.ts";
 import type { EventWire } from "./delivery/event-wire.ts";
 import { cidrViolation, isIpLiteral, judgeAddress } from "./registration/address.ts";
 import type { LogLevel } from "./log.ts";
+import { parseSelf, type SelfRegistration } from "./self-settings.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 export interface Config {
@@ -30,6 +31,8 @@ export interface Config {
     /** An instance that is critical for so long is taken off the platform. */
     readonly reapAfterMs: number;
   };
+  /** How this server is in the catalog itself, if it is. */
+  readonly self: SelfRegistration | undefined;
   readonly httpRoot: string;
   readonly log: { readonly level: LogLevel; readonly format: "json" | "text" };
 }
@@ -68,6 +71,9 @@ export const variables = {
   MUSTER_RECONCILE: { fallback: "on", secret: false },
   MUSTER_RECONCILE_EVERY: { fallback: "15s", secret: false },
   MUSTER_REAP_AFTER: { fallback: "600s", secret: false },
+  MUSTER_SELF_REGISTER: { fallback: "auto", secret: false },
+  MUSTER_SELF_NAME: { fallback: "muster", secret: false },
+  MUSTER_ADVERTISE: { fallback: "", secret: false },
   MUSTER_HTTP_ROOT: { fallback: "", secret: false },
   MUSTER_LOG_LEVEL: { fallback: "info", secret: false },
   MUSTER_LOG_FORMAT: { fallback: "text", secret: false },
@@ -114,10 +120,12 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
   }
   const schemas = parseSchemas(get, problems);
   const events = parseEvents(get("MUSTER_EVENTS"), problems);
+  const catalog = parseCatalog(get, problems);
+  const tls = parseTls(get, problems);
   const config: Config = {
     listen,
     store: parseStore(get("MUSTER_STORE"), problems),
-    catalog: parseCatalog(get, problems),
+    catalog,
     schemas,
     events,
     eventWire: parseEventWire(
@@ -131,7 +139,18 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
       problems,
     ),
     auth,
-    tls: parseTls(get, problems),
+    tls,
+    self: parseSelf(
+      {
+        wanted: get("MUSTER_SELF_REGISTER"),
+        name: get("MUSTER_SELF_NAME"),
+        advertise: get("MUSTER_ADVERTISE"),
+        listen,
+        catalogUrl: catalog.kind === "consul" ? catalog.url : undefined,
+        needsClientCertificate: tls?.clientCaFile !== undefined,
+      },
+      problems,
+    ),
     modules: { allowLoopback: onLoopback, allowedRanges: ranges, caFile: get("MUSTER_MODULE_CA") || undefined },
     attemptLeaseMs: parseSeconds("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { min: 1, max: 120 }, problems),
     attemptRetentionMs: parseDays("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { min: 1, max: 3_650 }, problems),

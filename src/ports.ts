@@ -39,6 +39,8 @@ export interface CatalogEntry {
   readonly metadata: Readonly<Record<string, string>>;
   /** What the catalog's gRPC health check dials. */
   readonly check: Endpoint;
+  /** Once serving, it is removed when it was critical for so long, at least a minute; default ten. */
+  readonly removeAfterMs?: number;
 }
 
 export interface CatalogInstance {

@@ -46,7 +46,7 @@ export function promoted(entry: CatalogEntry): ServiceDefinition {
     Name: "gRPC health",
     Status: "passing",
     Interval: duration(steadyIntervalMs),
-    DeregisterCriticalServiceAfter: duration(removeAfterMs),
+    DeregisterCriticalServiceAfter: duration(entry.removeAfterMs ?? removeAfterMs),
   };
   return { ...definition(entry), Checks: [check] };
 }

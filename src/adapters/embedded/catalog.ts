@@ -98,7 +98,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
   function isOver(slot: Slot): boolean {
     const now = clock.now();
     if (slot.onTrial) return now - slot.since >= trialLifeMs;
-    return slot.criticalSince !== undefined && now - slot.criticalSince >= removeAfterMs;
+    return slot.criticalSince !== undefined && now - slot.criticalSince >= (slot.entry.removeAfterMs ?? removeAfterMs);
   }
 
   function remove(slots: Map<string, Slot>, key: string): void {
