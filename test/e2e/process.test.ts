@@ -177,5 +177,5 @@ test("a viewer may not change tags", async () => {
   await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `tokens:${join(folder, "tokens.json")}` });
   using viewer = connect(muster.address, { token: tokens.viewer });
   await expect(viewer.unary(PlatformRegistrationService.method.updateTags, { serviceId: "x" })).rejects.toMatchObject({ status: { code: 7 } });
-  await expect(viewer.unary(PlatformRegistrationService.method.listServices, {})).rejects.toMatchObject({ status: { code: 12 } });
+  expect((await viewer.unary(PlatformRegistrationService.method.listServices, {})).services).toEqual([]);
 });
