@@ -12,6 +12,7 @@ import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { systemClock } from "./adapters/system/clock.ts";
+import { createSchemaCompare } from "./adapters/schema-compare/schema-compare.ts";
 import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
 import type { Config } from "./config.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
@@ -82,10 +83,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const codec = createEventCodec(config.eventWire);
   const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
   const checkSchema = stack.use(createSchemaCheck());
+  const compareSchemas = stack.use(createSchemaCompare());
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
-  const ports: RegistrationPorts = { store, catalog, schemas, module, documents, checkSchema, clock };
+  const ports: RegistrationPorts = { store, catalog, schemas, module, documents, checkSchema, compareSchemas, clock };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restored = await restoreCatalog(store, catalog, AbortSignal.timeout(30_000));

@@ -2,7 +2,7 @@ import { isRetryable, toDomainError } from "../errors.ts";
 import type { Catalog, CatalogEntry, Clock, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry, Store } from "../ports.ts";
 import type { Step } from "../saga.ts";
 import type { Attempt, Tx } from "./records.ts";
-import type { StoredComparison } from "./schema-records.ts";
+import type { SchemaCompare, StoredComparison } from "./schema-records.ts";
 import type { SchemaCheck } from "./schema.ts";
 import type { Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "./types.ts";
 
@@ -14,6 +14,7 @@ export interface RegistrationPorts {
   readonly module: ModuleClient;
   readonly documents: DocumentSource;
   readonly checkSchema: SchemaCheck;
+  readonly compareSchemas: SchemaCompare;
   readonly clock: Clock;
 }
 

@@ -39,7 +39,7 @@ export function contextOf(
 
   const describe = remember((signal) => describeModule({ attempt, entry, ports }, signal));
   const source = serviceTypes[attempt.type].schema;
-  const schema = remember(async (signal) => compared(ports.store, await source.take({ attempt, ports, describe }, signal)));
+  const schema = remember(async (signal) => compared(ports, await source.take({ attempt, ports, describe }, signal), signal));
   const save = once((checked: CheckedSchema, described?: ModuleDescription) => change(() => savePending({ attempt, ports, alone }, checked, described)));
   const put = once((checked: CheckedSchema, signal: AbortSignal) =>
     change(() => publish({ attempt, ports, attempted }, checked, AbortSignal.any([signal, over.signal]))),

@@ -17,13 +17,24 @@ export interface SchemaChange {
   readonly after?: string;
 }
 
-/** How a version differs from the one that was the latest when it was made. */
-export interface StoredComparison {
-  readonly against: string;
+/** What a comparison of two schemas has come to. */
+export interface ToldComparison {
   readonly verdict: SchemaVerdict;
+  /** Those that decide come first. */
   readonly changes: readonly SchemaChange[];
   /** How many further changes there are. */
   readonly omitted: number;
+}
+
+/**
+ * Compares two schema texts that were accepted before. Bounded in time: UNKNOWN when it cannot be told in it. Rejects with
+ * `exhausted` when too many wait, or with the signal's reason.
+ */
+export type SchemaCompare = (former: string, next: string, signal: AbortSignal) => Promise<ToldComparison>;
+
+/** How a version differs from the one that was the latest when it was made. */
+export interface StoredComparison extends ToldComparison {
+  readonly against: string;
 }
 
 /** One version of one artifact as our record knows it. */

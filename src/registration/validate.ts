@@ -10,7 +10,7 @@ export type WireServiceType = ServiceType | "UNSPECIFIED" | "UNKNOWN";
 export type RegisterCandidate = Omit<RegisterInput, "type"> & { readonly type: WireServiceType };
 
 /** What is wrong with a field, in words that follow its name; undefined when nothing is. */
-type Verdict = string | undefined;
+export type Verdict = string | undefined;
 interface Rule<T> {
   readonly field: string;
   readonly check: (message: T) => Verdict;
@@ -40,7 +40,8 @@ export const limits = {
   lookupLength: 512,
 } as const;
 
-function nameVerdict(value: string): Verdict {
+/** What is wrong with the name of a service. */
+export function nameVerdict(value: string): Verdict {
   return name.test(value) ? undefined : "must match ^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$";
 }
 
@@ -68,7 +69,7 @@ function metadataVerdict(metadata: Readonly<Record<string, string>>): Verdict {
 
 function versionVerdict(value: string, type: WireServiceType): Verdict {
   if (value === "") return type === "MODULE" || type === "CONNECTOR" ? `is required for a ${type.toLowerCase()}` : undefined;
-  return version.test(value) ? undefined : "must match ^[A-Za-z0-9._+-]{1,256}$";
+  return schemaVersionVerdict(value);
 }
 
 function endpointsVerdict(input: RegisterCandidate): Verdict {
@@ -99,14 +100,25 @@ function httpSchemaVerdict(r: RegisterCandidate): Verdict {
 }
 
 function httpSchemaVersionVerdict(r: RegisterCandidate): Verdict {
-  if (r.httpSchemaVersion !== undefined) return versionVerdict(r.httpSchemaVersion, "MODULE");
+  if (r.httpSchemaVersion !== undefined) return schemaVersionVerdict(r.httpSchemaVersion);
   return hasDocument(r) && r.version === "" ? "is required with an OpenAPI document when version is empty" : undefined;
+}
+
+/** What is wrong with an artifact id. */
+export function artifactVerdict(id: string): Verdict {
+  return artifactId.test(id) && id !== "." && id !== ".." ? undefined : "must be 1 to 512 printable ASCII characters without spaces and %";
+}
+
+/** What is wrong with a version that must be there. */
+export function schemaVersionVerdict(value: string): Verdict {
+  return version.test(value) ? undefined : "must match ^[A-Za-z0-9._+-]{1,256}$";
 }
 
 function httpSchemaArtifactVerdict(r: RegisterCandidate): Verdict {
   const id = r.httpSchemaArtifactId;
   if (id === undefined) return undefined;
-  if (!artifactId.test(id) || id === "." || id === "..") return "must be 1 to 512 printable ASCII characters without spaces and %";
+  const verdict = artifactVerdict(id);
+  if (verdict) return verdict;
   if (hasDocument(r) && id.endsWith("-config") && id !== httpArtifactOf(r.name)) return "must not end in -config: those belong to modules and connectors";
   return undefined;
 }
@@ -283,13 +295,4 @@ export function dnsWarning(serviceName: string): string | undefined {
   return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i.test(serviceName)
     ? undefined
     : "the name is not a DNS label: it cannot be looked up through the catalog's DNS";
-}
-
-/** Rejects what cannot be the name of a module or connector, or a version. */
-export function checkSchemaQuery(field: "module_name" | "connector_type", name: string, version: string | undefined): void {
-  const bad = [
-    { field, verdict: nameVerdict(name) },
-    { field: "version", verdict: version === undefined ? undefined : versionVerdict(version, "MODULE") },
-  ].flatMap(({ field: at, verdict }) => (verdict === undefined ? [] : [{ field: at, description: verdict }]));
-  if (bad.length > 0) throw invalidFields(bad);
 }

@@ -28,6 +28,8 @@ export const accessRules: Readonly<Record<string, AccessRule>> = {
   [`${attempts}/ListAttempts`]: "viewer",
   [`${attempts}/WatchAttempt`]: "viewer",
   [`${attempts}/CancelAttempt`]: "registrar",
+  [`${attempts}/CompareSchemas`]: "viewer",
+  [`${attempts}/GetSchemaVersion`]: "viewer",
   // Load balancers and catalogs ask without a token.
   "grpc.health.v1.Health/Check": "public",
   "grpc.health.v1.Health/List": "public",

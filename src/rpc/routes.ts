@@ -8,6 +8,7 @@ import { createLists } from "./registration/list.ts";
 import { resolveService } from "./registration/resolve.ts";
 import type { RegistrationHandlerDeps } from "./registration/deps.ts";
 import { register } from "./registration/register.ts";
+import { compareSchemas, getSchemaVersion } from "./registration/schema-versions.ts";
 import { getConnectorSchema, getModuleSchema, getModuleSchemaVersions } from "./registration/schemas.ts";
 import { unregister } from "./registration/unregister.ts";
 import { updateTags } from "./registration/update-tags.ts";
@@ -39,6 +40,8 @@ export function registrationRoutes(deps: RegistrationHandlerDeps): (router: Conn
     listAttempts: (request) => listAttempts(deps, request),
     watchAttempt: (request, context) => watchAttempt(deps, request, context),
     cancelAttempt: (request, context) => cancelAttempt(deps, request, context),
+    compareSchemas: (request, context) => compareSchemas(deps, request, context),
+    getSchemaVersion: (request) => getSchemaVersion(deps, request),
   };
   return (router) => {
     // Packing a list for each of many watchers costs more than sending it.

@@ -1,6 +1,7 @@
 /** Record and schema registry do not know the same versions, or the registry is away: what consumers are told then. */
 import { expect, test } from "vitest";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { RegistrationService, SchemaCompatibility } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { connect, refusal, type MusterClient } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { realBacking, startMuster, type Environment } from "../support/muster.ts";
@@ -43,6 +44,12 @@ besideEveryRegistry("schemas in record and registry", ({ env, withSchemas }) => 
       const { versions, latestVersion } = await client.unary(getModuleSchemaVersions, { moduleName: name });
       expect(latestVersion).toBe("1.0.0");
       expect(versions.map(({ version, metadata }) => `${version} ${metadata["source"]}`)).toEqual(["1.0.0 record", "8.0.0 registry", "7.0.0 registry"]);
+
+      const value = { artifactId, formerVersion: "1.0.0", nextVersion: "8.0.0" };
+      const { comparison } = await client.unary(RegistrationService.method.compareSchemas, { subject: { case: "stored", value } });
+      expect(comparison?.compatibility, "one from each").toBe(SchemaCompatibility.BREAKING);
+      const unrecorded = await refusal(client, RegistrationService.method.getSchemaVersion, { artifactId, version: "8.0.0" });
+      expect(unrecorded).toMatchObject({ code: 5, reason: "SCHEMA_NOT_FOUND" });
     });
   });
 

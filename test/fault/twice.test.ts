@@ -14,6 +14,7 @@ import { unavailable } from "../../src/errors.ts";
 import type { AttemptContext, Note, RegistrationPorts, RegistrationStep } from "../../src/registration/attempt-context.ts";
 import { contextOf } from "../../src/registration/context-of.ts";
 import type { Attempt } from "../../src/registration/records.ts";
+import { notCompared } from "../../src/registration/told-comparison.ts";
 import { serviceTypes } from "../../src/registration/service-types.ts";
 import type { EventType, RegisterInput, ServiceType } from "../../src/registration/types.ts";
 import { runSaga, unwind, type Saga } from "../../src/saga.ts";
@@ -122,7 +123,16 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
   const catalog = stack.use(createEmbeddedCatalog({ clock, probe: client.health }));
   const schemas = createEmbeddedSchemas({ store, clock });
   const documents = createHttpDocuments({ resolveHost: async (address) => ({ address }) });
-  const ports: RegistrationPorts = { store, catalog, schemas, module: client, documents, clock, checkSchema: async () => undefined };
+  const ports: RegistrationPorts = {
+    store,
+    catalog,
+    schemas,
+    module: client,
+    documents,
+    clock,
+    checkSchema: async () => undefined,
+    compareSchemas: async () => notCompared("not here"),
+  };
   const once = serviceTypes[type].steps;
   const steps = times === "once" ? once : once.map(twice);
   const patience = AbortSignal.timeout(30_000);

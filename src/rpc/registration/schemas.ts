@@ -14,7 +14,7 @@ import {
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { connectorArtifactOf, moduleArtifactOf } from "../../registration/schema-artifacts.ts";
 import { findSchema, listSchemaVersions, type FoundSchema, type ListedSchema, type ListedVersion } from "../../registration/schema-queries.ts";
-import { checkSchemaQuery } from "../../registration/validate.ts";
+import { checkSchemaQuery } from "../../registration/validate-schema-query.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 type Deps = Pick<RegistrationHandlerDeps, "register">;

@@ -21,7 +21,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file muster/registration/v1/registration_service.proto.
  */
 export const file_muster_registration_v1_registration_service: GenFile = /*@__PURE__*/
-  fileDesc("CjFtdXN0ZXIvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbl9zZXJ2aWNlLnByb3RvEhZtdXN0ZXIucmVnaXN0cmF0aW9uLnYxIuMECgdBdHRlbXB0EhIKCmF0dGVtcHRfaWQYASABKAkSEgoKc2VydmljZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEkEKBHR5cGUYBCABKA4yMy5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5TZXJ2aWNlVHlwZRIMCgRob3N0GAUgASgJEgwKBHBvcnQYBiABKAUSDwoHdmVyc2lvbhgHIAEoCRIzCgVzdGF0ZRgIIAEoDjIkLm11c3Rlci5yZWdpc3RyYXRpb24udjEuQXR0ZW1wdFN0YXRlEkwKB291dGNvbWUYCSABKA4yOy5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RyYXRpb25PdXRjb21lEjQKDGVycm9yX3JlYXNvbhgKIAEoDjIeLm11c3Rlci5yZWdpc3RyYXRpb24udjEuUmVhc29uEhQKDGVycm9yX2RldGFpbBgLIAEoCRISCgpyZXF1ZXN0X2lkGAwgASgJEg0KBWFjdG9yGA0gASgJEhUKDWxhc3Rfc2VxdWVuY2UYDiABKAMSLgoKY3JlYXRlZF9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZGVhZGxpbmVfYXQYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGNhbmNlbF9yZXF1ZXN0ZWQYEiABKAgiJwoRR2V0QXR0ZW1wdFJlcXVlc3QSEgoKYXR0ZW1wdF9pZBgBIAEoCSJGChJHZXRBdHRlbXB0UmVzcG9uc2USMAoHYXR0ZW1wdBgBIAEoCzIfLm11c3Rlci5yZWdpc3RyYXRpb24udjEuQXR0ZW1wdCL7AQoTTGlzdEF0dGVtcHRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRISCgpzZXJ2aWNlX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSNAoGc3RhdGVzGAUgAygOMiQubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5BdHRlbXB0U3RhdGUSMQoNY3JlYXRlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlZF9iZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImIKFExpc3RBdHRlbXB0c1Jlc3BvbnNlEjEKCGF0dGVtcHRzGAEgAygLMh8ubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5BdHRlbXB0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJBChNXYXRjaEF0dGVtcHRSZXF1ZXN0EhIKCmF0dGVtcHRfaWQYASABKAkSFgoOYWZ0ZXJfc2VxdWVuY2UYAiABKAMiogEKFFdhdGNoQXR0ZW1wdFJlc3BvbnNlEkoKBWV2ZW50GAEgASgLMjkuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuUmVnaXN0cmF0aW9uRXZlbnRIABI2CgloZWFydGJlYXQYAiABKAsyIS5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLkhlYXJ0YmVhdEgAQgYKBGl0ZW0iSgoJSGVhcnRiZWF0EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1sYXN0X3NlcXVlbmNlGAIgASgDIjoKFENhbmNlbEF0dGVtcHRSZXF1ZXN0EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIkkKFUNhbmNlbEF0dGVtcHRSZXNwb25zZRIwCgdhdHRlbXB0GAEgASgLMh8ubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5BdHRlbXB0KroBCgxBdHRlbXB0U3RhdGUSHQoZQVRURU1QVF9TVEFURV9VTlNQRUNJRklFRBAAEhkKFUFUVEVNUFRfU1RBVEVfUlVOTklORxABEhsKF0FUVEVNUFRfU1RBVEVfVU5XSU5ESU5HEAISGwoXQVRURU1QVF9TVEFURV9DT01QTEVURUQQAxIdChlBVFRFTVBUX1NUQVRFX1JPTExFRF9CQUNLEAQSFwoTQVRURU1QVF9TVEFURV9TVFVDSxAFMsADChNSZWdpc3RyYXRpb25TZXJ2aWNlEmMKCkdldEF0dGVtcHQSKS5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLkdldEF0dGVtcHRSZXF1ZXN0GioubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5HZXRBdHRlbXB0UmVzcG9uc2USaQoMTGlzdEF0dGVtcHRzEisubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GiwubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZRJrCgxXYXRjaEF0dGVtcHQSKy5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLldhdGNoQXR0ZW1wdFJlcXVlc3QaLC5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLldhdGNoQXR0ZW1wdFJlc3BvbnNlMAESbAoNQ2FuY2VsQXR0ZW1wdBIsLm11c3Rlci5yZWdpc3RyYXRpb24udjEuQ2FuY2VsQXR0ZW1wdFJlcXVlc3QaLS5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLkNhbmNlbEF0dGVtcHRSZXNwb25zZUJSChZtdXN0ZXIucmVnaXN0cmF0aW9uLnYxUAFaNm11c3Rlci9nZW4vbXVzdGVyL3JlZ2lzdHJhdGlvbi92MTttdXN0ZXJyZWdpc3RyYXRpb252MWIGcHJvdG8z", [file_ai_pipestream_platform_registration_v1_platform_registration, file_google_protobuf_timestamp, file_muster_registration_v1_reasons]);
+  fileDesc("CjFtdXN0ZXIvcmVnaXN0cmF0aW9uL3YxL3JlZ2lzdHJhdGlvbl9zZXJ2aWNlLnByb3RvEhZtdXN0ZXIucmVnaXN0cmF0aW9uLnYxIuMECgdBdHRlbXB0EhIKCmF0dGVtcHRfaWQYASABKAkSEgoKc2VydmljZV9pZBgCIAEoCRIMCgRuYW1lGAMgASgJEkEKBHR5cGUYBCABKA4yMy5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5TZXJ2aWNlVHlwZRIMCgRob3N0GAUgASgJEgwKBHBvcnQYBiABKAUSDwoHdmVyc2lvbhgHIAEoCRIzCgVzdGF0ZRgIIAEoDjIkLm11c3Rlci5yZWdpc3RyYXRpb24udjEuQXR0ZW1wdFN0YXRlEkwKB291dGNvbWUYCSABKA4yOy5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RyYXRpb25PdXRjb21lEjQKDGVycm9yX3JlYXNvbhgKIAEoDjIeLm11c3Rlci5yZWdpc3RyYXRpb24udjEuUmVhc29uEhQKDGVycm9yX2RldGFpbBgLIAEoCRISCgpyZXF1ZXN0X2lkGAwgASgJEg0KBWFjdG9yGA0gASgJEhUKDWxhc3Rfc2VxdWVuY2UYDiABKAMSLgoKY3JlYXRlZF9hdBgPIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLgoKdXBkYXRlZF9hdBgQIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZGVhZGxpbmVfYXQYESABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhgKEGNhbmNlbF9yZXF1ZXN0ZWQYEiABKAgiJwoRR2V0QXR0ZW1wdFJlcXVlc3QSEgoKYXR0ZW1wdF9pZBgBIAEoCSJGChJHZXRBdHRlbXB0UmVzcG9uc2USMAoHYXR0ZW1wdBgBIAEoCzIfLm11c3Rlci5yZWdpc3RyYXRpb24udjEuQXR0ZW1wdCL7AQoTTGlzdEF0dGVtcHRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCRISCgpzZXJ2aWNlX2lkGAMgASgJEgwKBG5hbWUYBCABKAkSNAoGc3RhdGVzGAUgAygOMiQubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5BdHRlbXB0U3RhdGUSMQoNY3JlYXRlZF9hZnRlchgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoOY3JlYXRlZF9iZWZvcmUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImIKFExpc3RBdHRlbXB0c1Jlc3BvbnNlEjEKCGF0dGVtcHRzGAEgAygLMh8ubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5BdHRlbXB0EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJBChNXYXRjaEF0dGVtcHRSZXF1ZXN0EhIKCmF0dGVtcHRfaWQYASABKAkSFgoOYWZ0ZXJfc2VxdWVuY2UYAiABKAMiogEKFFdhdGNoQXR0ZW1wdFJlc3BvbnNlEkoKBWV2ZW50GAEgASgLMjkuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuUmVnaXN0cmF0aW9uRXZlbnRIABI2CgloZWFydGJlYXQYAiABKAsyIS5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLkhlYXJ0YmVhdEgAQgYKBGl0ZW0iSgoJSGVhcnRiZWF0EiYKAmF0GAEgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIVCg1sYXN0X3NlcXVlbmNlGAIgASgDIjoKFENhbmNlbEF0dGVtcHRSZXF1ZXN0EhIKCmF0dGVtcHRfaWQYASABKAkSDgoGcmVhc29uGAIgASgJIkkKFUNhbmNlbEF0dGVtcHRSZXNwb25zZRIwCgdhdHRlbXB0GAEgASgLMh8ubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5BdHRlbXB0IsMBCgxTY2hlbWFDaGFuZ2USDwoHcG9pbnRlchgBIAEoCRIPCgdrZXl3b3JkGAIgASgJEkIKDWNvbXBhdGliaWxpdHkYAyABKA4yKy5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLlNjaGVtYUNvbXBhdGliaWxpdHkSDwoHbWVzc2FnZRgEIAEoCRITCgZiZWZvcmUYBSABKAlIAIgBARISCgVhZnRlchgGIAEoCUgBiAEBQgkKB19iZWZvcmVCCAoGX2FmdGVyIrQBChBTY2hlbWFDb21wYXJpc29uEkIKDWNvbXBhdGliaWxpdHkYASABKA4yKy5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLlNjaGVtYUNvbXBhdGliaWxpdHkSNQoHY2hhbmdlcxgCIAMoCzIkLm11c3Rlci5yZWdpc3RyYXRpb24udjEuU2NoZW1hQ2hhbmdlEhcKD29taXR0ZWRfY2hhbmdlcxgDIAEoBRIMCgRkaWZmGAQgASgJIlIKDVN0b3JlZFNjaGVtYXMSEwoLYXJ0aWZhY3RfaWQYASABKAkSFgoOZm9ybWVyX3ZlcnNpb24YAiABKAkSFAoMbmV4dF92ZXJzaW9uGAMgASgJIjcKDUlubGluZVNjaGVtYXMSEwoLZm9ybWVyX2pzb24YASABKAkSEQoJbmV4dF9qc29uGAIgASgJIpQBChVDb21wYXJlU2NoZW1hc1JlcXVlc3QSNwoGc3RvcmVkGAEgASgLMiUubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5TdG9yZWRTY2hlbWFzSAASNwoGaW5saW5lGAIgASgLMiUubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5JbmxpbmVTY2hlbWFzSABCCQoHc3ViamVjdCJWChZDb21wYXJlU2NoZW1hc1Jlc3BvbnNlEjwKCmNvbXBhcmlzb24YASABKAsyKC5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLlNjaGVtYUNvbXBhcmlzb24i5AIKDVNjaGVtYVZlcnNpb24SEwoLYXJ0aWZhY3RfaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIMCgRuYW1lGAMgASgJEjAKBGtpbmQYBCABKA4yIi5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLlNjaGVtYUtpbmQSDwoHY29udGVudBgFIAEoCRIOCgZzaGEyNTYYBiABKAkSEwoLc3ludGhlc2lzZWQYByABKAgSMgoFc3RhdGUYCCABKA4yIy5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLlNjaGVtYVN0YXRlEi4KCmNyZWF0ZWRfYXQYCSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhUKDWNvbXBhcmVkX3dpdGgYCiABKAkSPAoKY29tcGFyaXNvbhgLIAEoCzIoLm11c3Rlci5yZWdpc3RyYXRpb24udjEuU2NoZW1hQ29tcGFyaXNvbiI/ChdHZXRTY2hlbWFWZXJzaW9uUmVxdWVzdBITCgthcnRpZmFjdF9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJIlEKGEdldFNjaGVtYVZlcnNpb25SZXNwb25zZRI1CgZzY2hlbWEYASABKAsyJS5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLlNjaGVtYVZlcnNpb24qugEKDEF0dGVtcHRTdGF0ZRIdChlBVFRFTVBUX1NUQVRFX1VOU1BFQ0lGSUVEEAASGQoVQVRURU1QVF9TVEFURV9SVU5OSU5HEAESGwoXQVRURU1QVF9TVEFURV9VTldJTkRJTkcQAhIbChdBVFRFTVBUX1NUQVRFX0NPTVBMRVRFRBADEh0KGUFUVEVNUFRfU1RBVEVfUk9MTEVEX0JBQ0sQBBIXChNBVFRFTVBUX1NUQVRFX1NUVUNLEAUqxAEKE1NjaGVtYUNvbXBhdGliaWxpdHkSJAogU0NIRU1BX0NPTVBBVElCSUxJVFlfVU5TUEVDSUZJRUQQABIdChlTQ0hFTUFfQ09NUEFUSUJJTElUWV9OT05FEAESIwofU0NIRU1BX0NPTVBBVElCSUxJVFlfQ09NUEFUSUJMRRACEiEKHVNDSEVNQV9DT01QQVRJQklMSVRZX0JSRUFLSU5HEAMSIAocU0NIRU1BX0NPTVBBVElCSUxJVFlfVU5LTk9XThAEKpYBCgtTY2hlbWFTdGF0ZRIcChhTQ0hFTUFfU1RBVEVfVU5TUEVDSUZJRUQQABIYChRTQ0hFTUFfU1RBVEVfUEVORElORxABEhgKFFNDSEVNQV9TVEFURV9FTkFCTEVEEAISGgoWU0NIRU1BX1NUQVRFX1JFTEVBU0lORxADEhkKFVNDSEVNQV9TVEFURV9ESVNBQkxFRBAEKlgKClNjaGVtYUtpbmQSGwoXU0NIRU1BX0tJTkRfVU5TUEVDSUZJRUQQABIUChBTQ0hFTUFfS0lORF9KU09OEAESFwoTU0NIRU1BX0tJTkRfT1BFTkFQSRACMqgFChNSZWdpc3RyYXRpb25TZXJ2aWNlEmMKCkdldEF0dGVtcHQSKS5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLkdldEF0dGVtcHRSZXF1ZXN0GioubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5HZXRBdHRlbXB0UmVzcG9uc2USaQoMTGlzdEF0dGVtcHRzEisubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5MaXN0QXR0ZW1wdHNSZXF1ZXN0GiwubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5MaXN0QXR0ZW1wdHNSZXNwb25zZRJrCgxXYXRjaEF0dGVtcHQSKy5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLldhdGNoQXR0ZW1wdFJlcXVlc3QaLC5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLldhdGNoQXR0ZW1wdFJlc3BvbnNlMAESbAoNQ2FuY2VsQXR0ZW1wdBIsLm11c3Rlci5yZWdpc3RyYXRpb24udjEuQ2FuY2VsQXR0ZW1wdFJlcXVlc3QaLS5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLkNhbmNlbEF0dGVtcHRSZXNwb25zZRJvCg5Db21wYXJlU2NoZW1hcxItLm11c3Rlci5yZWdpc3RyYXRpb24udjEuQ29tcGFyZVNjaGVtYXNSZXF1ZXN0Gi4ubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5Db21wYXJlU2NoZW1hc1Jlc3BvbnNlEnUKEEdldFNjaGVtYVZlcnNpb24SLy5tdXN0ZXIucmVnaXN0cmF0aW9uLnYxLkdldFNjaGVtYVZlcnNpb25SZXF1ZXN0GjAubXVzdGVyLnJlZ2lzdHJhdGlvbi52MS5HZXRTY2hlbWFWZXJzaW9uUmVzcG9uc2VCUgoWbXVzdGVyLnJlZ2lzdHJhdGlvbi52MVABWjZtdXN0ZXIvZ2VuL211c3Rlci9yZWdpc3RyYXRpb24vdjE7bXVzdGVycmVnaXN0cmF0aW9udjFiBnByb3RvMw", [file_ai_pipestream_platform_registration_v1_platform_registration, file_google_protobuf_timestamp, file_muster_registration_v1_reasons]);
 
 /**
  * Attempt is one try at registering an instance.
@@ -439,6 +439,368 @@ export const CancelAttemptResponseSchema: GenMessage<CancelAttemptResponse> = /*
   messageDesc(file_muster_registration_v1_registration_service, 9);
 
 /**
+ * SchemaChange is one difference of two schemas.
+ *
+ * @generated from message muster.registration.v1.SchemaChange
+ */
+export type SchemaChange = Message<"muster.registration.v1.SchemaChange"> & {
+  /**
+   * JSON pointer of the keyword in the later schema; of what is gone, in the earlier one. Cut after 512 characters.
+   *
+   * @generated from field: string pointer = 1;
+   */
+  pointer: string;
+
+  /**
+   * The innermost schema keyword there; empty where the schema as a whole is meant.
+   *
+   * @generated from field: string keyword = 2;
+   */
+  keyword: string;
+
+  /**
+   * What this change alone means.
+   *
+   * @generated from field: muster.registration.v1.SchemaCompatibility compatibility = 3;
+   */
+  compatibility: SchemaCompatibility;
+
+  /**
+   * One line for people. Its wording may change.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
+
+  /**
+   * The keyword's value in the earlier schema, as JSON cut after 512 characters; absent where it has none.
+   *
+   * @generated from field: optional string before = 5;
+   */
+  before?: string | undefined;
+
+  /**
+   * The keyword's value in the later schema, as JSON cut after 512 characters; absent where it has none.
+   *
+   * @generated from field: optional string after = 6;
+   */
+  after?: string | undefined;
+};
+
+/**
+ * Describes the message muster.registration.v1.SchemaChange.
+ * Use `create(SchemaChangeSchema)` to create a new message.
+ */
+export const SchemaChangeSchema: GenMessage<SchemaChange> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 10);
+
+/**
+ * SchemaComparison tells how two schemas differ.
+ *
+ * @generated from message muster.registration.v1.SchemaComparison
+ */
+export type SchemaComparison = Message<"muster.registration.v1.SchemaComparison"> & {
+  /**
+   * What the differences mean together.
+   *
+   * @generated from field: muster.registration.v1.SchemaCompatibility compatibility = 1;
+   */
+  compatibility: SchemaCompatibility;
+
+  /**
+   * The differences, those that decide first: at most 200.
+   *
+   * @generated from field: repeated muster.registration.v1.SchemaChange changes = 2;
+   */
+  changes: SchemaChange[];
+
+  /**
+   * How many further differences there are.
+   *
+   * @generated from field: int32 omitted_changes = 3;
+   */
+  omittedChanges: number;
+
+  /**
+   * The comparison for people: its result, then at most 40 lines with a difference each. The layout may change.
+   *
+   * @generated from field: string diff = 4;
+   */
+  diff: string;
+};
+
+/**
+ * Describes the message muster.registration.v1.SchemaComparison.
+ * Use `create(SchemaComparisonSchema)` to create a new message.
+ */
+export const SchemaComparisonSchema: GenMessage<SchemaComparison> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 11);
+
+/**
+ * StoredSchemas names two versions of one artifact: recorded ones in any state, and those that only the schema registry
+ * has.
+ *
+ * @generated from message muster.registration.v1.StoredSchemas
+ */
+export type StoredSchemas = Message<"muster.registration.v1.StoredSchemas"> & {
+  /**
+   * Artifact id in the schema registry, such as `echo-config`. Required: 1 to 512 printable ASCII characters without
+   * spaces and `%`.
+   *
+   * @generated from field: string artifact_id = 1;
+   */
+  artifactId: string;
+
+  /**
+   * The earlier version. Required.
+   *
+   * @generated from field: string former_version = 2;
+   */
+  formerVersion: string;
+
+  /**
+   * The later version. Required.
+   *
+   * @generated from field: string next_version = 3;
+   */
+  nextVersion: string;
+};
+
+/**
+ * Describes the message muster.registration.v1.StoredSchemas.
+ * Use `create(StoredSchemasSchema)` to create a new message.
+ */
+export const StoredSchemasSchema: GenMessage<StoredSchemas> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 12);
+
+/**
+ * InlineSchemas holds two JSON Schemas.
+ *
+ * @generated from message muster.registration.v1.InlineSchemas
+ */
+export type InlineSchemas = Message<"muster.registration.v1.InlineSchemas"> & {
+  /**
+   * The earlier one, as JSON text: at most 256 KiB.
+   *
+   * @generated from field: string former_json = 1;
+   */
+  formerJson: string;
+
+  /**
+   * The later one, as JSON text: at most 256 KiB.
+   *
+   * @generated from field: string next_json = 2;
+   */
+  nextJson: string;
+};
+
+/**
+ * Describes the message muster.registration.v1.InlineSchemas.
+ * Use `create(InlineSchemasSchema)` to create a new message.
+ */
+export const InlineSchemasSchema: GenMessage<InlineSchemas> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 13);
+
+/**
+ * CompareSchemasRequest says what to compare.
+ *
+ * @generated from message muster.registration.v1.CompareSchemasRequest
+ */
+export type CompareSchemasRequest = Message<"muster.registration.v1.CompareSchemasRequest"> & {
+  /**
+   * One of them is required.
+   *
+   * @generated from oneof muster.registration.v1.CompareSchemasRequest.subject
+   */
+  subject: {
+    /**
+     * Two versions of an artifact.
+     *
+     * @generated from field: muster.registration.v1.StoredSchemas stored = 1;
+     */
+    value: StoredSchemas;
+    case: "stored";
+  } | {
+    /**
+     * Two texts.
+     *
+     * @generated from field: muster.registration.v1.InlineSchemas inline = 2;
+     */
+    value: InlineSchemas;
+    case: "inline";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message muster.registration.v1.CompareSchemasRequest.
+ * Use `create(CompareSchemasRequestSchema)` to create a new message.
+ */
+export const CompareSchemasRequestSchema: GenMessage<CompareSchemasRequest> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 14);
+
+/**
+ * CompareSchemasResponse is the comparison.
+ *
+ * @generated from message muster.registration.v1.CompareSchemasResponse
+ */
+export type CompareSchemasResponse = Message<"muster.registration.v1.CompareSchemasResponse"> & {
+  /**
+   * The comparison. Always set.
+   *
+   * @generated from field: muster.registration.v1.SchemaComparison comparison = 1;
+   */
+  comparison?: SchemaComparison | undefined;
+};
+
+/**
+ * Describes the message muster.registration.v1.CompareSchemasResponse.
+ * Use `create(CompareSchemasResponseSchema)` to create a new message.
+ */
+export const CompareSchemasResponseSchema: GenMessage<CompareSchemasResponse> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 15);
+
+/**
+ * SchemaVersion is one recorded version of an artifact.
+ *
+ * @generated from message muster.registration.v1.SchemaVersion
+ */
+export type SchemaVersion = Message<"muster.registration.v1.SchemaVersion"> & {
+  /**
+   * Artifact id in the schema registry.
+   *
+   * @generated from field: string artifact_id = 1;
+   */
+  artifactId: string;
+
+  /**
+   * The version.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+
+  /**
+   * Name of the module, connector or service that registered it first.
+   *
+   * @generated from field: string name = 3;
+   */
+  name: string;
+
+  /**
+   * What it describes.
+   *
+   * @generated from field: muster.registration.v1.SchemaKind kind = 4;
+   */
+  kind: SchemaKind;
+
+  /**
+   * The text, byte for byte.
+   *
+   * @generated from field: string content = 5;
+   */
+  content: string;
+
+  /**
+   * SHA-256 of the content, in hex.
+   *
+   * @generated from field: string sha256 = 6;
+   */
+  sha256: string;
+
+  /**
+   * Whether the default schema was made up because the module gave none.
+   *
+   * @generated from field: bool synthesised = 7;
+   */
+  synthesised: boolean;
+
+  /**
+   * What becomes of it.
+   *
+   * @generated from field: muster.registration.v1.SchemaState state = 8;
+   */
+  state: SchemaState;
+
+  /**
+   * When it was recorded.
+   *
+   * @generated from field: google.protobuf.Timestamp created_at = 9;
+   */
+  createdAt?: Timestamp | undefined;
+
+  /**
+   * The version that was the latest enabled one then; empty when there was none, and for an OpenAPI document.
+   *
+   * @generated from field: string compared_with = 10;
+   */
+  comparedWith: string;
+
+  /**
+   * How it differs from that one; absent when there was none.
+   *
+   * @generated from field: muster.registration.v1.SchemaComparison comparison = 11;
+   */
+  comparison?: SchemaComparison | undefined;
+};
+
+/**
+ * Describes the message muster.registration.v1.SchemaVersion.
+ * Use `create(SchemaVersionSchema)` to create a new message.
+ */
+export const SchemaVersionSchema: GenMessage<SchemaVersion> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 16);
+
+/**
+ * GetSchemaVersionRequest names a version.
+ *
+ * @generated from message muster.registration.v1.GetSchemaVersionRequest
+ */
+export type GetSchemaVersionRequest = Message<"muster.registration.v1.GetSchemaVersionRequest"> & {
+  /**
+   * Artifact id in the schema registry, such as `echo-config`. Required: 1 to 512 printable ASCII characters without
+   * spaces and `%`.
+   *
+   * @generated from field: string artifact_id = 1;
+   */
+  artifactId: string;
+
+  /**
+   * The version. Required.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message muster.registration.v1.GetSchemaVersionRequest.
+ * Use `create(GetSchemaVersionRequestSchema)` to create a new message.
+ */
+export const GetSchemaVersionRequestSchema: GenMessage<GetSchemaVersionRequest> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 17);
+
+/**
+ * GetSchemaVersionResponse is the version.
+ *
+ * @generated from message muster.registration.v1.GetSchemaVersionResponse
+ */
+export type GetSchemaVersionResponse = Message<"muster.registration.v1.GetSchemaVersionResponse"> & {
+  /**
+   * The version. Always set.
+   *
+   * @generated from field: muster.registration.v1.SchemaVersion schema = 1;
+   */
+  schema?: SchemaVersion | undefined;
+};
+
+/**
+ * Describes the message muster.registration.v1.GetSchemaVersionResponse.
+ * Use `create(GetSchemaVersionResponseSchema)` to create a new message.
+ */
+export const GetSchemaVersionResponseSchema: GenMessage<GetSchemaVersionResponse> = /*@__PURE__*/
+  messageDesc(file_muster_registration_v1_registration_service, 18);
+
+/**
  * AttemptState says how far an attempt is.
  *
  * @generated from enum muster.registration.v1.AttemptState
@@ -502,7 +864,160 @@ export const AttemptStateSchema: GenEnum<AttemptState> = /*@__PURE__*/
   enumDesc(file_muster_registration_v1_registration_service, 0);
 
 /**
- * RegistrationService gives access to registration attempts.
+ * SchemaCompatibility says what a schema means for values that are valid by an earlier one. Formats count as neither
+ * checked nor unchecked.
+ *
+ * @generated from enum muster.registration.v1.SchemaCompatibility
+ */
+export const SchemaCompatibility = {
+  /**
+   * There was no earlier one.
+   *
+   * @generated from enum value: SCHEMA_COMPATIBILITY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Shown to accept the same values; descriptions, titles and the like may differ.
+   *
+   * @generated from enum value: SCHEMA_COMPATIBILITY_NONE = 1;
+   */
+  NONE: 1,
+
+  /**
+   * Shown to accept every value that the earlier one accepts, and perhaps more.
+   *
+   * @generated from enum value: SCHEMA_COMPATIBILITY_COMPATIBLE = 2;
+   */
+  COMPATIBLE: 2,
+
+  /**
+   * Refuses something that the earlier one accepts in that place.
+   *
+   * @generated from enum value: SCHEMA_COMPATIBILITY_BREAKING = 3;
+   */
+  BREAKING: 3,
+
+  /**
+   * Neither was shown.
+   *
+   * @generated from enum value: SCHEMA_COMPATIBILITY_UNKNOWN = 4;
+   */
+  UNKNOWN: 4,
+} as const;
+
+/**
+ * SchemaCompatibility says what a schema means for values that are valid by an earlier one. Formats count as neither
+ * checked nor unchecked.
+ *
+ * @generated from enum muster.registration.v1.SchemaCompatibility
+ */
+export type SchemaCompatibility = (typeof SchemaCompatibility)[keyof typeof SchemaCompatibility] | UnknownEnum;
+
+/**
+ * Describes the enum muster.registration.v1.SchemaCompatibility.
+ */
+export const SchemaCompatibilitySchema: GenEnum<SchemaCompatibility> = /*@__PURE__*/
+  enumDesc(file_muster_registration_v1_registration_service, 1);
+
+/**
+ * SchemaState says what becomes of a version.
+ *
+ * @generated from enum muster.registration.v1.SchemaState
+ */
+export const SchemaState = {
+  /**
+   * Never returned.
+   *
+   * @generated from enum value: SCHEMA_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Reserved by a registration that is being carried out.
+   *
+   * @generated from enum value: SCHEMA_STATE_PENDING = 1;
+   */
+  PENDING: 1,
+
+  /**
+   * In the schema registry, and given out.
+   *
+   * @generated from enum value: SCHEMA_STATE_ENABLED = 2;
+   */
+  ENABLED: 2,
+
+  /**
+   * Being taken out of the schema registry: no registration stands on it any more.
+   *
+   * @generated from enum value: SCHEMA_STATE_RELEASING = 3;
+   */
+  RELEASING: 3,
+
+  /**
+   * Disabled in the schema registry; enabled again when it is registered again.
+   *
+   * @generated from enum value: SCHEMA_STATE_DISABLED = 4;
+   */
+  DISABLED: 4,
+} as const;
+
+/**
+ * SchemaState says what becomes of a version.
+ *
+ * @generated from enum muster.registration.v1.SchemaState
+ */
+export type SchemaState = (typeof SchemaState)[keyof typeof SchemaState] | UnknownEnum;
+
+/**
+ * Describes the enum muster.registration.v1.SchemaState.
+ */
+export const SchemaStateSchema: GenEnum<SchemaState> = /*@__PURE__*/
+  enumDesc(file_muster_registration_v1_registration_service, 2);
+
+/**
+ * SchemaKind says what a schema describes.
+ *
+ * @generated from enum muster.registration.v1.SchemaKind
+ */
+export const SchemaKind = {
+  /**
+   * Never returned.
+   *
+   * @generated from enum value: SCHEMA_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * A JSON Schema: the configuration of a module or connector.
+   *
+   * @generated from enum value: SCHEMA_KIND_JSON = 1;
+   */
+  JSON: 1,
+
+  /**
+   * An OpenAPI document: the HTTP interface of a service.
+   *
+   * @generated from enum value: SCHEMA_KIND_OPENAPI = 2;
+   */
+  OPENAPI: 2,
+} as const;
+
+/**
+ * SchemaKind says what a schema describes.
+ *
+ * @generated from enum muster.registration.v1.SchemaKind
+ */
+export type SchemaKind = (typeof SchemaKind)[keyof typeof SchemaKind] | UnknownEnum;
+
+/**
+ * Describes the enum muster.registration.v1.SchemaKind.
+ */
+export const SchemaKindSchema: GenEnum<SchemaKind> = /*@__PURE__*/
+  enumDesc(file_muster_registration_v1_registration_service, 3);
+
+/**
+ * RegistrationService gives access to registration attempts and to the versions of schemas that they made.
  *
  * @generated from service muster.registration.v1.RegistrationService
  */
@@ -549,6 +1064,30 @@ export const RegistrationService: GenService<{
     methodKind: "unary";
     input: typeof CancelAttemptRequestSchema;
     output: typeof CancelAttemptResponseSchema;
+  },
+  /**
+   * CompareSchemas tells what one schema means for configurations that are valid by another: two versions of an artifact,
+   * or two texts. Texts must keep the rules of a module's configuration schema (INVALID_ARGUMENT with the SCHEMA_ reason).
+   * Takes at most some seconds: what cannot be told by then is UNKNOWN. NOT_FOUND (SCHEMA_NOT_FOUND) when there is no
+   * such artifact or version.
+   *
+   * @generated from rpc muster.registration.v1.RegistrationService.CompareSchemas
+   */
+  compareSchemas: {
+    methodKind: "unary";
+    input: typeof CompareSchemasRequestSchema;
+    output: typeof CompareSchemasResponseSchema;
+  },
+  /**
+   * GetSchemaVersion returns one recorded version of an artifact, in any state, with its compatibility with the version
+   * that was the latest when it was made. NOT_FOUND (SCHEMA_NOT_FOUND) when the record has none.
+   *
+   * @generated from rpc muster.registration.v1.RegistrationService.GetSchemaVersion
+   */
+  getSchemaVersion: {
+    methodKind: "unary";
+    input: typeof GetSchemaVersionRequestSchema;
+    output: typeof GetSchemaVersionResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_muster_registration_v1_registration_service, 0);

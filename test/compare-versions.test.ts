@@ -1,0 +1,49 @@
+/** Which version a new one is compared with, and what becomes of a comparison that fails. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { unavailable } from "../src/errors.ts";
+import type { Store } from "../src/ports.ts";
+import { orAborted } from "../src/or-aborted.ts";
+import { compared } from "../src/registration/compare-versions.ts";
+import { sha256 } from "../src/registration/service-id.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
+import { schemaVersion } from "./contract/store/fixtures.ts";
+
+let store: Store;
+beforeAll(async () => {
+  store = await openSqliteStore({ path: ":memory:" });
+  await store.tx(async (tx) => {
+    await tx.schemas.insert(schemaVersion("1", { createdAt: 1, state: "ENABLED", content: "first" }));
+    await tx.schemas.insert(schemaVersion("2", { createdAt: 2, state: "ENABLED", content: "second" }));
+    await tx.schemas.insert(schemaVersion("3", { createdAt: 3, state: "DISABLED", content: "third" }));
+  });
+});
+afterAll(() => store[Symbol.asyncDispose]());
+
+const soon = () => AbortSignal.timeout(10_000);
+const given = (version: string, kind: "JSON" | "OPENAPI" = "JSON") =>
+  ({ artifactId: "parser-config", version, kind, content: "new", sha256: sha256("new"), synthesised: false, source: "module" }) as const;
+
+test("with the latest enabled one", async () => {
+  const pairs: string[] = [];
+  const compareSchemas = async (former: string, next: string) => {
+    pairs.push(`${former} ${next}`);
+    return { verdict: "BREAKING", changes: [], omitted: 0 } as const;
+  };
+  expect((await compared({ store, compareSchemas }, given("4"), soon())).comparison).toMatchObject({ verdict: "BREAKING", against: "2" });
+  // One that is known tells what was found when it was made: nothing, here.
+  expect((await compared({ store, compareSchemas }, given("1"), soon())).comparison).toBeUndefined();
+  expect((await compared({ store, compareSchemas }, given("4", "OPENAPI"), soon())).comparison).toBeUndefined();
+  expect(pairs).toEqual(["second new"]);
+});
+
+test("a comparison that fails is UNKNOWN, unless the attempt is over", async () => {
+  const compareSchemas = () => Promise.reject(unavailable("store", "scripted"));
+  const { comparison } = await compared({ store, compareSchemas }, given("4"), soon());
+  expect(comparison).toMatchObject({ verdict: "UNKNOWN", against: "2", changes: [{ message: "not compared: store unavailable: scripted" }] });
+  const over = new AbortController();
+  const endless = (_former: string, _next: string, signal: AbortSignal) => orAborted(new Promise<never>(() => undefined), signal);
+  const comparing = compared({ store, compareSchemas: endless }, given("4"), over.signal);
+  const why = new Error("over");
+  over.abort(why);
+  await expect(comparing).rejects.toBe(why);
+});
