@@ -1,7 +1,8 @@
-/** `npm run bench -- register`: Muster beside the floor on the real servers. `npm run bench -- start`: embedded start and memory. */
+/** `npm run bench -- register`: Muster beside the floor on the real servers; `discovery`: beside Consul; `start`: embedded start and memory. */
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import type { Sides } from "./compare.ts";
+import { benchDiscovery, discoveryItems } from "./discovery.ts";
 import { openFarm, type Farm } from "./farm.ts";
 import { openFloorSide } from "./floor-side.ts";
 import { crowd } from "./items/crowd.ts";
@@ -15,12 +16,13 @@ import { printHeader, printRow, type Row } from "./report.ts";
 import { openStack } from "./stack.ts";
 import { createDatabase, startMuster } from "../test/support/muster.ts";
 
-const usage = `usage: npm run bench -- register | start [options]
+const usage = `usage: npm run bench -- register | discovery | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
+  discovery       what consumers are told, beside Consul's own HTTP (in the column of the floor)
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
-  --only ITEM     one of: ${["one", "many", "unchanged", "refused", "crowd", "start"].join(", ")}
+  --only ITEM     one of: ${["one", "many", "unchanged", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}
   --profile DIR   leaves a CPU profile of the server in DIR
 `;
 
@@ -47,14 +49,21 @@ const { values, positionals } = parseArgs({
 const [command] = positionals;
 const { quick, only } = values;
 
-if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
+if (command === "discovery" && (only === undefined || discoveryItems.some((item) => item === only))) {
+  head();
+  await benchDiscovery(only === undefined ? discoveryItems : [only], quick, printRow);
+} else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
   process.exitCode = 2;
 } else {
-  process.stdout.write(`\n${cpus().length} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}, ${new Date().toISOString()}\n\n`);
-  printHeader();
+  head();
   if (command === "register" && only !== "start") await register(only === undefined ? Object.keys(items) : [only]);
   if (command === "start" || only === undefined || only === "start") for (const row of await embeddedStart(quick ? 3 : 9)) printRow(row);
+}
+
+function head(): void {
+  process.stdout.write(`\n${cpus().length} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}, ${new Date().toISOString()}\n\n`);
+  printHeader();
 }
 
 async function register(names: readonly string[]): Promise<void> {

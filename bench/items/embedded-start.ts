@@ -1,7 +1,7 @@
 /** Embedded Muster: from spawn to the line that says it listens, and its memory when it has nothing to do. */
-import { readFile, readdir } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { embeddedBacking, startMuster } from "../../test/support/muster.ts";
+import { residentMb } from "../resident.ts";
 import { ms, timesRow, type Row } from "../report.ts";
 import { median, quantile } from "../stats.ts";
 
@@ -33,15 +33,4 @@ export async function embeddedStart(times: number): Promise<readonly Row[]> {
       met: median(resident) <= memoryAimMb,
     },
   ];
-}
-
-/** Resident memory of a process and all below it, in MiB. */
-async function residentMb(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  let total = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1_024;
-  for (const thread of await readdir(`/proc/${pid}/task`)) {
-    const children = await readFile(`/proc/${pid}/task/${thread}/children`, "utf8");
-    for (const child of children.split(" ").filter(Boolean)) total += await residentMb(Number(child));
-  }
-  return total;
 }

@@ -1,0 +1,38 @@
+/** From the moment the catalog's own answer shows a new instance to the moment ResolveService does. Both are asked all the time. */
+import { create, fromBinary } from "@bufbuild/protobuf";
+import {
+  PlatformRegistrationService,
+  ResolveServiceRequestSchema,
+  ResolveServiceResponseSchema,
+} from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { framed, grpcCaller, httpCaller, pathOf, type Caller } from "../plain-calls.ts";
+import { timesRow, type Row } from "../report.ts";
+
+const giveUpMs = 5_000;
+
+/** `put` and `remove` act on Consul's agent. */
+export async function freshness(consul: string, muster: string, prefix: string, times: number, put: (id: string) => Promise<void>): Promise<readonly Row[]> {
+  const lags: number[] = [];
+  for (let round = 0; round < times; round++) {
+    const name = `${prefix}-fresh-${round}`;
+    const method = PlatformRegistrationService.method.resolveService;
+    using ours = grpcCaller(muster, pathOf(method), framed(ResolveServiceRequestSchema, create(ResolveServiceRequestSchema, { serviceName: name })));
+    using theirs = httpCaller(`${consul}/v1/health/service/${name}?passing`);
+    const seen = Promise.all([
+      firstTime(theirs, (bytes) => bytes.length > 4),
+      firstTime(ours, (bytes) => fromBinary(ResolveServiceResponseSchema, bytes.subarray(5)).found),
+    ]);
+    await put(name);
+    const [inCatalog, inMuster] = await seen;
+    lags.push(Math.max(inMuster - inCatalog, 0));
+  }
+  return [timesRow("answers follow the catalog by", lags, { p99Ms: 50 })];
+}
+
+async function firstTime(caller: Caller, isThere: (bytes: Buffer) => boolean): Promise<number> {
+  const end = performance.now() + giveUpMs;
+  while (performance.now() < end) {
+    if (isThere(await caller.call())) return performance.now();
+  }
+  throw new Error(`not seen within ${giveUpMs} ms`);
+}

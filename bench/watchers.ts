@@ -1,0 +1,54 @@
+/** Very many idle watches from a process of its own, on raw HTTP/2. Asked by `items/idle-watchers.ts`. */
+import http2 from "node:http2";
+import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { grpcHeaders, pathOf } from "./plain-calls.ts";
+import { answerParent } from "./worker.ts";
+
+export type WatchersRequest =
+  | { readonly open: number; readonly address: string }
+  /** Until every watch has been sent bytes that contain this text. */
+  | { readonly await: string; readonly timeoutMs: number };
+
+/** How many have what was asked for: their first list, or the text; and when the last one got it (`Date.now`). */
+export interface WatchersReply {
+  readonly reached: number;
+  readonly lastAt: number;
+}
+
+const streamsEach = 100;
+const path = pathOf(PlatformRegistrationService.method.watchServices);
+let watches: { last: Buffer; at: number; failed: boolean }[] = [];
+
+answerParent(async (request: WatchersRequest): Promise<WatchersReply> => {
+  if ("open" in request) {
+    open(request.address, request.open);
+    return settled(({ at }) => at > 0, 60_000);
+  }
+  return settled(({ last }) => last.includes(request.await), request.timeoutMs);
+});
+
+function open(address: string, count: number): void {
+  watches = Array.from({ length: count }, () => ({ last: Buffer.alloc(0), at: 0, failed: false }));
+  for (let from = 0; from < count; from += streamsEach) {
+    const session = http2.connect(`http://${address}`);
+    session.on("error", () => undefined);
+    session.once("remoteSettings", () => {
+      for (const watch of watches.slice(from, from + streamsEach)) {
+        const stream = session.request(grpcHeaders(path));
+        stream.on("data", (chunk: Buffer) => Object.assign(watch, { last: chunk, at: Date.now() }));
+        stream.on("error", () => (watch.failed = true));
+        stream.end(Buffer.alloc(5));
+      }
+    });
+  }
+}
+
+async function settled(isThere: (watch: (typeof watches)[number]) => boolean, timeoutMs: number): Promise<WatchersReply> {
+  const end = Date.now() + timeoutMs;
+  let reached = 0;
+  do {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    reached = watches.filter(isThere).length;
+  } while (reached < watches.length && Date.now() < end);
+  return { reached, lastAt: Math.max(...watches.map(({ at }) => at)) };
+}
