@@ -19,8 +19,10 @@ export interface Connection {
   readonly registration: Client<typeof RegistrationService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` says otherwise. */
   once(defaultMs?: number): CallOptions;
-  /** For a call that goes on until it is ended. */
+  /** For a call that goes on until it is ended, or for `--timeout`. */
   open(): CallOptions;
+  /** Whether `--timeout` was given. */
+  readonly isLimited: boolean;
 }
 
 const answerMs = 10_000;
@@ -42,6 +44,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
     platform: client(PlatformRegistrationService),
     registration: client(RegistrationService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
+    isLimited: limitMs !== undefined,
     open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: limitMs }) }),
   };
 }

@@ -34,7 +34,8 @@ export const discoveryCommands: readonly Command[] = [
     more: [
       "On a terminal the list is drawn anew with each change; elsewhere each change is",
       "a line: + came, - went, ~ is otherwise. With -o json each new list is a line.",
-      "A broken connection is opened again. Ctrl-C ends it, with exit code 0.",
+      "A broken connection is opened again. Ctrl-C ends it, or the time of --timeout;",
+      "the exit code is 0 then.",
     ],
     args: [{ name: "WHAT", what: "what to watch; services when not given", optional: true, choices: ["services", "modules"] }],
     options: callOptions,

@@ -1,8 +1,9 @@
 /**
- * A list that is shown again with each change, until Ctrl-C, which is its good end. On a terminal the table is drawn anew,
+ * A list that is shown again with each change, until Ctrl-C or for `--timeout`, which are its good ends. On a terminal the table is drawn anew,
  * and once a second so that the ages stay true; elsewhere each change is a line, or each list a JSON line or YAML
  * document. A broken connection is opened again; what was missed meanwhile shows as changes of the next list.
  */
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Input } from "./command.ts";
 import type { Connection } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -36,7 +37,7 @@ export async function watchInstances(
   const over = new AbortController();
   const ticking = isDrawn ? tick(draw, terminal, AbortSignal.any([signal, over.signal])) : undefined;
   try {
-    for await (const listed of reopening(terminal, () => watch(connection))) {
+    for await (const listed of reopening(terminal, connection.isLimited, () => watch(connection))) {
       const before = shown?.instances ?? [];
       shown = listed;
       if (isDrawn) draw();
@@ -44,7 +45,9 @@ export async function watchInstances(
       else for (const line of changesBetween(before, listed.instances, style)) terminal.out(`${new Date(terminal.clock.now()).toISOString()} ${line}\n`);
     }
   } catch (error) {
-    if (!(signal.aborted && signal.reason instanceof Interrupted)) throw error;
+    const isInterrupted = signal.aborted && signal.reason instanceof Interrupted;
+    const isOver = connection.isLimited && shown !== undefined && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
+    if (!isInterrupted && !isOver) throw error;
   } finally {
     over.abort();
     await ticking;

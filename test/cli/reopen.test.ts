@@ -1,0 +1,74 @@
+/** Watches that outlive the server they began with. */
+import { expect, test } from "vitest";
+import { connect } from "../support/client.ts";
+import { startFakeModule } from "../support/fake-module.ts";
+import { eventually } from "../support/instances.ts";
+import { startCli } from "../support/muster-cli.ts";
+import { embeddedBacking, startMuster } from "../support/muster.ts";
+import { requestFor } from "../support/world.ts";
+
+test.each(["SIGTERM", "SIGKILL"] as const)("watch goes on after a restart by %s, and tells only what has changed", async (signal) => {
+  await using backing = await embeddedBacking();
+  await using module = await startFakeModule({ name: "lasting", version: "1.0.0" });
+  await using first = await startMuster(backing.env);
+  const { address } = first;
+  using client = connect(address);
+  await client.register(requestFor("lasting", module));
+  const watching = startCli(["watch", "modules"], { MUSTER_ADDRESS: address });
+  const line = `+ lasting-${module.host}-${module.port}  1.0.0  healthy\n`;
+  await eventually(async () => watching.out().includes(line) || undefined);
+  first.signal(signal);
+  await first.ended;
+
+  await using second = await startMuster({ ...backing.env, MUSTER_LISTEN: address });
+  await using other = await startFakeModule({ name: "later", version: "1.0.0" });
+  using again = connect(second.address);
+  await again.register(requestFor("later", other));
+  await eventually(async () => watching.out().includes(`+ later-${other.host}-${other.port}  1.0.0  healthy\n`) || undefined);
+  watching.signal("SIGINT");
+  const { code, out, err } = await watching.result;
+  expect([code, out.split(line).length]).toEqual([0, 2]);
+  expect(err).toMatch(/^muster: the connection was lost \(.*\); trying again\n/);
+});
+
+test("an attempt is followed over a restart of the server, without a gap and without a repeat", async () => {
+  await using backing = await embeddedBacking();
+  await using module = await startFakeModule({ name: "slow", version: "1.0.0", status: "NOT_SERVING" });
+  await using first = await startMuster(backing.env);
+  const { address } = first;
+  const registering = startCli(["register", "slow", `${module.host}:${module.port}`, "-t", "module", "--version", "1.0.0"], { MUSTER_ADDRESS: address });
+  await eventually(async () => registering.out().includes("HEALTH_CHECK_CONFIGURED") || undefined);
+  const { attemptId } = JSON.parse(registering.out().split("\n")[0] ?? "") as { attemptId: string };
+  const following = startCli(["attempts", "show", attemptId, "--watch", "-o", "json"], { MUSTER_ADDRESS: address });
+  await eventually(async () => following.out().includes("HEALTH_CHECK_CONFIGURED") || undefined);
+  first.signal("SIGKILL");
+  await first.ended;
+  expect((await registering.result).code).toBe(7);
+
+  await using _second = await startMuster({ ...backing.env, MUSTER_LISTEN: address });
+  const { code, out } = await following.result;
+  const events = out
+    .trim()
+    .split("\n")
+    .map((text) => JSON.parse(text) as { eventType: string; sequence: string });
+  expect([code, events.at(-1)?.eventType]).toEqual([3, "EVENT_TYPE_FAILED"]);
+  expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, i) => String(i + 1)));
+});
+
+test("with --timeout a watch ends well when its time is over, and an attempt that has not ended does not", async () => {
+  await using backing = await embeddedBacking();
+  await using muster = await startMuster(backing.env);
+  await using module = await startFakeModule({ name: "slow", version: "1.0.0", status: "NOT_SERVING" });
+  const env = { MUSTER_ADDRESS: muster.address };
+  expect(await startCli(["watch", "--timeout", "1s", "-o", "json"], env).result).toMatchObject({
+    code: 0,
+    err: "",
+    out: expect.stringContaining("totalCount"),
+  });
+  const registering = startCli(["register", "slow", `${module.host}:${module.port}`, "-t", "module", "--version", "1.0.0"], env);
+  await eventually(async () => registering.out().includes("HEALTH_CHECK_CONFIGURED") || undefined);
+  const { attemptId } = JSON.parse(registering.out().split("\n")[0] ?? "") as { attemptId: string };
+  expect(await startCli(["attempts", "show", attemptId, "--watch", "--timeout", "1s"], env).result).toMatchObject({ code: 7 });
+  registering.signal("SIGINT");
+  await registering.result;
+});
