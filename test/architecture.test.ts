@@ -118,7 +118,6 @@ function ancestors(folder: string): readonly string[] {
 describe("what must not be", () => {
   const ambient: Readonly<Record<string, string>> = {
     "src/main.ts": "is the process",
-    "src/asyncapi.ts": "is a process, too",
     "src/adapters/system/clock.ts": "is the clock",
     "src/adapters/schema-check/child.ts": "takes the environment of its own process away",
     "src/app.ts": "names this process as the owner of leases",

@@ -117,6 +117,15 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./config.ts")).configCommand,
   },
   {
+    name: "asyncapi",
+    what: "describe the events as an AsyncAPI document",
+    more: ["In the format and on the topics that the MUSTER_EVENTS_* variables name."],
+    args: [],
+    options: [],
+    examples: [{ what: "events as JSON", run: "MUSTER_EVENTS_FORMAT=json muster asyncapi" }],
+    load: async () => (await import("./asyncapi.ts")).asyncApiCommand,
+  },
+  {
     name: "doctor",
     what: "look at everything a server needs, and say what to do",
     more: [

@@ -1,0 +1,11 @@
+import { parseConfig } from "../config.ts";
+import { asyncApi } from "../delivery/asyncapi.ts";
+import type { Run } from "./command.ts";
+import { exitCodes } from "./exit-codes.ts";
+
+/** Prints the AsyncAPI document of the events as this configuration has them. Rejects with ConfigError. */
+export const asyncApiCommand: Run = async (_input, terminal) => {
+  const { eventWire } = parseConfig(terminal.settings, terminal.readFile);
+  terminal.out(`${JSON.stringify(asyncApi(eventWire), null, 2)}\n`);
+  return exitCodes.done.code;
+};
