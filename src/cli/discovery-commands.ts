@@ -88,6 +88,32 @@ export const discoveryCommands: readonly Command[] = [
     load: async () => (await import("./schema.ts")).schemaVersions,
   },
   {
+    name: "schema diff",
+    what: "tell what a new version of a schema breaks",
+    more: [
+      "Without FROM and TO the latest version is held against the one before it. With",
+      "--file nothing is stored, so that a build can ask before it registers; with",
+      "--check the exit code is 1 unless everything that was valid still is.",
+    ],
+    args: [
+      { name: "NAME", what: "name of the module, or type of the connector" },
+      { name: "FROM", what: "the earlier version; the one before TO when not given", optional: true },
+      { name: "TO", what: "the later version; the latest when not given", optional: true },
+    ],
+    options: [
+      { name: "file", short: "f", value: "FILE", what: "a schema in this file, - for stdin, in place of TO; FROM is the latest then" },
+      { name: "connector", what: "NAME is the type of a connector" },
+      { name: "check", what: "end with 1 when it is breaking, or unknown whether it is" },
+      ...callOptions,
+    ],
+    examples: [
+      { what: "what the latest version changed", run: "muster schema diff echo" },
+      { what: "between two versions", run: "muster schema diff echo 1.0.0 2.0.0" },
+      { what: "in a build, before the new version is registered", run: "muster schema diff echo --file schema.json --check" },
+    ],
+    load: async () => (await import("./schema-diff.ts")).schemaDiff,
+  },
+  {
     name: "tags",
     what: "show or change the tags of an instance",
     more: [

@@ -1,16 +1,16 @@
+import { Code, ConnectError } from "@connectrpc/connect";
 import {
   GetConnectorSchemaResponseSchema,
   GetModuleSchemaResponseSchema,
   GetModuleSchemaVersionsResponseSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import type { SchemaCompatibility } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Run } from "./command.ts";
-import { connect } from "./connect.ts";
+import { connect, type Connection } from "./connect.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { jsonOf, show } from "./output.ts";
-import { msOf } from "./progress-view.ts";
+import { formatOf, jsonOf, show } from "./output.ts";
+import { versionTable } from "./schema-view.ts";
 import { styleFor } from "./style.ts";
-import { table, type Cell } from "./table.ts";
-import { age } from "./times.ts";
 
 /** Prints the schema itself, as it was stored; everything about it with `-o`. */
 export const schemaGet: Run = async (input, terminal) => {
@@ -32,22 +32,29 @@ function schemaText(json: string): string {
   return json.endsWith("\n") ? json : `${json}\n`;
 }
 
+/** How many of the newest are asked about one by one. */
+const mostCompared = 20;
+
 export const schemaVersions: Run = async (input, terminal) => {
-  const { platform, once } = connect(input, terminal);
-  const answer = await platform.getModuleSchemaVersions({ moduleName: input.args[0] ?? "" }, once());
+  const connection = connect(input, terminal);
+  const answer = await connection.platform.getModuleSchemaVersions({ moduleName: input.args[0] ?? "" }, connection.once());
+  const isText = formatOf(input) === "table";
+  const changes = isText
+    ? await Promise.all(answer.versions.slice(0, mostCompared).map(({ version }) => changeOf(connection, answer.artifactId, version)))
+    : [];
+  const versions = answer.versions.map((version, i) => ({ version, isLatest: version.version === answer.latestVersion, change: changes[i] }));
   const style = styleFor(terminal.colour.out);
-  const now = terminal.clock.now();
-  const rows = answer.versions.map(({ version, createdAt, metadata, description }): readonly Cell[] => [
-    version,
-    age(createdAt && msOf(createdAt), now),
-    version === answer.latestVersion ? { text: "latest", paint: style.good } : "",
-    metadata["state"]?.toLowerCase() ?? "",
-    metadata["compatibility"]?.toLowerCase() ?? "",
-    description ?? "",
-  ]);
-  await show(input, terminal, jsonOf(GetModuleSchemaVersionsResponseSchema, answer), () => {
-    const heads = ["VERSION", "AGE", "", "STATE", "CHANGE", "DESCRIPTION"];
-    return `${style.dim(`artifact ${answer.artifactId}`)}\n${table({ heads, rows, bold: style.bold })}`;
-  });
+  await show(input, terminal, jsonOf(GetModuleSchemaVersionsResponseSchema, answer), () => versionTable(versions, terminal.clock.now(), style));
   return exitCodes.done.code;
 };
+
+/** Undefined for a version that only the schema registry knows. */
+async function changeOf({ registration, once }: Connection, artifactId: string, version: string): Promise<SchemaCompatibility | undefined> {
+  try {
+    const { schema } = await registration.getSchemaVersion({ artifactId, version }, once());
+    return schema?.comparison?.compatibility;
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -38,7 +38,7 @@ inEveryMode("the command line", (world) => {
     expect(await muster(["resolve", name, "--tag", "blue", "-q"])).toEqual({ code: 0, out: `${at}\n`, err: "" });
     expect(await muster(["resolve", name, "--tag", "green", "-q"])).toEqual({ code: 5, out: "", err: "" });
     expect((await muster(["schema", "get", name])).out).toBe(`${schema}\n`);
-    expect((await muster(["schema", "versions", name])).out).toMatch(/^1\.0\.0 .* latest/m);
+    expect((await muster(["schema", "versions", name])).out).toMatch(/^1\.0\.0 +\d+s +- +record +[0-9a-f]{12} +latest$/m);
 
     const attempts = JSON.parse((await muster(["attempts", "list", "--name", name, "-o", "json"])).out) as {
       attempts: { attemptId: string; outcome: string }[];
@@ -54,6 +54,34 @@ inEveryMode("the command line", (world) => {
 
     expect(await muster(["unregister", name, at])).toMatchObject({ code: 0, out: expect.stringContaining("✓ ") });
     expect(await muster(["unregister", name, at])).toMatchObject({ code: 0 });
+  });
+
+  test("tells what a new version of a schema breaks, of versions and of a file that is not stored", async () => {
+    const name = world().unique("cli-diff");
+    const next = '{"type": "object", "properties": {"size": {"type": "string"}}}';
+    for (const [version, text] of [
+      ["1.0.0", schema],
+      ["2.0.0", next],
+    ] as const) {
+      await using module = await startFakeModule({ name, version, schema: text });
+      expect((await world().client.register(requestFor(name, module, { version }))).types.at(-1)).toBe("COMPLETED");
+    }
+    const latest = await muster(["schema", "diff", name]);
+    expect([latest.code, latest.out]).toEqual([
+      0,
+      expect.stringMatching(/^1\.0\.0 → 2\.0\.0 {2}breaking: .*\n {2}✗ \/properties\/size\/type .*\n {6}- "integer"\n {6}\+ "string"\n/),
+    ]);
+    expect((await muster(["schema", "diff", name, "--check"])).code).toBe(1);
+    expect((await muster(["schema", "diff", name, "2.0.0", "2.0.0", "--check"])).code).toBe(0);
+    expect((await muster(["schema", "versions", name])).out).toMatch(/^2\.0\.0 +\d+s +breaking .* latest$/m);
+
+    const wider = '{"type": "object", "properties": {"size": {"type": ["string", "integer"]}}}';
+    const checked = await muster(["schema", "diff", name, "--file", "-", "--check"], wider);
+    expect([checked.code, checked.out]).toEqual([0, expect.stringMatching(/^2\.0\.0 → - {2}compatible: /)]);
+    expect((await muster(["schema", "diff", name, "1.0.0", "--file", "-", "--check", "-o", "json"], next)).code).toBe(1);
+    expect((await muster(["schema", "diff", name, "--file", "-"], "{")).code).toBe(2);
+    expect(await muster(["schema", "diff", name, "1.0.0"])).toMatchObject({ code: 0 });
+    expect(await muster(["schema", "diff", name, "0.9.0", "2.0.0"])).toMatchObject({ code: 5, err: expect.stringContaining("SCHEMA_NOT_FOUND") });
   });
 
   test("a failed registration ends with 3 and says why", async () => {

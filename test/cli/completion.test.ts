@@ -30,7 +30,7 @@ describe.each(["bash", "zsh", "fish"])("%s", (shell) => {
 
 test.each([
   ["muster re", ["register", "resolve"]],
-  ["muster schema ", ["get", "versions"]],
+  ["muster schema ", ["get", "versions", "diff"]],
   ["muster attempts c", ["cancel"]],
   ["muster attempts list --sta", ["--state"]],
   ["muster attempts list --state st", ["stuck"]],
