@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { EventType, PlatformRegistrationService, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { startDocumentServer, type DocumentAnswer, type DocumentServer } from "../support/document-server.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
+import { eventually } from "../support/instances.ts";
 import { openApi } from "../support/open-api.ts";
 import {
   contentInApicurio,
@@ -63,7 +64,10 @@ inEveryMode("services with an OpenAPI document", (world) => {
       expect(await contentInApicurio(real, `${name}-http-config`, "1.0.0")).toBe(openApi);
       expect(await passingInConsul(real, name)).toHaveLength(2);
     }
-    const resolved = await client.unary(PlatformRegistrationService.method.resolveService, { serviceName: name });
+    const resolved = await eventually(async () => {
+      const answer = await client.unary(PlatformRegistrationService.method.resolveService, { serviceName: name });
+      return answer.found ? answer : undefined;
+    });
     expect(resolved).toMatchObject({ found: true, httpSchemaArtifactId: `${name}-http-config`, httpSchemaVersion: "1.0.0" });
     await unregister(client, name, one);
     if (real) expect(await versionsInApicurio(real, `${name}-http-config`)).toMatchObject([{ state: "ENABLED" }]);
@@ -80,7 +84,9 @@ inEveryMode("services with an OpenAPI document", (world) => {
     expect(result.types, result.errorDetail).toEqual(steps);
     expect(factsOf(result, EventType.APICURIO_REGISTERED)).toMatchObject({ artifact_id: unique("search.api"), version: "2026-01" });
     if (real) expect(await contentInApicurio(real, unique("search.api"), "2026-01")).toBe(openApi);
-    const found = await client.unary(PlatformRegistrationService.method.getService, { lookupKey: { case: "serviceName", value: name } });
+    // Discovery sees the catalog some milliseconds late.
+    const getService = () => client.unary(PlatformRegistrationService.method.getService, { lookupKey: { case: "serviceName", value: name } });
+    const found = await eventually(() => getService().catch(() => undefined));
     expect(found).toMatchObject({ httpSchemaArtifactId: unique("search.api"), httpSchemaVersion: "2026-01" });
     await unregister(client, name, service);
     if (real) expect(await versionsInApicurio(real, unique("search.api"))).toMatchObject([{ state: "DISABLED" }]);

@@ -1,11 +1,6 @@
 /** Modules and services come and go, seen from outside: the stock client, and the real servers' own interfaces. */
 import { expect, test } from "vitest";
-import {
-  EventType,
-  PlatformRegistrationService,
-  RegistrationOutcome,
-  ServiceType,
-} from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { EventType, RegistrationOutcome, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { CallError } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
@@ -277,13 +272,5 @@ inEveryMode("register and unregister", (world) => {
     });
     expect(types.at(-1)).toBe("COMPLETED");
     await unregister(client, name, module);
-  });
-
-  test("what is not implemented says so with a reason", async () => {
-    const { client } = world();
-    const failure = await client.unary(PlatformRegistrationService.method.listServices, {}).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ status: { code: 12, reason: "NOT_IMPLEMENTED" } });
-    const watch = await client.stream(PlatformRegistrationService.method.watchModules, {});
-    expect(watch.status).toMatchObject({ code: 12, reason: "NOT_IMPLEMENTED" });
   });
 });
