@@ -2,6 +2,7 @@
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
 import {
+  EventType,
   PlatformRegistrationService as Platform,
   ServiceType,
   type WatchModulesResponse,
@@ -159,6 +160,89 @@ inEveryMode("discovery", (world) => {
     await unregister(client, name, module);
     expect((await ended).status.code).toBe(1);
     expect(has(lists.at(-1))).toBe(false);
+  });
+
+  test("health is told as the catalog's check has it, and who is not healthy is not resolved", async () => {
+    const { client, unique, real } = world();
+    const name = unique("sick");
+    await using well = await startFakeModule({ name, version: "1.0.0" });
+    await using sick = await startFakeModule({ name, version: "1.0.0" });
+    for (const module of [well, sick]) await client.register(requestFor(name, module, { tags: [`port-${module.port}`] }));
+    const resolve = () => client.unary(method.resolveService, { serviceName: name });
+    await eventually(async () => (await resolve()).healthyInstances === 2 || undefined, 2_000);
+    const ports = new Set([(await resolve()).port, (await resolve()).port]);
+    expect(ports).toEqual(new Set([well.port, sick.port]));
+
+    sick.setStatus("NOT_SERVING");
+    const resolved = await eventually(
+      async () => {
+        const answer = await resolve();
+        return answer.healthyInstances === 1 ? answer : undefined;
+      },
+      // A check runs every ten seconds, first at a random moment of these.
+      25_000,
+    );
+    expect(resolved).toMatchObject({ found: true, port: well.port, totalInstances: 2, selectionReason: "the only healthy one" });
+    const { modules } = await client.unary(method.listModules, {});
+    const ofName = modules.filter((it) => it.moduleName === name);
+    expect(ofName.map((it) => [it.port, it.isHealthy]).toSorted()).toEqual(
+      [
+        [well.port, true],
+        [sick.port, false],
+      ].toSorted(),
+    );
+    expect(await client.unary(method.getModule, { lookupKey: { case: "moduleName", value: name } })).toMatchObject({ port: well.port });
+    const none = await client.unary(method.resolveService, { serviceName: name, requiredTags: [`port-${sick.port}`] });
+    expect(none).toMatchObject({
+      found: false,
+      totalInstances: 2,
+      healthyInstances: 1,
+      selectionReason: "none of 1 healthy has all required tags and capabilities",
+    });
+    const sickId = `${name}-127.0.0.1-${sick.port}`;
+    const { lastHealthCheck } = await client.unary(method.getService, { lookupKey: { case: "serviceId", value: sickId } });
+    if (real) expect(lastHealthCheck).toBeUndefined();
+    else expect(Math.abs(ms(lastHealthCheck) - Date.now())).toBeLessThan(15_000);
+    for (const module of [well, sick]) await unregister(client, name, module);
+  });
+
+  test("an instance on the caller's host is preferred when that is asked for", async () => {
+    const { client, unique } = world();
+    const name = unique("local");
+    await using here = await startFakeModule({ name, version: "1.0.0" });
+    await client.register(requestFor(name, here));
+    await eventually(async () => (await client.unary(method.resolveService, { serviceName: name })).found || undefined, 2_000);
+    expect(await client.unary(method.resolveService, { serviceName: name, preferLocal: true })).toMatchObject({
+      found: true,
+      port: here.port,
+      selectionReason: "the one on the caller's host",
+    });
+    await unregister(client, name, here);
+  });
+
+  test("a trial is never told, and neither is what failed", async () => {
+    const { client, unique } = world();
+    const name = unique("trial");
+    await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });
+    const lists: WatchModulesResponse[] = [];
+    let over = false;
+    const watch = client.stream(method.watchModules, {}, (list) => {
+      lists.push(list);
+      return !over;
+    });
+    const { types } = await client.register(requestFor(name, module, { healthTimeout: { seconds: 3n }, startupGrace: { seconds: 2n } }), (event) => {
+      if (event.eventType === EventType.HEALTH_CHECK_CONFIGURED) {
+        void client.unary(method.resolveService, { serviceName: name }).then(({ totalInstances }) => expect(totalInstances).toBe(0));
+      }
+    });
+    expect(types.at(-1)).toBe("FAILED");
+    expect(await client.unary(method.resolveService, { serviceName: name })).toMatchObject({ found: false, totalInstances: 0 });
+    expect(lists.flatMap((list) => list.modules).filter((it) => it.moduleName === name)).toEqual([]);
+    over = true;
+    module.setStatus("SERVING");
+    await client.register(requestFor(name, module));
+    await watch;
+    await unregister(client, name, module);
   });
 
   test("what is not there is NOT_FOUND, and names what was looked for", async () => {

@@ -4,6 +4,8 @@ import { setTimeout as pause } from "node:timers/promises";
 
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
+  /** How many are open through it now. */
+  connections(): number;
   /** Ends every connection and refuses new ones. */
   cut(): Promise<void>;
   /** Keeps and accepts connections, but passes nothing on. */
@@ -63,6 +65,7 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
 
   return {
     port: actual,
+    connections: () => pairs.size,
     cut,
     freeze() {
       frozen = true;
