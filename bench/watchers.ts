@@ -6,10 +6,10 @@ import { answerParent } from "./worker.ts";
 
 export type WatchersRequest =
   | { readonly open: number; readonly address: string }
-  /** Until every watch has been sent bytes that contain this text. */
-  | { readonly await: string; readonly timeoutMs: number };
+  /** Until every watch has been sent the instance `…-news-<number>-`. */
+  | { readonly news: number; readonly timeoutMs: number };
 
-/** How many have what was asked for: their first list, or the text; and when the last one got it (`Date.now`). */
+/** How many have what was asked for: their first list, or the news; and when the last one got it (`Date.now`). */
 export interface WatchersReply {
   readonly reached: number;
   readonly lastAt: number;
@@ -17,26 +17,33 @@ export interface WatchersReply {
 
 const streamsEach = 100;
 const path = pathOf(PlatformRegistrationService.method.watchServices);
-let watches: { last: Buffer; at: number; failed: boolean }[] = [];
+/** Longer than a name: what may be cut off at the end of a piece. */
+const overlap = 64;
+let watches: { tail: string; news: number; at: number }[] = [];
 
 answerParent(async (request: WatchersRequest): Promise<WatchersReply> => {
   if ("open" in request) {
     open(request.address, request.open);
     return settled(({ at }) => at > 0, 60_000);
   }
-  return settled(({ last }) => last.includes(request.await), request.timeoutMs);
+  return settled(({ news }) => news >= request.news, request.timeoutMs);
 });
 
 function open(address: string, count: number): void {
-  watches = Array.from({ length: count }, () => ({ last: Buffer.alloc(0), at: 0, failed: false }));
+  watches = Array.from({ length: count }, () => ({ tail: "", news: -1, at: 0 }));
   for (let from = 0; from < count; from += streamsEach) {
     const session = http2.connect(`http://${address}`);
     session.on("error", () => undefined);
     session.once("remoteSettings", () => {
       for (const watch of watches.slice(from, from + streamsEach)) {
         const stream = session.request(grpcHeaders(path));
-        stream.on("data", (chunk: Buffer) => Object.assign(watch, { last: chunk, at: Date.now() }));
-        stream.on("error", () => (watch.failed = true));
+        stream.on("data", (chunk: Buffer) => {
+          const text = watch.tail + chunk.toString("latin1");
+          const news = Math.max(watch.news, ...[...text.matchAll(/-news-(\d+)-/g)].map(([, number]) => Number(number)));
+          if (watch.at === 0 || news > watch.news) watch.at = Date.now();
+          Object.assign(watch, { news, tail: text.slice(-overlap) });
+        });
+        stream.on("error", () => undefined);
         stream.end(Buffer.alloc(5));
       }
     });

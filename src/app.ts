@@ -63,6 +63,7 @@ export interface AppOptions {
 
 const attemptDrainMs = 15_000;
 const streamDrainMs = 3_000;
+const firstLookMs = 1_000;
 const selfEveryMs = 15_000;
 const selfPauseMs = 2_000;
 const selfEndMs = 2_000;
@@ -191,6 +192,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log,
     ...(tls ? { tls } : {}),
   };
+  // Discovery answers from the first call on, unless the catalog is away.
+  await Promise.race([discovery.seen, clock.sleep(firstLookMs)]);
   const server = await startServer(serverOptions);
   stack.defer(async () => {
     draining = true;

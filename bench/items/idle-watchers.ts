@@ -27,7 +27,7 @@ export async function idleWatchers(
     const name = `${prefix}-news-${round}-`;
     await put(name);
     const changedAt = Date.now();
-    const heard = await watchers.ask({ await: name, timeoutMs: 20_000 });
+    const heard = await watchers.ask({ news: round, timeoutMs: 20_000 });
     if (heard.reached < count) throw new Error(`${heard.reached} of ${count} watchers heard of it`);
     took.push(heard.lastAt - changedAt);
   }

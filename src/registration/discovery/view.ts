@@ -22,6 +22,8 @@ export interface DiscoveryList {
 }
 
 export interface DiscoveryView extends AsyncDisposable {
+  /** Resolves when the catalog was seen for the first time. */
+  readonly seen: Promise<void>;
   /** Epoch milliseconds for which all answers are true. */
   asOf(): number;
   /** The same, or undefined while there is nothing to answer from. */
@@ -65,6 +67,7 @@ const restartPauseMs = 1_000;
 
 export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDeps): DiscoveryView {
   const stopping = new AbortController();
+  const seen = Promise.withResolvers<void>();
   const listeners = new Set<() => void>();
   const turns = new Map<string, number>();
   const broadcasts = { service: createBroadcast(clock), module: createBroadcast(clock) };
@@ -78,6 +81,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     const isFirst = snapshot === undefined;
     const isChanged = next.instances !== snapshot?.instances;
     snapshot = next;
+    seen.resolve();
     if (!isChanged) return;
     records.keep(new Set(next.instances.flatMap(({ attemptId, onTrial }) => (attemptId === undefined || onTrial ? [] : [attemptId]))));
     retell(isFirst);
@@ -144,6 +148,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
 
   const following = follow();
   return {
+    seen: seen.promise,
     asOf() {
       indexed();
       return snapshot?.at ?? clock.now();
