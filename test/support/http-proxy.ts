@@ -1,0 +1,39 @@
+import { once } from "node:events";
+import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface HttpProxy extends AsyncDisposable {
+  /** `http://host:port` */
+  readonly url: string;
+  /** Answers so, without asking the target, where `instead` gives something; undefined: forwards everything. */
+  instead: ((path: string) => { readonly status: number; readonly body: string } | undefined) | undefined;
+}
+
+/** Forwards HTTP to `target` (`http://host:port`), but for what it is told to answer itself. */
+export async function startHttpProxy(target: string): Promise<HttpProxy> {
+  const server = createServer((incoming, outgoing) => {
+    const made = proxy.instead?.(incoming.url ?? "");
+    if (made) outgoing.writeHead(made.status, { "content-type": "application/json", "x-consul-index": "1" }).end(made.body);
+    else forward(target, incoming, outgoing);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const proxy: HttpProxy = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    instead: undefined,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+  return proxy;
+}
+
+function forward(target: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const onward = request(new URL(incoming.url ?? "/", target), { method: incoming.method, headers: incoming.headers }, (answer) => {
+    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(outgoing);
+  });
+  onward.on("error", () => outgoing.destroy());
+  outgoing.on("close", () => onward.destroy());
+  incoming.pipe(onward);
+}
