@@ -8,6 +8,7 @@ import { openFloorSide } from "./floor-side.ts";
 import { crowd } from "./items/crowd.ts";
 import { embeddedStart } from "./items/embedded-start.ts";
 import { newModule } from "./items/new-module.ts";
+import { reconcile } from "./items/reconcile.ts";
 import { refused } from "./items/refused.ts";
 import { unchanged } from "./items/unchanged.ts";
 import { sweep } from "./leftovers.ts";
@@ -16,10 +17,11 @@ import { printHeader, printRow, type Row } from "./report.ts";
 import { openStack } from "./stack.ts";
 import { createDatabase, startMuster } from "../test/support/muster.ts";
 
-const usage = `usage: npm run bench -- register | discovery | start [options]
+const usage = `usage: npm run bench -- register | discovery | reconcile | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
   discovery       what consumers are told, beside Consul's own HTTP (in the column of the floor)
+  reconcile       CPU it costs to keep 2000 entries as the record says, and how soon they are back
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
   --only ITEM     one of: ${["one", "many", "unchanged", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}
@@ -52,6 +54,10 @@ const { quick, only } = values;
 if (command === "discovery" && (only === undefined || discoveryItems.some((item) => item === only))) {
   head();
   await benchDiscovery(only === undefined ? discoveryItems : [only], quick, printRow);
+} else if (command === "reconcile") {
+  head();
+  await using stack = await openStack();
+  for (const row of await reconcile(stack.bin, quick ? 100 : 2_000, quick ? 10_000 : 60_000)) printRow(row);
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
   process.exitCode = 2;

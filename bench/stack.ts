@@ -15,6 +15,8 @@ export interface Servers {
 
 export interface Stack extends AsyncDisposable {
   readonly servers: Servers;
+  /** Directory with the `consul` program. */
+  readonly bin: string;
 }
 
 const program = new URL("../test/stack/stack", import.meta.url).pathname;
@@ -22,7 +24,7 @@ const program = new URL("../test/stack/stack", import.meta.url).pathname;
 /** Uses the servers that `MUSTER_STORE` and the others name when all four are set; else brings up what is not up. */
 export async function openStack(): Promise<Stack> {
   const given = serversOf(process.env);
-  if (given) return { servers: given, async [Symbol.asyncDispose]() {} };
+  if (given) return { servers: given, bin: process.env["STACK_BIN"] ?? "", async [Symbol.asyncDispose]() {} };
   const before = (await run(["status"])).stdout;
   const { stdout, code } = await run(["up"]);
   const exported = Object.fromEntries([...stdout.matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name = "", value = ""]) => [name, value]));
@@ -30,6 +32,7 @@ export async function openStack(): Promise<Stack> {
   if (code !== 0 || !servers) throw new Error("test/stack/stack did not bring the servers up");
   return {
     servers,
+    bin: exported["STACK_BIN"] ?? "",
     async [Symbol.asyncDispose]() {
       for (const name of ["kafka", "apicurio", "consul", "mysql"]) {
         if (!new RegExp(`^${name} +(ready|starting)`, "m").test(before)) await run(["stop", name]);

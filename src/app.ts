@@ -91,7 +91,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const ports: RegistrationPorts = { store, catalog, schemas, module, documents, checkSchema, compareSchemas, clock };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
-    const restored = await restoreCatalog(store, catalog, AbortSignal.timeout(30_000));
+    const restoring = new AbortController();
+    stack.defer(() => restoring.abort());
+    const restored = await restoreCatalog({ store, catalog, clock }, restoring.signal);
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 

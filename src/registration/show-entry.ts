@@ -21,7 +21,7 @@ export async function showEntry(ports: Pick<RegistrationPorts, "store" | "catalo
     if (!registration) return false;
     const { serviceId } = registration;
     const serving = await catalog.instances({ serviceId }, signal);
-    if (!serving.some(({ attemptId }) => attemptId === registrationId)) return false;
+    if (!serving.some(({ attemptId, onTrial }) => attemptId === registrationId && !onTrial)) return false;
     const settled = await writeEntry(ports, registration, signal);
     if (settled) return true;
     registration = await activeOf(ports, registrationId);

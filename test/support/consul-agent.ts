@@ -26,10 +26,18 @@ export async function agentHealth(url: string, id: string): Promise<Health | und
   return { status: AggregatedStatus, entry: Service, checkIds: Checks.map(({ CheckID }) => CheckID) };
 }
 
-/** Registers `entry` as it is, without a check. */
-export async function putEntry(url: string, { Service, ...entry }: AgentEntry): Promise<void> {
+/** Registers `entry` as it is; without a check, unless one that passes for ten minutes is wanted. */
+export async function putEntry(url: string, { Service, ...entry }: AgentEntry, withCheck = false): Promise<void> {
   const { ID, Address, Port, Tags, Meta } = entry;
-  await put(`${url}/v1/agent/service/register`, { ID, Name: Service, Address, Port, Tags, Meta });
+  await put(`${url}/v1/agent/service/register`, {
+    ID,
+    Name: Service,
+    Address,
+    Port,
+    Tags,
+    Meta,
+    ...(withCheck ? { Check: { TTL: "10m", Status: "passing" } } : {}),
+  });
 }
 
 export async function removeEntry(url: string, id: string): Promise<void> {

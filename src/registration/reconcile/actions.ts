@@ -9,7 +9,7 @@
 import type { Ids } from "../../ports.ts";
 import { endpointOf, type RegistrationPorts } from "../attempt-context.ts";
 import type { Critical, Registration, Tx } from "../records.ts";
-import { showEntry, writeEntry } from "../show-entry.ts";
+import { entryOfRegistration, showEntry, writeEntry } from "../show-entry.ts";
 import { endKey } from "../unregister.ts";
 import type { CatalogInstance } from "../../ports.ts";
 
@@ -26,7 +26,9 @@ export async function restore({ ports }: ActionDeps, { id }: Registration, signa
   const registration = await ports.store.tx((tx) => untouched(tx, id));
   if (!registration) return "left";
   const there = await ports.catalog.instances({ serviceId: registration.serviceId }, signal);
-  if (there.some((it) => it.attemptId === id && !it.onTrial)) return "left";
+  // What consumers are not shown although the agent has it, such as an entry without its check, is written anew.
+  const wanted = entryOfRegistration(registration);
+  if (there.some((it) => it.attemptId === id && ports.catalog.differences(wanted, it).length === 0)) return "left";
   // Two records that fight for one service id would only make it flap.
   if (await isAnothers(ports, there)) return "left";
   if (!(await isServing(ports, registration, signal))) return "unreachable";
@@ -35,16 +37,18 @@ export async function restore({ ports }: ActionDeps, { id }: Registration, signa
 }
 
 /**
- * Writes an entry as the record has it; its check keeps its state. False when there was nothing to write. One whose check
- * is gone would begin as passing: it is written only while the instance answers.
+ * Writes an entry as the record has it; its check keeps its state. False when there was nothing to write. One without its
+ * steady check (it is on trial, or somebody removed it) would begin as passing: it is written only while the instance answers.
  */
 export async function amend({ ports }: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<boolean> {
   const registration = await ports.store.tx((tx) => untouched(tx, id));
   if (!registration) return false;
   const [entry] = await ports.catalog.instances({ serviceId: registration.serviceId }, signal);
   if (entry?.attemptId !== id) return false;
-  if (entry.status !== "critical" && !(await isServing(ports, registration, signal))) return false;
-  return showEntry(ports, id, signal);
+  const hasCheck = !ports.catalog.differences(entryOfRegistration(registration), entry).includes("check");
+  if (hasCheck) return showEntry(ports, id, signal);
+  if (!(await isServing(ports, registration, signal))) return false;
+  return (await writeEntry(ports, registration, signal)) || showEntry(ports, id, signal);
 }
 
 export type RemoveOutcome = "removed" | "foreign" | "left";
