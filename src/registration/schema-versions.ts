@@ -25,7 +25,7 @@ export async function reserveSchemaVersion(tx: Tx, name: string, schema: Checked
     throw new DomainError({
       kind: "wrong_state",
       reason: "SCHEMA_VERSION_CONFLICT",
-      message: `version ${schema.version} of ${schema.artifactId} is known with another content: a changed schema needs a new version`,
+      message: `version ${schema.version} of ${schema.artifactId} is known ${row.kind === schema.kind ? "with another content" : `as ${row.kind}`}: a changed schema needs a new version`,
       metadata: { artifact: schema.artifactId, version: schema.version, known_sha256: row.sha256, given_sha256: schema.sha256 },
     });
   }
