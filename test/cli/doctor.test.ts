@@ -9,8 +9,10 @@ import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
 import { isAtLeast } from "../../src/cli/doctor/versions.ts";
+import { eventually } from "../support/instances.ts";
 import { runCli } from "../support/muster-cli.ts";
 import { createDatabase, embeddedBacking, execute, startMuster, type Environment } from "../support/muster.ts";
+import { startOwnConsul } from "../support/own-consul.ts";
 import { describeReal } from "../support/real-servers.ts";
 
 let folder = "";
@@ -235,6 +237,23 @@ describeReal("muster doctor on the real servers", (servers) => {
     } finally {
       await database.drop();
     }
+  });
+
+  test("a Consul that denies: no token, one that may only read, one that may everything", async () => {
+    await using consul = await startOwnConsul(servers, { masterToken: "the-master" });
+    const acl = async (path: string, body: object): Promise<Record<string, string>> => {
+      const answer = await fetch(`${consul.url}/v1/acl/${path}`, { method: "PUT", headers: { "x-consul-token": "the-master" }, body: JSON.stringify(body) });
+      return (await answer.json()) as Record<string, string>;
+    };
+    const rules = ["agent", "node", "service"].map((resource) => `${resource}_prefix "" { policy = "read" }`).join(" ");
+    // A new cluster says for a moment that its ACLs are not there yet.
+    await eventually(async () => ((await acl("policy", { Name: "reader", Rules: rules }).catch(() => ({}))) as { Name?: string }).Name, 20_000, 100);
+    const { SecretID: reader = "" } = await acl("token", { Policies: [{ Name: "reader" }] });
+    const catalog = async (token: string) =>
+      (await doctor({ MUSTER_CATALOG: `consul+${consul.url}`, ...(token === "" ? {} : { MUSTER_CATALOG_TOKEN: token }) })).of("catalog");
+    expect(await catalog("")).toMatch(/^bad .* denies agent:read$/);
+    expect(await catalog(reader)).toMatch(/^bad .* denies service:write$/);
+    expect(await catalog("the-master")).toMatch(/^ok consul /);
   });
 
   test("a wrong password and a database that is not there", async () => {

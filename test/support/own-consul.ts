@@ -20,7 +20,8 @@ export interface OwnConsul extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
 }
 
-export async function startOwnConsul({ bin }: Pick<RealServers, "bin">): Promise<OwnConsul> {
+/** With `masterToken` it denies everything that no token allows; that one allows everything. */
+export async function startOwnConsul({ bin }: Pick<RealServers, "bin">, { masterToken }: { readonly masterToken?: string } = {}): Promise<OwnConsul> {
   const directory = await mkdtemp(join(tmpdir(), "muster-consul-"));
   const [http, serf, server] = await freePorts(3);
   const url = `http://127.0.0.1:${http}`;
@@ -30,8 +31,9 @@ export async function startOwnConsul({ bin }: Pick<RealServers, "bin">): Promise
     const options = ["agent", "-server", "-bootstrap-expect=1", "-node=muster-own", `-data-dir=${join(directory, "data")}`, "-log-level=err"];
     const addresses = ["-bind=127.0.0.1", "-client=127.0.0.1", `-http-port=${http}`, `-serf-lan-port=${serf}`, `-server-port=${server}`];
     const off = ["-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1", "-hcl=performance { raft_multiplier = 1 }"];
+    if (masterToken !== undefined) off.push(`-hcl=acl { enabled = true default_policy = "deny" tokens { master = "${masterToken}" } }`);
     child = spawn(`${bin}/consul`, [...options, ...addresses, ...off], { stdio: "ignore" });
-    await eventually(async () => ((await isReady(url)) ? true : undefined), 30_000, 50);
+    await eventually(async () => ((await isReady(url, masterToken)) ? true : undefined), 30_000, 50);
   }
 
   async function kill(): Promise<void> {
@@ -55,9 +57,9 @@ export async function startOwnConsul({ bin }: Pick<RealServers, "bin">): Promise
   };
 }
 
-async function isReady(url: string): Promise<boolean> {
+async function isReady(url: string, token = ""): Promise<boolean> {
   try {
-    const limit = { signal: AbortSignal.timeout(2_000) };
+    const limit = { signal: AbortSignal.timeout(2_000), headers: { "x-consul-token": token } };
     const leader = await (await fetch(`${url}/v1/status/leader`, limit)).text();
     return leader.includes(":") && (await (await fetch(`${url}/v1/catalog/services`, limit)).text()).includes('"consul"');
   } catch {

@@ -36,7 +36,8 @@ export function checkOf(
       signal.throwIfAborted();
       add("bad")(...failed(error));
     }
-    return findings;
+    // What is wrong says enough of its area.
+    return findings.some(({ state }) => state === "bad") ? findings.filter(({ state }) => state !== "ok") : findings;
   };
 }
 
