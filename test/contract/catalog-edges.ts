@@ -41,6 +41,29 @@ export function catalogEdges(name: string, open: OpenCatalog): void {
       expect(Object.keys(meta).every((key) => /^[A-Za-z0-9_-]{1,128}$/.test(key))).toBe(true);
     });
 
+    test("a served entry differs in nothing from what was asked for, however odd that was, and tells in what it differs from something else", async () => {
+      await using it = await open();
+      await using server = await startHealthServer({ host: "::1" });
+      const metadata = { "a.b": "1", "a b": "2", schlüssel: "ümlaut", long: "x".repeat(600), "consul-x": " 3 ", empty: "" };
+      const entry = entryFor(it, server, { name: it.unique("Odd.name"), type: "MODULE", version: "", tags: ["module", "ünï cödé", "b", "a", "a"], metadata });
+      await it.catalog.register(entry, signal());
+      expect(it.catalog.differences(entry, await only(it.catalog, entry))).toEqual(["check"]);
+      await serve(it.catalog, entry);
+      const listed = await only(it.catalog, entry);
+      expect(it.catalog.differences(entry, listed)).toEqual([]);
+      for (const [part, other] of [
+        ["name", { name: "other" }],
+        ["address", { address: "::2" }],
+        ["address", { port: 1 }],
+        ["tags", { tags: ["b", "a"] }],
+        ["metadata", { metadata: {} }],
+      ] as const) {
+        expect(it.catalog.differences({ ...entry, ...other }, listed)).toEqual(part === "address" ? ["address", "metadata"] : [part]);
+      }
+      const later = it.catalog.differences({ ...entry, attemptId: "another" }, listed);
+      expect(later).toEqual(["metadata", "check"]);
+    });
+
     test("64 pairs of metadata are cut to what fits beside ours", async () => {
       await using it = await open();
       await using server = await startHealthServer();
