@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import http2 from "node:http2";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -15,10 +16,10 @@ import { eventually, startTestServer, type PlatformStub } from "../support/rpc-s
 const path = `/${Platform.typeName}/WatchServices`;
 const emptyMessage = Buffer.alloc(5);
 
-/** A watch that always has something new, of `bytes`; counts what it was asked for. */
+/** A watch that always has something new, of `bytes` that cannot be packed; counts what it was asked for. */
 function chatty(bytes: number): { readonly stub: PlatformStub; sent: () => number } {
   let sent = 0;
-  const message = create(WatchServicesResponseSchema, { services: [{ serviceName: "x".repeat(bytes) }] });
+  const message = create(WatchServicesResponseSchema, { services: [{ serviceName: randomBytes(bytes / 2).toString("hex") }] });
   return {
     sent: () => sent,
     stub: {

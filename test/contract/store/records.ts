@@ -57,6 +57,9 @@ export function recordTests(backend: StoreBackend): void {
         expect(await tx.registrations.findActive(key.serviceId)).toEqual(bare);
         expect(await tx.registrations.find("none")).toBeUndefined();
         expect(await tx.registrations.findActive("none")).toBeUndefined();
+        const several = await tx.registrations.findAll(["full", "none", "bare"]);
+        expect(several.toSorted((a, b) => (a.id < b.id ? -1 : 1))).toEqual([bare, full]);
+        expect(await tx.registrations.findAll([])).toEqual([]);
       });
     });
 
@@ -81,13 +84,18 @@ export function recordTests(backend: StoreBackend): void {
         await tx.registrations.insert(registration("b"));
         await tx.registrations.setState("a", "ACTIVE", someTime + 1);
       });
-      expect(await store.tx((tx) => tx.registrations.findActive(key.serviceId))).toMatchObject({ id: "a", updatedAt: someTime + 1 });
+      expect(await store.tx((tx) => tx.registrations.findActive(key.serviceId))).toMatchObject({
+        id: "a",
+        registeredAt: someTime + 1,
+        updatedAt: someTime + 1,
+      });
       expect((await refusalOf(store.tx((tx) => tx.registrations.setState("b", "ACTIVE", someTime + 2)))).kind).toBe("conflict");
       await store.tx(async (tx) => {
         await tx.registrations.setState("a", "SUPERSEDED", someTime + 3);
         await tx.registrations.setState("b", "ACTIVE", someTime + 3);
       });
-      expect(await store.tx((tx) => tx.registrations.findActive(key.serviceId))).toMatchObject({ id: "b" });
+      expect(await store.tx((tx) => tx.registrations.findActive(key.serviceId))).toMatchObject({ id: "b", registeredAt: someTime + 3 });
+      expect(await store.tx((tx) => tx.registrations.find("a"))).toMatchObject({ state: "SUPERSEDED", registeredAt: someTime + 1 });
       expect(await store.tx((tx) => tx.registrations.find("a"))).toMatchObject({ state: "SUPERSEDED", updatedAt: someTime + 3 });
     });
 
