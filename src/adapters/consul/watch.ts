@@ -7,8 +7,8 @@
  * (a restarted or restored server) both queries begin anew, and an instance that is then missing is told on until a second
  * consistent read, 2 s later, misses it too. What goes wrong on the
  * other side is waited out, with growing pauses.
- * Not guaranteed: every state in between. Whole reads take at most a quarter of the time, so a big catalog that changes all
- * the time is told late by three times what a whole read takes.
+ * Not guaranteed: every state in between. Whole reads take at most half of the time, so a big catalog that changes all the
+ * time is told late by up to three times what a whole read takes.
  */
 import { setMaxListeners } from "node:events";
 import { DomainError } from "../../errors.ts";
@@ -148,7 +148,7 @@ export async function* watchConsul(reads: ConsulReads, clock: Clock, signal: Abo
         stale = true;
       } else if (tookMs > leastTurnMs) {
         yield { instances: picture.tell(false), at: (certainAt = Math.min(services, checks)) };
-        await rest(3 * tookMs);
+        await rest(tookMs);
       }
     }
   } finally {
