@@ -57,7 +57,7 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
 } else if (command === "reconcile") {
   head();
   await using stack = await openStack();
-  for (const row of await reconcile(stack.bin, quick ? 100 : 2_000, quick ? 10_000 : 60_000)) printRow(row);
+  for (const row of await reconcile(stack.bin, quick ? 100 : 2_000, quick ? 4 : 20)) printRow(row);
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
   process.exitCode = 2;
