@@ -66,7 +66,7 @@ inEveryMode("services with an OpenAPI document", (world) => {
     }
     const resolved = await eventually(async () => {
       const answer = await client.unary(PlatformRegistrationService.method.resolveService, { serviceName: name });
-      return answer.found ? answer : undefined;
+      return answer.httpSchemaVersion === undefined ? undefined : answer;
     });
     expect(resolved).toMatchObject({ found: true, httpSchemaArtifactId: `${name}-http-config`, httpSchemaVersion: "1.0.0" });
     await unregister(client, name, one);
@@ -84,9 +84,12 @@ inEveryMode("services with an OpenAPI document", (world) => {
     expect(result.types, result.errorDetail).toEqual(steps);
     expect(factsOf(result, EventType.APICURIO_REGISTERED)).toMatchObject({ artifact_id: unique("search.api"), version: "2026-01" });
     if (real) expect(await contentInApicurio(real, unique("search.api"), "2026-01")).toBe(openApi);
-    // Discovery sees the catalog some milliseconds late.
-    const getService = () => client.unary(PlatformRegistrationService.method.getService, { lookupKey: { case: "serviceName", value: name } });
-    const found = await eventually(() => getService().catch(() => undefined));
+    // Discovery sees the catalog some milliseconds late, and may see an entry before its record.
+    const found = await eventually(async () => {
+      const lookupKey = { case: "serviceName", value: name } as const;
+      const answer = await client.unary(PlatformRegistrationService.method.getService, { lookupKey }).catch(() => undefined);
+      return answer?.httpSchemaVersion === undefined ? undefined : answer;
+    });
     expect(found).toMatchObject({ httpSchemaArtifactId: unique("search.api"), httpSchemaVersion: "2026-01" });
     await unregister(client, name, service);
     if (real) expect(await versionsInApicurio(real, unique("search.api"))).toMatchObject([{ state: "DISABLED" }]);
