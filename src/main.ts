@@ -11,8 +11,12 @@ const terminal = terminalOf(process, systemClock, version);
 
 try {
   const end = await run(process.argv.slice(2), terminal);
-  if (end === "serve") await serve();
-  else process.exit(end);
+  if (end === "serve") {
+    await serve();
+  } else {
+    await terminal.flush();
+    process.exit(end);
+  }
 } catch (error) {
   process.stderr.write(`muster: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

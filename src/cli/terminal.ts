@@ -9,6 +9,8 @@ export interface Terminal {
   readonly nodeVersion: string;
   out(text: string): void;
   err(text: string): void;
+  /** Resolves when all of it is written, or nobody reads it. A process that exits before that loses what a slow reader has not taken. */
+  flush(): Promise<void>;
   /** Whether a person looks at stdout. */
   readonly isInteractive: boolean;
   /** Whether stdout and stderr take colours. */
@@ -46,7 +48,7 @@ export function terminalOf(proc: NodeJS.Process, clock: Clock, version: string):
     proc.once("SIGTERM", stop);
     for (const stream of [proc.stdout, proc.stderr]) {
       stream.on("error", (error: NodeJS.ErrnoException) => {
-        if (error.code !== "EPIPE") throw error;
+        if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
         if (stream === proc.stdout) ended.abort(new Interrupted("closed"));
       });
     }
@@ -60,6 +62,9 @@ export function terminalOf(proc: NodeJS.Process, clock: Clock, version: string):
     nodeVersion: proc.versions.node,
     out: (text) => void proc.stdout.write(text),
     err: (text) => void proc.stderr.write(text),
+    flush: async () => {
+      for (const stream of [proc.stdout, proc.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+    },
     isInteractive: proc.stdout.isTTY,
     colour: { out: takesColour(proc.stdout), err: takesColour(proc.stderr) },
     size: () => ({ columns: proc.stdout.columns || 80, rows: proc.stdout.rows || 24 }),

@@ -1,9 +1,11 @@
 /** `muster …` against a running Muster, in every mode: what it prints and how it ends. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
-import { runCli, startCli, type CliResult } from "../support/muster-cli.ts";
+import { cliEntry, runCli, startCli, type CliResult } from "../support/muster-cli.ts";
 import { inEveryMode, moduleSteps, requestFor } from "../support/world.ts";
 
 inEveryMode("the command line", (world) => {
@@ -177,6 +179,19 @@ inEveryMode("the command line", (world) => {
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await world().client.register(requestFor(name, module));
     expect(await watching.result).toMatchObject({ code: 0, err: "" });
+  });
+
+  test("a slow reader gets all of a large answer", async () => {
+    const name = world().unique("cli-large");
+    const large = JSON.stringify({ type: "object", description: "x".repeat(200_000) });
+    await using module = await startFakeModule({ name, version: "1.0.0", schema: large });
+    await world().client.register(requestFor(name, module));
+    const slowly = `"${process.execPath}" "${cliEntry}" schema get ${name} | { sleep 0.5; cat; }`;
+    const { stdout } = await promisify(execFile)("sh", ["-c", slowly], {
+      env: { PATH: process.env["PATH"], MUSTER_ADDRESS: world().muster.address },
+      maxBuffer: 1 << 20,
+    });
+    expect(stdout).toBe(`${large}\n`);
   });
 
   test("Ctrl-C while registering says where to go on looking, with 130", async () => {

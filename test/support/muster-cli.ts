@@ -19,11 +19,11 @@ export interface CliProcess {
   closeOut(): void;
 }
 
-const entry = new URL("../../bin/muster.js", import.meta.url).pathname;
+export const cliEntry = new URL("../../bin/muster.js", import.meta.url).pathname;
 
 /** Starts `muster args…` with nothing in its environment but `env`. */
 export function startCli(args: readonly string[], env: Environment = {}, stdin = ""): CliProcess {
-  const child = spawn(process.execPath, [entry, ...args], { env: { PATH: process.env["PATH"] ?? "", ...env }, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [cliEntry, ...args], { env: { PATH: process.env["PATH"] ?? "", ...env }, stdio: ["pipe", "pipe", "pipe"] });
   const text = { out: "", err: "" };
   child.stdin.on("error", () => undefined).end(stdin);
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text.out += chunk));
