@@ -1,7 +1,7 @@
 /**
  * Muster with very many registrations in its record, for `items/scale.ts`: `node scale-server.ts COUNT FILE`. The catalog is
- * the embedded one, filled from the record as at every start; only its health probes are held, so that what is measured is
- * discovery and not ten thousand probes a second.
+ * the embedded one, filled from the record as at every start; each entry's first health probe passes and further ones are held,
+ * so that what is measured is discovery and not ten thousand probes a second.
  */
 import { createEmbeddedCatalog } from "../src/adapters/embedded/catalog.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
@@ -55,10 +55,15 @@ await store.tx(async (tx) => {
 });
 await store[Symbol.asyncDispose]();
 
-const held = () => new Promise<never>(() => undefined);
+let probes = 0;
+/** After a start every entry is tried once before it is told; further probes are held. */
+const probe = async () => {
+  probes += 1;
+  return probes <= Number(count) ? { status: "serving" as const } : new Promise<never>(() => undefined);
+};
 const config = parseConfig({ MUSTER_LISTEN: "127.0.0.1:0", MUSTER_STORE: `sqlite:${path}` }, () => "");
 const app = await createApp(config, {
   log: () => undefined,
-  decorate: (adapters) => ({ ...adapters, catalog: createEmbeddedCatalog({ clock: systemClock, probe: held }) }),
+  decorate: (adapters) => ({ ...adapters, catalog: createEmbeddedCatalog({ clock: systemClock, probe }) }),
 });
 process.stdout.write(`${app.address.host}:${app.address.port}\n`);
