@@ -69,8 +69,9 @@ describeReal("the catalog is kept as the record says", (servers) => {
       const everSeen = new Set<string>();
       const back = await eventually(
         async () => {
-          for (const [id, status] of (await statuses(consul.url)) ?? []) everSeen.add(`${id} ${status}`);
-          return areBack();
+          const now = await statuses(consul.url);
+          for (const [id, status] of now ?? []) everSeen.add(`${id} ${status}`);
+          return now && ids.every((id) => now.get(id) === "passing") ? now : undefined;
         },
         60_000,
         100,
