@@ -75,6 +75,12 @@ export async function startScripted(site: Site, script: Script = {}): Promise<Mu
   return startMuster(site.env, program);
 }
 
+/** The same without waiting for it to listen: it may get to the script's instant before. */
+export async function spawnScripted(site: Site, script: Script): Promise<ReturnType<typeof spawnMuster>> {
+  await direct(site, script);
+  return spawnMuster(site.env, program);
+}
+
 /** Has the scene register with a Muster that dies at the point. Resolves to what the client saw until then. */
 export async function registerUntilKilled(
   site: Site,

@@ -14,7 +14,7 @@ import { describeReal } from "../support/real-servers.ts";
 import { unregister } from "../support/world.ts";
 import { endedAttempts, expectTruthfulEvents } from "./aftermath.ts";
 import { forwardPoints, rows, uncommittedPoints } from "./crash-points.ts";
-import { openScene, startScripted, untilReached } from "./scene.ts";
+import { openScene, spawnScripted, startScripted, untilReached } from "./scene.ts";
 import { realSite } from "./real-site.ts";
 import { sitePool, type Site } from "./site.ts";
 import { expectStory, type Story } from "./survey.ts";
@@ -100,8 +100,7 @@ describeReal("a replica that stood still for longer than its lease", (servers) =
           const registering = scene.register(client);
           await untilReached(stopped, at);
           const beside = besideOf(site);
-          await using other = await startScripted(beside, { at: undone, signal: "SIGSTOP" });
-          using otherClient = connect(other.address);
+          await using other = await spawnScripted(beside, { at: undone, signal: "SIGSTOP" });
           await untilReached(other, undone);
 
           stopped.signal("SIGCONT");
@@ -109,6 +108,7 @@ describeReal("a replica that stood still for longer than its lease", (servers) =
           expect(seen.status.code).not.toBe(status.OK);
           await untilAbandoned(stopped, seen.attemptId);
           other.signal("SIGCONT");
+          using otherClient = connect(await other.listening);
           const [first] = await endedAttempts(otherClient, scene.name);
           if (!first) throw new Error("no attempt");
           expect(first).toMatchObject({ state: AttemptState.ROLLED_BACK, errorReason: Reason.INTERRUPTED });
