@@ -8,45 +8,15 @@ import { systemClock } from "../src/adapters/system/clock.ts";
 import { createApp } from "../src/app.ts";
 import { parseConfig } from "../src/config.ts";
 import type { Registration } from "../src/registration/records.ts";
-import { serviceIdOf } from "../src/registration/service-id.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
+import { activeRegistration } from "./registration.ts";
 
 const [count = "0", path = ""] = process.argv.slice(2);
 const perName = 10;
 
 function registration(index: number): Registration {
-  const name = `bench-${Math.floor(index / perName)}`;
   const host = `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`;
-  const key = { serviceId: serviceIdOf(name, host, 80), name, host, port: 80 };
-  return {
-    ...key,
-    id: `bench-${String(index).padStart(8, "0")}`,
-    type: "SERVICE",
-    version: "1.0.0",
-    state: "ACTIVE",
-    request: {
-      name,
-      type: "SERVICE",
-      connectivity: { advertisedHost: host, advertisedPort: 80, tlsEnabled: false },
-      version: "1.0.0",
-      metadata: { team: "bench", zone: `z${index % 3}` },
-      tags: ["blue"],
-      capabilities: ["parse"],
-      httpEndpoints: [],
-      grpcServices: [],
-      validateOnly: false,
-      waitForApproval: false,
-      healthTimeoutMs: 60_000,
-      startupGraceMs: 15_000,
-    },
-    requestHash: "",
-    address: host,
-    schema: undefined,
-    description: undefined,
-    actor: "bench",
-    registeredAt: 1,
-    updatedAt: 1,
-  };
+  return activeRegistration(index, { name: `bench-${Math.floor(index / perName)}`, host, port: 80 });
 }
 
 const store = await openSqliteStore({ path, clock: systemClock });

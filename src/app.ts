@@ -16,7 +16,7 @@ import { createSchemaCompare } from "./adapters/schema-compare/schema-compare.ts
 import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
 import type { Config } from "./config.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
-import { paced, startLoop } from "./delivery/loop.ts";
+import { paced, startLoop, type LoopOptions } from "./delivery/loop.ts";
 import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
 import { startTasks, type TaskHandlers } from "./delivery/tasks.ts";
 import { descriptorRoute } from "./http/descriptor.ts";
@@ -27,11 +27,11 @@ import type { Metrics } from "./metrics.ts";
 import type { Clock, Store } from "./ports.ts";
 import type { RegistrationPorts } from "./registration/attempt-context.ts";
 import { createAttempts, type Attempts } from "./registration/attempts.ts";
-import { createDiscoveryView } from "./registration/discovery/view.ts";
+import { createDiscoveryView, type DiscoveryView } from "./registration/discovery/view.ts";
 import { createProgress, type Progress } from "./registration/progress.ts";
 import { pruneAttempts } from "./registration/prune-attempts.ts";
 import type { RegisterDeps } from "./registration/register.ts";
-import { createReconciler } from "./registration/reconcile/round.ts";
+import { createReconciler, type ReconcileReport } from "./registration/reconcile/round.ts";
 import { restoreCatalog } from "./registration/restore.ts";
 import { showEntry } from "./registration/show-entry.ts";
 import { withdraw } from "./registration/unregister.ts";
@@ -104,11 +104,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await relay.stop();
     await releaseRelay({ store, owner }).catch((error: unknown) => log("warn", "relay.lease-not-released", { error }));
   });
-  const prune = startLoop({ name: "prune", everyMs: 3_600_000, clock, log, round: async () => (await pruneOutbox({ store, clock }), false) });
+  const old = { store, clock, retentionMs: config.attemptRetentionMs, idFloor: uuidV7Floor };
+  const prune = startLoop({ name: "prune", everyMs: 3_600_000, clock, log, round: async () => (await pruneOutbox(old), pruneAttempts(old)) });
   stack.defer(() => prune.stop());
-  const forgetting = { store, clock, retentionMs: config.attemptRetentionMs, idFloor: uuidV7Floor };
-  const forget = startLoop({ name: "prune-attempts", everyMs: 3_600_000, clock, log, round: () => pruneAttempts(forgetting) });
-  stack.defer(() => forget.stop());
   const handlers: TaskHandlers = {
     withdraw: (payload, signal) => withdraw(ports, payload, signal),
     show: async (payload, signal) => void (await showEntry(ports, registrationIdOf(payload), signal)),
@@ -148,24 +146,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   const { mode, everyMs, reapAfterMs } = config.reconcile;
   if (mode !== "off") {
-    const reconciler = createReconciler({
-      ports,
-      ids,
-      log,
-      owner,
-      mode,
-      reapAfterMs,
-      seenAt: () => discovery.seenAt(),
-      onRound: (report) => measure((to) => to.reconciled(report, clock.now())),
-    });
-    const loop = startLoop({ name: "reconcile", everyMs, clock, log, round: (signal) => reconciler.round(signal) });
-    const paused = new AbortController();
-    discovery.onChange(paced(loop.nudge, Math.min(everyMs, reconcilePauseMs), clock, paused.signal), paused.signal);
-    stack.defer(async () => {
-      paused.abort();
-      await loop.stop();
-      await reconciler.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error }));
-    });
+    const onRound = (report: ReconcileReport): void => measure((to) => to.reconciled(report, clock.now()));
+    const reconciler = createReconciler({ ports, ids, log, owner, mode, reapAfterMs, seenAt: () => discovery.seenAt(), onRound });
+    stack.defer(() => reconciler.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error })));
+    const loop = { name: "reconcile", everyMs, clock, log, round: reconciler.round };
+    stack.use(followCatalog(discovery, loop, Math.min(everyMs, reconcilePauseMs)));
   }
 
   const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
@@ -210,15 +195,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       if (await keepRegistered(catalog, entry, signal)) log("info", "self.registered", { service: entry.serviceId });
       return false;
     };
-    const self = startLoop({ name: "self", everyMs: selfEveryMs, clock, log, round });
-    const paused = new AbortController();
-    discovery.onChange(paced(self.nudge, selfPauseMs, clock, paused.signal), paused.signal);
     stack.defer(async () => {
-      paused.abort();
-      await self.stop();
       const done = catalog.deregister(entry.serviceId, entry.attemptId, AbortSignal.timeout(selfEndMs));
       await done.catch((error: unknown) => log("warn", "self.not-deregistered", { error }));
     });
+    stack.use(followCatalog(discovery, { name: "self", everyMs: selfEveryMs, clock, log, round }, selfPauseMs));
   }
   log("info", "server.listening", { host: server.host, port: server.port });
   void metrics();
@@ -227,6 +208,19 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   return {
     address: { host: server.host, port: server.port },
     [Symbol.asyncDispose]: () => disposal.disposeAsync(),
+  };
+}
+
+/** A loop that also has a round `pauseMs` after the catalog has changed. */
+function followCatalog(discovery: DiscoveryView, options: LoopOptions, pauseMs: number): AsyncDisposable {
+  const loop = startLoop(options);
+  const over = new AbortController();
+  discovery.onChange(paced(loop.nudge, pauseMs, options.clock, over.signal), over.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      over.abort();
+      await loop.stop();
+    },
   };
 }
 

@@ -152,12 +152,12 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
       problems,
     ),
     modules: { allowLoopback: onLoopback, allowedRanges: ranges, caFile: get("MUSTER_MODULE_CA") || undefined },
-    attemptLeaseMs: parseSeconds("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { min: 1, max: 120 }, problems),
-    attemptRetentionMs: parseDays("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { min: 1, max: 3_650 }, problems),
+    attemptLeaseMs: parseDuration("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { unit: "s", min: 1, max: 120 }, problems),
+    attemptRetentionMs: parseDuration("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
     reconcile: {
       mode: oneOf("MUSTER_RECONCILE", get("MUSTER_RECONCILE"), ["on", "validate", "off"], problems),
-      everyMs: parseSeconds("MUSTER_RECONCILE_EVERY", get("MUSTER_RECONCILE_EVERY"), { min: 1, max: 300 }, problems),
-      reapAfterMs: parseSeconds("MUSTER_REAP_AFTER", get("MUSTER_REAP_AFTER"), { min: 1, max: 604_800 }, problems),
+      everyMs: parseDuration("MUSTER_RECONCILE_EVERY", get("MUSTER_RECONCILE_EVERY"), { unit: "s", min: 1, max: 300 }, problems),
+      reapAfterMs: parseDuration("MUSTER_REAP_AFTER", get("MUSTER_REAP_AFTER"), { unit: "s", min: 1, max: 604_800 }, problems),
     },
     httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
     log: {
@@ -240,16 +240,19 @@ function parseTls(get: Get, problems: string[]): Config["tls"] {
   return certFile === "" ? undefined : { certFile, keyFile, clientCaFile };
 }
 
-function parseSeconds(name: Variable, value: string, { min, max }: { min: number; max: number }, problems: string[]): number {
-  const seconds = /^\d+s$/.test(value) ? Number(value.slice(0, -1)) : Number.NaN;
-  if (!(seconds >= min && seconds <= max)) problems.push(`${name}: "${value}" must be whole seconds from ${min}s to ${max}s`);
-  return seconds * 1_000;
-}
+const units = { s: { word: "seconds", ms: 1_000 }, d: { word: "days", ms: 86_400_000 } } as const;
 
-function parseDays(name: Variable, value: string, { min, max }: { min: number; max: number }, problems: string[]): number {
-  const days = /^\d+d$/.test(value) ? Number(value.slice(0, -1)) : Number.NaN;
-  if (!(days >= min && days <= max)) problems.push(`${name}: "${value}" must be whole days from ${min}d to ${max}d`);
-  return days * 86_400_000;
+/** Milliseconds of a whole number of one unit, such as `15s`; bounds in that unit. */
+function parseDuration(
+  name: Variable,
+  value: string,
+  { unit, min, max }: { readonly unit: keyof typeof units; readonly min: number; readonly max: number },
+  problems: string[],
+): number {
+  const { word, ms } = units[unit];
+  const count = /^\d+.$/.test(value) && value.endsWith(unit) ? Number(value.slice(0, -1)) : Number.NaN;
+  if (!(count >= min && count <= max)) problems.push(`${name}: "${value}" must be whole ${word} from ${min}${unit} to ${max}${unit}`);
+  return count * ms;
 }
 
 function parseRoot(value: string, problems: string[]): string {

@@ -5,9 +5,10 @@
  * Guarantees: the events are recorded in the order of the steps; a step that is not `early` begins when all events before
  * it are durable, and does nothing before; a failure is journaled before anything is undone; undo goes in reverse and
  * includes the failed step, since a call that timed out may have happened, and the early ones after it, since their work
- * may be ahead of them; work ahead has ended before the first undo; an undo is tried several times and an undo that keeps failing does not stop the others. Does not
- * guarantee that a step ran only once, nor that its undo did: both must be safe to repeat, and an undo to call for nothing.
- * Recovery after a crash has one direction: `unwind`, of all steps (see docs/decisions/0002).
+ * may be ahead of them; work ahead has ended before the first undo; an undo is tried several times and an undo that keeps
+ * failing does not stop the others. Does not guarantee that a step ran only once, nor that its undo did: both must be safe
+ * to repeat, and an undo to call for nothing. Recovery after a crash has one direction: `unwind`, of all steps (see
+ * docs/decisions/0002).
  */
 import { DomainError, toDomainError } from "./errors.ts";
 import type { Clock } from "./ports.ts";

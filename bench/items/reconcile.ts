@@ -10,11 +10,11 @@ import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createReconciler } from "../../src/registration/reconcile/round.ts";
-import type { Registration } from "../../src/registration/records.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import type { Store } from "../../src/ports.ts";
 import { startOwnConsul } from "../../test/support/own-consul.ts";
 import { openFarm } from "../farm.ts";
+import { activeRegistration } from "../registration.ts";
 import { ms, type Row } from "../report.ts";
 
 const roundsAMinute = 4;
@@ -76,47 +76,11 @@ export async function reconcile(bin: string, count: number, rounds: number): Pro
 async function seed(store: Store, server: Where, count: number): Promise<void> {
   await store.tx(async (tx) => {
     for (let index = 0; index < count; index++) {
-      const registration = registrationOf(index, server);
+      const registration = activeRegistration(index, { ...server, name: `bench-${index}` });
       await tx.instances.claim(registration);
       await tx.registrations.insert(registration);
     }
   });
-}
-
-function registrationOf(index: number, { host, port }: Where): Registration {
-  const name = `bench-${index}`;
-  return {
-    id: `bench-${String(index).padStart(6, "0")}`,
-    serviceId: `${name}-${host}-${port}`,
-    name,
-    host,
-    port,
-    type: "SERVICE",
-    version: "1.0.0",
-    state: "ACTIVE",
-    request: {
-      name,
-      type: "SERVICE",
-      connectivity: { advertisedHost: host, advertisedPort: port, tlsEnabled: false },
-      version: "1.0.0",
-      metadata: { team: "bench", zone: "a" },
-      tags: ["blue", "canary"],
-      capabilities: ["PARSER"],
-      httpEndpoints: [],
-      grpcServices: [],
-      validateOnly: false,
-      waitForApproval: false,
-      healthTimeoutMs: 60_000,
-      startupGraceMs: 0,
-    },
-    requestHash: "",
-    address: host,
-    schema: undefined,
-    description: undefined,
-    actor: "bench",
-    registeredAt: 1,
-    updatedAt: 1,
-  };
 }
 
 async function passing(url: string): Promise<number> {

@@ -1,7 +1,7 @@
 /** The AsyncAPI 3 document of the events, made from the tables that they are encoded by. */
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { eventMessages } from "./event-codec.ts";
-import { eventTypes, type EventFormat, type EventType, type EventWire } from "./event-wire.ts";
+import { contentTypes, eventTypes, type EventFormat, type EventType, type EventWire } from "./event-wire.ts";
 import { protoText } from "./proto-text.ts";
 
 type Json = { readonly [name: string]: Json } | readonly Json[] | string | number | boolean;
@@ -15,12 +15,6 @@ const summaries: Readonly<Record<EventType, string>> = {
   InstanceCritical: "A registered instance was found unhealthy twice in a row; it is still registered.",
   InstanceRecovered: "An instance for which InstanceCritical was published is healthy again.",
   InstanceReaped: "An instance was taken off the platform because it had been unhealthy for too long.",
-};
-
-export const contentTypes: Readonly<Record<EventFormat, string>> = {
-  cloudevents: "application/protobuf",
-  json: "application/json",
-  confluent: "application/octet-stream",
 };
 
 const protobuf = "application/vnd.google.protobuf;version=3";

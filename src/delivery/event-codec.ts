@@ -13,7 +13,7 @@ import {
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { SinkRecord } from "../ports.ts";
 import type { DomainEvent, OutboxEvent } from "../registration/records.ts";
-import { eventTypes, type EventType, type EventWire } from "./event-wire.ts";
+import { contentTypes, eventTypes, type EventType, type EventWire } from "./event-wire.ts";
 
 export const eventMessages: Readonly<Record<EventType, DescMessage>> = {
   ServiceRegistered: ServiceRegisteredSchema,
@@ -45,7 +45,7 @@ export function createEventCodec({ format, topics }: EventWire): EventCodec {
         type: schema.typeName,
         source: "muster",
         time: event.at,
-        contentType: isJson ? "application/json" : "application/protobuf",
+        contentType: contentTypes[isJson ? "json" : "cloudevents"],
         data: isJson ? Buffer.from(toJsonString(schema, message, { alwaysEmitImplicit: true })) : toBinary(schema, message),
         ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
       };

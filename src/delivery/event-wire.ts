@@ -23,6 +23,13 @@ export const eventFormats = ["cloudevents", "json", "confluent"] as const;
 
 export type EventFormat = (typeof eventFormats)[number];
 
+/** Of a record's value. */
+export const contentTypes: Readonly<Record<EventFormat, string>> = {
+  cloudevents: "application/protobuf",
+  json: "application/json",
+  confluent: "application/octet-stream",
+};
+
 export interface EventWire {
   readonly format: EventFormat;
   /** Where each event goes. */

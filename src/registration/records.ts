@@ -26,7 +26,7 @@ export interface Attempt {
   /** Where the catalog's check and the callback go: the checked address. */
   readonly address: string;
   readonly state: AttemptState;
-  /** Steps recorded so far; the next one may have happened in part. */
+  /** Steps recorded so far; work of later ones may have happened, too. */
   readonly cursor: number;
   /** The key's generation when the attempt began; a commit against a newer one is refused. */
   readonly generation: number;

@@ -7,6 +7,7 @@ import type { Ids } from "../ports.ts";
 import { hostViolation } from "./address.ts";
 import type { Attempts } from "./attempts.ts";
 import type { RegistrationPorts } from "./attempt-context.ts";
+import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, Tx } from "./records.ts";
 import { requestHashOf, serviceIdOf } from "./service-id.ts";
 import { validatedNote } from "./steps/validated.ts";
@@ -138,14 +139,8 @@ async function findUnchanged({ ports }: RegisterDeps, request: CheckedRequest, s
 async function claimKey(tx: Tx, { input, serviceId }: CheckedRequest, caller: Caller): Promise<InstanceRow> {
   const { advertisedHost: host, advertisedPort: port } = input.connectivity;
   const key = await tx.instances.claim({ serviceId, name: input.name, host, port });
-  const owner = await tx.instances.claimName(input.name, caller.name);
-  if (owner === caller.name || caller.isAdmin) return key;
-  throw new DomainError({
-    kind: "denied",
-    reason: "NAME_OWNED_BY_ANOTHER",
-    message: `the name ${input.name} was first registered by somebody else`,
-    metadata: { name: input.name },
-  });
+  await claimName(tx, input.name, caller);
+  return key;
 }
 
 async function findKnown(tx: Tx, { input, hash, serviceId }: CheckedRequest): Promise<Attempt | undefined> {

@@ -4,7 +4,7 @@
  * Guarantees: what is written is what the record says after the write, too: when the record moved on meanwhile the entry
  * is written again, and when the registration ended it is taken out, so that neither an Unregister nor another update is
  * overwritten for good. An entry that another attempt made is not touched: its own commit, or the record's comparison
- * with the catalog (`reconcile.ts`), sees to it. The status of the entry's check stays what it is.
+ * with the catalog (`reconcile/`), sees to it. The status of the entry's check stays what it is.
  * Not guaranteed: that the entry is there at all.
  */
 import { unavailable } from "../errors.ts";

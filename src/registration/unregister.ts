@@ -8,6 +8,7 @@ import { DomainError } from "../errors.ts";
 import type { Ids } from "../ports.ts";
 import { cancelledBy, type Attempts } from "./attempts.ts";
 import type { RegistrationPorts } from "./attempt-context.ts";
+import { claimName } from "./name-owner.ts";
 import type { Attempt, DomainEvent, InstanceRow, Registration, Tx } from "./records.ts";
 import { releaseSchemaVersion } from "./schema-versions.ts";
 import type { Caller } from "./register.ts";
@@ -34,10 +35,7 @@ export async function unregister(
   const ended = await store.tx(async (tx) => {
     const key = await tx.instances.lock(input);
     if (!key) throw neverRegistered(input);
-    const owner = await tx.instances.claimName(input.name, caller.name);
-    if (owner !== caller.name && !caller.isAdmin) {
-      throw new DomainError({ kind: "denied", reason: "NAME_OWNED_BY_ANOTHER", message: `the name ${input.name} was first registered by somebody else` });
-    }
+    await claimName(tx, input.name, caller);
     return endKey(tx, deps.ids, key, { taskId, actor: caller.name, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.attempts.cancel(ended.live.id, cancelledBy("an Unregister"));

@@ -9,6 +9,7 @@
 import { DomainError } from "../errors.ts";
 import type { Ids } from "../ports.ts";
 import { derivedTags, shownTags, type RegistrationPorts } from "./attempt-context.ts";
+import { claimName } from "./name-owner.ts";
 import type { Registration } from "./records.ts";
 import type { Caller } from "./register.ts";
 import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
@@ -44,15 +45,7 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const key = await tx.instances.lockId(input.serviceId);
     const active = key && (await tx.registrations.findActive(input.serviceId));
     if (!active) throw notRegistered(input.serviceId);
-    const owner = await tx.instances.claimName(active.name, caller.name);
-    if (owner !== caller.name && !caller.isAdmin && !caller.isOperator) {
-      throw new DomainError({
-        kind: "denied",
-        reason: "NAME_OWNED_BY_ANOTHER",
-        message: `the name ${active.name} was first registered by somebody else`,
-        metadata: { name: active.name },
-      });
-    }
+    await claimName(tx, active.name, caller, { operators: true });
     const tags = ownTags(active.request, input.tags);
     const request = { ...active.request, tags };
     const applied = shownTags(request);

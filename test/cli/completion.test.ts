@@ -1,10 +1,9 @@
-/** The completion scripts, in the shells they are for; a shell that is not installed is not asked. */
+/** The completion scripts, in the shells they are for; a shell that is not installed is left out. */
 import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, test } from "vitest";
 import { commands } from "../../src/cli/commands.ts";
 import { runCli } from "../support/muster-cli.ts";
-
-const has = (shell: string): boolean => spawnSync(shell, ["-c", "true"]).status === 0;
+import { describeWith } from "../support/real-servers.ts";
 
 describe.each(["bash", "zsh", "fish"])("%s", (shell) => {
   let script = "";
@@ -21,10 +20,11 @@ describe.each(["bash", "zsh", "fish"])("%s", (shell) => {
     }
   });
 
-  test(has(shell) ? "is taken by the shell" : "is not tried: the shell is not installed here", () => {
-    if (!has(shell)) return;
-    const { status, stderr } = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
-    expect([status, stderr]).toEqual([0, ""]);
+  describeWith([shell], `in ${shell} itself`, () => {
+    test("is taken", () => {
+      const { status, stderr } = spawnSync(shell, ["-n"], { input: script, encoding: "utf8" });
+      expect([status, stderr]).toEqual([0, ""]);
+    });
   });
 });
 

@@ -1,17 +1,17 @@
-/** Commands on a terminal, which `script` makes; where that is not installed the suite's name says so. */
-import { spawn, spawnSync } from "node:child_process";
+/** Commands on a terminal, which `script` makes. */
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, startMuster, type Backing, type MusterProcess } from "../support/muster.ts";
+import { describeWith } from "../support/real-servers.ts";
 
 const entry = new URL("../../bin/muster.js", import.meta.url).pathname;
-const hasScript = spawnSync("script", ["--version"]).status === 0;
 // oxlint-disable-next-line no-control-regex
 const colour = /\u001b\[\d+m/;
 
-describe(hasScript ? "a terminal" : "a terminal (not tried: script is not installed here)", () => {
+describeWith(["script"], "a terminal", () => {
   let backing: Backing;
   let muster: MusterProcess;
   beforeAll(async () => {
@@ -39,7 +39,6 @@ describe(hasScript ? "a terminal" : "a terminal (not tried: script is not instal
   }
 
   test("register shows the steps live, in colour, and takes the moving line away", async () => {
-    if (!hasScript) return;
     await using module = await startFakeModule({ name: "live", version: "1.0.0", delayMs: 700 });
     const { out, status } = await onTerminal(`register live ${module.host}:${module.port} -t module --version 1.0.0`).ended;
     expect(status).toBe(0);
@@ -51,7 +50,6 @@ describe(hasScript ? "a terminal" : "a terminal (not tried: script is not instal
   });
 
   test("watch draws the list anew, and the key Ctrl-C ends it with 0", async () => {
-    if (!hasScript) return;
     await using module = await startFakeModule({ name: "drawn", version: "1.0.0" });
     const watching = onTerminal("watch modules");
     await eventually(async () => watching.out().includes("Ctrl-C ends") || undefined);
@@ -63,7 +61,6 @@ describe(hasScript ? "a terminal" : "a terminal (not tried: script is not instal
   });
 
   test.each([{ NO_COLOR: "1" }, { TERM: "dumb" }])("no colours with %j", async (env) => {
-    if (!hasScript) return;
     const { out, status } = await onTerminal("register nobody 127.0.0.1:9 -t service --startup-grace 0s", env).ended;
     expect(status).toBe(3);
     expect(out).toContain("✗ FAILED");
@@ -71,7 +68,6 @@ describe(hasScript ? "a terminal" : "a terminal (not tried: script is not instal
   });
 
   test("no line of a table is wider than the terminal", async () => {
-    if (!hasScript) return;
     await onTerminal("register wide 127.0.0.1:9 -t service --startup-grace 0s").ended;
     const { out } = await onTerminal("attempts list", { NO_COLOR: "1" }).ended;
     expect(out).toContain("…");

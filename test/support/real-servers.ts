@@ -42,15 +42,24 @@ export const realServers: RealServers | undefined = find();
  * Where one of `commands` is not on the machine, the suite is left out in any case, and the line says which.
  */
 export function describeReal(name: string, suite: (servers: RealServers) => void, commands: readonly string[] = []): void {
-  const lacking = missingCommands(commands).join(", ");
-  if (realServers && lacking === "") {
-    const servers = realServers;
-    describe(name, () => suite(servers));
+  const servers = realServers;
+  if (servers) {
+    describeWith(commands, name, () => suite(servers));
     return;
   }
   const missing = names.filter((variable) => !process.env[variable]).join(", ");
   if (missing !== "" && process.env["REQUIRE_REAL"] === "1") throw new Error(`${name} needs the real servers, but these are not set: ${missing}`);
-  const why = missing === "" ? `needs ${lacking}` : `needs the real servers (not set: ${missing}); bring them up with: eval "$(test/stack/stack up)"`;
+  leaveOut(name, `needs the real servers (not set: ${missing}); bring them up with: eval "$(test/stack/stack up)"`);
+}
+
+/** Declares a suite that needs these commands; where one is not on the machine, the suite is left out, and a line says which. */
+export function describeWith(commands: readonly string[], name: string, suite: () => void): void {
+  const lacking = missingCommands(commands).join(", ");
+  if (lacking === "") describe(name, suite);
+  else leaveOut(name, `needs ${lacking}`);
+}
+
+function leaveOut(name: string, why: string): void {
   process.stdout.write(`not run: ${name}: ${why}\n`);
   describe.skip(name, () => undefined);
 }

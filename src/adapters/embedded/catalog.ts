@@ -3,7 +3,7 @@
  *
  * Guarantees what Consul does: a former entry is not touched before `promote`, which replaces it at once; a trial ends by
  * itself after 3 min, an entry that is critical for 10 min is removed. Nothing survives the process: after a start the
- * record's active entries are promoted again. All changes of state are synchronous, so nobody sees half of one.
+ * record's active entries are put on trial again (`registration/restore.ts`). All changes of state are synchronous, so nobody sees half of one.
  */
 import { unavailable } from "../../errors.ts";
 import type { Catalog, CatalogEntry, CatalogInstance, Clock, ModuleClient } from "../../ports.ts";

@@ -1023,7 +1023,8 @@ export const SchemaKindSchema: GenEnum<SchemaKind> = /*@__PURE__*/
  */
 export const RegistrationService: GenService<{
   /**
-   * GetAttempt returns one attempt. NOT_FOUND (ATTEMPT_NOT_FOUND) when there is none of this id.
+   * GetAttempt returns one attempt. NOT_FOUND (ATTEMPT_NOT_FOUND) when there is none of this id, or not any more: attempts
+   * that ended are deleted some time later.
    *
    * @generated from rpc muster.registration.v1.RegistrationService.GetAttempt
    */

@@ -235,7 +235,8 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Key of this request, chosen by the caller: 1 to 128 printable ASCII characters. The same key with the same content
-   * attaches to the first attempt and replays it; with other content it is refused (REQUEST_ID_REUSED).
+   * attaches to the first attempt and replays it; with other content it is refused (REQUEST_ID_REUSED). It is remembered
+   * as long as the attempt is.
    *
    * @generated from field: optional string request_id = 1001;
    */
