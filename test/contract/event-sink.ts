@@ -22,9 +22,7 @@ export interface OpenSink extends AsyncDisposable {
   readonly contentType?: string;
   /** All that stands in the topic, in order per key, as a consumer sees it. */
   read(): Promise<readonly SeenRecord[]>;
-  /**
-   * What only a sink with topics of its own has; the embedded log has neither topics to delete nor limits of its own.
-   */
+  /** What only a sink with topics of its own has; the embedded log has neither topics to delete nor limits of its own. */
   readonly topics?: {
     /** Creates `topic` so that it takes at most `maxBytes` a batch. */
     createSmall(maxBytes: number): Promise<void>;
@@ -175,13 +173,14 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
     });
   });
 
-  describe.runIf(openWithFault)(`event sink: ${name}, on a bad line`, () => {
+  describe(`event sink: ${name}, on a bad line`, () => {
     const down = { kind: "unavailable", reason: "DEPENDENCY_UNAVAILABLE", metadata: { dependency: "event sink" } };
     let opened: Awaited<ReturnType<NonNullable<typeof openWithFault>>>;
-    beforeEach(async () => {
-      opened = await openWithFault!();
+    beforeEach(async (context) => {
+      if (!openWithFault) return context.skip("there is no line to cut");
+      opened = await openWithFault();
     });
-    afterEach(() => opened[Symbol.asyncDispose]());
+    afterEach(() => opened?.[Symbol.asyncDispose]());
 
     test("nothing is needed until the first publish, which fails while nobody listens and works afterwards", { timeout: 30_000 }, async () => {
       const { sink, fault, topic } = opened;

@@ -16,6 +16,7 @@ import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import { query, realBacking, startMuster, type Environment } from "../support/muster.ts";
+import { headerOf, linesOfTopic } from "../support/kcat.ts";
 import { deleteTopics } from "../support/kafka.ts";
 import { describeReal, realServers, type RealServers } from "../support/real-servers.ts";
 import { sampleEvents } from "../support/sample-events.ts";
@@ -94,13 +95,11 @@ function ofLog({ topic, type, content_type, data }: Readonly<Record<string, unkn
   return { topic: String(topic), type: String(type), contentType: String(content_type), value: JSON.parse(text) as Read["value"] };
 }
 
-/** Everything in a topic, as kcat reads it; nothing while there is no such topic. */
-async function readTopic({ bin, kafka }: RealServers, topic: string): Promise<readonly Read[]> {
-  const read = run(join(bin, "kcat"), ["-b", kafka, "-t", topic, "-C", "-e", "-q", "-f", "%h\t%s\n"]).catch(() => ({ stdout: "" }));
-  const lines = (await read).stdout.split("\n").filter((line) => line !== "");
+async function readTopic(servers: RealServers, topic: string): Promise<readonly Read[]> {
+  const lines = await linesOfTopic(servers, topic, "%h\t%s");
   return lines.map((line) => {
     const [headers = "", value = ""] = line.split("\t");
-    const header = (name: string) => new RegExp(`(?:^|,)${name}=([^,]*)`).exec(headers)?.[1] ?? "";
+    const header = (name: string) => headerOf(headers, name);
     return { topic, type: header("ce_type"), contentType: header("content-type"), value: JSON.parse(value) as Read["value"] };
   });
 }

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
+import { headerOf } from "./kcat.ts";
 import type { RealServers } from "./real-servers.ts";
 
 export interface TailedEvent {
@@ -38,7 +39,7 @@ export function tailKafka({ bin, kafka }: RealServers): KafkaTail {
 
   function note(line: string): void {
     const [key = "", headers = ""] = line.split("\t");
-    const attribute = (name: string) => new RegExp(`(?:^|,)ce_${name}=([^,]*)`).exec(headers)?.[1] ?? "";
+    const attribute = (name: string) => headerOf(headers, `ce_${name}`);
     const event = { id: attribute("id"), type: attribute("type"), time: attribute("time") };
     const events = byKey.get(key) ?? new Map<string, TailedEvent>();
     byKey.set(key, events);

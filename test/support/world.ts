@@ -1,6 +1,4 @@
 /** One running Muster and the means to look at what it did from outside, for suites that run in every mode. */
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { DatabaseSync } from "node:sqlite";
 import { describe, afterAll, beforeAll } from "vitest";
 import {
@@ -13,9 +11,8 @@ import type { Message, MessageInitShape } from "@bufbuild/protobuf";
 import { connect, type MusterClient } from "./client.ts";
 import type { FakeModule } from "./fake-module.ts";
 import { embeddedBacking, query, realBacking, startMuster, type Backing, type Environment, type MusterProcess } from "./muster.ts";
+import { headerOf, linesOfTopic } from "./kcat.ts";
 import { describeReal, type RealServers } from "./real-servers.ts";
-
-const run = promisify(execFile);
 
 export interface World {
   readonly muster: MusterProcess;
@@ -157,11 +154,6 @@ export async function contentInApicurio(servers: RealServers, artifactId: string
 
 /** `ce_type`s of the records with this key, in order, as kcat reads them. */
 export async function eventTypesInKafka(servers: RealServers, key: string): Promise<readonly string[]> {
-  const { stdout } = await run(`${servers.bin}/kcat`, ["-b", servers.kafka, "-t", "platform.registration.events", "-C", "-e", "-q", "-f", "%k\t%h\n"], {
-    maxBuffer: 64 << 20,
-  });
-  return stdout
-    .split("\n")
-    .filter((line) => line.startsWith(`${key}\t`))
-    .map((line) => /ce_type=([^,]*)/.exec(line)?.[1]?.replace(/^.*\./, "") ?? "");
+  const lines = await linesOfTopic(servers, "platform.registration.events", "%k\t%h");
+  return lines.filter((line) => line.startsWith(`${key}\t`)).map((line) => headerOf(line.slice(key.length + 1), "ce_type").replace(/^.*\./, ""));
 }
