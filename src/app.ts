@@ -38,7 +38,7 @@ import { withdraw } from "./registration/unregister.ts";
 import { registrationIdOf } from "./registration/update-tags.ts";
 import { createAuthGate, type AuthMode } from "./rpc/auth.ts";
 import { defaultLimits, type Limits } from "./rpc/limits.ts";
-import { registrationRoutes } from "./rpc/routes.ts";
+import { registrationServices } from "./rpc/routes.ts";
 import { keepRegistered, selfEntry } from "./registration/self-registration.ts";
 import { startServer, type ServerOptions } from "./rpc/server.ts";
 import { parseTokenFile } from "./rpc/tokens.ts";
@@ -166,7 +166,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
   const serverOptions: ServerOptions = {
     listen: config.listen,
-    routes: registrationRoutes({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
+    services: registrationServices({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(async () => (await metrics()).render(), config.httpRoot || undefined),

@@ -1,4 +1,5 @@
-import { createContextKey, type HandlerContext } from "@connectrpc/connect";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { createContextKey } from "@connectrpc/connect";
 import { DomainError } from "../errors.ts";
 import { accessRules, roles, type AccessRule, type Role } from "./access-rules.ts";
 import { methodKey } from "./limits.ts";
@@ -7,8 +8,14 @@ import type { Principal, TokenTable } from "./tokens.ts";
 /** Who may call: everybody as `anonymous` with all roles, or the holders of tokens. */
 export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: TokenTable };
 
-/** Decides on a call before its message is read; throws a DomainError to refuse it. */
-export type Gate = (context: HandlerContext) => void;
+/** Who makes a call, and why it is not let in. */
+export interface Admission {
+  readonly principal: Principal;
+  readonly refusal: DomainError | undefined;
+}
+
+/** Decides on a call before its message is read, by its method and its `authorization` header. */
+export type Gate = (method: DescMethod, authorization: string | undefined) => Admission;
 
 const nobody: Principal = { name: "", roles: [] };
 const anonymous: Principal = { name: "anonymous", roles };
@@ -23,27 +30,24 @@ export function hasRole(principal: Principal, role: Role): boolean {
 }
 
 /**
- * The gate of all calls: says who calls and whether the table lets them. Rejects with `unauthenticated` when no known
+ * The gate of all calls: says who calls and whether the table lets them. Refuses with `unauthenticated` when no known
  * token came (one text for all cases) and with `denied`, naming the role, when the caller lacks it.
  */
 export function createAuthGate(auth: AuthMode, rules: Readonly<Record<string, AccessRule>> = accessRules): Gate {
-  return (context) => {
-    const rpc = methodKey(context.method);
+  const refusalOf = (rpc: string, principal: Principal): DomainError | undefined => {
     const rule = rules[rpc];
-    const principal = auth.mode === "open" ? anonymous : (holderOf(auth.tokens, context.requestHeader) ?? nobody);
-    context.values.set(principalKey, principal);
-    if (rule === "public") return;
+    if (rule === "public") return undefined;
     if (principal === nobody) {
-      throw new DomainError({
-        kind: "unauthenticated",
-        reason: "UNAUTHENTICATED",
-        message: "a valid token is needed, as `authorization: Bearer <token>`",
-      });
+      return new DomainError({ kind: "unauthenticated", reason: "UNAUTHENTICATED", message: "a valid token is needed, as `authorization: Bearer <token>`" });
     }
-    if (rule === undefined) throw denied("nobody may call this method", { rpc });
+    if (rule === undefined) return denied("nobody may call this method", { rpc });
     const needed = typeof rule === "string" ? [rule] : rule;
-    if (needed.some((role) => hasRole(principal, role))) return;
-    throw denied(`the role ${needed.join(" or ")} is needed`, { rpc, needed_role: needed.join(" or ") });
+    if (needed.some((role) => hasRole(principal, role))) return undefined;
+    return denied(`the role ${needed.join(" or ")} is needed`, { rpc, needed_role: needed.join(" or ") });
+  };
+  return (method, authorization) => {
+    const principal = auth.mode === "open" ? anonymous : (holderOf(auth.tokens, authorization) ?? nobody);
+    return { principal, refusal: refusalOf(methodKey(method), principal) };
   };
 }
 
@@ -51,7 +55,7 @@ function denied(message: string, metadata: Readonly<Record<string, string>>): Do
   return new DomainError({ kind: "denied", reason: "PERMISSION_DENIED", message, metadata });
 }
 
-function holderOf(tokens: TokenTable, headers: Headers): Principal | undefined {
-  const token = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1];
+function holderOf(tokens: TokenTable, authorization = ""): Principal | undefined {
+  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
   return token === undefined ? undefined : tokens.find(token);
 }

@@ -15,10 +15,16 @@ export interface Call {
   readonly rpc: string;
   /** IP address of who is at the other end of the connection: the caller, or a proxy. */
   readonly peer: string | undefined;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
   principal: string | undefined;
   /** The request was read and accepted: from here on errors are not the protocol layer's. */
   entered: boolean;
   failure: Failure | undefined;
+}
+
+export function newCall(rpc: string, peer: string | undefined, startedAt: number): Call {
+  return { rpc, peer, startedAt, principal: undefined, entered: false, failure: undefined };
 }
 
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });

@@ -4,17 +4,39 @@
  * Guarantees: every request is answered, in the words of its protocol; nothing a client sends throws out of here; a
  * request that is answered before it was read to its end does not hold its stream or connection.
  */
+import type { EventEmitter } from "node:events";
 import { constants } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { sendJson, type HttpRequest, type HttpResponse, type HttpRoute } from "../http/route.ts";
 import type { Log } from "../log.ts";
+import { headerBytes } from "./limits.ts";
 import { serveRpc, type RpcOptions } from "./serve-rpc.ts";
 import { grpcMessageText, isGrpc } from "./wire.ts";
 
 export interface DispatchOptions extends RpcOptions {
   readonly handlers: readonly UniversalHandler[];
   readonly http: readonly HttpRoute[];
+  readonly openCalls: OpenCalls;
+}
+
+/** How many calls are open, whichever way they came. */
+export interface OpenCalls {
+  /** Counts a call until it emits `close`; false, and not counted, when there are as many as there may be. */
+  enter(call: EventEmitter): boolean;
+}
+
+export function countOpenCalls(limit: number): OpenCalls {
+  let open = 0;
+  const leave = () => void (open -= 1);
+  return {
+    enter(call) {
+      if (open >= limit) return false;
+      open += 1;
+      call.once("close", leave);
+      return true;
+    },
+  };
 }
 
 const healthCheck = "/grpc.health.v1.Health/Check";
@@ -24,18 +46,15 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
   const { limits, log } = options;
   const rpcs = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
   const routes = Map.groupBy(options.http, (route) => route.path);
-  let openCalls = 0;
 
   const dispatch = (request: HttpRequest, response: HttpResponse): void => {
     const path = (request.url ?? "").split("?", 1)[0]!;
     closeWhenAnswered(request, response);
     // HTTP/2 enforces its limit only once the client has acknowledged it.
-    if (headerBytes(request) > limits.headerBytes) return refuse(request, response, Code.ResourceExhausted, 431, "the header fields are too large");
+    if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, Code.ResourceExhausted, 431, "the header fields are too large");
     const rpc = rpcs.get(path);
     if (rpc) {
-      if (openCalls >= limits.calls && path !== healthCheck) return refuse(request, response, Code.ResourceExhausted, 429, "too many calls are open");
-      openCalls += 1;
-      response.once("close", () => (openCalls -= 1));
+      if (!options.openCalls.enter(response) && path !== healthCheck) return refuse(request, response, Code.ResourceExhausted, 429, "too many calls are open");
       return serveRpc(rpc, request, response, options);
     }
     const there = routes.get(path);
@@ -86,12 +105,6 @@ function refuse(request: HttpRequest, response: HttpResponse, code: keyof typeof
   response.setHeader("grpc-status", String(code));
   response.setHeader("grpc-message", grpcMessageText(message));
   response.end();
-}
-
-function headerBytes(request: HttpRequest): number {
-  let bytes = 0;
-  for (const text of request.rawHeaders) bytes += text.length + 16; // as HTTP/2 counts: 32 a field
-  return bytes;
 }
 
 function closeWhenAnswered(request: HttpRequest, response: HttpResponse): void {

@@ -61,6 +61,19 @@ export function shuttingDown(): DomainError {
   });
 }
 
+export function callLate(): DomainError {
+  return new DomainError({ kind: "timeout", reason: "DEADLINE_EXCEEDED", message: "the call took longer than its deadline" });
+}
+
+export function callCancelled(): DomainError {
+  return new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the caller cancelled the call" });
+}
+
+/** Why a stream is cut whose client does not read; nobody is told but the log. */
+export function readerTooSlow(ms: number): DomainError {
+  return new DomainError({ kind: "exhausted", reason: "SLOW_READER", message: `the client has read nothing for ${ms / 1_000} s` });
+}
+
 /** What a failed call tells its caller, and what the log gets to know beside. */
 export interface Failure {
   readonly error: ConnectError;
@@ -106,9 +119,7 @@ function fromAbort(thrown: unknown, signal: AbortSignal | undefined): DomainErro
   const reason: unknown = signal.reason;
   if (reason instanceof DomainError) return reason;
   const late = reason instanceof ConnectError ? reason.code === Code.DeadlineExceeded : reason instanceof Error && reason.name === "TimeoutError";
-  return late
-    ? new DomainError({ kind: "timeout", reason: "DEADLINE_EXCEEDED", message: "the call took longer than its deadline" })
-    : new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the caller cancelled the call" });
+  return late ? callLate() : callCancelled();
 }
 
 /** Changes the error in place, so that it can be encoded: the protocol layer throws on lone surrogates. */

@@ -86,3 +86,10 @@ export function deadlineMs(method: DescMethod, limits: Limits): number {
   const long = longMethods[methodKey(method)];
   return long ? limits[long.limit] : limits.unaryMs;
 }
+
+/** As HTTP/2 counts the fields of a request: 32 bytes each beside their text. `rawHeaders`: names and values in turn. */
+export function headerBytes(rawHeaders: readonly string[]): number {
+  let bytes = 0;
+  for (const text of rawHeaders) bytes += text.length + 16;
+  return bytes;
+}

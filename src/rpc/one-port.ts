@@ -12,6 +12,7 @@ import type { AddressInfo, Socket } from "node:net";
 import tls from "node:tls";
 import type { HttpRequest, HttpResponse } from "../http/route.ts";
 import type { Log } from "../log.ts";
+import type { FastLane } from "./fast-lane.ts";
 import { tendSessions } from "./h2-sessions.ts";
 import type { Limits } from "./limits.ts";
 import { sniff } from "./sniff.ts";
@@ -25,6 +26,8 @@ export interface TlsSettings {
 
 export interface OnePortOptions {
   readonly onRequest: (request: HttpRequest, response: HttpResponse) => void;
+  /** Asked first for every stream of HTTP/2: false leaves it to `onRequest`. */
+  readonly onStream?: FastLane | undefined;
   readonly tls: TlsSettings | undefined;
   readonly limits: Limits;
   readonly log: Log;
@@ -39,7 +42,7 @@ export interface OnePort {
   destroy(): void;
 }
 
-export function createOnePort({ onRequest, tls: tlsSettings, limits, log }: OnePortOptions): OnePort {
+export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, log }: OnePortOptions): OnePort {
   const sockets = new Set<Socket>();
   /** Connections that have not said yet what they speak, by their peer: a TLS socket has another identity, but that one. */
   const opening = new Map<string, Socket>();
@@ -73,6 +76,7 @@ export function createOnePort({ onRequest, tls: tlsSettings, limits, log }: OneP
     },
     onRequest,
   );
+  if (onStream) askFirst(h2, onStream);
   const sessions = tendSessions(h2, limits);
 
   // The http server owns the port: its timeouts then hold for the connections handed to it, also those behind TLS.
@@ -142,6 +146,16 @@ export function createOnePort({ onRequest, tls: tlsSettings, limits, log }: OneP
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** Node makes request and response of a stream in a listener of its own: it is called only for what `onStream` leaves. */
+function askFirst(server: http2.Http2Server, onStream: FastLane): void {
+  const others = server.listeners("stream");
+  server.removeAllListeners("stream");
+  server.on("stream", (stream, headers, flags, rawHeaders) => {
+    if (onStream(stream, headers, rawHeaders)) return;
+    for (const listener of others) listener.call(server, stream, headers, flags, rawHeaders);
+  });
 }
 
 function createTls(settings: TlsSettings, limits: Limits, log: Log): tls.Server {

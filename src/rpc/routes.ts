@@ -1,5 +1,5 @@
 /** Every RPC of every service of ours, by name: one that is missing does not compile. */
-import type { ConnectRouter, ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { cancelAttempt, getAttempt, listAttempts } from "./registration/attempts.ts";
@@ -13,11 +13,12 @@ import { getConnectorSchema, getModuleSchema, getModuleSchemaVersions } from "./
 import { unregister } from "./registration/unregister.ts";
 import { updateTags } from "./registration/update-tags.ts";
 import { watchAttempt } from "./registration/watch-attempt.ts";
+import { served, type ServedService } from "./served.ts";
 
 /** Our services, for health and reflection. */
 export const services = [PlatformRegistrationService, RegistrationService] as const;
 
-export function registrationRoutes(deps: RegistrationHandlerDeps): (router: ConnectRouter) => void {
+export function registrationServices(deps: RegistrationHandlerDeps): readonly ServedService[] {
   const lists = createLists(deps);
   const platform: ServiceImpl<typeof PlatformRegistrationService> = {
     register: (request, context) => register(deps, request, context),
@@ -43,9 +44,9 @@ export function registrationRoutes(deps: RegistrationHandlerDeps): (router: Conn
     compareSchemas: (request, context) => compareSchemas(deps, request, context),
     getSchemaVersion: (request) => getSchemaVersion(deps, request),
   };
-  return (router) => {
+  return [
     // Packing a list for each of many watchers costs more than sending it.
-    router.service(PlatformRegistrationService, platform, { compressMinBytes: Number.MAX_SAFE_INTEGER });
-    router.service(RegistrationService, attempts);
-  };
+    served(PlatformRegistrationService, platform, { compressMinBytes: Number.MAX_SAFE_INTEGER }),
+    served(RegistrationService, attempts),
+  ];
 }

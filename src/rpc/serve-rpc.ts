@@ -11,33 +11,21 @@ import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { sendJson, type HttpRequest, type HttpResponse } from "../http/route.ts";
-import type { Reason } from "../errors.ts";
-import type { Log } from "../log.ts";
 import { orAborted } from "../or-aborted.ts";
-import type { Clock } from "../ports.ts";
-import { callKey, type Call } from "./call.ts";
-import { statusName } from "./errors.ts";
+import { reportEnd, type CallReport } from "./call-end.ts";
+import type { Ids } from "../ports.ts";
+import { callKey, newCall, type Call } from "./call.ts";
+import { readerTooSlow, toFailure } from "./errors.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import { deadlineMs, longMethods, methodKey, type Limits } from "./limits.ts";
 import { grpcMessageText, limitDeadline } from "./wire.ts";
 
-/** How one call ended, for metrics. */
-export interface CallEnd {
-  /** `package.Service/Method` */
-  readonly rpc: string;
-  /** gRPC name of the status, `OK` included. */
-  readonly code: string;
-  readonly ms: number;
-}
-
-export interface RpcOptions {
+export interface RpcOptions extends CallReport {
   readonly limits: Limits;
   readonly slowReaders: SlowReaders;
+  readonly ids: Ids;
   /** Aborts when the server begins to shut down. */
   readonly drain: AbortSignal;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly onCallEnd?: (end: CallEnd) => void;
 }
 
 /** How long after its deadline a call may take to leave. */
@@ -47,8 +35,12 @@ const farewellMs = 1_000;
 export function serveRpc(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
   const { method } = handler;
-  const call: Call = { rpc: methodKey(method), peer: request.socket.remoteAddress, principal: undefined, entered: false, failure: undefined };
-  reportEnd(call, response, options);
+  const call = newCall(methodKey(method), request.socket.remoteAddress, options.clock.now());
+  const stream = "stream" in response ? response.stream : undefined;
+  response.once("close", () => {
+    const answered = stream ? stream.writableFinished && stream.rstCode === 0 : (response as ServerResponse).writableFinished;
+    reportEnd(call, { answered, httpStatus: response.statusCode }, options);
+  });
 
   let universal;
   try {
@@ -73,33 +65,6 @@ export function serveRpc(handler: UniversalHandler, request: HttpRequest, respon
     });
 }
 
-function reportEnd(call: Call, response: HttpResponse, { clock, log, onCallEnd }: RpcOptions): void {
-  const startedAt = clock.now();
-  const stream = "stream" in response ? response.stream : undefined;
-  response.once("close", () => {
-    const answered = stream ? stream.writableFinished && stream.rstCode === 0 : (response as ServerResponse).writableFinished;
-    const code = codeOf(call, response.statusCode, answered);
-    const ms = clock.now() - startedAt;
-    onCallEnd?.({ rpc: call.rpc, code, ms });
-    if (code === "OK") return;
-    const { reason, requestId, cause } = call.failure ?? {};
-    log(levelOf(code), "call failed", { rpc: call.rpc, code, reason, ms, principal: call.principal, requestId, error: cause });
-  });
-}
-
-function codeOf(call: Call, httpStatus: number, answered: boolean): string {
-  if (call.failure?.reason !== undefined) return statusName(call.failure.error.code);
-  if (!answered) return "CANCELLED";
-  if (call.failure) return statusName(call.failure.error.code);
-  // Refused before it became a call: a content type or an HTTP method that no protocol here has.
-  return httpStatus < 400 ? "OK" : "INVALID_ARGUMENT";
-}
-
-function levelOf(code: string): "info" | "warn" | "error" {
-  if (code === "INTERNAL" || code === "UNKNOWN" || code === "DATA_LOSS") return "error";
-  return code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED" || code === "RESOURCE_EXHAUSTED" ? "warn" : "info";
-}
-
 /** For a client that does not read: the answer waits for it, and would for ever. */
 function cutAfter(ms: number, response: HttpResponse): void {
   const late = AbortSignal.timeout(ms);
@@ -109,12 +74,10 @@ function cutAfter(ms: number, response: HttpResponse): void {
 }
 
 /** The answer to a stream, which ends early for a client that stops reading. */
-function guarded(answer: UniversalServerResponse, call: Call, response: HttpResponse, { slowReaders, limits }: RpcOptions): UniversalServerResponse {
+function guarded(answer: UniversalServerResponse, call: Call, response: HttpResponse, { slowReaders, limits, ids }: RpcOptions): UniversalServerResponse {
   if (!answer.body) return answer;
   const body = slowReaders.guard(answer.body, () => {
-    const message = `the client has read nothing for ${limits.slowReaderMs / 1_000} s`;
-    const error = new ConnectError(message, Code.ResourceExhausted);
-    call.failure ??= { error, reason: "SLOW_READER" satisfies Reason, requestId: undefined, cause: undefined };
+    call.failure ??= toFailure(readerTooSlow(limits.slowReaderMs), ids);
     if ("stream" in response) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     else response.destroy();
   });

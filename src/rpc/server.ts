@@ -1,38 +1,39 @@
 /**
- * The server: every protocol on one port, with health and reflection for whatever `routes` adds.
+ * The server: every protocol on one port, with health and reflection for the services it is given.
  *
  * Shutting down: health says NOT_SERVING, watches end with UNAVAILABLE, clients are told to go away, running calls go
  * on; what still runs after the grace time has its signal aborted and is answered UNAVAILABLE; then everything is cut.
  */
-import { createConnectRouter, type ConnectRouter, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
-import type { DescService } from "@bufbuild/protobuf";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import type { HttpRoute } from "../http/route.ts";
 import type { Log } from "../log.ts";
 import type { Clock, Ids } from "../ports.ts";
 import { principalKey, type Gate } from "./auth.ts";
 import { callInterceptor, callKey, watchProtocolErrors } from "./call.ts";
-import { createDispatcher } from "./dispatch.ts";
+import type { CallEnd } from "./call-end.ts";
+import { countOpenCalls, createDispatcher } from "./dispatch.ts";
 import { shuttingDown, toFailure } from "./errors.ts";
+import { createFastLane } from "./fast-lane.ts";
 import { createHealthService } from "./health.ts";
 import type { Limits } from "./limits.ts";
 import { createOnePort, type TlsSettings } from "./one-port.ts";
 import { addReflection } from "./reflection.ts";
-import type { CallEnd } from "./serve-rpc.ts";
+import { served, type ServedService } from "./served.ts";
 import { createSlowReaders } from "./slow-readers.ts";
 
 export interface ServerOptions {
   /** Port 0 takes a free one. */
   readonly listen: { readonly host: string; readonly port: number };
   readonly tls?: TlsSettings;
-  /** Adds the services; handlers throw DomainErrors. */
-  readonly routes: (router: ConnectRouter) => void;
+  /** Handlers throw DomainErrors. */
+  readonly services: readonly ServedService[];
   readonly http: readonly HttpRoute[];
   /** Decides who may call, before the message is read. */
   readonly gate: Gate;
-  /** Run inside the server's own, which ends calls in time and turns errors into statuses. */
-  readonly interceptors?: readonly Interceptor[];
+  /** False sends every call the long way; for holding the two against each other. */
+  readonly fastLane?: boolean;
   readonly limits: Limits;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -64,26 +65,20 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     acceptCompression: [compressionGzip],
     readMaxBytes: limits.messageBytes,
     shutdownSignal: cut.signal,
-    interceptors: [callInterceptor(ids), ...(options.interceptors ?? [])],
+    interceptors: [callInterceptor(ids)],
     requestGate: (context) => admit(context, options.gate, ids),
   });
-  options.routes(router);
-  const services = [...new Set<DescService>([...router.handlers.map((handler) => handler.service), Health])];
-  const health = createHealthService(services.map((service) => service.typeName));
-  router.service(Health, health.implementation);
-  addReflection(router, services);
+  const descriptors = [...options.services.map(({ desc }) => desc), Health];
+  const health = createHealthService(descriptors.map(({ typeName }) => typeName));
+  const services = [...options.services, served(Health, health.implementation)];
+  for (const service of services) service.addTo(router);
+  addReflection(router, descriptors);
 
+  const openCalls = countOpenCalls(limits.calls);
+  const common = { limits, clock, log, ids, slowReaders: createSlowReaders(clock, limits.slowReaderMs), openCalls, ...(onCallEnd ? { onCallEnd } : {}) };
   const port = createOnePort({
-    onRequest: createDispatcher({
-      handlers: router.handlers,
-      http: options.http,
-      limits,
-      slowReaders: createSlowReaders(clock, limits.slowReaderMs),
-      drain: drain.signal,
-      clock,
-      log,
-      ...(onCallEnd ? { onCallEnd } : {}),
-    }),
+    onRequest: createDispatcher({ ...common, handlers: router.handlers, http: options.http, drain: drain.signal }),
+    onStream: options.fastLane === false ? undefined : createFastLane({ ...common, services, gate: options.gate, drain: drain.signal, cut: cut.signal }),
     tls: options.tls,
     limits,
     log,
@@ -113,15 +108,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 function admit(context: HandlerContext, gate: Gate, ids: Ids): void {
   const call = context.values.get(callKey);
   if (call) watchProtocolErrors(context, call);
-  try {
-    gate(context);
-  } catch (error) {
-    const failure = toFailure(error, ids);
-    if (call) call.failure = failure;
-    throw failure.error;
-  } finally {
-    if (call) call.principal = context.values.get(principalKey).name || undefined;
-  }
+  const { principal, refusal } = gate(context.method, context.requestHeader.get("authorization") ?? undefined);
+  context.values.set(principalKey, principal);
+  if (call) call.principal = principal.name || undefined;
+  if (!refusal) return;
+  const failure = toFailure(refusal, ids);
+  if (call) call.failure = failure;
+  throw failure.error;
 }
 
 function elapsed(ms: number): Promise<void> {

@@ -9,6 +9,8 @@
 import type { Clock } from "../ports.ts";
 
 export interface SlowReaders {
+  /** Something waits to leave: `drop` is called when it still does after the limit. Returns what to call when it has left. */
+  hold(drop: () => void): () => void;
   /** The same bytes; `drop` is called when a piece was not taken in time. */
   guard(body: AsyncIterable<Uint8Array>, drop: () => void): AsyncIterable<Uint8Array>;
 }
@@ -36,13 +38,21 @@ export function createSlowReaders(clock: Clock, limitMs: number): SlowReaders {
     sweeping = false;
   }
 
+  function hold(drop: () => void): () => void {
+    const mine = { since: clock.now(), drop };
+    heldUp.add(mine);
+    if (!sweeping) void sweep();
+    return () => void heldUp.delete(mine);
+  }
+
   return {
+    hold,
     guard(body, drop) {
       const pieces = body[Symbol.asyncIterator]();
-      let mine: HeldUp | undefined;
+      let release: (() => void) | undefined;
       const taken = () => {
-        if (mine) heldUp.delete(mine);
-        mine = undefined;
+        release?.();
+        release = undefined;
       };
       // No generator: a stream that waits for news should cost little.
       const guarded: AsyncIterator<Uint8Array> = {
@@ -50,9 +60,7 @@ export function createSlowReaders(clock: Clock, limitMs: number): SlowReaders {
           taken();
           const piece = await pieces.next();
           if (piece.done) return piece;
-          mine = { since: clock.now(), drop };
-          heldUp.add(mine);
-          if (!sweeping) void sweep();
+          release = hold(drop);
           return piece;
         },
         async return(value) {

@@ -1,4 +1,6 @@
 /** Small pieces of the gRPC and Connect wire formats. */
+import type { ConnectError } from "@connectrpc/connect";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 
 /** True for gRPC and gRPC-Web content types. */
 export function isGrpc(contentType: string): boolean {
@@ -20,6 +22,12 @@ export function grpcMessageText(message: string): string {
 
 const grpcUnits: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1_000, m: 1, u: 0.001, n: 0.000_001 };
 
+/** Milliseconds of a `grpc-timeout`, with fractions; undefined when it cannot be read. */
+export function grpcTimeoutMs(text: string): number | undefined {
+  const [, number, unit] = /^(\d{1,8})([HMSmun])$/.exec(text) ?? [];
+  return unit === undefined ? undefined : Number(number) * grpcUnits[unit]!;
+}
+
 /**
  * Makes the headers carry a deadline of at most `maxMs`, and returns it in whole milliseconds. A deadline that cannot be read stays as it is:
  * the protocol layer refuses it.
@@ -29,11 +37,27 @@ export function limitDeadline(headers: Headers, maxMs: number): number {
   const name = grpc ? "grpc-timeout" : "connect-timeout-ms";
   const given = headers.get(name);
   if (given !== null) {
-    const match = grpc ? /^(\d{1,8})([HMSmun])$/.exec(given) : /^(\d{1,10})$/.exec(given);
-    if (!match) return maxMs;
-    const ms = Number(match[1]) * (match[2] === undefined ? 1 : grpcUnits[match[2]]!);
+    const ms = grpc ? grpcTimeoutMs(given) : /^\d{1,10}$/.test(given) ? Number(given) : undefined;
+    if (ms === undefined) return maxMs;
     if (ms <= maxMs) return Math.ceil(ms);
   }
   headers.set(name, grpc ? `${maxMs}m` : String(maxMs));
   return maxMs;
 }
+
+/** The fields that tell a gRPC client how its call failed. */
+export function statusFields(error: ConnectError): Record<string, string> {
+  return { ...Object.fromEntries(setTrailerStatus(new Headers(), error)), "grpc-message": grpcMessageText(error.rawMessage) };
+}
+
+/** A gRPC frame: no compression, the length, the message. */
+export function frameOf(message: Uint8Array): Buffer {
+  const frame = Buffer.allocUnsafe(framePrefixBytes + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, framePrefixBytes);
+  return frame;
+}
+
+/** Before each message: one byte of flags and four of length. */
+export const framePrefixBytes = 5;

@@ -159,7 +159,7 @@ describe.each([
   });
 
   test("is told UNIMPLEMENTED for an unknown method", async () => {
-    await using server = await startTestServer(stub, { routes: () => undefined });
+    await using server = await startTestServer(stub, { services: [] });
     const client = createClient(Platform, transport({ baseUrl: server.url, httpVersion: httpVersion as "2" }));
     const error = await client.getService({}).catch((thrown: unknown) => ConnectError.from(thrown));
     expect(error).toMatchObject({ code: grpc.status.UNIMPLEMENTED });

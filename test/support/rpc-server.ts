@@ -6,7 +6,8 @@ import { createUuidV7 } from "../../src/adapters/system/ids.ts";
 import type { LogFields, LogLevel } from "../../src/log.ts";
 import { createAuthGate } from "../../src/rpc/auth.ts";
 import { defaultLimits, type Limits } from "../../src/rpc/limits.ts";
-import type { CallEnd } from "../../src/rpc/serve-rpc.ts";
+import type { CallEnd } from "../../src/rpc/call-end.ts";
+import { served } from "../../src/rpc/served.ts";
 import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/server.ts";
 
 export interface LogLine {
@@ -35,10 +36,7 @@ export async function startTestServer(stub: PlatformStub, options: TestServerOpt
   const ends: CallEnd[] = [];
   const server = await startServer({
     listen: { host: "127.0.0.1", port: 0 },
-    routes(router) {
-      router.service(PlatformRegistrationService, stub);
-      router.service(RegistrationService, {});
-    },
+    services: [served(PlatformRegistrationService, stub), served(RegistrationService, {})],
     http: [],
     gate: createAuthGate({ mode: "open" }),
     clock: systemClock,
