@@ -17,14 +17,16 @@ export interface Call {
   readonly peer: string | undefined;
   /** Epoch milliseconds. */
   readonly startedAt: number;
+  /** It is answered in JSON. */
+  readonly isJson: boolean;
   principal: string | undefined;
   /** The request was read and accepted: from here on errors are not the protocol layer's. */
   entered: boolean;
   failure: Failure | undefined;
 }
 
-export function newCall(rpc: string, peer: string | undefined, startedAt: number): Call {
-  return { rpc, peer, startedAt, principal: undefined, entered: false, failure: undefined };
+export function newCall(known: Pick<Call, "rpc" | "peer" | "startedAt" | "isJson">): Call {
+  return { ...known, principal: undefined, entered: false, failure: undefined };
 }
 
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });

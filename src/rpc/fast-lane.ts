@@ -8,13 +8,14 @@
  * in the wording of what is wrong with the request's bytes, and never compresses an answer.
  */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { create, isMessage, toBinary } from "@bufbuild/protobuf";
 import type { OpenCalls } from "./dispatch.ts";
 import { LaneCall, type LaneCallOptions } from "./lane-call.ts";
 import { deadlineMs, headerBytes, longMethods, methodKey } from "./limits.ts";
-import type { OneMessageMethod, ServedService } from "./served.ts";
-import { grpcTimeoutMs } from "./wire.ts";
+import type { Answer, OneMessageMethod, ServedService } from "./served.ts";
+import { frameOf, grpcTimeoutMs } from "./wire.ts";
 
-export interface FastLaneOptions extends LaneCallOptions {
+export interface FastLaneOptions extends Omit<LaneCallOptions, "frame"> {
   readonly services: readonly ServedService[];
   readonly openCalls: OpenCalls;
   /** Ends the watches. */
@@ -34,6 +35,7 @@ interface LaneMethod {
 
 export function createFastLane(options: FastLaneOptions): FastLane {
   const { services, limits, openCalls } = options;
+  const callOptions = { ...options, frame: createFraming() };
   const methods = new Map(
     services
       .flatMap(({ oneMessage }) => oneMessage)
@@ -56,12 +58,24 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     if (!method || !isPlain(headers) || headerBytes(rawHeaders) > limits.headerBytes) return false;
     const lifeMs = lifeOf(headers, method.maxMs);
     if (lifeMs === undefined || !openCalls.enter(stream)) return false;
-    const call = new LaneCall(stream, headers, method.served, lifeMs, options);
+    const call = new LaneCall(stream, headers, method.served, lifeMs, callOptions);
     running.set(call, method);
     stream.once("close", () => running.delete(call));
     const { drain, cut } = options;
     if (cut.aborted || (drain.aborted && method.endsOnDrain)) call.end(cut.aborted ? cut.reason : drain.reason);
     return true;
+  };
+}
+
+/** Frames of answers; of one that cannot change, and so may go to many callers, only one is made. */
+function createFraming(): LaneCallOptions["frame"] {
+  const shared = new WeakMap<Answer, Buffer>();
+  return ({ output }, answer) => {
+    const former = shared.get(answer);
+    if (former) return former;
+    const frame = frameOf(toBinary(output, isMessage(answer, output) ? answer : create(output, answer)));
+    if (Object.isFrozen(answer)) shared.set(answer, frame);
+    return frame;
   };
 }
 

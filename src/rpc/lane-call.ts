@@ -10,7 +10,7 @@
  * its life, and the signal is made only for a handler that asks for it.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { create, fromBinary, isMessage, toBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Ids } from "../ports.ts";
 import type { Gate } from "./auth.ts";
@@ -23,13 +23,15 @@ import { OneMessage } from "./one-message.ts";
 import type { Answer, OneMessageMethod } from "./served.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import type { Principal } from "./tokens.ts";
-import { frameOf, statusFields } from "./wire.ts";
+import { statusFields } from "./wire.ts";
 
 export interface LaneCallOptions extends CallReport {
   readonly gate: Gate;
   readonly ids: Ids;
   readonly limits: Limits;
   readonly slowReaders: SlowReaders;
+  /** Makes the frame of an answer. */
+  readonly frame: (method: DescMethod, answer: Answer) => Buffer;
 }
 
 /** How long after its deadline a call may take to leave. */
@@ -59,7 +61,7 @@ export class LaneCall {
     const { limits, gate, clock } = options;
     this.method = served.desc;
     this.headers = headers;
-    this.call = newCall(methodKey(served.desc), stream.session?.socket.remoteAddress, clock.now());
+    this.call = newCall({ rpc: methodKey(served.desc), peer: stream.session?.socket.remoteAddress, startedAt: clock.now(), isJson: false });
     this.#stream = stream;
     this.#served = served;
     this.#options = options;
@@ -93,7 +95,7 @@ export class LaneCall {
   end(error: unknown): void {
     if (this.#over) return;
     const failure = (this.call.failure ??= toFailure(error, this.#options.ids));
-    this.#finish(statusFields(failure.error));
+    this.#finish({ ...this.#context.addedTrailer, ...statusFields(failure.error) });
     this.#letGo(error);
   }
 
@@ -123,7 +125,7 @@ export class LaneCall {
 
   #answer(answer: Answer): void {
     if (this.#over) return;
-    const frame = frameOf(bytesOf(this.method, answer));
+    const frame = this.#options.frame(this.method, answer);
     this.#respond();
     this.#stream.write(frame);
     this.#succeed();
@@ -136,7 +138,7 @@ export class LaneCall {
         const next = await this.#messages.next();
         if (this.#over) return;
         if (next.done) return this.#succeed();
-        await this.#send(frameOf(bytesOf(this.method, next.value)));
+        await this.#send(this.#options.frame(this.method, next.value));
       }
     } catch (error) {
       this.end(error);
@@ -231,10 +233,6 @@ function readMessage(method: DescMethod, bytes: Uint8Array): Message {
   } catch (cause) {
     throw new ConnectError("the message cannot be read", Code.InvalidArgument, undefined, undefined, cause);
   }
-}
-
-function bytesOf({ output }: DescMethod, answer: Answer): Uint8Array {
-  return toBinary(output, isMessage(answer, output) ? answer : create(output, answer));
 }
 
 function ignore(): void {}

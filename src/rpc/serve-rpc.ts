@@ -35,7 +35,7 @@ const farewellMs = 1_000;
 export function serveRpc(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
   const { method } = handler;
-  const call = newCall(methodKey(method), request.socket.remoteAddress, options.clock.now());
+  const call = newCall({ rpc: methodKey(method), peer: request.socket.remoteAddress, startedAt: options.clock.now(), isJson: asksForJson(request) });
   const stream = "stream" in response ? response.stream : undefined;
   response.once("close", () => {
     const answered = stream ? stream.writableFinished && stream.rstCode === 0 : (response as ServerResponse).writableFinished;
@@ -63,6 +63,10 @@ export function serveRpc(handler: UniversalHandler, request: HttpRequest, respon
       if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: call.rpc, error });
       response.destroy();
     });
+}
+
+function asksForJson({ method, headers }: HttpRequest): boolean {
+  return method === "GET" || (headers["content-type"]?.includes("json") ?? false);
 }
 
 /** For a client that does not read: the answer waits for it, and would for ever. */

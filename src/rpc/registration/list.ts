@@ -1,10 +1,10 @@
 /**
  * Lists, for one call and for each of many watchers. The instances of a list are converted and encoded once, however many
- * ask; only `as_of` is written for each. Where the catalog tells the time of health checks the list is made anew after a
+ * ask; who asks within the same twentieth of a second gets the same message. Where the catalog tells the time of health checks the list is made anew after a
  * second, so that these times are at most so old.
  */
 import { create, type Message } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { timestampFromMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import {
   ListModulesResponseSchema,
@@ -23,6 +23,7 @@ import {
 import type { Clock } from "../../ports.ts";
 import type { Discovered } from "../../registration/discovery/discovered.ts";
 import type { DiscoveryList, DiscoveryView } from "../../registration/discovery/view.ts";
+import { callKey } from "../call.ts";
 import { moduleOf, packedItems, serviceOf } from "../convert-discovery.ts";
 
 export interface Lists {
@@ -41,39 +42,42 @@ interface Converted<T> {
   packed: ReturnType<typeof packedItems> | undefined;
 }
 
+type Item = GetServiceResponse | GetModuleResponse;
+type Converter<T> = (list: DiscoveryList) => Converted<T>;
+
 const freshMs = 1_000;
+/** Who asks so soon after another is told the other's `as_of`, though a later one would be true too. */
+const sharedMs = 50;
 
-export function createLists({ discovery, clock }: { readonly discovery: DiscoveryView; readonly clock: Clock }): Lists {
-  const services = createConverter(discovery, clock, serviceOf);
-  const modules = createConverter(discovery, clock, moduleOf);
+export interface ListDeps {
+  readonly discovery: DiscoveryView;
+  readonly clock: Clock;
+}
 
-  const servicesNow = (context: HandlerContext, list: DiscoveryList) => filled(services(list), context, head(list), (messages) => ({ services: messages }));
-  const modulesNow = (context: HandlerContext, list: DiscoveryList) => filled(modules(list), context, head(list), (messages) => ({ modules: messages }));
-  const head = ({ items }: DiscoveryList) => ({ asOf: timestampFromMs(discovery.asOf()), totalCount: items.length });
-
+export function createLists(deps: ListDeps): Lists {
+  const servicesOf = createConverter(deps, serviceOf);
+  const modulesOf = createConverter(deps, moduleOf);
+  const listServices = createAnswers(deps, servicesOf, (head, services) => create(ListServicesResponseSchema, { ...head, services }));
+  const listModules = createAnswers(deps, modulesOf, (head, modules) => create(ListModulesResponseSchema, { ...head, modules }));
+  const listPlatformModules = createAnswers(deps, modulesOf, (head, modules) => create(ListPlatformModulesResponseSchema, { ...head, modules }));
+  const servicesNow = createAnswers(deps, servicesOf, (head, services) => create(WatchServicesResponseSchema, { ...head, services }));
+  const modulesNow = createAnswers(deps, modulesOf, (head, modules) => create(WatchModulesResponseSchema, { ...head, modules }));
+  const { discovery } = deps;
   return {
-    services: (context) => withPacked(servicesNow(context, discovery.list("service")), (init) => create(ListServicesResponseSchema, init)),
-    modules: (context) => withPacked(modulesNow(context, discovery.list("module")), (init) => create(ListModulesResponseSchema, init)),
-    platformModules: (context) => withPacked(modulesNow(context, discovery.list("module")), (init) => create(ListPlatformModulesResponseSchema, init)),
+    services: (context) => listServices(context, discovery.list("service")),
+    modules: (context) => listModules(context, discovery.list("module")),
+    platformModules: (context) => listPlatformModules(context, discovery.list("module")),
     async *watchServices(context) {
-      for await (const list of discovery.watch("service", context.signal)) {
-        yield withPacked(servicesNow(context, list), (init) => create(WatchServicesResponseSchema, init));
-      }
+      for await (const list of discovery.watch("service", context.signal)) yield servicesNow(context, list);
     },
     async *watchModules(context) {
-      for await (const list of discovery.watch("module", context.signal)) {
-        yield withPacked(modulesNow(context, list), (init) => create(WatchModulesResponseSchema, init));
-      }
+      for await (const list of discovery.watch("module", context.signal)) yield modulesNow(context, list);
     },
   };
 }
 
 /** Remembers what a list was converted to for as long as somebody holds the list. */
-function createConverter<T extends GetServiceResponse | GetModuleResponse>(
-  discovery: DiscoveryView,
-  clock: Clock,
-  convert: (it: Discovered, lastChecked: number | undefined) => T,
-): (list: DiscoveryList) => Converted<T> {
+function createConverter<T extends Item>({ discovery, clock }: ListDeps, convert: (it: Discovered, lastChecked: number | undefined) => T): Converter<T> {
   const known = new WeakMap<DiscoveryList, Converted<T>>();
   return (list) => {
     const now = clock.now();
@@ -91,25 +95,28 @@ function createConverter<T extends GetServiceResponse | GetModuleResponse>(
   };
 }
 
-interface Filled<Init> {
-  readonly init: Init;
-  readonly packed: ReturnType<typeof packedItems> | undefined;
+interface Head {
+  readonly asOf: Timestamp;
+  readonly totalCount: number;
 }
 
-/** As messages for a caller that speaks JSON, as bytes for all others. */
-function filled<T extends GetServiceResponse | GetModuleResponse, Head extends object, Items extends object>(
-  it: Converted<T>,
-  context: HandlerContext,
-  head: Head,
-  itemsOf: (messages: T[]) => Items,
-): Filled<Head & Partial<Items>> {
-  const isJson = context.requestHeader.get("content-type")?.includes("json") ?? false;
-  if (isJson || context.requestMethod === "GET") return { init: { ...head, ...itemsOf([...it.messages]) }, packed: undefined };
-  it.packed ??= packedItems(it.messages);
-  return { init: head as Head & Partial<Items>, packed: it.packed };
-}
-
-function withPacked<Init, M extends Message>({ init, packed }: Filled<Init>, make: (init: Init) => M): M {
-  const message = make(init);
-  return packed === undefined ? message : Object.assign(message, { $unknown: packed });
+/** Makes the answers of one RPC. Frozen: this message will not change, so whoever sends it to many may encode it once. */
+function createAnswers<T extends Item, M extends Message>(
+  { discovery }: ListDeps,
+  convert: Converter<T>,
+  make: (head: Head, items: T[]) => M,
+): (context: HandlerContext, list: DiscoveryList) => M {
+  let last: { readonly of: Converted<T>; readonly asOf: number; readonly message: M } | undefined;
+  return (context, list) => {
+    const it = convert(list);
+    const asOf = discovery.asOf();
+    const head = { asOf: timestampFromMs(asOf), totalCount: list.items.length };
+    if (context.values.get(callKey)?.isJson) return make(head, [...it.messages]);
+    if (last?.of === it && asOf >= last.asOf && asOf < last.asOf + sharedMs) return last.message;
+    it.packed ??= packedItems(it.messages);
+    const message = make(head, []);
+    message.$unknown = it.packed;
+    last = { of: it, asOf, message };
+    return Object.freeze(message);
+  };
 }
