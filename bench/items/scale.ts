@@ -48,27 +48,25 @@ export async function scale(small: number, large: number, rounds: number, turnMs
     });
   }
   const list = framed(ListServicesRequestSchema, create(ListServicesRequestSchema));
-  const each = await Promise.all(
-    [one, other].map(async ({ address }) => {
-      using caller = grpcCaller(address, pathOf(method.listServices), list);
-      await caller.call();
-      const took = await loop(caller, 1, turnMs);
-      return took;
-    }),
-  );
-  const perItem = each.map((took, index) => (median(took) / (index === 0 ? small : large)) * 1_000);
-  const ratio = (perItem[1] ?? Number.NaN) / (perItem[0] ?? Number.NaN);
-  const text = (index: number) => `${(perItem[index] ?? Number.NaN).toFixed(2)} µs an item`;
+  const took = await inTurns(one.address, other.address, pathOf(method.listServices), list, rounds, turnMs);
+  const [many, few] = [perItem(took.large, large), perItem(took.small, small)];
+  const ratio = quantile(many, 0.99) / quantile(few, 0.99);
+  const spread = (values: readonly number[]) => `${median(values).toFixed(2)} · ${quantile(values, 0.99).toFixed(2)} µs an item`;
   rows.push({
     what: "ListServices: the same, for each item",
-    n: each[1]?.length ?? 0,
-    muster: text(1),
-    floor: text(0),
-    ratio: ratio.toFixed(2),
+    n: many.length,
+    muster: spread(many),
+    floor: spread(few),
+    ratio: `p99 ${ratio.toFixed(2)}`,
     aim: `≤ ${aim}`,
     met: ratio <= aim,
   });
   return rows;
+}
+
+/** Microseconds an item, of calls that took so many milliseconds. */
+function perItem(took: readonly number[], items: number): readonly number[] {
+  return took.map((ms) => (ms / items) * 1_000);
 }
 
 async function inTurns(small: string, large: string, path: string, message: Buffer, rounds: number, turnMs: number) {

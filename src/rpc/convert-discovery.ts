@@ -1,7 +1,6 @@
 /** Discovered instances as wire messages. */
-import { create, toBinary, type MessageShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import {
   GetModuleResponseSchema,
   GetServiceResponseSchema,
@@ -84,26 +83,4 @@ export function resolutionOf(name: string, { chosen, total, healthy, why }: Reso
     version: chosen.version,
     ...httpParts(chosen),
   });
-}
-
-/** Field 1 of every list message. */
-const itemsField = 1;
-
-/**
- * The instances of a list as the bytes of field 1, to be put into any number of messages without encoding them again: an
- * unknown field that is written as it is.
- */
-export function packedItems(items: readonly (MessageShape<typeof GetServiceResponseSchema> | MessageShape<typeof GetModuleResponseSchema>)[]): {
-  readonly no: number;
-  readonly wireType: WireType;
-  readonly data: Uint8Array;
-}[] {
-  if (items.length === 0) return [];
-  const writer = new BinaryWriter();
-  for (const [index, item] of items.entries()) {
-    // Whoever writes an unknown field writes its tag: that of the first item.
-    if (index > 0) writer.tag(itemsField, WireType.LengthDelimited);
-    writer.bytes(item.$typeName === GetServiceResponseSchema.typeName ? toBinary(GetServiceResponseSchema, item) : toBinary(GetModuleResponseSchema, item));
-  }
-  return [{ no: itemsField, wireType: WireType.LengthDelimited, data: writer.finish() }];
 }

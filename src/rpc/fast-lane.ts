@@ -8,7 +8,8 @@
  * in the wording of what is wrong with the request's bytes, and never compresses an answer.
  */
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { create, isMessage, toBinary } from "@bufbuild/protobuf";
+import { create, isMessage, toBinary, type DescMessage, type Message, type UnknownField } from "@bufbuild/protobuf";
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { OpenCalls } from "./dispatch.ts";
 import { LaneCall, type LaneCallOptions } from "./lane-call.ts";
 import { deadlineMs, headerBytes, longMethods, methodKey } from "./limits.ts";
@@ -69,14 +70,22 @@ export function createFastLane(options: FastLaneOptions): FastLane {
 
 /** Frames of answers; of one that cannot change, and so may go to many callers, only one is made. */
 function createFraming(): LaneCallOptions["frame"] {
-  const shared = new WeakMap<Answer, Buffer>();
+  const shared = new WeakMap<Answer, readonly Uint8Array[]>();
   return ({ output }, answer) => {
     const former = shared.get(answer);
     if (former) return former;
-    const frame = frameOf(toBinary(output, isMessage(answer, output) ? answer : create(output, answer)));
+    const message = isMessage(answer, output) ? answer : create(output, answer);
+    const [packed, ...others] = message.$unknown ?? [];
+    const frame = packed && others.length === 0 ? framePacked(output, message, packed) : frameOf(toBinary(output, message));
     if (Object.isFrozen(answer)) shared.set(answer, frame);
     return frame;
   };
+}
+
+/** The frame of a message whose one unknown field is what was encoded before. */
+function framePacked(output: DescMessage, message: Message, { no, wireType, data }: UnknownField): readonly Uint8Array[] {
+  const known = new BinaryWriter().raw(toBinary(output, message, { writeUnknownFields: false })).tag(no, wireType);
+  return frameOf(known.finish(), data);
 }
 
 const contentTypes: ReadonlySet<string | undefined> = new Set(["application/grpc", "application/grpc+proto"]);

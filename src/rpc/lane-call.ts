@@ -30,8 +30,8 @@ export interface LaneCallOptions extends CallReport {
   readonly ids: Ids;
   readonly limits: Limits;
   readonly slowReaders: SlowReaders;
-  /** Makes the frame of an answer. */
-  readonly frame: (method: DescMethod, answer: Answer) => Buffer;
+  /** Makes the frame of an answer, in one or more pieces. */
+  readonly frame: (method: DescMethod, answer: Answer) => readonly Uint8Array[];
 }
 
 /** How long after its deadline a call may take to leave. */
@@ -127,7 +127,7 @@ export class LaneCall {
     if (this.#over) return;
     const frame = this.#options.frame(this.method, answer);
     this.#respond();
-    this.#stream.write(frame);
+    for (const piece of frame) this.#stream.write(piece);
     this.#succeed();
   }
 
@@ -146,14 +146,17 @@ export class LaneCall {
   }
 
   /** Resolves when the frame has left, or never will. */
-  #send(frame: Buffer): Promise<void> {
+  #send(frame: readonly Uint8Array[]): Promise<void> {
     if (!this.#stream.headersSent) this.#respond();
     return new Promise((resolve) => {
       const release = this.#options.slowReaders.hold(() => this.#dropReader());
-      this.#stream.write(frame, () => {
+      let left = frame.length;
+      const done = () => {
+        if ((left -= 1) > 0) return;
         release();
         resolve();
-      });
+      };
+      for (const piece of frame) this.#stream.write(piece, done);
     });
   }
 

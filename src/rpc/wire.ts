@@ -50,14 +50,19 @@ export function statusFields(error: ConnectError): Record<string, string> {
   return { ...Object.fromEntries(setTrailerStatus(new Headers(), error)), "grpc-message": grpcMessageText(error.rawMessage) };
 }
 
-/** A gRPC frame: no compression, the length, the message. */
-export function frameOf(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(framePrefixBytes + message.length);
+/** A gRPC frame, not compressed, whose message is `known` and then `rest`; what is large is not copied. */
+export function frameOf(known: Uint8Array, rest: Uint8Array = new Uint8Array()): readonly Uint8Array[] {
+  const copied = rest.length < largeBytes ? rest.length : 0;
+  const frame = Buffer.allocUnsafe(framePrefixBytes + known.length + copied);
   frame[0] = 0;
-  frame.writeUInt32BE(message.length, 1);
-  frame.set(message, framePrefixBytes);
-  return frame;
+  frame.writeUInt32BE(known.length + rest.length, 1);
+  frame.set(known, framePrefixBytes);
+  if (rest.length !== copied) return [frame, rest];
+  frame.set(rest, framePrefixBytes + known.length);
+  return [frame];
 }
+
+const largeBytes = 65_536;
 
 /** Before each message: one byte of flags and four of length. */
 export const framePrefixBytes = 5;

@@ -1,19 +1,19 @@
 /**
- * Lists, for one call and for each of many watchers. The instances of a list are converted and encoded once, however many
- * ask; who asks within the same twentieth of a second gets the same message. Where the catalog tells the time of health checks the list is made anew after a
- * second, so that these times are at most so old.
+ * Lists, for one call and for each of many watchers. An instance is encoded once, however many lists it is in and however
+ * many ask; who asks within the same twentieth of a second gets the same message. Where the catalog tells the times of health
+ * checks they are looked at again after a second, so that they are at most so old.
  */
-import { create, type Message } from "@bufbuild/protobuf";
+import { create, toBinary, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { timestampFromMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import {
+  GetModuleResponseSchema,
+  GetServiceResponseSchema,
   ListModulesResponseSchema,
   ListPlatformModulesResponseSchema,
   ListServicesResponseSchema,
   WatchModulesResponseSchema,
   WatchServicesResponseSchema,
-  type GetModuleResponse,
-  type GetServiceResponse,
   type ListModulesResponse,
   type ListPlatformModulesResponse,
   type ListServicesResponse,
@@ -24,7 +24,8 @@ import type { Clock } from "../../ports.ts";
 import type { Discovered } from "../../registration/discovery/discovered.ts";
 import type { DiscoveryList, DiscoveryView } from "../../registration/discovery/view.ts";
 import { callKey } from "../call.ts";
-import { moduleOf, packedItems, serviceOf } from "../convert-discovery.ts";
+import { moduleOf, serviceOf } from "../convert-discovery.ts";
+import { packList, type PackedList } from "../packed-list.ts";
 
 export interface Lists {
   services(context: HandlerContext): ListServicesResponse;
@@ -34,17 +35,7 @@ export interface Lists {
   watchModules(context: HandlerContext): AsyncGenerator<WatchModulesResponse>;
 }
 
-interface Converted<T> {
-  readonly at: number;
-  /** Some instance has a time of its last check. */
-  readonly ages: boolean;
-  readonly messages: readonly T[];
-  packed: ReturnType<typeof packedItems> | undefined;
-}
-
-type Item = GetServiceResponse | GetModuleResponse;
-type Converter<T> = (list: DiscoveryList) => Converted<T>;
-
+/** How old the times of health checks in a list may be. */
 const freshMs = 1_000;
 /** Who asks so soon after another is told the other's `as_of`, though a later one would be true too. */
 const sharedMs = 50;
@@ -55,13 +46,13 @@ export interface ListDeps {
 }
 
 export function createLists(deps: ListDeps): Lists {
-  const servicesOf = createConverter(deps, serviceOf);
-  const modulesOf = createConverter(deps, moduleOf);
-  const listServices = createAnswers(deps, servicesOf, (head, services) => create(ListServicesResponseSchema, { ...head, services }));
-  const listModules = createAnswers(deps, modulesOf, (head, modules) => create(ListModulesResponseSchema, { ...head, modules }));
-  const listPlatformModules = createAnswers(deps, modulesOf, (head, modules) => create(ListPlatformModulesResponseSchema, { ...head, modules }));
-  const servicesNow = createAnswers(deps, servicesOf, (head, services) => create(WatchServicesResponseSchema, { ...head, services }));
-  const modulesNow = createAnswers(deps, modulesOf, (head, modules) => create(WatchModulesResponseSchema, { ...head, modules }));
+  const services = createPacker(deps, GetServiceResponseSchema, serviceOf);
+  const modules = createPacker(deps, GetModuleResponseSchema, moduleOf);
+  const listServices = createAnswers(deps, services, (head, items) => create(ListServicesResponseSchema, { ...head, services: items }));
+  const listModules = createAnswers(deps, modules, (head, items) => create(ListModulesResponseSchema, { ...head, modules: items }));
+  const listPlatformModules = createAnswers(deps, modules, (head, items) => create(ListPlatformModulesResponseSchema, { ...head, modules: items }));
+  const servicesNow = createAnswers(deps, services, (head, items) => create(WatchServicesResponseSchema, { ...head, services: items }));
+  const modulesNow = createAnswers(deps, modules, (head, items) => create(WatchModulesResponseSchema, { ...head, modules: items }));
   const { discovery } = deps;
   return {
     services: (context) => listServices(context, discovery.list("service")),
@@ -76,22 +67,31 @@ export function createLists(deps: ListDeps): Lists {
   };
 }
 
-/** Remembers what a list was converted to for as long as somebody holds the list. */
-function createConverter<T extends Item>({ discovery, clock }: ListDeps, convert: (it: Discovered, lastChecked: number | undefined) => T): Converter<T> {
-  const known = new WeakMap<DiscoveryList, Converted<T>>();
-  return (list) => {
-    const now = clock.now();
-    const former = known.get(list);
-    if (former && !(former.ages && now - former.at >= freshMs)) return former;
-    let ages = false;
-    const messages = list.items.map((it) => {
-      const lastChecked = discovery.lastChecked(it);
-      if (lastChecked !== undefined) ages = true;
-      return convert(it, lastChecked);
-    });
-    const made = { at: now, ages, messages, packed: undefined };
-    known.set(list, made);
-    return made;
+/** One kind of item: as messages, and as the bytes of a whole list. */
+interface Packer<T> {
+  messages(list: DiscoveryList): T[];
+  packed(list: DiscoveryList): PackedList<Discovered>;
+}
+
+function createPacker<D extends DescMessage>(
+  { discovery, clock }: ListDeps,
+  schema: D,
+  convert: (it: Discovered, lastChecked: number | undefined) => MessageShape<D>,
+): Packer<MessageShape<D>> {
+  const packing = {
+    encode: (it: Discovered, lastChecked: number | undefined) => toBinary(schema, convert(it, lastChecked)),
+    checkedAt: (it: Discovered) => discovery.lastChecked(it),
+  };
+  let last: { readonly list: DiscoveryList; readonly at: number; readonly packed: PackedList<Discovered> } | undefined;
+  return {
+    messages: ({ items }) => items.map((it) => convert(it, discovery.lastChecked(it))),
+    packed(list) {
+      const now = clock.now();
+      if (last?.list === list && !(last.packed.ages && now - last.at >= freshMs)) return last.packed;
+      const packed = packList(list.items, packing, last?.packed);
+      last = { list, at: now, packed };
+      return packed;
+    },
   };
 }
 
@@ -101,22 +101,21 @@ interface Head {
 }
 
 /** Makes the answers of one RPC. Frozen: this message will not change, so whoever sends it to many may encode it once. */
-function createAnswers<T extends Item, M extends Message>(
+function createAnswers<T, M extends Message>(
   { discovery }: ListDeps,
-  convert: Converter<T>,
+  packer: Packer<T>,
   make: (head: Head, items: T[]) => M,
 ): (context: HandlerContext, list: DiscoveryList) => M {
-  let last: { readonly of: Converted<T>; readonly asOf: number; readonly message: M } | undefined;
+  let last: { readonly of: PackedList<Discovered>; readonly asOf: number; readonly message: M } | undefined;
   return (context, list) => {
-    const it = convert(list);
     const asOf = discovery.asOf();
     const head = { asOf: timestampFromMs(asOf), totalCount: list.items.length };
-    if (context.values.get(callKey)?.isJson) return make(head, [...it.messages]);
-    if (last?.of === it && asOf >= last.asOf && asOf < last.asOf + sharedMs) return last.message;
-    it.packed ??= packedItems(it.messages);
+    if (context.values.get(callKey)?.isJson) return make(head, packer.messages(list));
+    const packed = packer.packed(list);
+    if (last?.of === packed && asOf >= last.asOf && asOf < last.asOf + sharedMs) return last.message;
     const message = make(head, []);
-    message.$unknown = it.packed;
-    last = { of: it, asOf, message };
+    message.$unknown = packed.unknown;
+    last = { of: packed, asOf, message };
     return Object.freeze(message);
   };
 }
