@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => store[Symbol.asyncDispose]());
 
-const soon = () => AbortSignal.timeout(10_000);
+const soon = () => AbortSignal.timeout(60_000);
 const given = (version: string, kind: "JSON" | "OPENAPI" = "JSON") =>
   ({ artifactId: "parser-config", version, kind, content: "new", sha256: sha256("new"), synthesised: false, source: "module" }) as const;
 

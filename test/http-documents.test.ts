@@ -10,7 +10,7 @@ import { selfSigned } from "./support/certificate.ts";
 import { startDocumentServer } from "./support/document-server.ts";
 
 const place = { host: "docs.example", port: 80, tls: false, path: "/openapi" };
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(60_000);
 
 async function failureOf(work: Promise<unknown>): Promise<DomainError> {
   const error: unknown = await work.then(

@@ -3,12 +3,14 @@ import { expect, test } from "vitest";
 import { createSchemaCompare } from "../src/adapters/schema-compare/schema-compare.ts";
 import { DomainError } from "../src/errors.ts";
 
-const soon = () => AbortSignal.timeout(30_000);
+const soon = () => AbortSignal.timeout(90_000);
+/** For a machine that stands still now and then. */
+const patient = { limitMs: 30_000, startMs: 60_000 };
 const numbered = (count: number, from: number) =>
   JSON.stringify({ properties: Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, { type: "integer", minimum: index + from }])) });
 
 test("compares, many at once, in the order asked", async () => {
-  await using compare = createSchemaCompare();
+  await using compare = createSchemaCompare(patient);
   const verdicts = await Promise.all([
     compare('{"type":"string"}', '{"type":["string","null"]}', soon()),
     compare('{"type":"string"}', '{"type":"null"}', soon()),
@@ -23,14 +25,14 @@ test("equal texts need no thread", async () => {
 });
 
 test("what takes too long is UNKNOWN, and the next is compared by a new thread", async () => {
-  await using compare = createSchemaCompare({ limitMs: 1 });
+  await using compare = createSchemaCompare({ ...patient, limitMs: 1 });
   const late = await compare(numbered(3_000, 0), numbered(3_000, 1), soon());
   expect(late).toMatchObject({ verdict: "UNKNOWN", changes: [{ message: expect.stringMatching(/^not compared: it took longer than 1 ms$/) }] });
   expect((await compare(numbered(3_000, 0), numbered(3_000, 1), soon())).verdict).toBe("UNKNOWN");
 });
 
 test("what takes too much memory is UNKNOWN, and the next is compared", async () => {
-  await using compare = createSchemaCompare({ memoryMb: 12 });
+  await using compare = createSchemaCompare({ ...patient, memoryMb: 12 });
   const small = () => compare("{}", '{"type":"null"}', soon());
   expect((await small()).verdict).toBe("BREAKING");
   const wide = (from: number) =>
@@ -42,7 +44,7 @@ test("what takes too much memory is UNKNOWN, and the next is compared", async ()
 });
 
 test("a result is bounded, however much differs", async () => {
-  await using compare = createSchemaCompare();
+  await using compare = createSchemaCompare(patient);
   const big = (letter: string) => JSON.stringify({ enum: [letter.repeat(250_000)] });
   const one = await compare(big("x"), big("y"), soon());
   expect(JSON.stringify(one).length).toBeLessThan(4_000);
@@ -53,12 +55,12 @@ test("a result is bounded, however much differs", async () => {
 });
 
 test("a text that is no schema is told, not thrown", async () => {
-  await using compare = createSchemaCompare();
+  await using compare = createSchemaCompare(patient);
   expect(await compare("{}", "[", soon())).toMatchObject({ verdict: "UNKNOWN" });
 });
 
 test("too many that wait are refused; one who gives up is answered at once", async () => {
-  await using compare = createSchemaCompare({ queueLength: 2 });
+  await using compare = createSchemaCompare({ ...patient, queueLength: 2 });
   const two = [compare("{}", '{"a":1}', soon()), compare("{}", '{"a":2}', soon())];
   await expect(compare("{}", '{"a":3}', soon())).rejects.toMatchObject({ kind: "exhausted", reason: "TOO_MANY_ATTEMPTS" });
   await Promise.all(two);

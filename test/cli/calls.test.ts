@@ -35,7 +35,8 @@ inEveryMode("the command line", (world) => {
       return out.split("\n").find((line) => line.includes(id));
     });
     expect(listed).toMatch(new RegExp(`^${name} +${at} +1\\.0\\.0 +healthy `));
-    expect((await muster(["modules", name])).out).toMatch(/Health +healthy\n(.*\n)*Reads +pdf\n/);
+    // An entry may be listed before its record is known.
+    await eventually(async () => /Health +healthy\n(.*\n)*Reads +pdf\n/.test((await muster(["modules", name])).out) || undefined);
     expect(parse((await muster(["modules", "--id", id, "-o", "yaml"])).out)).toMatchObject({ moduleName: name, isHealthy: true, port: module.port });
     expect(await muster(["resolve", name, "--tag", "blue", "-q"])).toEqual({ code: 0, out: `${at}\n`, err: "" });
     expect(await muster(["resolve", name, "--tag", "green", "-q"])).toEqual({ code: 5, out: "", err: "" });
@@ -213,7 +214,7 @@ inEveryMode("the command line", (world) => {
   test("a deadline that is too short ends with 7", async () => {
     const name = world().unique("cli-late");
     await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });
-    const { code, err } = await muster(["register", name, `${module.host}:${module.port}`, "-t", "service", "--timeout", "1s"]);
+    const { code, err } = await muster(["register", name, `${module.host}:${module.port}`, "-t", "service", "--timeout", "5s"]);
     expect([code, err]).toEqual([7, expect.stringMatching(/muster attempts show \S+ --watch[^]*DEADLINE_EXCEEDED/)]);
   });
 });

@@ -39,7 +39,7 @@ describeWith(["script"], "a terminal", () => {
   }
 
   test("register shows the steps live, in colour, and takes the moving line away", async () => {
-    await using module = await startFakeModule({ name: "live", version: "1.0.0", delayMs: 700 });
+    await using module = await startFakeModule({ name: "live", version: "1.0.0", delayMs: 2_000 });
     const { out, status } = await onTerminal(`register live ${module.host}:${module.port} -t module --version 1.0.0`).ended;
     expect(status).toBe(0);
     expect(out).toMatch(colour);

@@ -8,7 +8,7 @@ import { followCatalog } from "../support/snapshots.ts";
 
 /** What only Consul has: entries of others, maintenance mode, and what the entry looks like there. `url` is an agent's. */
 export function consulCatalogContract(url: string): void {
-  const signal = () => AbortSignal.timeout(20_000);
+  const signal = () => AbortSignal.timeout(90_000);
 
   async function put(path: string, body?: unknown): Promise<void> {
     const answer = await fetch(`${url}/v1/agent/${path}`, { method: "PUT", ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
@@ -30,7 +30,7 @@ export function consulCatalogContract(url: string): void {
     };
   }
 
-  describe("consul: on the agent", { timeout: 20_000 }, () => {
+  describe("consul: on the agent", { timeout: 90_000 }, () => {
     test("promote keeps maintenance mode, and nobody sees it end", async () => {
       await using it = await openConsulCatalog(url);
       await using server = await startHealthServer();

@@ -98,7 +98,7 @@ export function catalogServing(name: string, open: OpenCatalog): void {
       const entry = entryFor(it, server);
       await serve(it.catalog, entry);
       server.setServing(false);
-      await eventually(async () => (await only(it.catalog, entry)).status === "critical" || undefined, 20_000);
+      await eventually(async () => (await only(it.catalog, entry)).status === "critical" || undefined);
       await it.catalog.promote(entry, signal());
       expect((await only(it.catalog, entry)).status).toBe("critical");
       const next = { ...entry, attemptId: randomUUID() };

@@ -4,6 +4,7 @@ import type { CatalogEntry } from "../../src/ports.ts";
 import { entryFor, limit, only, passTrial, serve, signal, type OpenCatalog } from "../support/catalog-fixture.ts";
 import { startHealthServer } from "../support/health-server.ts";
 import { eventually, watchInstances } from "../support/instances.ts";
+import { ownPort } from "../support/own-port.ts";
 
 /** What a trial shows, when it passes, and how waiting for it ends. */
 export function catalogTrials(name: string, open: OpenCatalog): void {
@@ -57,11 +58,8 @@ export function catalogTrials(name: string, open: OpenCatalog): void {
 
     test("passes when the module starts after it", async () => {
       await using it = await open();
-      const { host, port } = await startHealthServer().then(async (server) => {
-        await server[Symbol.asyncDispose]();
-        return server;
-      });
-      const entry = entryFor(it, { host, port, tls: false });
+      const port = await ownPort();
+      const entry = entryFor(it, { host: "127.0.0.1", port, tls: false });
       await it.catalog.register(entry, signal());
       const passing = it.catalog.awaitPassing(entry.serviceId, entry.attemptId, signal());
       await eventually(async () => {

@@ -18,7 +18,7 @@ export function catalogWatch(name: string, open: OpenCatalog): void {
       const [told] = await it.catalog.instances({ name: entry.name }, signal());
       // The output of a check follows later in some catalogs.
       expect({ ...watch.ofName(first)[0], checks: [] }).toEqual({ ...told, checks: [] });
-      expect(first.at === undefined || Math.abs(first.at - Date.now()) < 5_000).toBe(true);
+      expect(first.at === undefined || Math.abs(first.at - Date.now()) < 30_000).toBe(true);
     });
 
     test("sees an entry on trial, serving, and gone", async () => {
@@ -146,7 +146,7 @@ async function settled<T>(read: () => Promise<T>): Promise<T> {
       last = now;
       return same || undefined;
     },
-    10_000,
+    60_000,
     300,
   );
   return last;

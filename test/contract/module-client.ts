@@ -1,5 +1,3 @@
-import { createServer } from "node:net";
-import { once } from "node:events";
 import { status as codes } from "@grpc/grpc-js";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CapabilityType } from "../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
@@ -33,7 +31,9 @@ export interface ModuleClientUnderTest {
 const never = new AbortController().signal;
 /** For peers that never answer; long enough for a loaded machine to connect. */
 const shortMs = 600;
-const slackMs = 1_500;
+/** For limits that would otherwise be a minute; the machine may stand still for seconds. */
+const boundMs = 30_000;
+const unlimited = { describeMs: 60_000, healthMs: 60_000 };
 
 /** `ModuleClient` as its port describes it. An unhandled error of the client's fails the whole run. */
 export function moduleClientContract(name: string, { open }: ModuleClientUnderTest): void {
@@ -132,7 +132,7 @@ export function moduleClientContract(name: string, { open }: ModuleClientUnderTe
 
     describe("with a module that fails", () => {
       it("says that nothing listens", async () => {
-        await expectBoth(open({}), await closedPort(), "refused", unavailable);
+        await expectBoth(open({}), { address: "127.0.0.1", port: 9, tls: false, serverName: "127.0.0.1" }, "refused", unavailable);
       });
 
       it("says that the callback is not implemented", async () => {
@@ -151,8 +151,8 @@ export function moduleClientContract(name: string, { open }: ModuleClientUnderTe
       it.each(["hang", "trickle"] as const)("waits no longer than its limit for one that does not answer: %s", async (describe) => {
         await using module = await start({ describe });
         const started = performance.now();
-        expect(await refusalOf(open({ describeMs: shortMs }), endpointOf(module))).toMatchObject({ kind: "timeout", reason: "CALLBACK_TIMEOUT" });
-        expect(performance.now() - started).toBeLessThan(shortMs + slackMs);
+        expect(await refusalOf(open({ ...unlimited, describeMs: shortMs }), endpointOf(module))).toMatchObject({ kind: "timeout", reason: "CALLBACK_TIMEOUT" });
+        expect(performance.now() - started).toBeLessThan(boundMs);
       });
 
       it("ends at once, with the signal's reason, when it is aborted", async () => {
@@ -184,8 +184,9 @@ export function moduleClientContract(name: string, { open }: ModuleClientUnderTe
         const waits = refusal === timedOut;
         const started = performance.now();
         await expectBoth(open(waits ? hasty : patient), endpointOf(peer), status, refusal);
-        if (waits) expect(performance.now() - started).toBeLessThan(shortMs + slackMs);
-        expect(peer.connections()).toBeGreaterThanOrEqual(2);
+        if (waits) expect(performance.now() - started).toBeLessThan(boundMs);
+        // Both may be given up before this process has come to take the connections.
+        await expect.poll(() => peer.connections()).toBeGreaterThanOrEqual(2);
         await expect.poll(() => peer.open()).toBe(0);
       });
 
@@ -275,13 +276,4 @@ async function refusalOf(client: ModuleClient, endpoint: Endpoint): Promise<Doma
     },
     (error: DomainError) => error,
   );
-}
-
-async function closedPort(): Promise<Endpoint> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return { address: "127.0.0.1", port: typeof address === "object" && address ? address.port : 0, tls: false, serverName: "127.0.0.1" };
 }

@@ -225,7 +225,7 @@ export function schemaRegistryContract(name: string, { open, broken = {} }: Regi
   });
 
   describe.each(Object.entries(broken))(`schema registry: ${name}, %s`, (_, openBroken) => {
-    test("every call says that it is unavailable", { timeout: 15_000 }, async () => {
+    test("every call says that it is unavailable", { timeout: 60_000 }, async () => {
       await using opened = await openBroken();
       const { registry } = opened;
       const document = { artifactId: "parser-config", version: "1.0.0", kind: "JSON", content: first } as const;

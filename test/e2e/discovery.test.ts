@@ -1,4 +1,5 @@
 /** What consumers are told of the platform: lists, lookups, choices and watches, through the stock client. */
+import { isDeepStrictEqual } from "node:util";
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
 import {
@@ -23,6 +24,7 @@ async function statusOf(call: Promise<unknown>): Promise<CallStatus> {
   throw new Error(`expected a status, got ${String(error)}`);
 }
 
+const idOf = (it: { readonly serviceId: string }) => it.serviceId;
 const ms = (at: Timestamp | undefined): number => (at ? timestampMs(at) : Number.NaN);
 
 function findService(client: MusterClient, serviceId: string) {
@@ -51,7 +53,7 @@ inEveryMode("discovery", (world) => {
     const found = await eventually(async () => {
       const service = await findService(client, serviceId);
       return service?.registeredAt && service.isHealthy ? service : undefined;
-    }, 2_000);
+    });
     expect(found).toMatchObject({
       serviceName: name,
       serviceId,
@@ -86,13 +88,16 @@ inEveryMode("discovery", (world) => {
     });
     expect(await client.unary(method.getModule, { lookupKey: { case: "serviceId", value: serviceId } })).toMatchObject({ serviceId });
 
-    const list = await client.unary(method.listModules, {});
-    const platformList = await client.unary(method.listPlatformModules, {});
+    // Others register in the same catalog: two answers of one moment are equal, any two are not.
+    const [list, platformList] = await eventually(async () => {
+      const both = [await client.unary(method.listModules, {}), await client.unary(method.listPlatformModules, {})] as const;
+      return isDeepStrictEqual(both[0].modules.map(idOf), both[1].modules.map(idOf)) ? both : undefined;
+    });
     expect(list.modules.find((it) => it.serviceId === serviceId)).toMatchObject({ moduleName: name, metadata, isHealthy: true });
     expect(list.totalCount).toBe(list.modules.length);
     expect(list.modules.map((it) => it.serviceId)).toEqual(list.modules.map((it) => it.serviceId).toSorted());
-    expect(platformList.modules.map((it) => it.serviceId)).toEqual(list.modules.map((it) => it.serviceId));
-    expect(Math.abs(ms(list.asOf) - Date.now())).toBeLessThan(10_000);
+    expect(platformList.modules.find((it) => it.serviceId === serviceId)).toMatchObject({ moduleName: name, metadata, isHealthy: true });
+    expect(Math.abs(ms(list.asOf) - Date.now())).toBeLessThan(30_000);
     const services = await client.unary(method.listServices, {});
     expect(services.services.map((it) => it.serviceId)).not.toContain(serviceId);
 
@@ -110,7 +115,7 @@ inEveryMode("discovery", (world) => {
     expect(resolved.selectionReason).toBe("the only one of 1 healthy that fits");
 
     await unregister(client, name, module);
-    await eventually(async () => ((await findService(client, serviceId)) === undefined ? true : undefined), 2_000);
+    await eventually(async () => ((await findService(client, serviceId)) === undefined ? true : undefined));
     expect(await client.unary(method.resolveService, { serviceName: name })).toMatchObject({
       found: false,
       serviceName: name,
@@ -126,7 +131,7 @@ inEveryMode("discovery", (world) => {
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await client.register(requestFor(name, module, { type: ServiceType.SERVICE, version: "", tags: ["a", "b"] }));
     const serviceId = `${name}-127.0.0.1-${module.port}`;
-    await eventually(() => findService(client, serviceId), 2_000);
+    await eventually(() => findService(client, serviceId));
     const { services } = await client.unary(method.listServices, {});
     expect(services.find((it) => it.serviceId === serviceId)).toMatchObject({ serviceName: name, version: "", tags: ["a", "b"], capabilities: [] });
     const { modules } = await client.unary(method.listModules, {});
@@ -150,11 +155,11 @@ inEveryMode("discovery", (world) => {
       return !isRegistered || has(message);
     });
     const has = (list: WatchModulesResponse | undefined) => list?.modules.some((it) => it.serviceId === serviceId) ?? false;
-    await eventually(async () => lists[0], 2_000);
+    await eventually(async () => lists[0]);
     expect(has(lists[0])).toBe(false);
     expect(lists[0]?.totalCount).toBe(lists[0]?.modules.length);
     await client.register(requestFor(name, module));
-    await eventually(async () => has(lists.at(-1)) || undefined, 2_000);
+    await eventually(async () => has(lists.at(-1)) || undefined);
     expect(lists.flatMap((list) => list.modules.filter((it) => it.serviceId === serviceId)).every((it) => it.isHealthy)).toBe(true);
     isRegistered = true;
     await unregister(client, name, module);
@@ -169,19 +174,16 @@ inEveryMode("discovery", (world) => {
     await using sick = await startFakeModule({ name, version: "1.0.0" });
     for (const module of [well, sick]) await client.register(requestFor(name, module, { tags: [`port-${module.port}`] }));
     const resolve = () => client.unary(method.resolveService, { serviceName: name });
-    await eventually(async () => (await resolve()).healthyInstances === 2 || undefined, 2_000);
+    await eventually(async () => (await resolve()).healthyInstances === 2 || undefined);
     const ports = new Set([(await resolve()).port, (await resolve()).port]);
     expect(ports).toEqual(new Set([well.port, sick.port]));
 
     sick.setStatus("NOT_SERVING");
-    const resolved = await eventually(
-      async () => {
-        const answer = await resolve();
-        return answer.healthyInstances === 1 ? answer : undefined;
-      },
-      // A check runs every ten seconds, first at a random moment of these.
-      25_000,
-    );
+    // A check runs every ten seconds, first at a random moment of these.
+    const resolved = await eventually(async () => {
+      const answer = await resolve();
+      return answer.healthyInstances === 1 ? answer : undefined;
+    });
     expect(resolved).toMatchObject({ found: true, port: well.port, totalInstances: 2, selectionReason: "the only healthy one" });
     const { modules } = await client.unary(method.listModules, {});
     const ofName = modules.filter((it) => it.moduleName === name);
@@ -202,7 +204,7 @@ inEveryMode("discovery", (world) => {
     const sickId = `${name}-127.0.0.1-${sick.port}`;
     const { lastHealthCheck } = await client.unary(method.getService, { lookupKey: { case: "serviceId", value: sickId } });
     if (real) expect(lastHealthCheck).toBeUndefined();
-    else expect(Math.abs(ms(lastHealthCheck) - Date.now())).toBeLessThan(15_000);
+    else expect(Math.abs(ms(lastHealthCheck) - Date.now())).toBeLessThan(60_000);
     for (const module of [well, sick]) await unregister(client, name, module);
   });
 
@@ -211,7 +213,7 @@ inEveryMode("discovery", (world) => {
     const name = unique("local");
     await using here = await startFakeModule({ name, version: "1.0.0" });
     await client.register(requestFor(name, here));
-    await eventually(async () => (await client.unary(method.resolveService, { serviceName: name })).found || undefined, 2_000);
+    await eventually(async () => (await client.unary(method.resolveService, { serviceName: name })).found || undefined);
     expect(await client.unary(method.resolveService, { serviceName: name, preferLocal: true })).toMatchObject({
       found: true,
       port: here.port,

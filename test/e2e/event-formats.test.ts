@@ -51,12 +51,13 @@ inEveryMode(
   "events as JSON, one type on a topic of its own",
   (world) => {
     test("say the same as the protobuf messages, and go where they were sent", async () => {
-      const { client, real, unique, rows } = world();
+      const { client, muster, real, unique, rows } = world();
       const name = unique("json");
       await using module = await startFakeModule({ name, version: "1.0.0" });
       await client.register(requestFor(name, module));
       await unregister(client, name, module);
       const read = async (): Promise<readonly Read[]> => (real ? [...(await readTopic(real, modulesTopic)), ...(await readTopic(real, othersTopic))] : []);
+      if (!real) await eventually(async () => (/^outbox_waiting 0$/m.test(await (await fetch(`http://${muster.address}/metrics`)).text()) ? true : undefined));
       const events = real ? await eventually(async () => ((await read()).length === 2 ? read() : undefined)) : (await rows(inLog)).map(ofLog);
       const serviceId = `${name}-${module.host}-${module.port}`;
       const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
@@ -125,7 +126,7 @@ describeReal("framed events", (servers) => {
     return answer.status === 404 ? [] : ((await answer.json()) as { versions: unknown[] }).versions;
   }
 
-  test("are read by Apicurio's deserializer; the schema is registered once, by however many servers", async () => {
+  test("are read by Apicurio's deserializer; the schema is registered once, by however many servers", { timeout: 240_000 }, async () => {
     const topic = `test.${tag}.framed`;
     await using backing = await realBacking(servers);
     const name = `framed-${tag}`;
@@ -168,7 +169,7 @@ describeReal("framed events", (servers) => {
       sink: createKafkaSink({ brokers: [servers.kafka], clientId: "muster", topics: [topic], clock: systemClock }),
       ids: createTopicSchemas({ url: servers.apicurio, schemaOf, clock: systemClock }),
     });
-    await sink.publish(events.map(wire.encode), AbortSignal.timeout(20_000));
+    await sink.publish(events.map(wire.encode), AbortSignal.timeout(60_000));
     const records = await consume(topic, eventTypes.length);
     // Java leaves out what is empty.
     const isSaid = ([, value]: [string, unknown]) => value !== "";

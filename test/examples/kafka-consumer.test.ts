@@ -17,13 +17,13 @@ describeReal(
     let example: Example;
     beforeAll(async () => {
       example = await buildExample("kafka-consumer");
-    }, 240_000);
+    }, 600_000);
     afterAll(async () => {
       await example?.[Symbol.asyncDispose]();
       await deleteTopics(servers.kafka, ["cloudevents", "json"].map(topicOf));
     });
 
-    test.each(["cloudevents", "json"])("prints each message by its type: %s", { timeout: 120_000 }, async (format) => {
+    test.each(["cloudevents", "json"])("prints each message by its type: %s", { timeout: 300_000 }, async (format) => {
       await using backing = await realBacking(servers);
       await using muster = await startMuster({ ...backing.env, MUSTER_EVENTS_FORMAT: format, MUSTER_EVENTS_TOPIC: topicOf(format) });
       using client = connect(muster.address);

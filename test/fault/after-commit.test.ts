@@ -13,7 +13,7 @@ import { sitePool } from "./site.ts";
 import { expectStory, survey } from "./survey.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
-vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
+vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
 
 const nobodyListens = "kafka://127.0.0.1:9";
 
@@ -58,7 +58,7 @@ describeReal("killed after a commit, real servers", (servers) => {
         })();
 
         await using _muster = await startMuster(site.env);
-        await expectStory(site, scene, { attempts: blue, unregistered: true }, 30_000);
+        await expectStory(site, scene, { attempts: blue, unregistered: true });
         await using view = await site.look();
         const committed = await view.query("select id, occurred_at from outbox where event_key = ? order by position", [scene.serviceId]);
         const types = ["ModuleRegistered", "ModuleRegistered", "ModuleUnregistered"];

@@ -64,7 +64,7 @@ export async function expectWithdrawnAfterCrash(site: Site, { type, at }: CrashP
   await using muster = await startMuster(site.env);
   using client = connect(muster.address);
   const attempts = await completedAttempts(site, scene);
-  await expectStory(site, scene, { attempts, unregistered: true }, 60_000);
+  await expectStory(site, scene, { attempts, unregistered: true }, 90_000);
   await unregister(client, scene.name, scene.module);
   await expectStory(site, scene, { attempts, unregistered: true });
 }

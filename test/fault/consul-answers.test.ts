@@ -38,9 +38,9 @@ async function failure(call: Promise<unknown>): Promise<DomainError> {
   return error;
 }
 
-const soon = () => AbortSignal.timeout(20_000);
+const soon = () => AbortSignal.timeout(90_000);
 
-describe.concurrent("an agent that answers", { timeout: 20_000 }, () => {
+describe.concurrent("an agent that answers", { timeout: 120_000 }, () => {
   for (const [name, call] of Object.entries(calls)) {
     for (const [status, kind] of [
       [500, "unavailable"],
@@ -138,7 +138,7 @@ describe.concurrent("an agent that answers", { timeout: 20_000 }, () => {
     });
     const abort = new AbortController();
     const waiters = Array.from({ length: 100 }, (_, index) => it.catalog.awaitPassing(`echo${index}`, "1", abort.signal));
-    await expect.poll(() => requests, { timeout: 5_000 }).toBeGreaterThan(5);
+    await expect.poll(() => requests).toBeGreaterThan(5);
     expect(most).toBe(1);
     abort.abort("enough");
     expect((await Promise.allSettled(waiters)).every((result) => result.status === "rejected")).toBe(true);

@@ -3,6 +3,6 @@ import { embeddedSite } from "./embedded-site.ts";
 import { restartSuite } from "./restart-suite.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
-vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
+vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
 
 describe("embedded", () => restartSuite(embeddedSite));

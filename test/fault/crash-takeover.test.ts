@@ -9,7 +9,7 @@ import { openScene, registerUntilKilled, startScripted } from "./scene.ts";
 import { sitePool } from "./site.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
-vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
+vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
 
 describeReal("killed beside another replica", (servers) => {
   const tail = tailKafka(servers);

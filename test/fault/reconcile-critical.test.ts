@@ -5,12 +5,12 @@ import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, leftInConsul, moduleSteps, requestFor, serviceSteps } from "../support/world.ts";
 
-const env = { MUSTER_RECONCILE_EVERY: "1s", MUSTER_REAP_AFTER: "15s" };
+const env = { MUSTER_RECONCILE_EVERY: "1s", MUSTER_REAP_AFTER: "30s" };
 
 inEveryMode(
   "instances that fail their check",
   (world) => {
-    test("one is told and reaped, one recovers in time, one is registered again; the others are left alone", { timeout: 120_000 }, async () => {
+    test("one is told and reaped, one recovers in time, one is registered again; the others are left alone", { timeout: 400_000 }, async () => {
       const { client, unique, real, rows } = world();
       const names = Object.fromEntries(["dead", "deadService", "ill", "again", "well"].map((name) => [name, unique(name)]));
       const start = (name: string) => startFakeModule({ name: names[name] ?? "", version: "1.0.0" });
@@ -33,17 +33,17 @@ inEveryMode(
         return found?.isHealthy;
       };
       for (const name of ["dead", "deadService", "ill", "again"] as const) {
-        await eventually(async () => (await isHealthy(name)) === false || undefined, 30_000, 200);
+        await eventually(async () => (await isHealthy(name)) === false || undefined, 60_000, 200);
       }
-      // Told at the second look; a moment later all four were.
-      await eventually(async () => (await criticals(world().muster.address)) >= 4 || undefined, 20_000, 200);
+      // Told at the second look; all four long before the first may be reaped.
+      await eventually(async () => (await criticals(world().muster.address)) >= 4 || undefined, 60_000, 200);
       ill.setStatus("SERVING");
       again.setStatus("SERVING");
       expect((await client.register(requestFor(names["again"] ?? "", again, { metadata: { round: "2" } }))).types).toEqual(moduleSteps);
-      for (const name of ["dead", "deadService"] as const) await eventually(async () => (await isHealthy(name)) === undefined || undefined, 40_000, 200);
-      for (const name of ["ill", "again", "well"] as const) await eventually(async () => (await isHealthy(name)) || undefined, 20_000, 200);
+      for (const name of ["dead", "deadService"] as const) await eventually(async () => (await isHealthy(name)) === undefined || undefined, 60_000, 200);
+      for (const name of ["ill", "again", "well"] as const) await eventually(async () => (await isHealthy(name)) || undefined, 60_000, 200);
       if (real) for (const name of ["dead", "deadService"]) expect(await leftInConsul(real, names[name] ?? "?")).toEqual([]);
-      await eventually(async () => (await recoveries(world().muster.address)) >= 1 || undefined, 20_000, 200);
+      await eventually(async () => (await recoveries(world().muster.address)) >= 1 || undefined, 60_000, 200);
 
       const ids = Object.keys(modules).map((name) => idOf(name as keyof typeof modules));
       const found = await rows(`SELECT event_key, payload FROM outbox WHERE event_key IN (${ids.map(() => "?").join(",")}) ORDER BY position`, ids);
@@ -52,7 +52,8 @@ inEveryMode(
       expect(events("dead")).toEqual(["ModuleRegistered", "InstanceCritical", "InstanceReaped", "ModuleUnregistered"]);
       expect(events("deadService")).toEqual(["ServiceRegistered", "InstanceCritical", "InstanceReaped", "ServiceUnregistered"]);
       expect(events("ill")).toEqual(["ModuleRegistered", "InstanceCritical", "InstanceRecovered"]);
-      expect(events("again")).toEqual(["ModuleRegistered", "InstanceCritical", "ModuleRegistered"]);
+      // Its check may pass, and be told so, before it is registered again.
+      expect(events("again").filter((type) => type !== "InstanceRecovered")).toEqual(["ModuleRegistered", "InstanceCritical", "ModuleRegistered"]);
       expect(events("well")).toEqual(["ModuleRegistered"]);
       const states = await rows("SELECT name, state FROM registrations WHERE state <> 'SUPERSEDED'");
       const stateOf = (name: string) => states.filter((row) => row["name"] === names[name]).map((row) => row["state"]);

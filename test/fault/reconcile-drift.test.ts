@@ -37,9 +37,9 @@ describeReal("drift", (servers) => {
       const now = await agentHealth(consul.url, entry.ID);
       const isSame = now && JSON.stringify([shape(now.entry), now.checkIds]) === JSON.stringify([shape(entry), checkIds]);
       return isSame ? now : undefined;
-    }, 15_000);
+    });
 
-  test("of address, tags, metadata, check, and an entry written over ours, is put right", { timeout: 90_000 }, async () => {
+  test("of address, tags, metadata, check, and an entry written over ours, is put right", { timeout: 300_000 }, async () => {
     await using it = await scene("drifting");
     const { entry, checkIds } = it.health;
     const damage: Readonly<Record<string, () => Promise<void>>> = {
@@ -74,7 +74,7 @@ describeReal("drift", (servers) => {
     const anothers = { ...zombie, ID: "anothers", Meta: { "registration-id": crypto.randomUUID() } };
     const foreign = { ...zombie, ID: "foreign", Meta: {} };
     for (const entry of [zombie, anothers, foreign]) await putEntry(consul.url, entry, true);
-    await eventually(async () => ((await agentHealth(consul.url, zombie.ID)) === undefined ? true : undefined), 15_000);
+    await eventually(async () => ((await agentHealth(consul.url, zombie.ID)) === undefined ? true : undefined));
     await moreRounds(it.muster, 3);
     for (const { ID } of [anothers, foreign]) expect((await agentHealth(consul.url, ID))?.entry.ID).toBe(ID);
     expect((await agentHealth(consul.url, it.id))?.status).toBe("passing");
@@ -98,9 +98,9 @@ describeReal("drift", (servers) => {
   test("is only counted and logged in the mode validate", async () => {
     await using it = await scene("validated", { MUSTER_RECONCILE: "validate" });
     await putEntry(consul.url, { ...it.health.entry, Tags: ["y"] });
-    await eventually(async () => (await metricOf(it.muster.address, "reconcile_drift")).get("drifted") === 1 || undefined, 15_000);
+    await eventually(async () => (await metricOf(it.muster.address, "reconcile_drift")).get("drifted") === 1 || undefined);
     await removeEntry(consul.url, it.id);
-    await eventually(async () => (await metricOf(it.muster.address, "reconcile_drift")).get("missing") === 1 || undefined, 15_000);
+    await eventually(async () => (await metricOf(it.muster.address, "reconcile_drift")).get("missing") === 1 || undefined);
     await moreRounds(it.muster, 3);
     expect(await agentHealth(consul.url, it.id)).toBeUndefined();
     expect(it.muster.logged()).toContain('"event":"reconcile.would-act"');

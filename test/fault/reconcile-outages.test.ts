@@ -33,7 +33,7 @@ async function wholeRound(muster: MusterProcess): Promise<void> {
   const read = async () => (await metricOf(muster.address, "reconcile_last_round_timestamp_seconds")).get("") ?? 0;
   for (let round = 0; round < 2; round++) {
     const before = await read();
-    await eventually(async () => (await read()) > before || undefined, 30_000, 50);
+    await eventually(async () => (await read()) > before || undefined, 60_000, 50);
   }
 }
 
@@ -49,7 +49,7 @@ describeReal("reconciling through trouble", (servers) => {
     return found.every(Boolean);
   };
 
-  test("errors, cut lines and empty answers of a catalog that is not itself change nothing", { timeout: 90_000 }, async () => {
+  test("errors, cut lines and empty answers of a catalog that is not itself change nothing", { timeout: 300_000 }, async () => {
     await using proxy = await startHttpProxy(consul.url);
     await using backing = await embeddedBacking();
     await using muster = await startMuster({ ...backing.env, ...every, MUSTER_CATALOG: `consul+${proxy.url}` });
@@ -78,23 +78,23 @@ describeReal("reconciling through trouble", (servers) => {
     expect(await actionsOf(muster)).not.toHaveProperty("restored");
     expect(await actionsOf(muster)).not.toHaveProperty("reaped");
     await Promise.all(ids.map((id) => removeEntry(consul.url, id)));
-    await eventually(async () => (await passing(ids)) || undefined, 30_000, 100);
+    await eventually(async () => (await passing(ids)) || undefined, 60_000, 100);
   });
 
-  test("a Consul that is killed and comes back with its data keeps every entry as it was", { timeout: 90_000 }, async () => {
+  test("a Consul that is killed and comes back with its data keeps every entry as it was", { timeout: 300_000 }, async () => {
     await using backing = await embeddedBacking();
-    await using muster = await startMuster({ ...backing.env, ...every, MUSTER_REAP_AFTER: "30s", MUSTER_CATALOG: `consul+${consul.url}` });
+    await using muster = await startMuster({ ...backing.env, ...every, MUSTER_REAP_AFTER: "60s", MUSTER_CATALOG: `consul+${consul.url}` });
     await using server = await startHealthServer();
     const ids = await registerServices(muster, server, "restart", 10);
     await consul.kill();
     await consul.start();
-    await eventually(async () => (await passing(ids)) || undefined, 40_000, 200);
+    await eventually(async () => (await passing(ids)) || undefined, 60_000, 200);
     await wholeRound(muster);
     const actions = await actionsOf(muster);
     for (const action of ["restored", "reaped", "removed"]) expect(actions).not.toHaveProperty(action);
   });
 
-  test("of two replicas one acts, and the other when that one has stopped", { timeout: 90_000 }, async () => {
+  test("of two replicas one acts, and the other when that one has stopped", { timeout: 300_000 }, async () => {
     await using backing = await realBacking(servers);
     const env = { ...backing.env, ...every, MUSTER_CATALOG: `consul+${consul.url}` };
     await using one = await startMuster(env);
@@ -103,19 +103,19 @@ describeReal("reconciling through trouble", (servers) => {
     const ids = await registerServices(one, server, "replicas", 10);
     const loseAll = async () => {
       await Promise.all(ids.map((id) => removeEntry(consul.url, id)));
-      await eventually(async () => (await passing(ids)) || undefined, 30_000, 100);
+      await eventually(async () => (await passing(ids)) || undefined, 60_000, 100);
     };
     await loseAll();
     const counted = async () => {
       const both = await Promise.all([one, two].map(async (muster) => (await actionsOf(muster))["restored"] ?? 0));
       return both.reduce((sum, count) => sum + count, 0) === ids.length ? both : undefined;
     };
-    const acted = await eventually(counted, 10_000, 100);
+    const acted = await eventually(counted, 60_000, 100);
     expect(acted.toSorted((a, b) => a - b)).toEqual([0, ids.length]);
     const [actor, other] = acted[0] === 0 ? [two, one] : [one, two];
     actor.signal("SIGTERM");
     expect(await actor.ended).toBe(0);
     await loseAll();
-    await eventually(async () => (await actionsOf(other))["restored"] === ids.length || undefined, 10_000, 100);
+    await eventually(async () => (await actionsOf(other))["restored"] === ids.length || undefined, 60_000, 100);
   });
 });

@@ -18,7 +18,7 @@ import { expectStory, type Story } from "./survey.ts";
 import { openSurvived } from "./survivor.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
-vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
+vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
 
 async function registerFirst(scene: Scene, client: MusterClient): Promise<Story["attempts"][number]> {
   const first = await scene.register(client, ["blue"]);

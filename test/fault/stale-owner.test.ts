@@ -21,7 +21,7 @@ import { expectStory, type Story } from "./survey.ts";
 import { openSurvived } from "./survivor.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
-vi.setConfig({ maxConcurrency: 3, testTimeout: 120_000 });
+vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
 
 const hasUndo = ({ type, at }: { readonly type: string; readonly at: string }) =>
   rows.some((row) => row.type === type && row.undos.some((event) => at.startsWith(`${event}:`)));

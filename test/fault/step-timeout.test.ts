@@ -20,7 +20,7 @@ async function failureOf(run: Step<undefined, string, string>["run"]): Promise<D
     unwinding: async () => undefined,
     ended: async (error) => void ended.push(error),
   };
-  const failure = await runSaga({ steps: [{ event: "WAITED", timeoutMs: 150, run }], context: undefined, journal, clock }, new AbortController().signal);
+  const failure = await runSaga({ steps: [{ event: "WAITED", timeoutMs: 800, run }], context: undefined, journal, clock }, new AbortController().signal);
   expect(ended).toEqual([failure]);
   return failure;
 }

@@ -73,7 +73,7 @@ function schemaOf(record: unknown, registry: string | undefined): string {
 }
 
 /** Waits, within a limit, until the survey tells exactly this story. */
-export async function expectStory(site: Site, instance: Instance, story: Story, limitMs = 30_000): Promise<void> {
+export async function expectStory(site: Site, instance: Instance, story: Story, limitMs = 60_000): Promise<void> {
   let last: Survey | undefined;
   const surveyed = async () => {
     last = await survey(site, instance);

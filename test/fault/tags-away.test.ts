@@ -29,7 +29,7 @@ describeReal("tags replaced while the catalog is away", (servers) => {
     expect(second.appliedTags).toEqual(["red", "module"]);
     expect(await shown()).toEqual(["blue", "module"]);
     proxy.instead = undefined;
-    await eventually(async () => JSON.stringify(await shown()) === JSON.stringify(["red", "module"]) || undefined, 40_000, 50);
+    await eventually(async () => JSON.stringify(await shown()) === JSON.stringify(["red", "module"]) || undefined, 60_000, 50);
     // The task of the first one, if it comes later, writes what the record says then.
     expect((await agentHealth(servers.consul, serviceId))?.status).toBe("passing");
     await unregister(client, name, module);

@@ -72,7 +72,7 @@ async function leftBehind(site: Site, { catalog }: RegistrationPorts): Promise<u
     "select payload from tasks",
     "select service_id, generation from instances",
   ];
-  const instances = await catalog.instances({ name }, AbortSignal.timeout(5_000));
+  const instances = await catalog.instances({ name }, AbortSignal.timeout(60_000));
   return {
     record: await Promise.all(tables.map((sql) => view.query(sql))),
     catalog: instances.map(({ attemptId, status, tags, checks }) => ({ attemptId, status, tags, checks: checks.map(({ id }) => id) })),
@@ -91,7 +91,7 @@ function attemptOf(attemptId: string, type: ServiceType): Attempt {
     type,
     connectivity,
     tags: [attemptId],
-    healthTimeoutMs: 10_000,
+    healthTimeoutMs: 60_000,
     ...(type === "SERVICE" ? { httpSchema: openApi } : {}),
   };
   const serviceId = `${name}-${module.host}-${module.port}`;
@@ -135,7 +135,7 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
   };
   const once = serviceTypes[type].steps;
   const steps = times === "once" ? once : once.map(twice);
-  const patience = AbortSignal.timeout(30_000);
+  const patience = AbortSignal.timeout(100_000);
 
   if (hasFormer) expect(await runSaga(sagaOf(newContext(ports, attemptOf("a-former", type)), once), patience)).toBeUndefined();
   const before = await leftBehind(site, ports);

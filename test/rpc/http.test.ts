@@ -8,7 +8,7 @@ import { metricsRoutes } from "../../src/http/metrics.ts";
 import { probeRoutes, type Check } from "../../src/http/probes.ts";
 import { sendJson, type HttpRoute } from "../../src/http/route.ts";
 import { generatedFiles, servedServices } from "../support/rpc-descriptors.ts";
-import { startTestServer } from "../support/rpc-server.ts";
+import { eventually, startTestServer } from "../support/rpc-server.ts";
 
 function manualClock(): Clock & { advance(ms: number): void } {
   let now = 1_000;
@@ -137,6 +137,7 @@ describe("every route", () => {
     await using server = await startTestServer({}, { http: [broken] });
     const response = await fetch(`${server.url}/broken`);
     expect([response.status, await response.json()]).toEqual([500, { code: "internal", message: "internal error" }]);
+    await eventually(() => server.lines.length > 0);
     expect(server.lines).toMatchObject([{ level: "error", event: "route failed", fields: { path: "/broken", error } }]);
   });
 });

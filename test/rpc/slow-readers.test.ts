@@ -45,7 +45,7 @@ function openStream(session: http2.ClientHttp2Session): http2.ClientHttp2Stream 
 describe("a client that does not read", () => {
   test("is cut off with RESOURCE_EXHAUSTED, which the log tells too; others on its connection go on", async () => {
     const { stub, sent } = chatty(50_000);
-    await using server = await startTestServer(stub, { limits: { slowReaderMs: 600 } });
+    await using server = await startTestServer(stub, { limits: { slowReaderMs: 4_000 } });
     const session = http2.connect(server.url);
     const deaf = openStream(session);
     const closed = new Promise<number>((resolve) => deaf.once("close", () => resolve(deaf.rstCode ?? 0)));
@@ -74,7 +74,7 @@ describe("a client that does not read", () => {
 
   test("and reads again in time loses nothing", async () => {
     const { stub } = chatty(50_000);
-    await using server = await startTestServer(stub, { limits: { slowReaderMs: 1_500 } });
+    await using server = await startTestServer(stub, { limits: { slowReaderMs: 5_000 } });
     const session = http2.connect(server.url);
     const slow = openStream(session);
     const chunks: Buffer[] = [];
@@ -97,7 +97,7 @@ describe("a client that does not read", () => {
     const { stub } = chatty(50_000);
     await using server = await startTestServer(stub, { limits: { slowReaderMs: 500 } });
     const program = new URL("../support/deaf-client.ts", import.meta.url).pathname;
-    const { stdout } = await promisify(execFile)(process.execPath, [program, server.address, path, "3000"], { timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, [program, server.address, path, "3000"], { timeout: 60_000 });
     expect(Number(stdout)).toBe(grpc.status.RESOURCE_EXHAUSTED);
   });
 

@@ -134,5 +134,6 @@ test("without TLS a TLS client is refused and the log says why", async () => {
   await using server = await startTestServer(stub);
   using client = createStockClient(server.address, credentials());
   expect(await client.call(Platform, "GetService")).toMatchObject({ code: grpc.status.UNAVAILABLE });
-  expect(server.lines[0]).toMatchObject({ level: "warn", fields: { why: "client speaks TLS, this listener is plaintext" } });
+  const refused = await eventually(() => server.lines[0]);
+  expect(refused).toMatchObject({ level: "warn", fields: { why: "client speaks TLS, this listener is plaintext" } });
 });

@@ -20,7 +20,7 @@ export interface CatalogUnderTest extends AsyncDisposable {
 export type OpenCatalog = () => Promise<CatalogUnderTest>;
 
 /** For each test of the contract. */
-export const limit = { timeout: 30_000 };
+export const limit = { timeout: 90_000 };
 
 export const signal = (): AbortSignal => AbortSignal.timeout(limit.timeout);
 

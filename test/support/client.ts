@@ -93,7 +93,7 @@ export function connect(address: string, options: ConnectOptions = {}): MusterCl
     unary(method, request) {
       const { path, encode, decode } = codec(method);
       return new Promise((resolve, reject) => {
-        client.makeUnaryRequest(path, encode, decode, create(method.input, request), metadata(), { deadline: Date.now() + 30_000 }, (error, response) => {
+        client.makeUnaryRequest(path, encode, decode, create(method.input, request), metadata(), { deadline: Date.now() + 60_000 }, (error, response) => {
           if (error) reject(new CallError(statusOf(error)));
           else if (response === undefined) reject(new Error("no response"));
           else resolve(response);

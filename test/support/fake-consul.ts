@@ -10,10 +10,12 @@ export interface FakeConsul extends AsyncDisposable {
   set(services: Readonly<Record<string, "passing" | "critical">>): void;
   /** A server that begins anew: its index is small again. */
   restartIndexAt(index: number): void;
-  /** What is answered instead of the truth. */
+  /** What is answered instead of the truth, also to those who wait already. */
   mode: "well" | "500" | "hang" | "cut" | "no index";
   /** Requests that were answered or are held, and the most that were held at once. */
   readonly counts: { requests: number; open: number; mostOpen: number };
+  /** How many wait for news now. */
+  held(): number;
 }
 
 export async function startFakeConsul(): Promise<FakeConsul> {
@@ -39,14 +41,16 @@ export async function startFakeConsul(): Promise<FakeConsul> {
     response.once("close", () => (counts.open -= 1));
     const url = new URL(request.url ?? "/", "http://consul");
     const after = Number(url.searchParams.get("index") ?? 0);
-    const answer = () => {
+    const tell = () => {
       const headers = fake.mode === "no index" ? {} : { "x-consul-index": String(index) };
       response.writeHead(200, { "content-type": "application/json", ...headers }).end(JSON.stringify(bodies[url.pathname]?.() ?? null));
     };
-    if (fake.mode === "500") return void response.writeHead(500).end("No cluster leader");
-    if (fake.mode === "cut") return void request.socket.destroy();
-    if (fake.mode === "hang") return;
-    if (fake.mode === "no index" || after < 1 || after < index) return answer();
+    const answer = () => {
+      if (fake.mode === "500") response.writeHead(500).end("No cluster leader");
+      else if (fake.mode === "cut") request.socket.destroy();
+      else if (fake.mode !== "hang") tell();
+    };
+    if (fake.mode !== "well" || after < 1 || after < index) return answer();
     const waiting = { response, answer };
     held.push(waiting);
     const late = setTimeout(answer, Number.parseInt(url.searchParams.get("wait") ?? "0", 10));
@@ -67,6 +71,7 @@ export async function startFakeConsul(): Promise<FakeConsul> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     mode: "well",
     counts,
+    held: () => held.length,
     set(next) {
       services = next;
       index += 1;

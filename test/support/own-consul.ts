@@ -2,10 +2,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eventually } from "./instances.ts";
+import { ownPort } from "./own-port.ts";
 import type { RealServers } from "./real-servers.ts";
 
 export interface OwnConsul extends AsyncDisposable {
@@ -23,7 +23,7 @@ export interface OwnConsul extends AsyncDisposable {
 /** With `masterToken` it denies everything that no token allows; that one allows everything. */
 export async function startOwnConsul({ bin }: Pick<RealServers, "bin">, { masterToken }: { readonly masterToken?: string } = {}): Promise<OwnConsul> {
   const directory = await mkdtemp(join(tmpdir(), "muster-consul-"));
-  const [http, serf, server] = await freePorts(3);
+  const [http, serf, server] = [await ownPort(), await ownPort(), await ownPort()];
   const url = `http://127.0.0.1:${http}`;
   let child: ChildProcess | undefined;
 
@@ -33,7 +33,7 @@ export async function startOwnConsul({ bin }: Pick<RealServers, "bin">, { master
     const off = ["-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1", "-hcl=performance { raft_multiplier = 1 }"];
     if (masterToken !== undefined) off.push(`-hcl=acl { enabled = true default_policy = "deny" tokens { master = "${masterToken}" } }`);
     child = spawn(`${bin}/consul`, [...options, ...addresses, ...off], { stdio: "ignore" });
-    await eventually(async () => ((await isReady(url, masterToken)) ? true : undefined), 30_000, 50);
+    await eventually(async () => ((await isReady(url, masterToken)) ? true : undefined), 60_000, 50);
   }
 
   async function kill(): Promise<void> {
@@ -65,12 +65,4 @@ async function isReady(url: string, token = ""): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }

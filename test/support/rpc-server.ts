@@ -67,12 +67,13 @@ export function aborted(context: HandlerContext): Promise<void> {
 }
 
 /** Polls until `probe` gives something, at most `ms`. */
-export async function eventually<T>(probe: () => T | undefined | false, ms = 5_000): Promise<T> {
+export async function eventually<T>(probe: () => T | undefined | false, ms = 30_000): Promise<T> {
   const late = AbortSignal.timeout(ms);
   for (;;) {
+    const isLast = late.aborted;
     const value = probe();
     if (value !== undefined && value !== false) return value;
-    if (late.aborted) throw new Error(`nothing within ${ms} ms`);
+    if (isLast) throw new Error(`nothing within ${ms} ms`);
     await systemClock.sleep(5);
   }
 }

@@ -32,7 +32,7 @@ export function followCatalog(catalog: Catalog, name: string): FollowedCatalog {
         if (failure !== undefined) throw failure;
         return read();
       },
-      25_000,
+      60_000,
       1,
     );
   return {

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
+import { ownPort } from "./own-port.ts";
 
 export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
@@ -14,14 +15,14 @@ export interface TcpProxy extends AsyncDisposable {
   restore(): Promise<void>;
 }
 
-const takenForMs = 50_000;
+const takenForMs = 150_000;
 const lockOffset = 1_000;
 
 /**
- * Forwards from `port` (0: a free one) to `target`, both on 127.0.0.1, until it is told otherwise. A given port belongs to
+ * Forwards from `port` (default one of its own) to `target`, both on 127.0.0.1, until it is told otherwise. A given port belongs to
  * one test at a time, also while it is cut: the others wait for it. What says so is a second port, held all the while.
  */
-export async function startTcpProxy({ port = 0, target }: { readonly port?: number; readonly target: number }): Promise<TcpProxy> {
+export async function startTcpProxy({ port: given, target }: { readonly port?: number; readonly target: number }): Promise<TcpProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let frozen = false;
   let server: Server | undefined;
@@ -58,13 +59,12 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
     await closed;
   }
 
-  const lock = port === 0 ? undefined : await hold(port + lockOffset);
+  const lock = given === undefined ? undefined : await hold(given + lockOffset);
+  const port = given ?? (await ownPort());
   server = await listen(port);
-  const address = server.address();
-  const actual = typeof address === "object" && address !== null ? address.port : port;
 
   return {
-    port: actual,
+    port,
     connections: () => pairs.size,
     cut,
     freeze() {
@@ -74,7 +74,7 @@ export async function startTcpProxy({ port = 0, target }: { readonly port?: numb
     async restore() {
       frozen = false;
       for (const pair of pairs) for (const socket of pair) socket.resume();
-      server ??= await listen(actual);
+      server ??= await listen(port);
     },
     async [Symbol.asyncDispose]() {
       await cut();

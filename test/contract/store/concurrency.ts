@@ -155,7 +155,7 @@ export function concurrencyTests(backend: StoreBackend): void {
       const outcome = await opened.openInAnotherProcess();
       expect(outcome.kind).toBe("wrong_state");
       expect(outcome.message).toContain("another Muster");
-      await opened.store.ping(AbortSignal.timeout(1_000));
+      await opened.store.ping(AbortSignal.timeout(30_000));
     });
 
     test("a database that has newer migrations is refused", async () => {

@@ -62,6 +62,6 @@ async function openElsewhere(path: string): Promise<{ readonly kind: string; rea
     console.log(JSON.stringify(outcome));
     process.exit();
   `;
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { timeout: 20_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program], { timeout: 90_000 });
   return JSON.parse(stdout) as { readonly kind: string; readonly message: string };
 }
