@@ -50,7 +50,7 @@ const texts = [
 const integers = [0, 1, -1, 9, 443, 65_535, 65_536, 2_147_483_647, -2_147_483_648];
 
 inEveryMode("odd input", (world) => {
-  test(`three hundred requests from seed ${seed}`, async () => {
+  test(`three hundred requests from seed ${seed}`, { timeout: 300_000 }, async () => {
     const { client } = world();
     const random = numbers(seed);
     const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T;

@@ -68,7 +68,7 @@ describeReal("with a dependency away", (servers) => {
     ["Consul hangs", "consul", "freeze", "catalog", "VALIDATED"],
     ["Apicurio refuses", "apicurio", "cut", "schema registry", "DATABASE_SAVED"],
     ["Apicurio hangs", "apicurio", "freeze", "schema registry", "DATABASE_SAVED"],
-  ] as const)("%s: FAILED and UNAVAILABLE, naming it", async (what, server, how, dependency, last) => {
+  ] as const)("%s: FAILED and UNAVAILABLE, naming it", { timeout: 240_000 }, async (what, server, how, dependency, last) => {
     const name = `${what.toLowerCase().replaceAll(" ", "-")}-${tag}`;
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await proxies[server][how]();
@@ -105,21 +105,25 @@ describeReal("with a dependency away", (servers) => {
     await unregister(client, name, module);
   });
 
-  test.each(["cut", "freeze"] as const)("MySQL goes away in the middle (%s): FAILED and UNAVAILABLE, and the record agrees when it is back", async (how) => {
-    const name = `mysql-midway-${how}-${tag}`;
-    await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });
-    const { types, errorDetail, status, attemptId } = await client
-      .register(requestFor(name, module), ({ eventType }) => {
-        if (eventType !== EventType.HEALTH_CHECK_CONFIGURED) return;
-        void proxies.mysql[how]();
-        module.setStatus("SERVING");
-      })
-      .finally(() => proxies.mysql.restore());
-    expect(types.at(-1)).toBe("FAILED");
-    expect(errorDetail).toMatch(/^DEPENDENCY_UNAVAILABLE: store/);
-    expect(status).toMatchObject({ code: 14, metadata: { dependency: "store" } });
-    await nothingLeft(name, attemptId);
-  });
+  test.each(["cut", "freeze"] as const)(
+    "MySQL goes away in the middle (%s): FAILED and UNAVAILABLE, and the record agrees when it is back",
+    { timeout: 240_000 },
+    async (how) => {
+      const name = `mysql-midway-${how}-${tag}`;
+      await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });
+      const { types, errorDetail, status, attemptId } = await client
+        .register(requestFor(name, module), ({ eventType }) => {
+          if (eventType !== EventType.HEALTH_CHECK_CONFIGURED) return;
+          void proxies.mysql[how]();
+          module.setStatus("SERVING");
+        })
+        .finally(() => proxies.mysql.restore());
+      expect(types.at(-1)).toBe("FAILED");
+      expect(errorDetail).toMatch(/^DEPENDENCY_UNAVAILABLE: store/);
+      expect(status).toMatchObject({ code: 14, metadata: { dependency: "store" } });
+      await nothingLeft(name, attemptId);
+    },
+  );
 
   test("an Unregister while Consul is away is final, and Consul follows when it is back", async () => {
     const name = `withdraw-later-${tag}`;

@@ -4,7 +4,7 @@ import { tailKafka } from "../support/kafka-tail.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { expectRecovery } from "./aftermath.ts";
 import { forwardPoints, uncommittedPoints, undoPoints } from "./crash-points.ts";
-import { openSurvived } from "./survivor.ts";
+import { leaseAt, openSurvived } from "./survivor.ts";
 import { openScene, registerUntilKilled, startScripted } from "./scene.ts";
 import { sitePool } from "./site.ts";
 
@@ -24,8 +24,10 @@ describeReal("killed beside another replica", (servers) => {
       test(`${point.type} at ${point.at}`, async () => {
         await using scene = await openScene(point.type);
         await sites.use(async ({ site, survivor }) => {
-          await using victim = await startScripted(site);
+          const lease = leaseAt(site, point.at);
+          await using victim = await startScripted(lease.site);
           const seen = await registerUntilKilled(site, victim, scene, point);
+          await lease.end();
           await expectRecovery(site, scene, survivor, point, seen);
         });
       });

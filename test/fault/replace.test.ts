@@ -53,6 +53,7 @@ describeReal("a healthy instance that registers again", (servers) => {
           await using consumers = watchAsConsumers(site, scene.name);
           await using victim = await startScripted(site);
           const seen = await registerUntilKilled(site, victim, scene, point, ["green"]);
+          await site.endLeases();
           const [second] = await endedAttempts(survivor, scene.name);
           if (!second) throw new Error("no attempt");
           const state = outcomeOf(point);

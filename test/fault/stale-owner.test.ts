@@ -18,7 +18,7 @@ import { openScene, spawnScripted, startScripted, untilReached } from "./scene.t
 import { realSite } from "./real-site.ts";
 import { sitePool, type Site } from "./site.ts";
 import { expectStory, type Story } from "./survey.ts";
-import { openSurvived } from "./survivor.ts";
+import { leaseAt, openSurvived } from "./survivor.ts";
 
 // Each test has up to three processes, and a lease is not to end because the machine is busy.
 vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
@@ -57,10 +57,12 @@ describeReal("a replica that stood still for longer than its lease", (servers) =
       test(`${type} at ${at}${registeredAgain ? ", registered again meanwhile" : ""}`, async () => {
         await using scene = await openScene(type);
         await sites.use(async ({ site, survivor }) => {
-          await using stopped = await startScripted(site, { at, signal: "SIGSTOP" });
+          const lease = leaseAt(site, at);
+          await using stopped = await startScripted(lease.site, { at, signal: "SIGSTOP" });
           using client = connect(stopped.address);
           const registering = scene.register(client);
           await untilReached(stopped, at);
+          await lease.end();
 
           const [first] = await endedAttempts(survivor, scene.name);
           if (!first) throw new Error("no attempt");

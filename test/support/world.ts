@@ -152,8 +152,9 @@ export async function contentInApicurio(servers: RealServers, artifactId: string
   return answer.text();
 }
 
-/** `ce_type`s of the records with this key, in order, as kcat reads them. */
+/** `ce_type`s of the events with this key, each once, in the order of their first delivery, as kcat reads them. */
 export async function eventTypesInKafka(servers: RealServers, key: string): Promise<readonly string[]> {
   const lines = await linesOfTopic(servers, "platform.registration.events", "%k\t%h");
-  return lines.filter((line) => line.startsWith(`${key}\t`)).map((line) => headerOf(line.slice(key.length + 1), "ce_type").replace(/^.*\./, ""));
+  const headers = lines.filter((line) => line.startsWith(`${key}\t`)).map((line) => line.slice(key.length + 1));
+  return [...new Map(headers.map((text) => [headerOf(text, "ce_id"), headerOf(text, "ce_type").replace(/^.*\./, "")])).values()];
 }
