@@ -91,7 +91,7 @@ const cases: Readonly<Record<string, Wire>> = {
   "a large answer": { method: "ListServices", pieces: [frame(Buffer.alloc(0))] },
   "a handler's error": { pieces: [ask("none")] },
   "a fault of the server": { pieces: [ask("broken")], wording: true },
-  "a handler that is stuck, with a deadline": { pieces: [ask("stuck")], headers: { "grpc-timeout": "60m" } },
+  "a handler that is stuck, with a deadline": { pieces: [ask("stuck")], headers: { "grpc-timeout": "800m" } },
   "a handler that is stuck, without one": { pieces: [ask("stuck")] },
   "a deadline in nanoseconds": { pieces: [ask("stuck")], headers: { "grpc-timeout": "99999999n" } },
   "a deadline of nothing": { pieces: [ask("a")], headers: { "grpc-timeout": "0m" }, isPlain: false },
@@ -99,7 +99,7 @@ const cases: Readonly<Record<string, Wire>> = {
   "a stream": { method: "Register", pieces: [register("m")] },
   "a stream that fails before its first message": { method: "Register", pieces: [register("late")] },
   "a stream that fails after it": { method: "Register", pieces: [register("broken")] },
-  "a stream that is stuck": { method: "Register", pieces: [register("stuck")], headers: { "grpc-timeout": "80m" } },
+  "a stream that is stuck": { method: "Register", pieces: [register("stuck")], headers: { "grpc-timeout": "800m" } },
   "a stream without messages": { method: "WatchServices", pieces: [frame(Buffer.alloc(0))] },
   "no message": { pieces: [], wording: true },
   "no message to a stream": { method: "Register", pieces: [], wording: true },
@@ -188,7 +188,7 @@ function messagesOf(bytes: Buffer): readonly string[] {
 describe("the short way and the long one", () => {
   const options = {
     gate: createAuthGate({ mode: "tokens", tokens }),
-    limits: { messageBytes: 2_000, headerBytes: 2_500, unaryMs: 300, headersMs: 200, requestMs: 200 },
+    limits: { messageBytes: 2_000, headerBytes: 2_500, unaryMs: 2_000, headersMs: 1_000, requestMs: 1_000 },
   };
   let short: TestServer;
   let long: TestServer;
@@ -201,7 +201,8 @@ describe("the short way and the long one", () => {
     await long.close(0);
   });
 
-  test.each(Object.entries(cases))("%s", async (_name, wire) => {
+  // Again where the machine stood still for longer than a deadline: what really differs does so every time.
+  test.each(Object.entries(cases))("%s", { retry: 2 }, async (_name, wire) => {
     const [here, there] = [await send(short, wire), await send(long, wire)];
     expect(here.seen).toEqual(there.seen);
     if (!wire.wording) expect(here.text).toBe(there.text);
