@@ -115,11 +115,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   stack.defer(() => tasks.stop());
 
   const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
-  // Not needed to open the port, and a good part of a start: loaded after it, or when first used.
-  let loading: Promise<Metrics> | undefined;
-  const metrics = () =>
-    (loading ??= import("./metrics.ts").then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() })));
-  const measure = (note: (to: Metrics) => void): void => void metrics().then(note);
+  // Not needed to open the port, and a good part of a start: loaded after it. What is to be noted before waits for that.
+  const open = Promise.withResolvers<void>();
+  const metrics: Promise<Metrics> = open.promise
+    .then(() => import("./metrics.ts"))
+    .then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() }));
+  const measure = (note: (to: Metrics) => void): void => void metrics.then(note);
   const attempts: Attempts = createAttempts(
     () => ({
       ports,
@@ -169,7 +170,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     services: registrationServices({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
-      ...metricsRoutes(async () => (await metrics()).render(), config.httpRoot || undefined),
+      ...metricsRoutes(async () => (await metrics).render(), config.httpRoot || undefined),
       descriptorRoute([PlatformRegistrationService.file, RegistrationService.file, PipeStepProcessorService.file]),
     ],
     gate: createAuthGate(auth),
@@ -202,7 +203,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     stack.use(followCatalog(discovery, { name: "self", everyMs: selfEveryMs, clock, log, round }, selfPauseMs));
   }
   log("info", "server.listening", { host: server.host, port: server.port });
-  void metrics();
+  open.resolve();
 
   const disposal = stack.move();
   return {
