@@ -72,6 +72,28 @@ describe("a client that does not read", () => {
     session.destroy();
   });
 
+  test("and cancels, again and again, keeps its connection and the other calls on it", async () => {
+    const { stub } = chatty(200_000);
+    await using server = await startTestServer(stub);
+    const session = http2.connect(server.url);
+    const died = new Promise<never>((_resolve, reject) => session.once("error", reject));
+    const other = openStream(session);
+    let bytes = 0;
+    other.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    // What is cancelled before it was read comes to 100 MB.
+    for (let rounds = 0; rounds < 25; rounds += 1) {
+      const streams = Array.from({ length: 20 }, () => openStream(session));
+      await Promise.race([died, Promise.all(streams.map((stream) => new Promise((resolve) => stream.once("response", resolve))))]);
+      const closed = streams.map((stream) => new Promise((resolve) => stream.once("close", resolve)));
+      for (const stream of streams) stream.close(http2.constants.NGHTTP2_CANCEL);
+      await Promise.race([died, Promise.all(closed)]);
+    }
+    const before = bytes;
+    await eventually(() => bytes > before + 400_000);
+    expect([session.closed, other.closed]).toEqual([false, false]);
+    session.destroy();
+  });
+
   test("and reads again in time loses nothing", async () => {
     const { stub } = chatty(50_000);
     await using server = await startTestServer(stub, { limits: { slowReaderMs: 5_000 } });
