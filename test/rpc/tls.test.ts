@@ -100,11 +100,11 @@ describe("with TLS", () => {
   });
 
   test("a TLS session outlives the time to open a connection", async () => {
-    await using server = await startTestServer(stub, { ...withTls, limits: { firstByteMs: 150 } });
+    await using server = await startTestServer(stub, { ...withTls, limits: { firstByteMs: 2_000 } });
     const session = http2.connect(server.url, { ca: certs.ca });
     const ready = await new Promise<http2.Settings>((resolve) => session.once("remoteSettings", resolve));
     expect(ready.maxConcurrentStreams).toBe(100);
-    const outlived = AbortSignal.timeout(300);
+    const outlived = AbortSignal.timeout(2_500);
     await new Promise((resolve) => outlived.addEventListener("abort", resolve, { once: true }));
     expect(session.closed).toBe(false);
     session.destroy();
