@@ -76,7 +76,7 @@ describe("a client that does not read", () => {
     const { stub } = chatty(200_000);
     await using server = await startTestServer(stub);
     const session = http2.connect(server.url);
-    const died = new Promise<never>((_resolve, reject) => session.once("error", reject));
+    const died = new Promise<never>((_resolve, reject) => session.once("goaway", (code) => reject(new Error(`the connection ended with code ${code}`))));
     const other = openStream(session);
     let bytes = 0;
     other.on("data", (chunk: Buffer) => (bytes += chunk.length));
