@@ -4,7 +4,8 @@ import { framePrefixBytes } from "./wire.ts";
 
 export class OneMessage {
   readonly #maxBytes: number;
-  #pieces: Buffer[] = [];
+  /** What has come, and room for more. */
+  #buffer: Buffer = Buffer.alloc(0);
   #received = 0;
 
   constructor(maxBytes: number) {
@@ -13,23 +14,31 @@ export class OneMessage {
 
   /** Throws as soon as it is clear that this will be no message, or one that is too large. */
   take(piece: Buffer): void {
-    this.#pieces.push(piece);
+    const before = this.#received;
     this.#received += piece.length;
+    // Most messages come in one piece, which is kept as it is; very many small ones must cost little more than their bytes.
+    if (before === 0) this.#buffer = piece;
+    else {
+      if (this.#received > this.#buffer.length) this.#buffer = Buffer.concat([this.#buffer.subarray(0, before)], Math.max(this.#received, before * 2));
+      piece.copy(this.#buffer, before);
+    }
     if (this.#received < framePrefixBytes) return;
-    if (this.#pieces[0]!.length < framePrefixBytes) this.#pieces = [Buffer.concat(this.#pieces)];
-    const length = this.#pieces[0]!.readUInt32BE(1);
+    const length = this.#length();
     if (length > this.#maxBytes) throw new ConnectError(`message of ${length} bytes is larger than ${this.#maxBytes}`, Code.ResourceExhausted);
     if (this.#received > framePrefixBytes + length) throw new ConnectError("there is more than one message", Code.Unimplemented);
   }
 
   /** The bytes of the message, once the client has sent all; throws when it is not whole, or not plain. */
   bytes(): Uint8Array {
-    const frame = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-    if (frame.length === 0) throw new ConnectError("there is no message", Code.Unimplemented);
-    if (frame.length < framePrefixBytes || frame.length < framePrefixBytes + frame.readUInt32BE(1)) {
+    if (this.#received === 0) throw new ConnectError("there is no message", Code.Unimplemented);
+    if (this.#received < framePrefixBytes || this.#received < framePrefixBytes + this.#length()) {
       throw new ConnectError("the message is not whole", Code.InvalidArgument);
     }
-    if (frame[0] !== 0) throw new ConnectError("the message has flags that it cannot have here", Code.InvalidArgument);
-    return frame.subarray(framePrefixBytes);
+    if (this.#buffer[0] !== 0) throw new ConnectError("the message has flags that it cannot have here", Code.InvalidArgument);
+    return this.#buffer.subarray(framePrefixBytes, this.#received);
+  }
+
+  #length(): number {
+    return this.#buffer.readUInt32BE(1);
   }
 }
