@@ -97,26 +97,28 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
+  // Rounds of background work, and what is loaded for them, leave the start to itself.
+  const open = Promise.withResolvers<void>();
+  const background = { clock, log, after: open.promise };
   const discovery = stack.use(createDiscoveryView({ catalog, store, clock, log }));
   const relaying = { store, sink, encode: codec.encode, clock, log, owner, lease: { prolongedAt: Number.NEGATIVE_INFINITY } };
-  const relay = startLoop({ name: "relay", everyMs: 1_000, clock, log, round: (signal) => relayOnce(relaying, signal) });
+  const relay = startLoop({ name: "relay", everyMs: 1_000, ...background, round: (signal) => relayOnce(relaying, signal) });
   stack.defer(async () => {
     await relay.stop();
     await releaseRelay({ store, owner }).catch((error: unknown) => log("warn", "relay.lease-not-released", { error }));
   });
   const old = { store, clock, retentionMs: config.attemptRetentionMs, idFloor: uuidV7Floor };
-  const prune = startLoop({ name: "prune", everyMs: 3_600_000, clock, log, round: async () => (await pruneOutbox(old), pruneAttempts(old)) });
+  const prune = startLoop({ name: "prune", everyMs: 3_600_000, ...background, round: async () => (await pruneOutbox(old), pruneAttempts(old)) });
   stack.defer(() => prune.stop());
   const handlers: TaskHandlers = {
     withdraw: (payload, signal) => withdraw(ports, payload, signal),
     show: async (payload, signal) => void (await showEntry(ports, registrationIdOf(payload), signal)),
   };
-  const tasks = startTasks({ store, clock, log, handlers });
+  const tasks = startTasks({ store, ...background, handlers });
   stack.defer(() => tasks.stop());
 
   const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
-  // Not needed to open the port, and a good part of a start: loaded after it. What is to be noted before waits for that.
-  const open = Promise.withResolvers<void>();
+  // A good part of a start, so loaded when the port is open.
   const metrics: Promise<Metrics> = open.promise
     .then(() => import("./metrics.ts"))
     .then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() }));
@@ -139,8 +141,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const tend = startLoop({
     name: "attempts",
     everyMs: Math.min(1_000, config.attemptLeaseMs / 3),
-    clock,
-    log,
+    ...background,
     round: async () => (await attempts.tend(), false),
   });
   stack.defer(() => tend.stop());
@@ -150,7 +151,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const onRound = (report: ReconcileReport): void => measure((to) => to.reconciled(report, clock.now()));
     const reconciler = createReconciler({ ports, ids, log, owner, mode, reapAfterMs, seenAt: () => discovery.seenAt(), onRound });
     stack.defer(() => reconciler.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error })));
-    const loop = { name: "reconcile", everyMs, clock, log, round: reconciler.round };
+    const loop = { name: "reconcile", everyMs, ...background, round: reconciler.round };
     stack.use(followCatalog(discovery, loop, Math.min(everyMs, reconcilePauseMs)));
   }
 
@@ -200,7 +201,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       const done = catalog.deregister(entry.serviceId, entry.attemptId, AbortSignal.timeout(selfEndMs));
       await done.catch((error: unknown) => log("warn", "self.not-deregistered", { error }));
     });
-    stack.use(followCatalog(discovery, { name: "self", everyMs: selfEveryMs, clock, log, round }, selfPauseMs));
+    stack.use(followCatalog(discovery, { name: "self", everyMs: selfEveryMs, ...background, round }, selfPauseMs));
   }
   log("info", "server.listening", { host: server.host, port: server.port });
   open.resolve();

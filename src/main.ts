@@ -1,7 +1,6 @@
 /** The process around the program: command line and environment in, signals out. The only place that holds `process`. */
 import { readFileSync } from "node:fs";
 import { systemClock } from "./adapters/system/clock.ts";
-import { run } from "./cli/run.ts";
 import { terminalOf } from "./cli/terminal.ts";
 
 const startedAt = performance.now();
@@ -10,7 +9,9 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
 const terminal = terminalOf(process, systemClock, version);
 
 try {
-  const end = await run(process.argv.slice(2), terminal);
+  const words = process.argv.slice(2);
+  // The server itself needs no table of commands: it is loaded for whatever else the command line says.
+  const end = words.length === 0 || words.join(" ") === "serve" ? "serve" : await (await import("./cli/run.ts")).run(words, terminal);
   if (end === "serve") {
     await serve();
   } else {

@@ -1,5 +1,6 @@
 import { toDomainError } from "../errors.ts";
 import type { Log } from "../log.ts";
+import { orAborted } from "../or-aborted.ts";
 import type { Clock } from "../ports.ts";
 
 /** Background work done again and again: at every nudge and, as a safety net, at every interval. */
@@ -13,6 +14,8 @@ export interface Loop {
 export interface LoopOptions {
   readonly name: string;
   readonly everyMs: number;
+  /** The first round waits for it; it does not reject. */
+  readonly after?: Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   /** One round. Resolves to true when there is more to do at once. */
@@ -25,12 +28,13 @@ const maxPauseMs = 10_000;
  * Starts a loop. Rounds never overlap. A failing round is logged, the first of a row as an error and the end of the row
  * as recovered, and makes the pauses grow up to 10 s.
  */
-export function startLoop({ name, everyMs, clock, log, round }: LoopOptions): Loop {
+export function startLoop({ name, everyMs, after, clock, log, round }: LoopOptions): Loop {
   const stopping = new AbortController();
   let wake = new AbortController();
   let failures = 0;
 
   async function run(): Promise<void> {
+    if (after) await orAborted(after, stopping.signal).catch(() => undefined);
     while (!stopping.signal.aborted) {
       wake = new AbortController();
       let more = false;

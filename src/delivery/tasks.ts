@@ -31,11 +31,14 @@ export function startTasks({
   clock,
   log,
   handlers,
+  after,
 }: {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
   readonly handlers: TaskHandlers;
+  /** As of a loop. */
+  readonly after?: Promise<void>;
 }): Tasks {
   const waiters = new Map<string, (done: boolean) => void>();
 
@@ -64,6 +67,7 @@ export function startTasks({
   const loop = startLoop({
     name: "tasks",
     everyMs: 1_000,
+    ...(after ? { after } : {}),
     clock,
     log,
     round: async (signal) => {

@@ -2,14 +2,14 @@ import { create, toBinary, type DescFile } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { send, type HttpRoute } from "./route.ts";
 
-/** `/descriptor.binpb`: these files and all they import as a FileDescriptorSet, the same bytes every time. */
+/** `/descriptor.binpb`: these files and all they import as a FileDescriptorSet, the same bytes every time. Encoded when first asked for. */
 export function descriptorRoute(files: readonly DescFile[]): HttpRoute {
-  const file = withImports(files).map((desc) => desc.proto);
-  const body = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }));
+  let body: Uint8Array | undefined;
+  const encode = () => toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: withImports(files).map((desc) => desc.proto) }));
   return {
     method: "GET",
     path: "/descriptor.binpb",
-    handle: (request, response) => send(request, response, { status: 200, contentType: "application/octet-stream", body }),
+    handle: (request, response) => send(request, response, { status: 200, contentType: "application/octet-stream", body: (body ??= encode()) }),
   };
 }
 
