@@ -64,6 +64,7 @@ export interface AppOptions {
 const attemptDrainMs = 15_000;
 const streamDrainMs = 3_000;
 const firstLookMs = 1_000;
+const firstCallsMs = 1_000;
 const selfEveryMs = 15_000;
 const selfPauseMs = 2_000;
 const selfEndMs = 2_000;
@@ -118,8 +119,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   stack.defer(() => tasks.stop());
 
   const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
-  // A good part of a start, so loaded when the port is open.
-  const metrics: Promise<Metrics> = open.promise
+  // A good part of a start, so loaded when the first calls have had their turn, or somebody asks. What comes before is noted then.
+  const measuring = Promise.withResolvers<void>();
+  const metrics: Promise<Metrics> = measuring.promise
     .then(() => import("./metrics.ts"))
     .then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() }));
   const measure = (note: (to: Metrics) => void): void => void metrics.then(note);
@@ -130,7 +132,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       log,
       probe: options.probe,
       onBegin: (attempt) => measure((to) => to.begun(attempt)),
-      onEnd: (attempt, error) => measure((to) => to.ended(attempt, error, clock.now())),
+      onEnd: (attempt, error) => {
+        const at = clock.now();
+        measure((to) => to.ended(attempt, error, at));
+      },
       onCommit: () => {
         relay.nudge();
         discovery.refresh();
@@ -148,7 +153,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   const { mode, everyMs, reapAfterMs } = config.reconcile;
   if (mode !== "off") {
-    const onRound = (report: ReconcileReport): void => measure((to) => to.reconciled(report, clock.now()));
+    const onRound = (report: ReconcileReport): void => {
+      const at = clock.now();
+      measure((to) => to.reconciled(report, at));
+    };
     const reconciler = createReconciler({ ports, ids, log, owner, mode, reapAfterMs, seenAt: () => discovery.seenAt(), onRound });
     stack.defer(() => reconciler.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error })));
     const loop = { name: "reconcile", everyMs, ...background, round: reconciler.round };
@@ -171,7 +179,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     services: registrationServices({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
-      ...metricsRoutes(async () => (await metrics).render(), config.httpRoot || undefined),
+      ...metricsRoutes(async () => (measuring.resolve(), (await metrics).render()), config.httpRoot || undefined),
       descriptorRoute([PlatformRegistrationService.file, RegistrationService.file, PipeStepProcessorService.file]),
     ],
     gate: createAuthGate(auth),
@@ -205,6 +213,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
   log("info", "server.listening", { host: server.host, port: server.port });
   open.resolve();
+  const stopping = new AbortController();
+  stack.defer(() => stopping.abort());
+  clock.sleep(firstCallsMs, stopping.signal).then(measuring.resolve, () => undefined);
 
   const disposal = stack.move();
   return {
