@@ -5,7 +5,9 @@ import {
   ResolveServiceRequestSchema,
   ResolveServiceResponseSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { framed, grpcCaller, httpCaller, pathOf, type Caller } from "../plain-calls.ts";
+import { framed, pathOf, type Caller } from "../plain-calls.ts";
+import { openRawHttp1 } from "../raw-http1.ts";
+import { openRawHttp2 } from "../raw-http2.ts";
 import { timesRow, type Row } from "../report.ts";
 
 const giveUpMs = 5_000;
@@ -16,10 +18,10 @@ export async function freshness(consul: string, muster: string, prefix: string, 
   for (let round = 0; round < times; round++) {
     const name = `${prefix}-fresh-${round}`;
     const method = PlatformRegistrationService.method.resolveService;
-    using ours = grpcCaller(muster, pathOf(method), framed(ResolveServiceRequestSchema, create(ResolveServiceRequestSchema, { serviceName: name })));
-    using theirs = httpCaller(`${consul}/v1/health/service/${name}?passing`);
+    using ours = openRawHttp2(muster, pathOf(method), framed(ResolveServiceRequestSchema, create(ResolveServiceRequestSchema, { serviceName: name })));
+    using theirs = openRawHttp1(`${consul}/v1/health/service/${name}?passing`);
     const seen = Promise.all([
-      firstTime(theirs, (bytes) => bytes.length > 4),
+      firstTime(theirs, (bytes) => bytes.includes(name)),
       firstTime(ours, (bytes) => fromBinary(ResolveServiceResponseSchema, bytes.subarray(5)).found),
     ]);
     await put(name);

@@ -1,7 +1,9 @@
 /** ResolveService beside what a consumer without Muster does: ask Consul over HTTP for the healthy instances of the name, and take one. */
 import { create } from "@bufbuild/protobuf";
 import { PlatformRegistrationService, ResolveServiceRequestSchema } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { framed, grpcCaller, httpCaller, loop, pathOf, type Caller } from "../plain-calls.ts";
+import { framed, loop, pathOf, type Caller } from "../plain-calls.ts";
+import { openRawHttp1 } from "../raw-http1.ts";
+import { openRawHttp2 } from "../raw-http2.ts";
 import { ms, type Row } from "../report.ts";
 import { median, quantile } from "../stats.ts";
 
@@ -21,8 +23,8 @@ const aim = 10;
 
 export async function resolveRate({ consul, muster, name, instances, rounds, turnMs }: ResolveRateOptions): Promise<readonly Row[]> {
   const method = PlatformRegistrationService.method.resolveService;
-  using ours = grpcCaller(muster, pathOf(method), framed(ResolveServiceRequestSchema, create(ResolveServiceRequestSchema, { serviceName: name })));
-  using theirs = httpCaller(`${consul}/v1/health/service/${name}?passing`);
+  using ours = openRawHttp2(muster, pathOf(method), framed(ResolveServiceRequestSchema, create(ResolveServiceRequestSchema, { serviceName: name })));
+  using theirs = openRawHttp1(`${consul}/v1/health/service/${name}?passing`);
   const one = await turns(ours, theirs, 1, rounds, turnMs);
   const many = await turns(ours, theirs, lanes, rounds, turnMs);
   const rate = (took: readonly number[]) => took.length / ((rounds * turnMs) / 1_000);

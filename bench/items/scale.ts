@@ -12,7 +12,8 @@ import {
   PlatformRegistrationService,
   ResolveServiceRequestSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { framed, grpcCaller, loop, pathOf } from "../plain-calls.ts";
+import { framed, loop, pathOf } from "../plain-calls.ts";
+import { openRawHttp2 } from "../raw-http2.ts";
 import { ms, type Row } from "../report.ts";
 import { median, quantile } from "../stats.ts";
 
@@ -70,8 +71,8 @@ function perItem(took: readonly number[], items: number): readonly number[] {
 }
 
 async function inTurns(small: string, large: string, path: string, message: Buffer, rounds: number, turnMs: number) {
-  using one = grpcCaller(small, path, message);
-  using other = grpcCaller(large, path, message);
+  using one = openRawHttp2(small, path, message);
+  using other = openRawHttp2(large, path, message);
   const took = { small: [] as number[], large: [] as number[] };
   await loop(one, 1, turnMs / 2);
   await loop(other, 1, turnMs / 2);
