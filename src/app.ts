@@ -215,7 +215,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   open.resolve();
   const stopping = new AbortController();
   stack.defer(() => stopping.abort());
-  clock.sleep(firstCallsMs, stopping.signal).then(measuring.resolve, () => undefined);
+  const warm = async (): Promise<void> => {
+    await clock.sleep(firstCallsMs, stopping.signal);
+    measuring.resolve();
+    await server.warm();
+  };
+  // Stopped before that, or not to be loaded: the first to ask is told.
+  warm().catch(() => undefined);
 
   const disposal = stack.move();
   return {

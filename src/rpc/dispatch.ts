@@ -4,13 +4,13 @@
  * Guarantees: every request is answered, in the words of its protocol; nothing a client sends throws out of here; a
  * request that is answered before it was read to its end does not hold its stream or connection.
  */
-import type { EventEmitter } from "node:events";
 import { constants } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { sendJson, type HttpRequest, type HttpResponse, type HttpRoute } from "../http/route.ts";
 import type { Log } from "../log.ts";
 import { headerBytes } from "./limits.ts";
+import type { OpenCalls } from "./open-calls.ts";
 import { serveRpc, type RpcOptions } from "./serve-rpc.ts";
 import { grpcMessageText, isGrpc } from "./wire.ts";
 
@@ -18,25 +18,6 @@ export interface DispatchOptions extends RpcOptions {
   readonly handlers: readonly UniversalHandler[];
   readonly http: readonly HttpRoute[];
   readonly openCalls: OpenCalls;
-}
-
-/** How many calls are open, whichever way they came. */
-export interface OpenCalls {
-  /** Counts a call until it emits `close`; false, and not counted, when there are as many as there may be. */
-  enter(call: EventEmitter): boolean;
-}
-
-export function countOpenCalls(limit: number): OpenCalls {
-  let open = 0;
-  const leave = () => void (open -= 1);
-  return {
-    enter(call) {
-      if (open >= limit) return false;
-      open += 1;
-      call.once("close", leave);
-      return true;
-    },
-  };
 }
 
 const healthCheck = "/grpc.health.v1.Health/Check";

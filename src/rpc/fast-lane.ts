@@ -10,7 +10,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { create, isMessage, toBinary, type DescMessage, type Message, type UnknownField } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import type { OpenCalls } from "./dispatch.ts";
+import type { OpenCalls } from "./open-calls.ts";
 import { LaneCall, type LaneCallOptions } from "./lane-call.ts";
 import { deadlineMs, headerBytes, longMethods, methodKey } from "./limits.ts";
 import type { Answer, OneMessageMethod, ServedService } from "./served.ts";

@@ -6,11 +6,11 @@
  * `drain` lets calls end by themselves; `destroy` does not ask. It does not limit connections by caller: behind a load
  * balancer all callers have one address.
  */
-import http from "node:http";
 import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import tls from "node:tls";
 import type { HttpRequest, HttpResponse } from "../http/route.ts";
+import { createServer } from "../node-http.ts";
 import type { Log } from "../log.ts";
 import type { FastLane } from "./fast-lane.ts";
 import { tendSessions } from "./h2-sessions.ts";
@@ -49,7 +49,7 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
   let draining = false;
   let full = false;
 
-  const h1 = http.createServer(
+  const h1 = createServer(
     {
       maxHeaderSize: limits.headerBytes,
       headersTimeout: limits.headersMs,

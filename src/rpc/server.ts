@@ -4,22 +4,18 @@
  * Shutting down: health says NOT_SERVING, watches end with UNAVAILABLE, clients are told to go away, running calls go
  * on; what still runs after the grace time has its signal aborted and is answered UNAVAILABLE; then everything is cut.
  */
-import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
-import { compressionGzip } from "@connectrpc/connect-node";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import type { HttpRoute } from "../http/route.ts";
+import type { HttpRequest, HttpResponse, HttpRoute } from "../http/route.ts";
 import type { Log } from "../log.ts";
 import type { Clock, Ids } from "../ports.ts";
-import { principalKey, type Gate } from "./auth.ts";
-import { callInterceptor, callKey, watchProtocolErrors } from "./call.ts";
+import type { Gate } from "./auth.ts";
 import type { CallEnd } from "./call-end.ts";
-import { countOpenCalls, createDispatcher } from "./dispatch.ts";
-import { shuttingDown, toFailure } from "./errors.ts";
+import { shuttingDown } from "./errors.ts";
 import { createFastLane } from "./fast-lane.ts";
 import { createHealthService } from "./health.ts";
 import type { Limits } from "./limits.ts";
+import { countOpenCalls } from "./open-calls.ts";
 import { createOnePort, type TlsSettings } from "./one-port.ts";
-import { addReflection } from "./reflection.ts";
 import { served, type ServedService } from "./served.ts";
 import { createSlowReaders } from "./slow-readers.ts";
 
@@ -44,6 +40,8 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly host: string;
   readonly port: number;
+  /** Loads what the first request that is not plain gRPC would wait for. */
+  warm(): Promise<void>;
   /** What gRPC health answers; SERVING at the start. */
   setServing(serving: boolean): void;
   /** Health says NOT_SERVING; calls are still taken, so that callers can find another server first. */
@@ -61,24 +59,25 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const drain = new AbortController();
   const cut = new AbortController();
 
-  const router = createConnectRouter({
-    acceptCompression: [compressionGzip],
-    readMaxBytes: limits.messageBytes,
-    shutdownSignal: cut.signal,
-    interceptors: [callInterceptor(ids)],
-    requestGate: (context) => admit(context, options.gate, ids),
-  });
   const descriptors = [...options.services.map(({ desc }) => desc), Health];
   const health = createHealthService(descriptors.map(({ typeName }) => typeName));
-  const services = [...options.services, served(Health, health.implementation)];
-  for (const service of services) service.addTo(router);
-  addReflection(router, descriptors);
-
-  const openCalls = countOpenCalls(limits.calls);
-  const common = { limits, clock, log, ids, slowReaders: createSlowReaders(clock, limits.slowReaderMs), openCalls, ...(onCallEnd ? { onCallEnd } : {}) };
+  const ways = {
+    limits,
+    clock,
+    log,
+    ids,
+    gate: options.gate,
+    drain: drain.signal,
+    cut: cut.signal,
+    services: [...options.services, served(Health, health.implementation)],
+    slowReaders: createSlowReaders(clock, limits.slowReaderMs),
+    openCalls: countOpenCalls(limits.calls),
+    ...(onCallEnd ? { onCallEnd } : {}),
+  };
+  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, http: options.http }), log);
   const port = createOnePort({
-    onRequest: createDispatcher({ ...common, handlers: router.handlers, http: options.http, drain: drain.signal }),
-    onStream: options.fastLane === false ? undefined : createFastLane({ ...common, services, gate: options.gate, drain: drain.signal, cut: cut.signal }),
+    onRequest: longWay.serve,
+    onStream: options.fastLane === false ? undefined : createFastLane(ways),
     tls: options.tls,
     limits,
     log,
@@ -99,22 +98,40 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   return {
     ...at,
+    warm: () => longWay.load(),
     setServing: (serving) => health.setServing(serving),
     setDraining: () => health.setServing(false),
     close: (graceMs) => (stopped ??= stop(graceMs)),
   };
 }
 
-function admit(context: HandlerContext, gate: Gate, ids: Ids): void {
-  const call = context.values.get(callKey);
-  if (call) watchProtocolErrors(context, call);
-  const { principal, refusal } = gate(context.method, context.requestHeader.get("authorization") ?? undefined);
-  context.values.set(principalKey, principal);
-  if (call) call.principal = principal.name || undefined;
-  if (!refusal) return;
-  const failure = toFailure(refusal, ids);
-  if (call) call.failure = failure;
-  throw failure.error;
+type Serve = (request: HttpRequest, response: HttpResponse) => void;
+
+/** A listener that is loaded for the first request, or before it; requests wait for it. */
+function loadedLater(load: () => Promise<Serve>, log: Log): { readonly serve: Serve; load(): Promise<void> } {
+  let loaded: Serve | undefined;
+  let loading: Promise<Serve> | undefined;
+  const loadOnce = async () => (loaded = await (loading ??= load()));
+  return {
+    async load() {
+      await loadOnce();
+    },
+    serve(request, response) {
+      if (loaded) return loaded(request, response);
+      loadOnce().then(
+        (serve) => isGone(response) || serve(request, response),
+        (error: unknown) => {
+          log("error", "request failed", { error });
+          response.destroy();
+        },
+      );
+    },
+  };
+}
+
+/** Its `close`, by which a call ends, has been. */
+function isGone(response: HttpResponse): boolean {
+  return "stream" in response ? response.stream.destroyed : response.destroyed;
 }
 
 function elapsed(ms: number): Promise<void> {

@@ -10,7 +10,7 @@ function loadedBy(lines: readonly string[]): ReadonlySet<string> {
   return new Set(lines.flatMap((line) => /^loaded file:.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(line)?.[1] ?? []));
 }
 
-test("an embedded server listens before it has loaded metrics, and loads nothing that it does not use", async () => {
+test("an embedded server listens before it has loaded metrics and the protocols few speak, and loads nothing that it does not use", async () => {
   await using backing = await embeddedBacking();
   await using muster = await startMuster(backing.env, ["--import", `${root}test/support/tell-loaded.ts`, `${root}bin/muster.js`, "serve"]);
   const lines = () => muster.logged().split("\n");
@@ -20,7 +20,7 @@ test("an embedded server listens before it has loaded metrics, and loads nothing
     lines().findIndex((line) => line.includes('"event":"server.listening"')),
   );
   expect(loadedBy(early)).toContain("kysely");
-  expect(loadedBy(early)).not.toContain("prom-client");
+  for (const later of ["prom-client", "@connectrpc/connect-node"]) expect(loadedBy(early)).not.toContain(later);
   expect(early.filter((line) => line.endsWith("/src/app.ts") || line.endsWith("/src/cli/commands.ts"))).toHaveLength(1);
 
   const all = await eventually(async () => [loadedBy(lines())].find((loaded) => loaded.has("prom-client")));

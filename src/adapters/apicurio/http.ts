@@ -8,9 +8,10 @@
  * read, and bounds neither sockets nor time nor answer size.
  */
 import { once } from "node:events";
-import { Agent as PlainAgent, type IncomingMessage, request as plainRequest } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { DomainError, refused, unavailable } from "../../errors.ts";
+import { Agent as PlainAgent, request as plainRequest } from "../../node-http.ts";
 import { finishing } from "../finishing.ts";
 
 const callMs = 10_000;

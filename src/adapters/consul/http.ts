@@ -9,9 +9,10 @@
  * `agent/health/service`, reads a 503 that carries data as a mere error, and bounds neither time nor answers.
  */
 import { once } from "node:events";
-import { Agent as PlainAgent, type IncomingMessage, request as plainRequest } from "node:http";
+import type { Agent, IncomingMessage } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { refused } from "../../errors.ts";
+import { Agent as PlainAgent, request as plainRequest } from "../../node-http.ts";
 import { finishing } from "../finishing.ts";
 import { fromFailure, fromStatus } from "./errors.ts";
 
@@ -20,7 +21,7 @@ const maxSockets = 64;
 const maxAnswerBytes = 32 * 1024 * 1024;
 
 export interface ConsulHttp extends Disposable {
-  readonly agent: PlainAgent;
+  readonly agent: Agent;
   /** Resolves to the parsed JSON of an answer that is 2xx or in `also`; undefined when that answer is empty. */
   call(request: ConsulRequest, signal: AbortSignal): Promise<unknown>;
   /** A read, with the index of its answer (X-Consul-Index; 0 when there is none). */

@@ -6,11 +6,12 @@
  * the socket is destroyed at the end of every call. With TLS the certificate must be valid for the host as given.
  */
 import { once } from "node:events";
-import { request as plainRequest, type ClientRequest, type IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP } from "node:net";
 import { checkServerIdentity, createSecureContext, rootCertificates } from "node:tls";
 import { DomainError, type ErrorKind } from "../../errors.ts";
+import { request as plainRequest } from "../../node-http.ts";
 import type { DocumentPlace, DocumentSource } from "../../ports.ts";
 import type { ResolvedHost } from "../../registration/register.ts";
 
