@@ -47,8 +47,11 @@ export function exampleModule({ folder, needs, exitCode }: ExampleModule): void 
 
         await unregister(client, name, { host: "127.0.0.1", port: entry?.Port ?? 0 });
         await eventually(async () => (await passingInConsul(servers, name)).length === 1 || undefined, 60_000);
-        // What the module prints comes on another way than what Consul says.
-        await eventually(async () => events().lastIndexOf("DATABASE_SAVED") > moduleSteps.length || undefined);
+        // In Consul before it is committed, and printed on another way: only what is COMPLETED can be unregistered.
+        await eventually(async () => {
+          const savedAt = events().lastIndexOf("DATABASE_SAVED");
+          return (savedAt > moduleSteps.length && events().includes("COMPLETED", savedAt)) || undefined;
+        });
 
         module.stop();
         expect(await module.ended).toBe(exitCode);
