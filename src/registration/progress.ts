@@ -89,11 +89,11 @@ export function createProgress(store: Store, clock: Clock, runsHere: (attemptId:
 /** The recorded events after a sequence. An attempt that ended before that sequence has nothing more to tell. */
 async function readAfter(store: Store, attemptId: string, sequence: number): Promise<readonly ProgressEvent[] | "nothing will come"> {
   return store.tx(async (tx) => {
-    const events = await tx.attempts.events(attemptId, sequence);
-    if (events.length > 0) return events;
+    // The state first: another replica may commit between the two reads, and an end that is seen before has its event.
     const attempt = await tx.attempts.find(attemptId);
     const live = attempt?.state === "RUNNING" || attempt?.state === "UNWINDING";
-    return live ? events : "nothing will come";
+    const events = await tx.attempts.events(attemptId, sequence);
+    return live || events.length > 0 ? events : "nothing will come";
   });
 }
 
