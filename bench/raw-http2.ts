@@ -4,6 +4,7 @@
  * client that takes as long as the server would hide it.
  */
 import { connect, type Socket } from "node:net";
+import { encodeFrame, frameFlags, frameTypes } from "../src/adapters/module-grpc/frames.ts";
 import type { Caller } from "./plain-calls.ts";
 
 interface Waiting {
@@ -13,8 +14,6 @@ interface Waiting {
 }
 
 const frameHead = 9;
-const type = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
-const flag = { ack: 1, endStream: 1, endHeaders: 4 } as const;
 const largestWindow = 2 ** 31 - 1;
 const firstWindow = 65_535;
 const refillBytes = 1 << 28;
@@ -23,7 +22,10 @@ const refillBytes = 1 << 28;
 export function openRawHttp2(address: string, path: string, message: Buffer): Caller {
   const [host = "", port = ""] = address.split(":");
   const socket = connect({ host, port: Number(port), noDelay: true });
-  const request = Buffer.concat([frame(type.headers, flag.endHeaders, 0, headerBlock(address, path)), frame(type.data, flag.endStream, 0, message)]);
+  const request = Buffer.concat([
+    encodeFrame(frameTypes.headers, frameFlags.endHeaders, 0, headerBlock(address, path)),
+    encodeFrame(frameTypes.data, frameFlags.endStream, 0, message),
+  ]);
   const dataAt = frameHead + request.readUIntBE(0, 3);
   const waiting = new Map<number, Waiting>();
   let lastStream = -1;
@@ -49,21 +51,21 @@ export function openRawHttp2(address: string, path: string, message: Buffer): Ca
   });
   const settings = Buffer.from([0, 2, 0, 0, 0, 0, 0, 4, 0x7f, 0xff, 0xff, 0xff]);
   socket.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  socket.write(Buffer.concat([frame(type.settings, 0, 0, settings), windowUpdate(largestWindow - firstWindow)]));
+  socket.write(Buffer.concat([encodeFrame(frameTypes.settings, 0, 0, settings), windowUpdate(largestWindow - firstWindow)]));
 
   function take(kind: number, flags: number, stream: number, payload: Buffer, to: Socket): void {
     const one = waiting.get(stream);
-    if (kind === type.data) {
+    if (kind === frameTypes.data) {
       one?.chunks.push(payload);
       sinceRefill += payload.length;
       if (sinceRefill >= refillBytes) {
         to.write(windowUpdate(sinceRefill));
         sinceRefill = 0;
       }
-    } else if (kind === type.settings && (flags & flag.ack) === 0) to.write(frame(type.settings, flag.ack, 0));
-    else if (kind === type.ping && (flags & flag.ack) === 0) to.write(frame(type.ping, flag.ack, 0, payload));
-    else if (kind === type.goAway || kind === type.reset) return fail(new Error("the server ended the stream or the connection"));
-    if (!one || (flags & flag.endStream) === 0 || (kind !== type.headers && kind !== type.data)) return;
+    } else if (kind === frameTypes.settings && (flags & frameFlags.ack) === 0) to.write(encodeFrame(frameTypes.settings, frameFlags.ack, 0, Buffer.alloc(0)));
+    else if (kind === frameTypes.ping && (flags & frameFlags.ack) === 0) to.write(encodeFrame(frameTypes.ping, frameFlags.ack, 0, payload));
+    else if (kind === frameTypes.goAway || kind === frameTypes.resetStream) return fail(new Error("the server ended the stream or the connection"));
+    if (!one || (flags & frameFlags.endStream) === 0 || (kind !== frameTypes.headers && kind !== frameTypes.data)) return;
     waiting.delete(stream);
     // An error is nothing but headers.
     if (one.chunks.length === 0) one.reject(new Error("the answer has no message"));
@@ -84,19 +86,10 @@ export function openRawHttp2(address: string, path: string, message: Buffer): Ca
   };
 }
 
-function frame(kind: number, flags: number, stream: number, payload: Buffer = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(frameHead);
-  head.writeUIntBE(payload.length, 0, 3);
-  head[3] = kind;
-  head[4] = flags;
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
 function windowUpdate(bytes: number): Buffer {
   const payload = Buffer.alloc(4);
   payload.writeUInt32BE(bytes);
-  return frame(type.windowUpdate, 0, 0, payload);
+  return encodeFrame(frameTypes.windowUpdate, 0, 0, payload);
 }
 
 /** Nothing of it enters a table of the connection, so that it means the same every time. Names by their number in the static table. */

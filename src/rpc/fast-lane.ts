@@ -1,8 +1,8 @@
 /**
  * The short way for what most clients send: gRPC over HTTP/2, protobuf, not compressed, one message to a method of ours. It
- * leaves out what such a call does not need of the RPC library, at about a fifth of the processor time and of the memory of
- * a stream that waits. Everything else, and everything that is going to be refused before it is a call, is left to the long
- * way (`dispatch.ts`), which speaks every protocol.
+ * leaves out what such a call does not need of the RPC library, at about a fifth of the processor time and a quarter of the
+ * memory of a stream that waits. Everything else, and everything that is going to be refused before it is a call, is left to
+ * the long way (`long-way.ts`), which speaks every protocol.
  *
  * Guarantees: a call gets the same answer on both ways (test/rpc/both-ways.test.ts holds them against each other). It differs
  * in the wording of what is wrong with the request's bytes, and never compresses an answer.
