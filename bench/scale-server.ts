@@ -6,9 +6,9 @@
 import { createEmbeddedCatalog } from "../src/adapters/embedded/catalog.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { createApp } from "../src/app.ts";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/config.ts";
 import type { Registration } from "../src/registration/records.ts";
-import { openSqliteStore } from "../src/store/sqlite.ts";
+import { openSqliteStore } from "../src/store/engine/sqlite.ts";
 import { activeRegistration } from "./registration.ts";
 
 const [count = "0", path = ""] = process.argv.slice(2);

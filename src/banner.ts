@@ -1,4 +1,4 @@
-import type { Config } from "./config.ts";
+import type { Config } from "./config/config.ts";
 
 /** What a person sees when the server is up: where it listens, where its state is, what to type next. No secrets. */
 export function banner(config: Config, address: { readonly host: string; readonly port: number }, readyMs: number): string {

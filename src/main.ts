@@ -1,7 +1,7 @@
 /** The process around the program: command line and environment in, signals out. The only place that holds `process`. */
 import { readFileSync } from "node:fs";
 import { systemClock } from "./adapters/system/clock.ts";
-import { terminalOf } from "./cli/terminal.ts";
+import { terminalOf } from "./cli/frame/terminal.ts";
 
 const startedAt = performance.now();
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
@@ -28,8 +28,8 @@ async function serve(): Promise<void> {
   const [{ createApp }, { banner }, { parseConfig }, { createLog }] = await Promise.all([
     import("./app.ts"),
     import("./banner.ts"),
-    import("./config.ts"),
-    import("./log.ts"),
+    import("./config/config.ts"),
+    import("./kernel/log.ts"),
   ]);
   const config = parseConfig(terminal.settings, terminal.readFile);
   const log = createLog({ ...config.log, now: Date.now, write: (line) => process.stderr.write(line) });

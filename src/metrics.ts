@@ -1,7 +1,7 @@
 /** What is counted and timed, in Prometheus' terms. Labels come from fixed sets only. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
-import type { DomainError } from "./errors.ts";
-import type { Store } from "./ports.ts";
+import type { DomainError } from "./kernel/errors.ts";
+import type { Store } from "./kernel/ports.ts";
 import type { Attempt } from "./registration/records.ts";
 import type { ReconcileReport } from "./registration/reconcile/round.ts";
 import type { ProgressEvent } from "./registration/types.ts";

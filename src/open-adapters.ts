@@ -1,9 +1,9 @@
 /** The one place where a connection URL becomes an adapter. A backend is one case here. */
 import { readFile } from "node:fs/promises";
 import type { EventCodec } from "./delivery/event-codec.ts";
-import type { Config } from "./config.ts";
-import type { Log } from "./log.ts";
-import type { Catalog, Clock, EventSink, ModuleClient, SchemaRegistry, Store } from "./ports.ts";
+import type { Config } from "./config/config.ts";
+import type { Log } from "./kernel/log.ts";
+import type { Catalog, Clock, EventSink, ModuleClient, SchemaRegistry, Store } from "./kernel/ports.ts";
 
 export interface Adapters {
   readonly store: Store;
@@ -38,10 +38,10 @@ async function moduleClient({ modules }: Config): Promise<ModuleClient> {
 
 async function openStore(store: Config["store"], clock: Clock): Promise<Store> {
   if (store.kind === "sqlite") {
-    const { openSqliteStore } = await import("./store/sqlite.ts");
+    const { openSqliteStore } = await import("./store/engine/sqlite.ts");
     return openSqliteStore({ path: store.path, clock });
   }
-  const { openMysqlStore } = await import("./store/mysql.ts");
+  const { openMysqlStore } = await import("./store/engine/mysql.ts");
   return openMysqlStore({ url: store.url, clock });
 }
 

@@ -82,8 +82,8 @@ describe("imports", () => {
 
 describe("files", () => {
   test("ports.ts holds types and nothing that runs", () => {
-    expect(importsOf("src/ports.ts").filter(({ isTypeOnly }) => !isTypeOnly)).toEqual([]);
-    expect(withoutComments(stripTypeScriptTypes(read("src/ports.ts"))).trim()).toBe("");
+    expect(importsOf("src/kernel/ports.ts").filter(({ isTypeOnly }) => !isTypeOnly)).toEqual([]);
+    expect(withoutComments(stripTypeScriptTypes(read("src/kernel/ports.ts"))).trim()).toBe("");
   });
 
   test("none has more than 300 lines", () => {
@@ -121,9 +121,9 @@ describe("what must not be", () => {
     "src/adapters/system/clock.ts": "is the clock",
     "src/adapters/schema-check/child.ts": "takes the environment of its own process away",
     "src/app.ts": "names this process as the owner of leases",
-    "src/rpc/lane-call.ts": "ends calls in time, with less for each of very many than a signal takes",
+    "src/rpc/transport/lane-call.ts": "ends calls in time, with less for each of very many than a signal takes",
     "src/adapters/consul/watch.ts": "spreads the pauses of replicas that lost the same server",
-    "src/store/mysql.ts": "spreads the pauses of transactions that met each other",
+    "src/store/engine/mysql.ts": "spreads the pauses of transactions that met each other",
   };
   const pattern = /\bprocess\.env\b|\bDate\.now\b|\brandomUUID\(|(?<!\.)\bsetTimeout\(|\bsetInterval\(|\bMath\.random\(/g;
 

@@ -2,7 +2,7 @@
 import specs from "@asyncapi/specs";
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
-import { parseConfig } from "../src/config.ts";
+import { parseConfig } from "../src/config/config.ts";
 import { asyncApi } from "../src/delivery/asyncapi.ts";
 import { contentTypes } from "../src/delivery/event-wire.ts";
 import { createEventCodec } from "../src/delivery/event-codec.ts";

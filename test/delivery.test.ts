@@ -7,9 +7,9 @@ import { eventTypes, type EventWire } from "../src/delivery/event-wire.ts";
 import { startLoop } from "../src/delivery/loop.ts";
 import { relayOnce, type RelayDeps } from "../src/delivery/relay.ts";
 import { startTasks } from "../src/delivery/tasks.ts";
-import { DomainError, unavailable } from "../src/errors.ts";
-import type { Clock, EventSink, SinkRecord, Store } from "../src/ports.ts";
-import { openSqliteStore } from "../src/store/sqlite.ts";
+import { DomainError, unavailable } from "../src/kernel/errors.ts";
+import type { Clock, EventSink, SinkRecord, Store } from "../src/kernel/ports.ts";
+import { openSqliteStore } from "../src/store/engine/sqlite.ts";
 
 const never = new AbortController().signal;
 const silent = () => undefined;

@@ -7,13 +7,13 @@ import { ReasonSchema } from "../gen/muster/registration/v1/reasons_pb.ts";
 import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { commands } from "../src/cli/commands.ts";
-import { cliReference } from "../src/cli/markdown.ts";
-import { variables } from "../src/config.ts";
-import { reasons } from "../src/errors.ts";
-import { metricsRoutes } from "../src/http/metrics.ts";
-import { probeRoutes } from "../src/http/probes.ts";
+import { cliReference } from "../src/cli/frame/markdown.ts";
+import { variables } from "../src/config/config.ts";
+import { reasons } from "../src/kernel/errors.ts";
+import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
+import { probeRoutes } from "../src/rpc/platform/probes.ts";
 import { createMetrics } from "../src/metrics.ts";
-import { openSqliteStore } from "../src/store/sqlite.ts";
+import { openSqliteStore } from "../src/store/engine/sqlite.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
 
 const operations = read("docs/operations.md");
@@ -21,7 +21,7 @@ const markdown = ["README.md", ...["docs", "deploy", "examples", "test"].flatMap
 const product = filesBelow("src").filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
 
 describe("reasons", () => {
-  test("are the same in src/errors.ts, in the proto and in docs/errors.md, in the same order", () => {
+  test("are the same in src/kernel/errors.ts, in the proto and in docs/errors.md, in the same order", () => {
     const inProto = ReasonSchema.values.slice(1).map(({ name }) => name.replace(/^REASON_/, ""));
     const inDocs = tableBelow(read("docs/errors.md"), "Reasons").map(([reason]) => reason);
     expect(inProto).toEqual([...reasons]);
@@ -62,7 +62,7 @@ describe("docs/operations.md", () => {
   });
 
   test("names every method that is not implemented, and no other", () => {
-    const refused = [...read("src/rpc/routes.ts").matchAll(/notImplemented(?:Stream)?\("(\w+)"\)/g)].map(([, rpc]) => rpc);
+    const refused = [...read("src/rpc/registration/routes.ts").matchAll(/notImplemented(?:Stream)?\("(\w+)"\)/g)].map(([, rpc]) => rpc);
     const [missing = ""] = operations.split("\n## What is not there yet\n").slice(1);
     const methods = PlatformRegistrationService.methods.map(({ name }) => name);
     expect(

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { expect, test } from "vitest";
 import { createHttpDocuments } from "../src/adapters/http-documents/documents.ts";
 import { createHostResolver } from "../src/adapters/system/resolve-host.ts";
-import { DomainError } from "../src/errors.ts";
+import { DomainError } from "../src/kernel/errors.ts";
 import { selfSigned } from "./support/certificate.ts";
 import { startDocumentServer } from "./support/document-server.ts";
 

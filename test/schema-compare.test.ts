@@ -1,7 +1,7 @@
 /** The comparing thread: it answers, it ends in time, and what ends it harms nobody else. */
 import { expect, test } from "vitest";
 import { createSchemaCompare } from "../src/adapters/schema-compare/schema-compare.ts";
-import { DomainError } from "../src/errors.ts";
+import { DomainError } from "../src/kernel/errors.ts";
 
 const soon = () => AbortSignal.timeout(90_000);
 /** For a machine that stands still now and then. */

@@ -1,6 +1,6 @@
 /** What every event sink has in common: a record's CloudEvents attributes and the size none may exceed. */
-import { DomainError } from "../errors.ts";
-import type { SinkRecord } from "../ports.ts";
+import { DomainError } from "../kernel/errors.ts";
+import type { SinkRecord } from "../kernel/ports.ts";
 
 /**
  * Kafka's brokers take 1 MiB a batch unless told otherwise; framing needs a part of it. Every sink has the same limit, so that a

@@ -1,7 +1,7 @@
-import { parseConfig } from "../config.ts";
+import { parseConfig } from "../config/config.ts";
 import { asyncApi } from "../delivery/asyncapi.ts";
-import type { Run } from "./command.ts";
-import { exitCodes } from "./exit-codes.ts";
+import type { Run } from "./frame/command.ts";
+import { exitCodes } from "./frame/exit-codes.ts";
 
 /** Prints the AsyncAPI document of the events as this configuration has them. Rejects with ConfigError. */
 export const asyncApiCommand: Run = async (_input, terminal) => {

@@ -1,8 +1,8 @@
 /** The commands of `muster`, as one table. `serve` is the process itself and lives in main.ts. */
-import type { Command } from "./command.ts";
-import { callOptions, outputOption, watchOption } from "./options.ts";
-import { discoveryCommands } from "./discovery-commands.ts";
-import { registerOptions } from "./register-options.ts";
+import type { Command } from "./frame/command.ts";
+import { callOptions, outputOption, watchOption } from "./frame/options.ts";
+import { discoveryCommands } from "./registration/discovery-commands.ts";
+import { registerOptions } from "./registration/register-options.ts";
 
 export const commands: readonly Command[] = [
   {
@@ -42,7 +42,7 @@ export const commands: readonly Command[] = [
       { what: "what would be said, without registering", run: "muster register echo 127.0.0.1:9000 --type module --version 1.0.0 --dry-run" },
       { what: "a RegisterRequest as YAML or JSON, from a file or stdin", run: "muster register --file echo.yaml" },
     ],
-    load: async () => (await import("./register.ts")).registerCommand,
+    load: async () => (await import("./registration/register.ts")).registerCommand,
   },
   {
     name: "unregister",
@@ -54,7 +54,7 @@ export const commands: readonly Command[] = [
     ],
     options: [...callOptions],
     examples: [{ what: "by what it was registered with", run: "muster unregister echo 127.0.0.1:9000" }],
-    load: async () => (await import("./unregister.ts")).unregisterCommand,
+    load: async () => (await import("./registration/unregister.ts")).unregisterCommand,
   },
   ...discoveryCommands,
   {
@@ -74,7 +74,7 @@ export const commands: readonly Command[] = [
       { what: "what needs a look", run: "muster attempts list --state stuck --state unwinding" },
       { what: "one module's attempts of the last hour", run: "muster attempts list --name echo --since 1h" },
     ],
-    load: async () => (await import("./attempts.ts")).listAttempts,
+    load: async () => (await import("./registration/attempts.ts")).listAttempts,
   },
   {
     name: "attempts show",
@@ -86,7 +86,7 @@ export const commands: readonly Command[] = [
       { what: "what happened", run: "muster attempts show 01a2011e-a4a0-7005-a6a4-f539b87dd561" },
       { what: "follow it to its end", run: "muster attempts show 01a2011e-a4a0-7005-a6a4-f539b87dd561 --watch" },
     ],
-    load: async () => (await import("./attempt-events.ts")).showAttempt,
+    load: async () => (await import("./registration/attempt-events.ts")).showAttempt,
   },
   {
     name: "attempts cancel",
@@ -94,7 +94,7 @@ export const commands: readonly Command[] = [
     args: [{ name: "ATTEMPT_ID", what: "id of the attempt" }],
     options: [{ name: "reason", value: "TEXT", what: "why, for the record" }, ...callOptions],
     examples: [{ what: "with a reason", run: 'muster attempts cancel 01a2011e-a4a0-7005-a6a4-f539b87dd561 --reason "wrong port"' }],
-    load: async () => (await import("./attempts.ts")).cancelAttempt,
+    load: async () => (await import("./registration/attempts.ts")).cancelAttempt,
   },
   {
     name: "token",

@@ -1,7 +1,7 @@
 /** Completion scripts, made from the table: commands, their options, and the values that are known beforehand. */
-import type { Command, Option, Run } from "./command.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { helpOption } from "./options.ts";
+import type { Command, Option, Run } from "./frame/command.ts";
+import { exitCodes } from "./frame/exit-codes.ts";
+import { helpOption } from "./frame/options.ts";
 
 export const completionCommand: Run = async (input, terminal) => {
   const { commands } = await import("./commands.ts");

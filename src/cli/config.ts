@@ -1,12 +1,12 @@
-import { allVariables, clientVariables, ConfigError, parseConfig, type ClientVariable, type Variable } from "../config.ts";
-import { readSettings, type Origin } from "../settings.ts";
-import type { Run } from "./command.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { masked } from "./mask.ts";
-import { show } from "./output.ts";
-import { styleFor } from "./style.ts";
-import { table } from "./table.ts";
-import type { Terminal } from "./terminal.ts";
+import { allVariables, clientVariables, ConfigError, parseConfig, type ClientVariable, type Variable } from "../config/config.ts";
+import { readSettings, type Origin } from "../config/settings.ts";
+import type { Run } from "./frame/command.ts";
+import { exitCodes } from "./frame/exit-codes.ts";
+import { masked } from "./frame/mask.ts";
+import { show } from "./frame/output.ts";
+import { styleFor } from "./frame/style.ts";
+import { table } from "./frame/table.ts";
+import type { Terminal } from "./frame/terminal.ts";
 
 /** Shows every variable with its value in effect, where that comes from, and what is wrong; 1 when something is. */
 export const configCommand: Run = async (input, terminal) => {

@@ -1,11 +1,11 @@
 /** One command line from its words to its exit code. */
 import { commands } from "./commands.ts";
-import { UsageError, type Command } from "./command.ts";
-import { exitCodes } from "./exit-codes.ts";
-import { commandHelp, groupHelp, overview } from "./help.ts";
-import { commandsBelow, findCommand, parseInput } from "./parse.ts";
-import { styleFor } from "./style.ts";
-import { Interrupted, type Terminal } from "./terminal.ts";
+import { UsageError, type Command } from "./frame/command.ts";
+import { exitCodes } from "./frame/exit-codes.ts";
+import { commandHelp, groupHelp, overview } from "./frame/help.ts";
+import { commandsBelow, findCommand, parseInput } from "./frame/parse.ts";
+import { styleFor } from "./frame/style.ts";
+import { Interrupted, type Terminal } from "./frame/terminal.ts";
 
 /** Carries out a command line; resolves to the exit code, or to `serve` when the server is to run. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number | "serve"> {
@@ -42,7 +42,7 @@ async function help(words: readonly string[], terminal: Terminal): Promise<numbe
   const style = styleFor(terminal.colour.out);
   if (words.length === 0) return say(terminal, overview(commands, terminal.version, style));
   if (words[0] === "--markdown") {
-    const { cliReference } = await import("./markdown.ts");
+    const { cliReference } = await import("./frame/markdown.ts");
     return say(terminal, cliReference(commands));
   }
   const group = commandsBelow(commands, words[0] ?? "");
@@ -59,6 +59,6 @@ async function report(error: unknown, command: Command | undefined, argv: readon
     terminal.err(`${lines.join("")}Try: muster ${command ? `${command.name} ` : ""}--help\n`);
     return exitCodes.usage.code;
   }
-  const { reportFailure } = await import("./report-failure.ts");
+  const { reportFailure } = await import("./frame/report-failure.ts");
   return reportFailure(error, command, argv, terminal);
 }

@@ -1,7 +1,7 @@
-import { DomainError } from "../errors.ts";
-import { generateToken, parseTokenFile } from "../rpc/tokens.ts";
-import { UsageError, type Run } from "./command.ts";
-import { exitCodes } from "./exit-codes.ts";
+import { DomainError } from "../kernel/errors.ts";
+import { generateToken, parseTokenFile } from "../rpc/platform/tokens.ts";
+import { UsageError, type Run } from "./frame/command.ts";
+import { exitCodes } from "./frame/exit-codes.ts";
 
 /** Makes a token for `--principal NAME` with one or more `--role ROLE`: shows it once, with its entry for the token file. */
 export const tokenCommand: Run = async (input, terminal) => {

@@ -11,7 +11,7 @@ import {
   ServiceUnregisteredSchema,
   TagsUpdatedSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import type { SinkRecord } from "../ports.ts";
+import type { SinkRecord } from "../kernel/ports.ts";
 import type { DomainEvent, OutboxEvent } from "../registration/records.ts";
 import { contentTypes, eventTypes, type EventType, type EventWire } from "./event-wire.ts";
 

@@ -1,7 +1,7 @@
-import { toDomainError } from "../errors.ts";
-import type { Log } from "../log.ts";
-import { orAborted } from "../or-aborted.ts";
-import type { Clock } from "../ports.ts";
+import { toDomainError } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import { orAborted } from "../kernel/or-aborted.ts";
+import type { Clock } from "../kernel/ports.ts";
 
 /** Background work done again and again: at every nudge and, as a safety net, at every interval. */
 export interface Loop {

@@ -1,4 +1,4 @@
-import { DomainError } from "../errors.ts";
+import { DomainError } from "../kernel/errors.ts";
 import type { Tx } from "./records.ts";
 import type { Caller } from "./register.ts";
 

@@ -1,6 +1,6 @@
-import { DomainError } from "../errors.ts";
-import type { Clock, Store } from "../ports.ts";
-import { cancelledBy, type Attempts } from "./attempts.ts";
+import { DomainError } from "../kernel/errors.ts";
+import type { Clock, Store } from "../kernel/ports.ts";
+import { cancelledBy, type Attempts } from "./attempts/runner.ts";
 import type { Attempt, AttemptFilter } from "./records.ts";
 import type { Caller } from "./register.ts";
 

@@ -1,8 +1,8 @@
 /** What the store keeps for registrations. Times are epoch milliseconds. */
-import type { DomainErrorInit } from "../errors.ts";
-import type { AuditRepository } from "./audit.ts";
-import type { EventLogRepository, RegistryVersionRepository } from "./embedded-records.ts";
-import type { SchemaRepository } from "./schema-records.ts";
+import type { DomainErrorInit } from "../kernel/errors.ts";
+import type { AuditRepository } from "../kernel/audit.ts";
+import type { EventLogRepository, RegistryVersionRepository } from "./schemas/embedded-records.ts";
+import type { SchemaRepository } from "./schemas/schema-records.ts";
 import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 
 /** Fencing: a write of an attempt succeeds only while `owner` holds the lease with this `epoch`. */

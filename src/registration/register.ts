@@ -2,15 +2,15 @@
  * Begins, joins or answers a registration. Everything that decides which of these it is happens in one transaction that
  * holds the lock of the instance's key, so that any number of equal requests, on any replicas, end up at one attempt.
  */
-import { DomainError, type FieldViolation } from "../errors.ts";
-import type { Ids } from "../ports.ts";
+import { DomainError, type FieldViolation } from "../kernel/errors.ts";
+import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
-import type { Attempts } from "./attempts.ts";
-import type { RegistrationPorts } from "./attempt-context.ts";
+import type { Attempts } from "./attempts/runner.ts";
+import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, Tx } from "./records.ts";
 import { requestHashOf, serviceIdOf } from "./service-id.ts";
-import { validatedNote } from "./steps/validated.ts";
+import { validatedNote } from "./attempts/steps/validated.ts";
 import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput } from "./types.ts";
 

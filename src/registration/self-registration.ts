@@ -5,7 +5,7 @@
  * stops; one that crashed leaves an entry whose check fails, so that nobody is sent there, and which the catalog removes
  * a minute or so later. It is no registration: the record does not know it, and other replicas leave it alone.
  */
-import type { Catalog, CatalogEntry } from "../ports.ts";
+import type { Catalog, CatalogEntry } from "../kernel/ports.ts";
 
 const removeAfterMs = 60_000;
 

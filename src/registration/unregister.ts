@@ -4,13 +4,13 @@
  * `withdraw` task behind. The task takes the entry out of the catalog and releases the schema versions; it is tried at
  * once and, if a dependency is away, again until it is done.
  */
-import { DomainError } from "../errors.ts";
-import type { Ids } from "../ports.ts";
-import { cancelledBy, type Attempts } from "./attempts.ts";
-import type { RegistrationPorts } from "./attempt-context.ts";
+import { DomainError } from "../kernel/errors.ts";
+import type { Ids } from "../kernel/ports.ts";
+import { cancelledBy, type Attempts } from "./attempts/runner.ts";
+import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, DomainEvent, InstanceRow, Registration, Tx } from "./records.ts";
-import { releaseSchemaVersion } from "./schema-versions.ts";
+import { releaseSchemaVersion } from "./schemas/schema-versions.ts";
 import type { Caller } from "./register.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
 

@@ -6,9 +6,9 @@
  * not asked for others, so it keeps those set here (and is UNCHANGED when nothing else differs); one that gives other tags
  * than before gets what it asks for. Unregister forgets them.
  */
-import { DomainError } from "../errors.ts";
-import type { Ids } from "../ports.ts";
-import { derivedTags, shownTags, type RegistrationPorts } from "./attempt-context.ts";
+import { DomainError } from "../kernel/errors.ts";
+import type { Ids } from "../kernel/ports.ts";
+import { derivedTags, shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Registration } from "./records.ts";
 import type { Caller } from "./register.ts";

@@ -1,8 +1,8 @@
 /** The field rules of every registration request, one table a message; all bad fields are found at once. */
-import { DomainError, type FieldViolation } from "../errors.ts";
+import { DomainError, type FieldViolation } from "../kernel/errors.ts";
 import { hostViolation } from "./address.ts";
-import { givesOpenApi, openApiProblem } from "./http-schema.ts";
-import { httpArtifactOf } from "./schema-artifacts.ts";
+import { givesOpenApi, openApiProblem } from "./schemas/http-schema.ts";
+import { httpArtifactOf } from "./schemas/schema-artifacts.ts";
 import type { RegisterInput, ServiceType } from "./types.ts";
 
 /** What the wire's type field may turn out to be. */

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { masked } from "../../src/cli/mask.ts";
-import { allVariables } from "../../src/config.ts";
+import { masked } from "../../src/cli/frame/mask.ts";
+import { allVariables } from "../../src/config/config.ts";
 import { runCli } from "../support/muster-cli.ts";
 
 describe("what may be shown of a value", () => {

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { generateToken } from "../../src/rpc/tokens.ts";
+import { generateToken } from "../../src/rpc/platform/tokens.ts";
 import { runCli } from "../support/muster-cli.ts";
 import { embeddedBacking, startMuster, type Backing, type MusterProcess } from "../support/muster.ts";
 import { makeCertificates, type Certificates } from "../support/rpc-certs.ts";

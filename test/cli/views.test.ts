@@ -3,11 +3,11 @@ import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { EventType, RegistrationEventSchema, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { changesBetween, instanceSummary, instanceTable, type Instance } from "../../src/cli/instance-view.ts";
-import { eventLine, summaryLine, waitingLine } from "../../src/cli/progress-view.ts";
-import { styleFor } from "../../src/cli/style.ts";
-import { pairs, table } from "../../src/cli/table.ts";
-import { age, durationMs, took } from "../../src/cli/times.ts";
+import { changesBetween, instanceSummary, instanceTable, type Instance } from "../../src/cli/registration/instance-view.ts";
+import { eventLine, summaryLine, waitingLine } from "../../src/cli/registration/progress-view.ts";
+import { styleFor } from "../../src/cli/frame/style.ts";
+import { pairs, table } from "../../src/cli/frame/table.ts";
+import { age, durationMs, took } from "../../src/cli/frame/times.ts";
 
 const plain = styleFor(false);
 const coloured = styleFor(true);

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { commands } from "../../src/cli/commands.ts";
-import { findCommand, parseInput } from "../../src/cli/parse.ts";
-import { registerOptions } from "../../src/cli/register-options.ts";
-import { parseTokenFile } from "../../src/rpc/tokens.ts";
+import { findCommand, parseInput } from "../../src/cli/frame/parse.ts";
+import { registerOptions } from "../../src/cli/registration/register-options.ts";
+import { parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import { runCli } from "../support/muster-cli.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DomainError } from "../../src/errors.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
 import { entryFor, limit, only, serve, signal, type OpenCatalog } from "../support/catalog-fixture.ts";
 import { startHealthServer } from "../support/health-server.ts";
 

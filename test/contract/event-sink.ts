@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { DomainError } from "../../src/errors.ts";
-import type { EventSink, SinkRecord } from "../../src/ports.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
+import type { EventSink, SinkRecord } from "../../src/kernel/ports.ts";
 import type { TcpProxy } from "../support/tcp-proxy.ts";
 
 export interface SeenRecord {

@@ -1,5 +1,5 @@
 /** What a module client makes of each hostile module: the health it reports, and how it refuses the description. */
-import type { ErrorKind, Reason } from "../../src/errors.ts";
+import type { ErrorKind, Reason } from "../../src/kernel/errors.ts";
 import type { HealthVerdict } from "../../src/registration/types.ts";
 import type { SocketMischief, StreamMischief } from "../support/hostile-module.ts";
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ListAttemptsResponseSchema, RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { createApp } from "../../src/app.ts";
-import { parseConfig } from "../../src/config.ts";
+import { parseConfig } from "../../src/config/config.ts";
 import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { embeddedBacking } from "../support/muster.ts";

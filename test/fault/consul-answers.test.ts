@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, test } from "vitest";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import { DomainError } from "../../src/errors.ts";
-import type { Catalog } from "../../src/ports.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
+import type { Catalog } from "../../src/kernel/ports.ts";
 
 async function against(answer: RequestListener): Promise<{ catalog: Catalog } & AsyncDisposable> {
   const server = createServer(answer).listen(0, "127.0.0.1");

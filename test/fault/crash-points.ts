@@ -1,5 +1,5 @@
 /** Where a process can die, derived from the table of service types: a new row, step or undo is covered by itself. */
-import { serviceTypes } from "../../src/registration/service-types.ts";
+import { serviceTypes } from "../../src/registration/attempts/service-types.ts";
 import type { ServiceType } from "../../src/registration/types.ts";
 
 export interface CrashPoint {

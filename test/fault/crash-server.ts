@@ -11,11 +11,11 @@
 import { readFileSync, writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { createApp } from "../../src/app.ts";
-import { parseConfig } from "../../src/config.ts";
-import type { Settings } from "../../src/settings.ts";
-import { DomainError } from "../../src/errors.ts";
-import { createLog } from "../../src/log.ts";
-import type { Store } from "../../src/ports.ts";
+import { parseConfig } from "../../src/config/config.ts";
+import type { Settings } from "../../src/config/settings.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
+import { createLog } from "../../src/kernel/log.ts";
+import type { Store } from "../../src/kernel/ports.ts";
 import type { Tx } from "../../src/registration/records.ts";
 
 /** What `scene.ts` writes. */

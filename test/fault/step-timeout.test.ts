@@ -1,10 +1,10 @@
 /** A dependency that never answers: the step's time limit ends the wait, and the failure says whose fault it was. */
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { isRetryable, unavailable, type DomainError } from "../../src/errors.ts";
-import type { Clock } from "../../src/ports.ts";
-import { retrying } from "../../src/retry.ts";
-import { runSaga, type Journal, type Step } from "../../src/saga.ts";
+import { isRetryable, unavailable, type DomainError } from "../../src/kernel/errors.ts";
+import type { Clock } from "../../src/kernel/ports.ts";
+import { retrying } from "../../src/kernel/retry.ts";
+import { runSaga, type Journal, type Step } from "../../src/kernel/saga.ts";
 
 const clock: Clock = { now: () => Date.now(), sleep: (ms, signal) => pause(ms, undefined, signal ? { signal } : {}) };
 

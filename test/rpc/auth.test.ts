@@ -5,11 +5,11 @@ import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { fromBinary } from "@bufbuild/protobuf";
-import { DomainError } from "../../src/errors.ts";
-import { accessRules, roles } from "../../src/rpc/access-rules.ts";
-import { createAuthGate, hasRole, principalKey } from "../../src/rpc/auth.ts";
-import { methodKey } from "../../src/rpc/limits.ts";
-import { generateToken, parseTokenFile } from "../../src/rpc/tokens.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
+import { accessRules, roles } from "../../src/rpc/platform/access-rules.ts";
+import { createAuthGate, hasRole, principalKey } from "../../src/rpc/platform/auth.ts";
+import { methodKey } from "../../src/rpc/transport/limits.ts";
+import { generateToken, parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import { createStockClient, richStatus } from "../support/rpc-client.ts";
 import { servedServices } from "../support/rpc-descriptors.ts";
 import { eventually, startTestServer, type PlatformStub } from "../support/rpc-server.ts";

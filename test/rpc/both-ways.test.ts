@@ -12,9 +12,9 @@ import {
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
-import { DomainError } from "../../src/errors.ts";
-import { createAuthGate } from "../../src/rpc/auth.ts";
-import { generateToken, parseTokenFile } from "../../src/rpc/tokens.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
+import { createAuthGate } from "../../src/rpc/platform/auth.ts";
+import { generateToken, parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import { aborted, eventually, startTestServer, type PlatformStub, type TestServer } from "../support/rpc-server.ts";
 
 const viewer = generateToken();

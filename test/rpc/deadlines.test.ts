@@ -2,7 +2,7 @@
 import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { deadlineMs, defaultLimits, longMethods, methodKey } from "../../src/rpc/limits.ts";
+import { deadlineMs, defaultLimits, longMethods, methodKey } from "../../src/rpc/transport/limits.ts";
 import { createStockClient, reasonOf, type Seen } from "../support/rpc-client.ts";
 import { servedServices } from "../support/rpc-descriptors.ts";
 import { startTestServer, type PlatformStub } from "../support/rpc-server.ts";

@@ -4,8 +4,8 @@ import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import * as details from "../../gen/google/rpc/error_details_pb.ts";
-import { DomainError, reasons, unavailable, type DomainErrorInit } from "../../src/errors.ts";
-import { shuttingDown, statusName, toConnectError, toFailure } from "../../src/rpc/errors.ts";
+import { DomainError, reasons, unavailable, type DomainErrorInit } from "../../src/kernel/errors.ts";
+import { shuttingDown, statusName, toConnectError, toFailure } from "../../src/rpc/platform/errors.ts";
 import { createStockClient, reasonOf, richStatus, type Seen } from "../support/rpc-client.ts";
 import { eventually, startTestServer } from "../support/rpc-server.ts";
 

@@ -2,11 +2,11 @@ import http2 from "node:http2";
 import { create, createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
-import type { Clock } from "../../src/ports.ts";
-import { descriptorRoute } from "../../src/http/descriptor.ts";
-import { metricsRoutes } from "../../src/http/metrics.ts";
-import { probeRoutes, type Check } from "../../src/http/probes.ts";
-import { sendJson, type HttpRoute } from "../../src/http/route.ts";
+import type { Clock } from "../../src/kernel/ports.ts";
+import { descriptorRoute } from "../../src/rpc/platform/descriptor.ts";
+import { metricsRoutes } from "../../src/rpc/platform/metrics.ts";
+import { probeRoutes, type Check } from "../../src/rpc/platform/probes.ts";
+import { sendJson, type HttpRoute } from "../../src/rpc/transport/http-route.ts";
 import { generatedFiles, servedServices } from "../support/rpc-descriptors.ts";
 import { eventually, startTestServer } from "../support/rpc-server.ts";
 

@@ -5,7 +5,7 @@ import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } f
 import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { GetServiceRequestSchema, PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { DomainError } from "../../src/errors.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
 import { createStockClient, reasonOf } from "../support/rpc-client.ts";
 import { aborted, eventually, startTestServer, type PlatformStub } from "../support/rpc-server.ts";
 

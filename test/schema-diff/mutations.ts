@@ -1,6 +1,6 @@
 /** Changes of a schema such as people make, and some that only rewrite it. */
-import { type JsonObject, type JsonValue, isObject } from "../../src/registration/schema-diff/json.ts";
-import { type Position, pointerOf, rootPlace, stepInto } from "../../src/registration/schema-place.ts";
+import { type JsonObject, type JsonValue, isObject } from "../../src/schema-diff/json.ts";
+import { type Position, pointerOf, rootPlace, stepInto } from "../../src/schema-diff/schema-place.ts";
 import type { Chance } from "./chance.ts";
 import { type RandomSchemas, dialectNames, names, randomValue, schemasBy, typeNames } from "./random-schemas.ts";
 

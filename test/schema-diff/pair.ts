@@ -1,6 +1,6 @@
 /** Pairs of schemas whose comparison was worked out by hand. */
-import type { Verdict } from "../../src/registration/schema-diff/comparison.ts";
-import type { JsonValue } from "../../src/registration/schema-diff/json.ts";
+import type { Verdict } from "../../src/schema-diff/comparison.ts";
+import type { JsonValue } from "../../src/schema-diff/json.ts";
 
 export interface Pair {
   readonly name: string;

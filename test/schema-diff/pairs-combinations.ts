@@ -1,6 +1,6 @@
 // oxlint-disable unicorn/no-thenable -- a keyword of JSON Schema
 /** Pairs: what schemas say of the same value together. */
-import type { JsonValue } from "../../src/registration/schema-diff/json.ts";
+import type { JsonValue } from "../../src/schema-diff/json.ts";
 import { type Pair, breaking, compatible, inDialect, none, unknown } from "./pair.ts";
 
 const text = { type: "string" };

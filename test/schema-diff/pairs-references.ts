@@ -1,5 +1,5 @@
 /** Pairs: references, recursion, dialects, annotations. */
-import type { JsonValue } from "../../src/registration/schema-diff/json.ts";
+import type { JsonValue } from "../../src/schema-diff/json.ts";
 import { type Pair, breaking, compatible, inDialect, none, unknown } from "./pair.ts";
 
 const text = { type: "string" };

@@ -1,5 +1,5 @@
 /** Random values that have a fair chance to be valid by a schema, or to be just beyond it. */
-import { type JsonObject, type JsonValue, isObject, listOf, stringsOf } from "../../src/registration/schema-diff/json.ts";
+import { type JsonObject, type JsonValue, isObject, listOf, stringsOf } from "../../src/schema-diff/json.ts";
 import type { Chance } from "./chance.ts";
 import { names, randomValue, texts, typeNames } from "./random-schemas.ts";
 

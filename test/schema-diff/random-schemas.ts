@@ -1,5 +1,5 @@
 /** Random schemas from a small world: few names, short texts, little numbers, so that constraints meet each other. */
-import type { JsonObject, JsonValue } from "../../src/registration/schema-diff/json.ts";
+import type { JsonObject, JsonValue } from "../../src/schema-diff/json.ts";
 import type { Chance } from "./chance.ts";
 
 export type Schema = JsonObject | boolean;

@@ -4,9 +4,9 @@
  * `node test/schema-diff/soundness.ts <pairs> [seed] [shrink]`.
  */
 import { assert, gen, property } from "fast-check";
-import type { Verdict } from "../../src/registration/schema-diff/comparison.ts";
-import { compareSchemas } from "../../src/registration/schema-diff/compare-schemas.ts";
-import type { JsonObject, JsonValue } from "../../src/registration/schema-diff/json.ts";
+import type { Verdict } from "../../src/schema-diff/comparison.ts";
+import { compareSchemas } from "../../src/schema-diff/compare-schemas.ts";
+import type { JsonObject, JsonValue } from "../../src/schema-diff/json.ts";
 import { quickValidatorOf } from "./ajv.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { mutated, redecorated } from "./mutations.ts";

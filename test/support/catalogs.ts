@@ -4,7 +4,7 @@ import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
 import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import type { Catalog } from "../../src/ports.ts";
+import type { Catalog } from "../../src/kernel/ports.ts";
 import type { CatalogUnderTest } from "./catalog-fixture.ts";
 
 /** Nobody listens on the discard port. */

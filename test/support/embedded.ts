@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { createEmbeddedEventLog } from "../../src/adapters/embedded/event-log.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
-import type { Clock, Store } from "../../src/ports.ts";
+import type { Clock, Store } from "../../src/kernel/ports.ts";
 import type { SinkUnderTest } from "../contract/event-sink.ts";
 import type { RegistryUnderTest } from "../contract/schema-registry.ts";
 

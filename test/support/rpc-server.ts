@@ -3,12 +3,12 @@ import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/re
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
-import type { LogFields, LogLevel } from "../../src/log.ts";
-import { createAuthGate } from "../../src/rpc/auth.ts";
-import { defaultLimits, type Limits } from "../../src/rpc/limits.ts";
-import type { CallEnd } from "../../src/rpc/call-end.ts";
-import { served } from "../../src/rpc/served.ts";
-import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/server.ts";
+import type { LogFields, LogLevel } from "../../src/kernel/log.ts";
+import { createAuthGate } from "../../src/rpc/platform/auth.ts";
+import { defaultLimits, type Limits } from "../../src/rpc/transport/limits.ts";
+import type { CallEnd } from "../../src/rpc/transport/call-end.ts";
+import { served } from "../../src/rpc/transport/served.ts";
+import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/transport/server.ts";
 
 export interface LogLine {
   readonly level: LogLevel;

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { createApicurioSchemas } from "../../src/adapters/apicurio/schemas.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import type { SchemaRegistry } from "../../src/ports.ts";
-import { openSqliteStore } from "../../src/store/sqlite.ts";
+import type { SchemaRegistry } from "../../src/kernel/ports.ts";
+import { openSqliteStore } from "../../src/store/engine/sqlite.ts";
 import { embeddedBacking, realBacking, type Backing, type Environment } from "./muster.ts";
 import { describeReal } from "./real-servers.ts";
 

@@ -1,4 +1,4 @@
-import type { Catalog, CatalogInstance, CatalogSnapshot } from "../../src/ports.ts";
+import type { Catalog, CatalogInstance, CatalogSnapshot } from "../../src/kernel/ports.ts";
 import { eventually } from "./instances.ts";
 
 export interface FollowedCatalog extends AsyncDisposable {

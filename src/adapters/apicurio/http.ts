@@ -10,8 +10,8 @@
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
-import { DomainError, refused, unavailable } from "../../errors.ts";
-import { Agent as PlainAgent, request as plainRequest } from "../../node-http.ts";
+import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
+import { Agent as PlainAgent, request as plainRequest } from "../../kernel/node-http.ts";
 import { finishing } from "../finishing.ts";
 
 const callMs = 10_000;

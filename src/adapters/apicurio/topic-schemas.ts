@@ -6,8 +6,8 @@
  * second version. An id is remembered for `keepMs`; after that it is asked for again, so that a registry that lost its data has the
  * schema again soon, and if the registry is away just then, the remembered id is used further.
  */
-import { toDomainError, unavailable } from "../../errors.ts";
-import type { Clock } from "../../ports.ts";
+import { toDomainError, unavailable } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import { createApicurioHttp } from "./http.ts";
 import { isOk, isTaken, parse, refusal, type ApicurioConfig } from "./schemas.ts";
 

@@ -1,6 +1,6 @@
 /** Catalog entries as Consul service definitions. */
 import { isIPv6 } from "node:net";
-import type { CatalogEntry } from "../../ports.ts";
+import type { CatalogEntry } from "../../kernel/ports.ts";
 import {
   bootCheckId,
   entryMeta,

@@ -2,7 +2,7 @@
 import { EventEmitter } from "node:events";
 import type { Agent } from "node:http";
 import Consul from "consul";
-import { unavailable } from "../../errors.ts";
+import { unavailable } from "../../kernel/errors.ts";
 import { fromFailure } from "./errors.ts";
 import { callMs } from "./http.ts";
 

@@ -1,4 +1,4 @@
-import { DomainError, refused, unavailable } from "../../errors.ts";
+import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
 
 /** An answer that is not a success: 5xx and 429 may pass, everything else is meant. */
 export function fromStatus(status: number): DomainError {

@@ -11,8 +11,8 @@
 import { once } from "node:events";
 import type { Agent, IncomingMessage } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
-import { refused } from "../../errors.ts";
-import { Agent as PlainAgent, request as plainRequest } from "../../node-http.ts";
+import { refused } from "../../kernel/errors.ts";
+import { Agent as PlainAgent, request as plainRequest } from "../../kernel/node-http.ts";
 import { finishing } from "../finishing.ts";
 import { fromFailure, fromStatus } from "./errors.ts";
 

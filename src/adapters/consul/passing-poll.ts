@@ -7,8 +7,8 @@
  * Why a poll: Consul's blocking queries see only the catalog, not the agent, and one for each waiter would use up the
  * agent's 200 connections. A pass that lasts less than one interval may be missed; the checks run once a second.
  */
-import { type DomainError, isRetryable, toDomainError, unavailable } from "../../errors.ts";
-import type { Clock } from "../../ports.ts";
+import { type DomainError, isRetryable, toDomainError, unavailable } from "../../kernel/errors.ts";
+import type { Clock } from "../../kernel/ports.ts";
 
 const fastMs = 25;
 const slowMs = 50;

@@ -11,8 +11,8 @@
  * time is told late by up to three times what a whole read takes.
  */
 import { setMaxListeners } from "node:events";
-import { DomainError } from "../../errors.ts";
-import type { CatalogSnapshot, Clock } from "../../ports.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import type { CatalogSnapshot, Clock } from "../../kernel/ports.ts";
 import type { Indexed } from "./http.ts";
 import { createPicture } from "./picture.ts";
 import type { Blocking, ConsulReads } from "./reads.ts";

@@ -3,10 +3,10 @@
  *
  * Guarantees what Consul does: a former entry is not touched before `promote`, which replaces it at once; a trial ends by
  * itself after 3 min, an entry that is critical for 10 min is removed. Nothing survives the process: after a start the
- * record's active entries are put on trial again (`registration/restore.ts`). All changes of state are synchronous, so nobody sees half of one.
+ * record's active entries are put on trial again (`registration/reconcile/restore.ts`). All changes of state are synchronous, so nobody sees half of one.
  */
-import { unavailable } from "../../errors.ts";
-import type { Catalog, CatalogEntry, CatalogInstance, Clock, ModuleClient } from "../../ports.ts";
+import { unavailable } from "../../kernel/errors.ts";
+import type { Catalog, CatalogEntry, CatalogInstance, Clock, ModuleClient } from "../../kernel/ports.ts";
 import type { HealthVerdict } from "../../registration/types.ts";
 import {
   bootCheckId,

@@ -4,7 +4,7 @@
  * Guarantees: a batch is appended whole or not at all, in the order given, so also in order per key. As in a topic, a record that is
  * published twice stands in the log twice, with the same id.
  */
-import type { EventSink, Store } from "../../ports.ts";
+import type { EventSink, Store } from "../../kernel/ports.ts";
 import { checkSizes } from "../cloud-event.ts";
 
 /** `store` stays the caller's to dispose. */

@@ -5,8 +5,8 @@
  * wins and the other sees what won, because its transaction is made again. Every version here was made by Muster, so unlike in
  * Apicurio there are no foreign ones that `disable` would leave alone.
  */
-import { DomainError, refused } from "../../errors.ts";
-import type { Clock, SchemaDocument, SchemaRegistry, Store } from "../../ports.ts";
+import { DomainError, refused } from "../../kernel/errors.ts";
+import type { Clock, SchemaDocument, SchemaRegistry, Store } from "../../kernel/ports.ts";
 import type { Tx } from "../../registration/records.ts";
 import { isStorable } from "../schema-name.ts";
 

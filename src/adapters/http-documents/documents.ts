@@ -10,9 +10,9 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as tlsRequest } from "node:https";
 import { isIP } from "node:net";
 import { checkServerIdentity, createSecureContext, rootCertificates } from "node:tls";
-import { DomainError, type ErrorKind } from "../../errors.ts";
-import { request as plainRequest } from "../../node-http.ts";
-import type { DocumentPlace, DocumentSource } from "../../ports.ts";
+import { DomainError, type ErrorKind } from "../../kernel/errors.ts";
+import { request as plainRequest } from "../../kernel/node-http.ts";
+import type { DocumentPlace, DocumentSource } from "../../kernel/ports.ts";
 import type { ResolvedHost } from "../../registration/register.ts";
 
 const limitMs = 5_000;

@@ -8,8 +8,8 @@
  * not published at all, so that nothing is overtaken. Asking for a schema comes on top of the time that the sink itself takes.
  */
 import { createHash } from "node:crypto";
-import { orAborted } from "../../or-aborted.ts";
-import type { EventSink, SinkRecord } from "../../ports.ts";
+import { orAborted } from "../../kernel/or-aborted.ts";
+import type { EventSink, SinkRecord } from "../../kernel/ports.ts";
 
 export interface FramedSinkConfig {
   /** Disposed of with this one. */

@@ -9,7 +9,7 @@
  */
 import { connect, type Socket } from "node:net";
 import { type Admin, Kafka, logLevel, Partitioners } from "kafkajs";
-import type { SinkRecord } from "../../ports.ts";
+import type { SinkRecord } from "../../kernel/ports.ts";
 import { attributesOf } from "../cloud-event.ts";
 import { stopIdleSpin } from "./idle-spin.ts";
 

@@ -6,9 +6,9 @@
  * Within 10 s a publish has succeeded or rejected. Nothing is connected before the first one; after a failure the next one connects
  * anew. Not guaranteed: no duplicates. A rejected or aborted publish may have been delivered, or still be under way: repeat it.
  */
-import { DomainError, refused, unavailable } from "../../errors.ts";
-import { orAborted } from "../../or-aborted.ts";
-import type { Clock, EventSink, SinkRecord } from "../../ports.ts";
+import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
+import { orAborted } from "../../kernel/or-aborted.ts";
+import type { Clock, EventSink, SinkRecord } from "../../kernel/ports.ts";
 import { checkSizes, maxRecordBytes, sizeOf, unacceptable } from "../cloud-event.ts";
 import { failureOf } from "./failure.ts";
 import { type KafkaConfig, type KafkaSession, openSession, pingBroker } from "./session.ts";

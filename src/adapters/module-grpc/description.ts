@@ -5,7 +5,7 @@ import {
   type GetServiceRegistrationResponse,
   GetServiceRegistrationResponseSchema,
 } from "../../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
-import { DomainError, type DomainErrorInit } from "../../errors.ts";
+import { DomainError, type DomainErrorInit } from "../../kernel/errors.ts";
 import type { Endpoint, ModuleDescription } from "../../registration/types.ts";
 import { type Outcome, statusName } from "./outcome.ts";
 

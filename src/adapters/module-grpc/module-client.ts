@@ -15,7 +15,7 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
   HealthCheckResponse_ServingStatusSchema as ServingSchema,
 } from "../../../gen/grpc/health/v1/health_pb.ts";
-import type { ModuleClient } from "../../ports.ts";
+import type { ModuleClient } from "../../kernel/ports.ts";
 import type { Endpoint, HealthVerdict } from "../../registration/types.ts";
 import { callbackError, descriptionOf } from "./description.ts";
 import { dial, speaksTls, type TlsPolicy } from "./dial.ts";

@@ -1,5 +1,5 @@
 /** What the headers and trailers of an answer say of the call. */
-import { printable } from "../../log.ts";
+import { printable } from "../../kernel/log.ts";
 import type { Outcome } from "./outcome.ts";
 
 type Headers = ReadonlyMap<string, string>;

@@ -6,8 +6,8 @@
  * callers, beyond the bound on how many may wait.
  */
 import { createHash } from "node:crypto";
-import { DomainError } from "../../errors.ts";
-import { type InspectedSchema, type SchemaCheck, inspectSchema } from "../../registration/schema.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { type InspectedSchema, type SchemaCheck, inspectSchema } from "../../registration/schemas/schema.ts";
 import { type CheckingChild, startCheckingChild } from "./child-process.ts";
 import { verdictError } from "./verdict.ts";
 

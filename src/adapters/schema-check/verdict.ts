@@ -1,8 +1,8 @@
 /** The child's verdicts in the words of the domain. */
-import type { DomainError } from "../../errors.ts";
-import { printable } from "../../log.ts";
-import { rootPlace } from "../../registration/schema-place.ts";
-import { type InspectedSchema, schemaError, schemaErrorAtPointer } from "../../registration/schema.ts";
+import type { DomainError } from "../../kernel/errors.ts";
+import { printable } from "../../kernel/log.ts";
+import { rootPlace } from "../../schema-diff/schema-place.ts";
+import { type InspectedSchema, schemaError, schemaErrorAtPointer } from "../../registration/schemas/schema.ts";
 import type { CheckResult } from "./child-process.ts";
 
 /** What is wrong with the schema, or undefined. */

@@ -7,10 +7,10 @@
  * thread ends when it was idle for a while. Not guaranteed: fairness between callers.
  */
 import { Worker } from "node:worker_threads";
-import { DomainError } from "../../errors.ts";
-import { orAborted } from "../../or-aborted.ts";
-import type { SchemaCompare, ToldComparison } from "../../registration/schema-records.ts";
-import { notCompared, unchanged } from "../../registration/told-comparison.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { orAborted } from "../../kernel/or-aborted.ts";
+import type { SchemaCompare, ToldComparison } from "../../registration/schemas/schema-records.ts";
+import { notCompared, unchanged } from "../../registration/schemas/told-comparison.ts";
 import type { Pair } from "./worker.ts";
 
 export interface SchemaCompareOptions {

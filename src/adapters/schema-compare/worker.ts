@@ -1,9 +1,9 @@
 /** The program of the comparing thread: one pair of schemas after the other, the result cut to what is kept and sent. */
 import { parentPort } from "node:worker_threads";
-import { DomainError } from "../../errors.ts";
-import type { ToldComparison } from "../../registration/schema-records.ts";
-import { compareSchemas } from "../../registration/schema-diff/compare-schemas.ts";
-import { boundedComparison, notCompared } from "../../registration/told-comparison.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
+import { compareSchemas } from "../../schema-diff/compare-schemas.ts";
+import { boundedComparison, notCompared } from "../../registration/schemas/told-comparison.ts";
 
 export interface Pair {
   readonly former: string;

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { Clock, Ids } from "../../ports.ts";
+import type { Clock, Ids } from "../../kernel/ports.ts";
 
 /**
  * UUID version 7 (RFC 9562, 5.7): 48 bits of epoch milliseconds, then random bits, of which the first twelve count up

@@ -2,16 +2,16 @@
  * Looks at everything a server needs, whether one runs or not, and says what to do. Nothing is changed anywhere. The
  * checks run side by side, each bounded in time, and are told in a fixed order.
  */
-import { allVariables, ConfigError, parseConfig, variables, type Config } from "../../config.ts";
-import { printable } from "../../log.ts";
-import { readSettings } from "../../settings.ts";
-import { UsageError, type Input, type Run } from "../command.ts";
-import { connect, type Connection } from "../connect.ts";
-import { exitCodes } from "../exit-codes.ts";
-import { formatOf, show } from "../output.ts";
-import { styleFor, type Style } from "../style.ts";
-import { targetOf, type Target } from "../target.ts";
-import type { Terminal } from "../terminal.ts";
+import { allVariables, ConfigError, parseConfig, variables, type Config } from "../../config/config.ts";
+import { printable } from "../../kernel/log.ts";
+import { readSettings } from "../../config/settings.ts";
+import { UsageError, type Input, type Run } from "../frame/command.ts";
+import { connect, type Connection } from "../frame/connect.ts";
+import { exitCodes } from "../frame/exit-codes.ts";
+import { formatOf, show } from "../frame/output.ts";
+import { styleFor, type Style } from "../frame/style.ts";
+import { targetOf, type Target } from "../frame/target.ts";
+import type { Terminal } from "../frame/terminal.ts";
 import { checkAuth, checkModuleCa, checkSecretFiles, checkTls } from "./files.ts";
 import type { Check, Finding } from "./finding.ts";
 import { checkListen } from "./listen.ts";

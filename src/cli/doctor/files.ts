@@ -1,9 +1,9 @@
 /** The files that the configuration names: there, readable, fitting, not about to run out. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import type { Config } from "../../config.ts";
-import { DomainError } from "../../errors.ts";
-import { parseTokenFile } from "../../rpc/tokens.ts";
+import type { Config } from "../../config/config.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { parseTokenFile } from "../../rpc/platform/tokens.ts";
 import { checkOf, type Check, type Teller } from "./finding.ts";
 
 const soonMs = 14 * 86_400_000;

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { request as plainRequest, type IncomingMessage } from "node:http";
 import { request as tlsRequest } from "node:https";
 import type { SecureContextOptions } from "node:tls";
-import { DomainError } from "../../errors.ts";
-import { causesOf } from "../unreachable.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { causesOf } from "../frame/unreachable.ts";
 import { tellClock, type Teller } from "./finding.ts";
 
 const callMs = 4_000;

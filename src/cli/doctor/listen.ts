@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import { checkOf, type Check } from "./finding.ts";
 
 /** Whether the port can be had, by taking it for a moment. `isOurs` tells whether a Muster has it already. */

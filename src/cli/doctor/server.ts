@@ -1,10 +1,10 @@
 /** The server that commands call: does it run, how does it see its dependencies, and what may this caller do there. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { AttemptState } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
-import type { Connection } from "../connect.ts";
-import { failureOf } from "../failure.ts";
-import type { Target } from "../target.ts";
-import { causesOf, unreachable } from "../unreachable.ts";
+import type { Connection } from "../frame/connect.ts";
+import { failureOf } from "../frame/failure.ts";
+import type { Target } from "../frame/target.ts";
+import { causesOf, unreachable } from "../frame/unreachable.ts";
 import { checkOf, type Check, type Teller } from "./finding.ts";
 import { field, get, type GetOptions, type Got } from "./http.ts";
 

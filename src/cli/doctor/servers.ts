@@ -1,5 +1,5 @@
 /** Catalog, schema registry and event broker: reachable, new enough, willing. */
-import type { Config } from "../../config.ts";
+import type { Config } from "../../config/config.ts";
 import { checkOf, type Check, type Teller } from "./finding.ts";
 import { field, get, whyNot } from "./http.ts";
 import { isAtLeast } from "./versions.ts";

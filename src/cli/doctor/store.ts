@@ -1,8 +1,8 @@
 /** The record: can it be opened, is it new enough, may we write, and is its schema one that this version knows. Nothing is changed. */
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import type { Config } from "../../config.ts";
-import { migrations } from "../../store/migrate.ts";
+import type { Config } from "../../config/config.ts";
+import { migrations } from "../../store/engine/migrate.ts";
 import { checkOf, tellClock, type Check, type Teller } from "./finding.ts";
 import { whyNot } from "./http.ts";
 import { isAtLeast } from "./versions.ts";
@@ -71,9 +71,9 @@ function checkMysql(url: string, now: () => number): Check {
     async (tell) => {
       const [{ createConnection }, { connectionOptions }, { parseMysqlUrl }, { translateMysql }] = await Promise.all([
         import("mysql2/promise"),
-        import("../../store/mysql.ts"),
-        import("../../store/mysql-url.ts"),
-        import("../../store/mysql-errors.ts"),
+        import("../../store/engine/mysql.ts"),
+        import("../../store/engine/mysql-url.ts"),
+        import("../../store/engine/mysql-errors.ts"),
       ]);
       try {
         const connection = await createConnection({ ...connectionOptions(parseMysqlUrl(url)), rowsAsArray: true });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import { createBroadcast } from "./broadcast.ts";
 
 /** A clock that moves only when somebody sleeps, to the end of the shortest sleep. */

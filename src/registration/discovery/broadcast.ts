@@ -5,7 +5,7 @@
  * that comes within that time is told at its end, the last one always. A watcher that is busy misses rounds and then
  * finds the newest. Watchers are woken 200 at a time, so that other work goes on between them.
  */
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 
 const leastMs = 50;
 const sliceSize = 200;

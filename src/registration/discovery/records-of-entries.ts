@@ -5,8 +5,8 @@
  * that is not committed yet, or not of our record, is looked for again after growing pauses, or at `hurry`; a store that
  * is away only delays it. Forgotten when its entry is gone. Not told: later changes of a row, but for its becoming ACTIVE.
  */
-import type { Log } from "../../log.ts";
-import type { Clock, Store } from "../../ports.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Clock, Store } from "../../kernel/ports.ts";
 import type { Registration } from "../records.ts";
 
 const batch = 500;

@@ -6,9 +6,9 @@
  * instance on trial is never told. Watchers of one kind share one list, and get it anew only when something in it changed.
  * Not guaranteed: that a registration is told the moment it completes; it is when the catalog's watch has brought it.
  */
-import { DomainError, unavailable } from "../../errors.ts";
-import type { Log } from "../../log.ts";
-import type { Catalog, CatalogInstance, CatalogSnapshot, Clock, Store } from "../../ports.ts";
+import { DomainError, unavailable } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Catalog, CatalogInstance, CatalogSnapshot, Clock, Store } from "../../kernel/ports.ts";
 import type { Registration } from "../records.ts";
 import { createBroadcast } from "./broadcast.ts";
 import { discoveredFrom, type Discovered, type DiscoveredKind } from "./discovered.ts";

@@ -6,12 +6,12 @@
  * consumer is sent to a dead one. After a write the record is read again (`show-entry.ts`), so that an Unregister in
  * between has the last word. Each may be repeated, also by another replica at the same time.
  */
-import type { Ids } from "../../ports.ts";
-import { endpointOf, type RegistrationPorts } from "../attempt-context.ts";
+import type { Ids } from "../../kernel/ports.ts";
+import { endpointOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
 import type { Critical, Registration, Tx } from "../records.ts";
-import { entryOfRegistration, showEntry, writeEntry } from "../show-entry.ts";
+import { entryOfRegistration, showEntry, writeEntry } from "./show-entry.ts";
 import { endKey } from "../unregister.ts";
-import type { CatalogInstance } from "../../ports.ts";
+import type { CatalogInstance } from "../../kernel/ports.ts";
 
 export interface ActionDeps {
   readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock">;

@@ -1,7 +1,7 @@
 /** What the record says, held against what the catalog shows: pure, and of one moment. */
-import type { Catalog, CatalogInstance } from "../../ports.ts";
+import type { Catalog, CatalogInstance } from "../../kernel/ports.ts";
 import type { Registration } from "../records.ts";
-import { entryOfRegistration } from "../show-entry.ts";
+import { entryOfRegistration } from "./show-entry.ts";
 
 export interface Comparison {
   /** How many active registrations there are. */

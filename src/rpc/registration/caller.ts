@@ -1,6 +1,6 @@
 import type { HandlerContext } from "@connectrpc/connect";
 import type { Caller } from "../../registration/register.ts";
-import { principalKey } from "../auth.ts";
+import { principalKey } from "../platform/auth.ts";
 
 const traceparent = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 

@@ -1,10 +1,10 @@
-import type { Attempts } from "../../registration/attempts.ts";
+import type { Attempts } from "../../registration/attempts/runner.ts";
 import type { DiscoveryView } from "../../registration/discovery/view.ts";
-import type { Progress } from "../../registration/progress.ts";
+import type { Progress } from "../../registration/attempts/progress.ts";
 import type { RegisterDeps } from "../../registration/register.ts";
 import type { UnregisterDeps } from "../../registration/unregister.ts";
 import type { UpdateTagsDeps } from "../../registration/update-tags.ts";
-import type { Clock, Store } from "../../ports.ts";
+import type { Clock, Store } from "../../kernel/ports.ts";
 
 /** What the registration handlers work with. */
 export interface RegistrationHandlerDeps {

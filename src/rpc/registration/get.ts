@@ -5,7 +5,7 @@ import type {
   GetServiceResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { checkLookup, invalidFields } from "../../registration/validate.ts";
-import { moduleOf, serviceOf } from "../convert-discovery.ts";
+import { moduleOf, serviceOf } from "./convert-discovery.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 /** Any instance, whatever its type: by its id, or one of a name. */

@@ -20,12 +20,12 @@ import {
   type WatchModulesResponse,
   type WatchServicesResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import type { Discovered } from "../../registration/discovery/discovered.ts";
 import type { DiscoveryList, DiscoveryView } from "../../registration/discovery/view.ts";
-import { callKey } from "../call.ts";
-import { moduleOf, serviceOf } from "../convert-discovery.ts";
-import { packList, type PackedList } from "../packed-list.ts";
+import { callKey } from "../transport/call.ts";
+import { moduleOf, serviceOf } from "./convert-discovery.ts";
+import { packList, type PackedList } from "./packed-list.ts";
 
 export interface Lists {
   services(context: HandlerContext): ListServicesResponse;

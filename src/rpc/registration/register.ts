@@ -11,13 +11,13 @@ import {
   type RegisterRequest,
   type RegisterResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { DomainError, isRetryable } from "../../errors.ts";
-import { cancelledBy } from "../../registration/attempts.ts";
+import { DomainError, isRetryable } from "../../kernel/errors.ts";
+import { cancelledBy } from "../../registration/attempts/runner.ts";
 import { getAttempt } from "../../registration/queries.ts";
 import { startRegistration, validateRegistration } from "../../registration/register.ts";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RegisterCandidate } from "../../registration/validate.ts";
-import { registerCandidateOf, registerResponseOf } from "../convert.ts";
+import { registerCandidateOf, registerResponseOf } from "./convert.ts";
 import { callerOf } from "./caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 

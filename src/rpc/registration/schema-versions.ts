@@ -13,11 +13,11 @@ import {
   type GetSchemaVersionResponse,
   type SchemaComparisonSchema,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
-import { compareInline, compareStored } from "../../registration/compare-schemas.ts";
-import { renderDiff } from "../../registration/schema-diff/render-diff.ts";
-import { getSchemaVersion as get } from "../../registration/schema-queries.ts";
-import type { SchemaState, SchemaVerdict, SchemaVersion, ToldComparison } from "../../registration/schema-records.ts";
-import { checkSchemaVersionQuery } from "../../registration/validate-schema-query.ts";
+import { compareInline, compareStored } from "../../registration/schemas/compare-schemas.ts";
+import { renderDiff } from "../../schema-diff/render-diff.ts";
+import { getSchemaVersion as get } from "../../registration/schemas/schema-queries.ts";
+import type { SchemaState, SchemaVerdict, SchemaVersion, ToldComparison } from "../../registration/schemas/schema-records.ts";
+import { checkSchemaVersionQuery } from "../../registration/schemas/validate-schema-query.ts";
 import { invalidFields } from "../../registration/validate.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 

@@ -12,9 +12,9 @@ import {
   type GetModuleSchemaVersionsRequest,
   type GetModuleSchemaVersionsResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { connectorArtifactOf, moduleArtifactOf } from "../../registration/schema-artifacts.ts";
-import { findSchema, listSchemaVersions, type FoundSchema, type ListedSchema, type ListedVersion } from "../../registration/schema-queries.ts";
-import { checkSchemaQuery } from "../../registration/validate-schema-query.ts";
+import { connectorArtifactOf, moduleArtifactOf } from "../../registration/schemas/schema-artifacts.ts";
+import { findSchema, listSchemaVersions, type FoundSchema, type ListedSchema, type ListedVersion } from "../../registration/schemas/schema-queries.ts";
+import { checkSchemaQuery } from "../../registration/schemas/validate-schema-query.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 type Deps = Pick<RegistrationHandlerDeps, "register">;

@@ -6,10 +6,10 @@ import {
   type WatchAttemptRequest,
   type WatchAttemptResponse,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
-import type { Clock } from "../../ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import { getAttempt } from "../../registration/queries.ts";
 import { checkAttemptId, invalidFields } from "../../registration/validate.ts";
-import { registrationEventOf } from "../convert.ts";
+import { registrationEventOf } from "./convert.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 const quietMs = 5_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { firstBroken, type AuditEntry } from "../../../src/registration/audit.ts";
+import { firstBroken, type AuditEntry } from "../../../src/kernel/audit.ts";
 import type { StoreBackend } from "./backend.ts";
 
 const entry = (action: AuditEntry["action"], subject = "echo-10.0.0.1-80"): AuditEntry => ({

@@ -1,7 +1,7 @@
 /** What the contract needs to know of a database. */
 import { expect } from "vitest";
-import { DomainError } from "../../../src/errors.ts";
-import type { Store } from "../../../src/ports.ts";
+import { DomainError } from "../../../src/kernel/errors.ts";
+import type { Store } from "../../../src/kernel/ports.ts";
 import type { TcpProxy } from "../../support/tcp-proxy.ts";
 
 export interface StoreBackend {

@@ -1,5 +1,5 @@
 import type { Attempt, InstanceKey, OutboxEvent, Registration } from "../../../src/registration/records.ts";
-import type { SchemaVersion } from "../../../src/registration/schema-records.ts";
+import type { SchemaVersion } from "../../../src/registration/schemas/schema-records.ts";
 import type { ProgressEvent, RegisterInput } from "../../../src/registration/types.ts";
 
 /** A time of which 32 bits hold too little. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Attempt } from "../../../src/registration/records.ts";
-import type { Store } from "../../../src/ports.ts";
+import type { Store } from "../../../src/kernel/ports.ts";
 import type { StoreBackend } from "./backend.ts";
 import { attempt, event } from "./fixtures.ts";
 

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { createConnection, type Connection } from "mysql2/promise";
 import { systemClock } from "../../../src/adapters/system/clock.ts";
-import type { Store } from "../../../src/ports.ts";
-import { openMysqlStore } from "../../../src/store/mysql.ts";
+import type { Store } from "../../../src/kernel/ports.ts";
+import { openMysqlStore } from "../../../src/store/engine/mysql.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import type { StoreBackend } from "./backend.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../../src/ports.ts";
+import type { Store } from "../../../src/kernel/ports.ts";
 import { gate, refusalOf, type StoreBackend } from "./backend.ts";
 import { attempt, event, key, outboxEvent, registration, schemaVersion } from "./fixtures.ts";
 

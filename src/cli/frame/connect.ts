@@ -1,0 +1,63 @@
+/**
+ * The way to a server: one HTTP/2 connection, gRPC, opened with the first call.
+ *
+ * Every call has a deadline but watches, which have one only with `--timeout`, and each ends when the terminal's signal does.
+ * The connection is left to the end of the process: closing it by force while a call is failing brings Node down.
+ */
+import type { DescService } from "@bufbuild/protobuf";
+import { createClient, type CallOptions, type Client, type Interceptor } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
+import type { Input } from "./command.ts";
+import { targetOf, type Target } from "./target.ts";
+import type { Terminal } from "./terminal.ts";
+import { durationMs } from "./times.ts";
+
+export interface Connection {
+  readonly platform: Client<typeof PlatformRegistrationService>;
+  readonly registration: Client<typeof RegistrationService>;
+  /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` says otherwise. */
+  once(defaultMs?: number): CallOptions;
+  /** For a call that goes on until it is ended, or for `--timeout`. */
+  open(): CallOptions;
+  /** Whether `--timeout` was given. */
+  readonly isLimited: boolean;
+}
+
+const answerMs = 10_000;
+
+/** Reads where to connect from the options and the environment. Throws UsageError with all that is wrong. */
+export function connect(input: Input, terminal: Terminal): Connection {
+  const target = targetOf(input, terminal.settings, terminal.readFile);
+  const limit = input.text("timeout");
+  const limitMs = limit === undefined ? undefined : durationMs("timeout", limit);
+  const transport = createGrpcTransport({
+    baseUrl: target.url,
+    interceptors: target.token === undefined ? [] : [bearer(target.token)],
+    idleConnectionTimeoutMs: 2_000,
+    pingIntervalMs: 20_000,
+    nodeOptions: tlsOptions(target),
+  });
+  const client = <S extends DescService>(service: S): Client<S> => createClient(service, transport);
+  return {
+    platform: client(PlatformRegistrationService),
+    registration: client(RegistrationService),
+    once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
+    isLimited: limitMs !== undefined,
+    open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: limitMs }) }),
+  };
+}
+
+function bearer(token: string): Interceptor {
+  return (next) => (request) => {
+    request.header.set("authorization", `Bearer ${token}`);
+    return next(request);
+  };
+}
+
+function tlsOptions({ tls }: Target) {
+  if (tls === undefined) return {};
+  const { ca, cert, key } = tls;
+  return { ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }) };
+}

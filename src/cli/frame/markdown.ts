@@ -1,0 +1,83 @@
+/** docs/cli.md, from the table. A test holds the file equal to this. */
+import { clientVariables } from "../../config/config.ts";
+import type { Command, Option } from "./command.ts";
+import { exitCodes } from "./exit-codes.ts";
+import { argumentText, optionText, optionUsage, usage } from "./help.ts";
+import { connectionOptions } from "./options.ts";
+
+const variableMeanings: Readonly<Record<keyof typeof clientVariables, string>> = {
+  MUSTER_ADDRESS: "the server: `host:port`, or with `http://` or `https://` before it",
+  MUSTER_TOKEN: "who calls. **Secret**: also as `MUSTER_TOKEN_FILE`, the path of a file that holds it",
+  MUSTER_CLIENT_CA: "authorities (PEM file) to check the server's certificate against, beside none; with it TLS is spoken",
+  MUSTER_CLIENT_CERT: "certificate (PEM file) to show to the server",
+  MUSTER_CLIENT_KEY: "its key (PEM file)",
+};
+
+export function cliReference(commands: readonly Command[]): string {
+  return [
+    "# The command line",
+    "",
+    "Made from the table of commands by `npm run clidocs`; a test holds it equal. `muster COMMAND --help` says the same.",
+    "",
+    "Commands that call a server use the same RPCs as any other client. What they tell goes to stdout, what went wrong to",
+    "stderr. `-o json` is the contract's own JSON with every field, `-o yaml` the same as YAML; commands that go on write one",
+    "line of JSON, or one YAML document, an item. Colours appear on a terminal only, and not with `NO_COLOR`.",
+    "",
+    "An error is told by its [reason](errors.md), its message, every bad field, and whether trying again can help; with `-o json`",
+    "as one JSON object on stderr.",
+    "",
+    "## Exit codes",
+    "",
+    "| code | meaning |",
+    "|---|---|",
+    ...Object.values(exitCodes).map(({ code, what }) => `| ${code} | ${cell(what)} |`),
+    "",
+    "## Where the server is",
+    "",
+    "| variable | default | meaning |",
+    "|---|---|---|",
+    ...Object.entries(clientVariables).map(([name, { fallback }]) => {
+      const meaning = variableMeanings[name as keyof typeof clientVariables];
+      return `| \`${name}\` | ${fallback === "" ? "" : `\`${fallback}\``} | ${meaning} |`;
+    }),
+    "",
+    "Every command that calls a server takes these options; they come before the variables:",
+    "",
+    ...optionTable(connectionOptions),
+    "",
+    "## Commands",
+    "",
+    ...commands.flatMap(section),
+  ]
+    .join("\n")
+    .replace(/\n+$/, "\n");
+}
+
+function section(command: Command): readonly string[] {
+  const own = command.options.filter((option) => !connectionOptions.includes(option));
+  const calls = command.options.some((option) => connectionOptions.includes(option));
+  return [
+    `### ${command.name}`,
+    "",
+    `\`${usage(command)}\`: ${command.what}.`,
+    "",
+    ...(command.more ? [...command.more, ""] : []),
+    ...(command.args.length > 0
+      ? ["| argument | meaning |", "|---|---|", ...command.args.map((arg) => `| \`${arg.name}\` | ${cell(argumentText(arg))} |`), ""]
+      : []),
+    ...(own.length > 0 ? [...optionTable(own), ""] : []),
+    ...(calls ? ["And the connection's options.", ""] : []),
+    "```sh",
+    ...command.examples.flatMap(({ run, what }) => [`# ${what}`, run]),
+    "```",
+    "",
+  ];
+}
+
+function optionTable(options: readonly Option[]): readonly string[] {
+  return ["| option | meaning |", "|---|---|", ...options.map((option) => `| \`${optionUsage(option)}\` | ${cell(optionText(option))} |`)];
+}
+
+function cell(text: string): string {
+  return text.replace(/(?<!\\)\|/g, "\\|");
+}

@@ -1,0 +1,79 @@
+/** Which server, over what, as whom: from options and environment, without connecting. */
+import { allVariables, clientVariables } from "../../config/config.ts";
+import { readSettings, type Settings } from "../../config/settings.ts";
+import { UsageError, type Input } from "./command.ts";
+
+export interface Target {
+  /** `http://host:port` or `https://host:port` */
+  readonly url: string;
+  /** `host:port` */
+  readonly address: string;
+  readonly token: string | undefined;
+  /** PEM texts. */
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
+}
+
+const defaultPort = "7430";
+
+/** Reads where the server is. Options come before variables. Throws UsageError with all that is wrong, without the token. */
+export function targetOf(input: Input, settings: Settings, readFile: (path: string) => string): Target {
+  const problems: string[] = [];
+  const read = readSettings(settings, { known: allVariables, wanted: clientVariables, readFile });
+  problems.push(...read.problems);
+
+  const pem = (option: string, variable: "MUSTER_CLIENT_CA" | "MUSTER_CLIENT_CERT" | "MUSTER_CLIENT_KEY"): string | undefined => {
+    const path = input.text(option) ?? read.value(variable);
+    return path === "" ? undefined : contentOf(`--${option}`, path, readFile, problems);
+  };
+  const ca = pem("tls-ca", "MUSTER_CLIENT_CA");
+  const cert = pem("tls-cert", "MUSTER_CLIENT_CERT");
+  const key = pem("tls-key", "MUSTER_CLIENT_KEY");
+  if ((cert === undefined) !== (key === undefined)) problems.push("--tls-cert and --tls-key go together");
+
+  const wantsTls = input.on("tls") || ca !== undefined || cert !== undefined;
+  const at = input.text("address") ?? read.value("MUSTER_ADDRESS");
+  const address = parseAddress(at);
+  if (address === undefined) problems.push(`--address: "${at.replace(/\/\/.*@/, "//***@")}" must be host:port, such as 127.0.0.1:7430, or http(s)://host:port`);
+  if (address?.scheme === "http" && wantsTls) problems.push("--address begins with http://, which is without TLS: leave it out, or the TLS options");
+
+  const token = tokenOf(input, read.value("MUSTER_TOKEN"), readFile, problems);
+  if (problems.length > 0 || address === undefined) throw new UsageError(problems);
+  const tls = wantsTls || address.scheme === "https";
+  return {
+    url: `${tls ? "https" : "http"}://${address.hostPort}`,
+    address: address.hostPort,
+    token,
+    tls: tls ? { ...(ca === undefined ? {} : { ca }), ...(cert === undefined || key === undefined ? {} : { cert, key }) } : undefined,
+  };
+}
+
+interface Address {
+  readonly scheme: "http" | "https" | undefined;
+  readonly hostPort: string;
+}
+
+function parseAddress(text: string): Address | undefined {
+  const match = /^(?:(https?):\/\/)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?\/?$/.exec(text);
+  const [, scheme, host = "", port = defaultPort] = match ?? [];
+  if (!match || Number(port) < 1 || Number(port) > 65_535 || !URL.canParse(`http://${host}:${port}`)) return undefined;
+  return { scheme: scheme === "http" || scheme === "https" ? scheme : undefined, hostPort: `${host}:${port}` };
+}
+
+function tokenOf(input: Input, fromEnvironment: string, readFile: (path: string) => string, problems: string[]): string | undefined {
+  const file = input.text("token-file");
+  if (file !== undefined && input.on("token")) problems.push("--token and --token-file are both given");
+  const token = input.text("token") ?? (file === undefined ? fromEnvironment : contentOf("--token-file", file, readFile, problems)?.trim());
+  if (token === undefined || token === "") return undefined;
+  // What is no header value would only be refused later, and less clearly.
+  if (!/^[\x21-\x7e]+$/.test(token)) problems.push("the token has a blank or another character that no token has");
+  return token;
+}
+
+function contentOf(option: string, path: string, readFile: (path: string) => string, problems: string[]): string | undefined {
+  try {
+    return readFile(path);
+  } catch {
+    problems.push(`${option}: the file ${path} cannot be read`);
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+/** What a command sees of its process: the environment, the two streams, time, and the wish that it ends. */
+import { readFileSync } from "node:fs";
+import type { Clock } from "../../kernel/ports.ts";
+import type { Settings } from "../../config/settings.ts";
+
+export interface Terminal {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly nodeVersion: string;
+  out(text: string): void;
+  err(text: string): void;
+  /** Resolves when all of it is written, or nobody reads it. A process that exits before that loses what a slow reader has not taken. */
+  flush(): Promise<void>;
+  /** Whether a person looks at stdout. */
+  readonly isInteractive: boolean;
+  /** Whether stdout and stderr take colours. */
+  readonly colour: { readonly out: boolean; readonly err: boolean };
+  size(): { readonly columns: number; readonly rows: number };
+  /** Aborted with an `Interrupted` by Ctrl-C or SIGTERM, and when nobody reads stdout any more. */
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** A whole file as text; `-` is stdin. */
+  readFile(path: string): string;
+}
+
+export class Interrupted extends Error {
+  /** `closed`: the reader of stdout went away. */
+  readonly by: "signal" | "closed";
+  constructor(by: "signal" | "closed") {
+    super(by === "signal" ? "interrupted" : "the output was closed");
+    this.name = "Interrupted";
+    this.by = by;
+  }
+}
+
+/**
+ * The terminal of a process. Signals are left to the process until a command first looks at `signal`; after that a second
+ * Ctrl-C ends the process at once.
+ */
+export function terminalOf(proc: NodeJS.Process, clock: Clock, version: string): Terminal {
+  const ended = new AbortController();
+  let isListening = false;
+  const listen = (): AbortSignal => {
+    if (isListening) return ended.signal;
+    isListening = true;
+    const stop = (): void => ended.abort(new Interrupted("signal"));
+    proc.once("SIGINT", stop);
+    proc.once("SIGTERM", stop);
+    for (const stream of [proc.stdout, proc.stderr]) {
+      stream.on("error", (error: NodeJS.ErrnoException) => {
+        if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
+        if (stream === proc.stdout) ended.abort(new Interrupted("closed"));
+      });
+    }
+    return ended.signal;
+  };
+  const settings = Object.fromEntries(Object.entries(proc.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const takesColour = (stream: NodeJS.WriteStream): boolean => stream.isTTY && !settings["NO_COLOR"] && settings["TERM"] !== "dumb";
+  return {
+    settings,
+    version,
+    nodeVersion: proc.versions.node,
+    out: (text) => void proc.stdout.write(text),
+    err: (text) => void proc.stderr.write(text),
+    flush: async () => {
+      for (const stream of [proc.stdout, proc.stderr]) await new Promise<void>((resolve) => stream.write("", () => resolve()));
+    },
+    isInteractive: proc.stdout.isTTY,
+    colour: { out: takesColour(proc.stdout), err: takesColour(proc.stderr) },
+    size: () => ({ columns: proc.stdout.columns || 80, rows: proc.stdout.rows || 24 }),
+    get signal() {
+      return listen();
+    },
+    clock,
+    readFile: (path) => readFileSync(path === "-" ? 0 : path, "utf8"),
+  };
+}

@@ -1,0 +1,69 @@
+/** Registration attempts as people see them: pure texts of the contract's messages. */
+import { RegistrationOutcome, ServiceType } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { Reason } from "../../../gen/muster/registration/v1/reasons_pb.ts";
+import { AttemptState, type Attempt } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
+import { nameOf } from "../frame/names.ts";
+import { msOf } from "./progress-view.ts";
+import type { Style } from "../frame/style.ts";
+import { pairs, table, type Cell } from "../frame/table.ts";
+import { age, took } from "../frame/times.ts";
+
+export function attemptTable(attempts: readonly Attempt[], nowMs: number, style: Style, columns?: number): string {
+  const rows = attempts.map((attempt): readonly Cell[] => [
+    attempt.attemptId,
+    attempt.serviceId,
+    nameOf(ServiceType, attempt.type).toLowerCase(),
+    attempt.version || "-",
+    stateCell(attempt, style),
+    age(msOf(attempt.createdAt), nowMs),
+    took(tookMs(attempt, nowMs)),
+    outcomeOf(attempt),
+  ]);
+  return table({
+    heads: ["ATTEMPT", "INSTANCE", "TYPE", "VERSION", "STATE", "AGE", "TOOK", "RESULT"],
+    rows,
+    bold: style.bold,
+    ...(columns === undefined ? {} : { columns }),
+  });
+}
+
+export function attemptDetails(attempt: Attempt, nowMs: number, style: Style): string {
+  const at = (ms: number): string => (ms === 0 ? "" : `${new Date(ms).toISOString()}  (${age(ms, nowMs)} ago)`);
+  return pairs(
+    [
+      ["Attempt", attempt.attemptId],
+      ["Instance", attempt.serviceId],
+      ["Name", attempt.name],
+      ["Type", nameOf(ServiceType, attempt.type).toLowerCase()],
+      ["Version", attempt.version],
+      ["State", stateCell(attempt, style)],
+      ["Cancelled", attempt.cancelRequested ? "asked for" : ""],
+      ["Result", outcomeOf(attempt)],
+      ["By", attempt.actor],
+      ["Request id", attempt.requestId],
+      ["Began", at(msOf(attempt.createdAt))],
+      ["Changed", at(msOf(attempt.updatedAt))],
+      ["Took", took(tookMs(attempt, nowMs))],
+    ],
+    style.dim,
+  );
+}
+
+const live: readonly AttemptState[] = [AttemptState.RUNNING, AttemptState.UNWINDING];
+
+function tookMs({ state, createdAt, updatedAt }: Attempt, nowMs: number): number {
+  return Math.max(0, (live.includes(state) ? nowMs : msOf(updatedAt)) - msOf(createdAt));
+}
+
+function stateCell({ state }: Attempt, style: Style): Cell {
+  const paint = state === AttemptState.COMPLETED ? style.good : state === AttemptState.STUCK || state === AttemptState.ROLLED_BACK ? style.bad : style.warn;
+  return { text: nameOf(AttemptState, state).toLowerCase().replace("_", "-"), paint };
+}
+
+function outcomeOf({ state, outcome, errorReason, errorDetail }: Attempt): string {
+  if (state === AttemptState.COMPLETED) return nameOf(RegistrationOutcome, outcome).toLowerCase().replace("_", "-");
+  if (errorReason === Reason.UNSPECIFIED) return "";
+  const reason = nameOf(Reason, errorReason);
+  if (errorDetail === "") return reason;
+  return errorDetail.startsWith(reason) ? errorDetail : `${reason}: ${errorDetail}`;
+}

@@ -1,0 +1,97 @@
+/** `services`, `modules` and `watch`: one list or one instance, once or as it changes. */
+import type { JsonValue } from "@bufbuild/protobuf";
+import {
+  GetModuleResponseSchema,
+  GetServiceResponseSchema,
+  ListModulesResponseSchema,
+  ListServicesResponseSchema,
+  WatchModulesResponseSchema,
+  WatchServicesResponseSchema,
+} from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { UsageError, type Input, type Run } from "../frame/command.ts";
+import { connect, type Connection } from "../frame/connect.ts";
+import { exitCodes } from "../frame/exit-codes.ts";
+import { instanceDetails, instanceSummary, instanceTable, moduleInstance, serviceInstance, type Instance } from "./instance-view.ts";
+import { jsonOf, show } from "../frame/output.ts";
+import { msOf } from "./progress-view.ts";
+import { styleFor } from "../frame/style.ts";
+import type { Terminal } from "../frame/terminal.ts";
+import { watchInstances } from "./watch-instances.ts";
+
+export interface Listed {
+  readonly instances: readonly Instance[];
+  readonly asOfMs: number;
+  readonly json: JsonValue;
+}
+
+/** The RPCs of one sort of instances. */
+export interface Sort {
+  one(connection: Connection, lookup: { readonly name: string } | { readonly id: string }): Promise<{ readonly instance: Instance; readonly json: JsonValue }>;
+  all(connection: Connection): Promise<Listed>;
+  watch(connection: Connection): AsyncIterable<Listed>;
+}
+
+const services: Sort = {
+  async one({ platform, once }, lookup) {
+    const key = "name" in lookup ? ({ case: "serviceName", value: lookup.name } as const) : ({ case: "serviceId", value: lookup.id } as const);
+    const answer = await platform.getService({ lookupKey: key }, once());
+    return { instance: serviceInstance(answer), json: jsonOf(GetServiceResponseSchema, answer) };
+  },
+  async all({ platform, once }) {
+    const answer = await platform.listServices({}, once());
+    return { instances: answer.services.map(serviceInstance), asOfMs: msOf(answer.asOf), json: jsonOf(ListServicesResponseSchema, answer) };
+  },
+  async *watch({ platform, open }) {
+    for await (const answer of platform.watchServices({}, open())) {
+      yield { instances: answer.services.map(serviceInstance), asOfMs: msOf(answer.asOf), json: jsonOf(WatchServicesResponseSchema, answer) };
+    }
+  },
+};
+
+const modules: Sort = {
+  async one({ platform, once }, lookup) {
+    const key = "name" in lookup ? ({ case: "moduleName", value: lookup.name } as const) : ({ case: "serviceId", value: lookup.id } as const);
+    const answer = await platform.getModule({ lookupKey: key }, once());
+    return { instance: moduleInstance(answer), json: jsonOf(GetModuleResponseSchema, answer) };
+  },
+  async all({ platform, once }) {
+    const answer = await platform.listModules({}, once());
+    return { instances: answer.modules.map(moduleInstance), asOfMs: msOf(answer.asOf), json: jsonOf(ListModulesResponseSchema, answer) };
+  },
+  async *watch({ platform, open }) {
+    for await (const answer of platform.watchModules({}, open())) {
+      yield { instances: answer.modules.map(moduleInstance), asOfMs: msOf(answer.asOf), json: jsonOf(WatchModulesResponseSchema, answer) };
+    }
+  },
+};
+
+export const servicesCommand: Run = (input, terminal) => list(services, input, terminal);
+export const modulesCommand: Run = (input, terminal) => list(modules, input, terminal);
+export const watchCommand: Run = (input, terminal) =>
+  watchInstances((connection) => (input.args[0] === "modules" ? modules : services).watch(connection), connect(input, terminal), input, terminal);
+
+async function list(sort: Sort, input: Input, terminal: Terminal): Promise<number> {
+  const [name] = input.args;
+  const id = input.text("id");
+  if (name !== undefined && id !== undefined) throw new UsageError(["NAME and --id exclude each other"]);
+  if (input.on("watch") && (name ?? id) !== undefined) throw new UsageError(["--watch shows the whole list: leave out NAME and --id"]);
+  const connection = connect(input, terminal);
+  if (input.on("watch")) return watchInstances((to) => sort.watch(to), connection, input, terminal);
+
+  const style = styleFor(terminal.colour.out);
+  const now = terminal.clock.now();
+  if (name !== undefined || id !== undefined) {
+    const { instance, json } = await sort.one(connection, id === undefined ? { name: name ?? "" } : { id });
+    await show(input, terminal, json, () => instanceDetails(instance, now, style));
+    return exitCodes.done.code;
+  }
+  const { instances, asOfMs, json } = await sort.all(connection);
+  const columns = terminal.isInteractive ? terminal.size().columns : undefined;
+  await show(
+    input,
+    terminal,
+    json,
+    () => (instances.length === 0 ? "" : instanceTable(instances, now, style, columns)) + instanceSummary(instances, asOfMs, now, style),
+  );
+  return exitCodes.done.code;
+}

@@ -1,0 +1,72 @@
+/** The steps of a registration as people see them: pure texts of the contract's events. */
+import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import { EventType, RegistrationOutcome, type RegistrationEvent } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { printable } from "../../kernel/log.ts";
+import { nameOf } from "../frame/names.ts";
+import type { Style } from "../frame/style.ts";
+import { took } from "../frame/times.ts";
+
+const stepWidth = "HEALTH_CHECK_CONFIGURED".length;
+const timeWidth = 9;
+
+/** One line for an event; `sinceMs` is how long after the event before it came. */
+export function eventLine(event: RegistrationEvent, sinceMs: number, style: Style): string {
+  const step = nameOf(EventType, event.eventType);
+  const [mark, paint] = markOf(event.eventType, style);
+  const time = `+${took(sinceMs)}`.padStart(timeWidth);
+  const text = event.eventData.case === "errorDetail" ? event.eventData.value : event.message;
+  const facts = event.eventData.case === "metadata" ? factsOf(event.eventData.value.values, style) : "";
+  return `  ${paint(mark)} ${paint(step.padEnd(stepWidth))} ${style.dim(time)}  ${printable(text, 2_048)}${facts}`;
+}
+
+function markOf(type: EventType, style: Style): readonly [string, (text: string) => string] {
+  switch (type) {
+    case EventType.FAILED:
+    case EventType.REJECTED:
+      return ["✗", style.bad];
+    case EventType.HEALTH_WAITING:
+    case EventType.APPROVAL_REQUESTED:
+      return ["…", style.warn];
+    default:
+      return ["✓", style.good];
+  }
+}
+
+/** What a person wants to know of a step's facts; the rest is in `-o json`. */
+function factsOf(values: Readonly<Record<string, string>>, style: Style): string {
+  const { warning, compatibility } = values;
+  return [
+    warning === undefined ? "" : style.warn(`  warning: ${printable(warning)}`),
+    compatibility === undefined ? "" : style.dim(`  ${printable(compatibility)}`),
+  ].join("");
+}
+
+const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+
+/** The line below the steps while the next one is awaited. */
+export function waitingLine(elapsedMs: number, style: Style): string {
+  const frame = frames[Math.floor(elapsedMs / 100) % frames.length] ?? "";
+  return `  ${style.warn(frame)} ${style.dim(`waiting for the next step, ${took(elapsedMs)}`)}`;
+}
+
+/** The last line: what it has come to, after `totalMs`. */
+export function summaryLine(event: RegistrationEvent, totalMs: number, style: Style): string {
+  const { eventType, outcome, eventData } = event;
+  if (eventType === EventType.FAILED) return `${style.bad("✗")} failed after ${took(totalMs)}, and undone`;
+  const id = eventData.case === "serviceId" && eventData.value !== "" ? printable(eventData.value) : "the request";
+  switch (outcome) {
+    case RegistrationOutcome.ACTIVE:
+      return `${style.good("✓")} ${style.bold(id)} is registered, in ${took(totalMs)}`;
+    case RegistrationOutcome.UNCHANGED:
+      return `${style.good("✓")} ${style.bold(id)} was registered already, exactly so, and is healthy`;
+    case RegistrationOutcome.PENDING_APPROVAL:
+      return `${style.warn("…")} ${style.bold(id)} waits for approval and cannot be discovered before`;
+    default:
+      return `${style.good("✓")} ${id} is valid; nothing was registered`;
+  }
+}
+
+/** Epoch milliseconds, with fractions; 0 for an absent time. */
+export function msOf(timestamp: Timestamp | undefined): number {
+  return timestamp === undefined ? 0 : timestampMs(timestamp);
+}

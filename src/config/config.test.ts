@@ -1,0 +1,164 @@
+import { describe, expect, test } from "vitest";
+import { ConfigError, parseConfig } from "./config.ts";
+import type { Settings } from "./settings.ts";
+import { eventTypes } from "../delivery/event-wire.ts";
+
+function parse(settings: Settings, files: Record<string, string> = {}) {
+  return parseConfig(settings, (path) => {
+    const content = files[path];
+    if (content === undefined) throw new Error("no such file");
+    return content;
+  });
+}
+
+function problemsOf(settings: Settings): readonly string[] {
+  try {
+    parse(settings);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("configuration", () => {
+  test("nothing set: embedded everything, on loopback, open", () => {
+    expect(parse({})).toMatchObject({
+      listen: { host: "127.0.0.1", port: 7430 },
+      store: { kind: "sqlite", path: "./.muster/muster.db" },
+      catalog: { kind: "embedded" },
+      schemas: { kind: "embedded" },
+      events: { kind: "embedded" },
+      auth: { kind: "open" },
+      modules: { allowLoopback: true },
+    });
+  });
+
+  test("the four servers by URL", () => {
+    const config = parse({
+      MUSTER_STORE: "mysql://muster:pw@db:3306/muster",
+      MUSTER_CATALOG: "consul+http://consul:8500/",
+      MUSTER_SCHEMAS: "apicurio+https://schemas/apis/registry/v3",
+      MUSTER_EVENTS: "kafka://k1:9092,k2:9092",
+    });
+    expect(config.store).toEqual({ kind: "mysql", url: "mysql://muster:pw@db:3306/muster" });
+    expect(config.catalog).toMatchObject({ kind: "consul", url: "http://consul:8500" });
+    expect(config.schemas).toMatchObject({ kind: "apicurio", url: "https://schemas/apis/registry/v3" });
+    expect(config.events).toEqual({ kind: "kafka", brokers: ["k1:9092", "k2:9092"] });
+  });
+
+  test("every problem is reported at once", () => {
+    const problems = problemsOf({
+      MUSTER_LISTEN: "nowhere",
+      MUSTER_STORE: "postgres://x/y",
+      MUSTER_CATALOG: "http://consul:8500",
+      MUSTER_SCHEMAS: "apicurio://x",
+      MUSTER_EVENTS: "kafka://",
+      MUSTER_AUTH: "maybe",
+      MUSTER_TLS_CERT: "cert.pem",
+      MUSTER_MODULE_ADDRESSES: "10.0.0.0/8,everything",
+      MUSTER_ATTEMPT_LEASE: "1h",
+      MUSTER_LOG_LEVEL: "loud",
+    });
+    for (const name of ["LISTEN", "STORE", "CATALOG", "SCHEMAS", "EVENTS", "AUTH", "TLS_CERT", "MODULE_ADDRESSES", "ATTEMPT_LEASE", "LOG_LEVEL"]) {
+      expect(problems.filter((problem) => problem.includes(`MUSTER_${name}`))).not.toEqual([]);
+    }
+  });
+
+  test("events go to one topic, but for the types that have their own", () => {
+    expect(parse({}).eventWire).toMatchObject({ format: "cloudevents", topics: { ModuleRegistered: "platform.registration.events" } });
+    const { eventWire } = parse({
+      MUSTER_EVENTS_FORMAT: "json",
+      MUSTER_EVENTS_TOPIC: "all",
+      MUSTER_EVENTS_TOPICS: "ModuleRegistered=up, ModuleUnregistered=down",
+    });
+    const own = { ModuleRegistered: "up", ModuleUnregistered: "down" };
+    expect(eventWire).toEqual({ format: "json", topics: { ...Object.fromEntries(eventTypes.map((type) => [type, "all"])), ...own } });
+  });
+
+  test.each([
+    [{ MUSTER_EVENTS_FORMAT: "avro" }, /MUSTER_EVENTS_FORMAT: "avro" must be one of/],
+    [{ MUSTER_EVENTS_TOPIC: "a b" }, /MUSTER_EVENTS_TOPIC: "a b" must be a topic/],
+    [{ MUSTER_EVENTS_TOPIC: ".." }, /must be a topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered" }, /must be EVENT=topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a=b" }, /must be EVENT=topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=ä" }, /must be a topic/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleGone=a" }, /"ModuleGone" must be one of ServiceRegistered/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a,ModuleRegistered=b" }, /ModuleRegistered is there twice/],
+    [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_EVENTS: "kafka://k:9092" }, /confluent needs MUSTER_SCHEMAS/],
+    [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_SCHEMAS: "apicurio+http://s:1" }, /confluent needs MUSTER_EVENTS=kafka/],
+  ])("what events cannot be: %o", (settings, problem) => {
+    expect(problemsOf(settings)).toEqual([expect.stringMatching(problem)]);
+  });
+
+  test("an unknown variable is an error with a suggestion", () => {
+    expect(problemsOf({ MUSTER_CATALOGUE: "embedded" })).toEqual(["MUSTER_CATALOGUE is not known; did you mean MUSTER_CATALOG?"]);
+    expect(problemsOf({ MUSTER_LISTEN_FILE: "x" })).toHaveLength(1);
+    expect(problemsOf({ OTHER_THING: "x" })).toEqual([]);
+    expect(problemsOf({ MUSTER_ADRESS: "h:1" })).toEqual(["MUSTER_ADRESS is not known; did you mean MUSTER_ADDRESS?"]);
+  });
+
+  test("what only the commands of a client read may stand in a server's environment", () => {
+    expect(problemsOf({ MUSTER_ADDRESS: "h:1", MUSTER_TOKEN_FILE: "/run/absent", MUSTER_CLIENT_CA: "/run/absent" })).toEqual([]);
+  });
+
+  test.each(["0.0.0.0:7430", "[::]:7430", "10.0.0.1:7430", "muster.example:7430"])("open is refused on %s", (listen) => {
+    expect(problemsOf({ MUSTER_LISTEN: listen }).join()).toMatch(/refused off loopback/);
+    expect(problemsOf({ MUSTER_LISTEN: listen, MUSTER_AUTH: "tokens:/run/tokens.json" })).toEqual([]);
+  });
+
+  test("off loopback modules on loopback are denied by default", () => {
+    expect(parse({ MUSTER_LISTEN: "0.0.0.0:7430", MUSTER_AUTH: "tokens:t" }).modules.allowLoopback).toBe(false);
+  });
+
+  test("secrets may come from files, not from both places, and never stand in a message", () => {
+    const file = parse({ MUSTER_STORE_FILE: "/run/store" }, { "/run/store": "mysql://u:secret@h/d\n" });
+    expect(file.store).toEqual({ kind: "mysql", url: "mysql://u:secret@h/d" });
+    expect(problemsOf({ MUSTER_STORE_FILE: "/run/absent" })).toEqual(["MUSTER_STORE_FILE: the file /run/absent cannot be read"]);
+    const both = problemsOf({ MUSTER_STORE_FILE: "/run/absent", MUSTER_STORE: "mysq://u:secret@h/d" }).join("\n");
+    expect(both).toMatch(/both set/);
+    expect(both).not.toContain("secret");
+  });
+
+  const consul = { MUSTER_CATALOG: "consul+http://127.0.0.1:8500" };
+  const remote = { MUSTER_CATALOG: "consul+http://consul:8500", MUSTER_AUTH: "tokens:x" };
+  test.each([
+    [{}, undefined],
+    [{ MUSTER_ADVERTISE: "10.0.0.5" }, undefined],
+    [consul, { name: "muster", host: "127.0.0.1" }],
+    [
+      { ...consul, MUSTER_LISTEN: "[::1]:1" },
+      { name: "muster", host: "::1" },
+    ],
+    [{ ...consul, MUSTER_SELF_REGISTER: "off" }, undefined],
+    [
+      { ...consul, MUSTER_SELF_NAME: "registry", MUSTER_ADVERTISE: "[fd00::1]:443" },
+      { name: "registry", host: "fd00::1", port: 443 },
+    ],
+    [remote, undefined],
+    [{ ...remote, MUSTER_LISTEN: "0.0.0.0:7430" }, undefined],
+    [
+      { ...remote, MUSTER_LISTEN: "[::]:7430", MUSTER_ADVERTISE: "muster.internal" },
+      { name: "muster", host: "muster.internal" },
+    ],
+    [
+      { ...remote, MUSTER_LISTEN: "10.0.0.5:7430" },
+      { name: "muster", host: "10.0.0.5" },
+    ],
+    [{ ...consul, MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca" }, undefined],
+  ])("with %j the server's own entry is %j", (settings, self) => {
+    expect(parse(settings).self).toEqual(self);
+  });
+
+  test.each([
+    [{ MUSTER_SELF_REGISTER: "on" }, /MUSTER_SELF_REGISTER: on needs MUSTER_CATALOG/],
+    [{ ...remote, MUSTER_LISTEN: "0.0.0.0:7430", MUSTER_SELF_REGISTER: "on" }, /on needs MUSTER_ADVERTISE/],
+    [{ ...consul, MUSTER_SELF_REGISTER: "on", MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca" }, /does not go with MUSTER_TLS_CLIENT_CA/],
+    [{ MUSTER_SELF_REGISTER: "perhaps" }, /must be one of auto, on, off/],
+    [{ MUSTER_SELF_NAME: "a b" }, /MUSTER_SELF_NAME: "a b" must be a DNS label/],
+    [{ MUSTER_ADVERTISE: "host:99999" }, /MUSTER_ADVERTISE: "host:99999" must be/],
+    [{ MUSTER_RECONCILE: "maybe" }, /MUSTER_RECONCILE: "maybe" must be one of on, validate, off/],
+  ])("%j is refused", (settings, problem) => {
+    expect(problemsOf(settings).join("\n")).toMatch(problem);
+  });
+});

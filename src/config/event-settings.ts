@@ -1,0 +1,49 @@
+/** Reads the variables that say how events look on the wire and where they go. */
+import { eventFormats, eventTypes, type EventType, type EventWire } from "../delivery/event-wire.ts";
+
+/** The variables' values as given; `sink` and `schemas` are the kinds of adapters that were chosen. */
+export interface EventSettings {
+  readonly format: string;
+  readonly topic: string;
+  readonly topics: string;
+  readonly sink: string;
+  readonly schemas: string;
+}
+
+/** The wire of events. What is wrong is added to `problems`, a line each. */
+export function parseEventWire({ format: asked, topic, topics, sink, schemas }: EventSettings, problems: string[]): EventWire {
+  const format = eventFormats.find((known) => known === asked);
+  if (format === undefined) problems.push(`MUSTER_EVENTS_FORMAT: "${asked}" must be one of ${eventFormats.join(", ")}`);
+  if (format === "confluent" && sink !== "kafka") problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_EVENTS=kafka://host:port");
+  if (format === "confluent" && schemas !== "apicurio") {
+    problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_SCHEMAS=apicurio+http(s)://host:port/apis/registry/v3, which gives out the schema ids");
+  }
+  const wrong = topicViolation(topic);
+  if (wrong) problems.push(`MUSTER_EVENTS_TOPIC: "${topic}" ${wrong}`);
+  return { format: format ?? "cloudevents", topics: { ...sameForAll(topic), ...parseTopics(topics, problems) } };
+}
+
+function parseTopics(value: string, problems: string[]): Partial<Record<EventType, string>> {
+  const found: Partial<Record<EventType, string>> = {};
+  for (const entry of value.split(",").map((part) => part.trim())) {
+    if (entry === "") continue;
+    const [name = "", topic = "", ...rest] = entry.split("=");
+    const type = eventTypes.find((known) => known === name);
+    const wrong = rest.length > 0 || topic === "" ? "must be EVENT=topic" : topicViolation(topic);
+    if (wrong) problems.push(`MUSTER_EVENTS_TOPICS: "${entry}" ${wrong}`);
+    if (!type) problems.push(`MUSTER_EVENTS_TOPICS: "${name}" must be one of ${eventTypes.join(", ")}`);
+    else if (found[type] !== undefined) problems.push(`MUSTER_EVENTS_TOPICS: ${type} is there twice`);
+    else found[type] = topic;
+  }
+  return found;
+}
+
+function sameForAll(topic: string): Record<EventType, string> {
+  return Object.fromEntries(eventTypes.map((type) => [type, topic])) as Record<EventType, string>;
+}
+
+/** What Kafka demands of a topic's name. */
+function topicViolation(topic: string): string | undefined {
+  const isName = /^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== "." && topic !== "..";
+  return isName ? undefined : "must be a topic: 1 to 249 letters, digits, dots, dashes and underscores";
+}

@@ -1,0 +1,56 @@
+/** Reads the variables that say whether, and as what, this server is in the catalog itself. */
+import { isIpLiteral } from "../registration/address.ts";
+
+export interface SelfSettings {
+  readonly wanted: string;
+  readonly name: string;
+  readonly advertise: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** The catalog's URL; undefined for the embedded one. */
+  readonly catalogUrl: string | undefined;
+  /** Whether callers must have a certificate; the catalog's check has none. */
+  readonly needsClientCertificate: boolean;
+}
+
+export interface SelfRegistration {
+  readonly name: string;
+  readonly host: string;
+  /** Undefined: the port that is listened on. */
+  readonly port: number | undefined;
+}
+
+/** As what this server registers itself; undefined when it does not. What is wrong is added to `problems`, a line each. */
+export function parseSelf(
+  { wanted, name, advertise, listen, catalogUrl, needsClientCertificate }: SelfSettings,
+  problems: string[],
+): SelfRegistration | undefined {
+  if (!["auto", "on", "off"].includes(wanted)) problems.push(`MUSTER_SELF_REGISTER: "${wanted}" must be one of auto, on, off`);
+  if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) problems.push(`MUSTER_SELF_NAME: "${name}" must be a DNS label`);
+  const given = advertise === "" ? undefined : parseAddress(advertise);
+  if (advertise !== "" && !given) problems.push(`MUSTER_ADVERTISE: "${advertise}" must be host or host:port`);
+  const address = given ?? (isReachable(listen.host, catalogUrl) ? { host: listen.host, port: undefined } : undefined);
+  if (wanted === "on") {
+    if (catalogUrl === undefined) problems.push("MUSTER_SELF_REGISTER: on needs MUSTER_CATALOG=consul+http(s)://host:port");
+    else if (!address) problems.push(`MUSTER_SELF_REGISTER: on needs MUSTER_ADVERTISE, because the catalog cannot reach MUSTER_LISTEN=${listen.host}`);
+    if (needsClientCertificate) problems.push("MUSTER_SELF_REGISTER: on does not go with MUSTER_TLS_CLIENT_CA: the catalog's check has no certificate");
+  }
+  if (wanted === "off" || catalogUrl === undefined || !address || needsClientCertificate) return undefined;
+  return { name, ...address };
+}
+
+function parseAddress(text: string): Pick<SelfRegistration, "host" | "port"> | undefined {
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[^:[\]\s/]+))(?::(?<port>\d{1,5}))?$/.exec(text);
+  const host = match?.groups?.["v6"] ?? match?.groups?.["host"];
+  const port = match?.groups?.["port"] === undefined ? undefined : Number(match.groups["port"]);
+  return host === undefined || (port !== undefined && (port < 1 || port > 65_535)) ? undefined : { host, port };
+}
+
+/** A wildcard says nothing of where one can be reached; loopback is reached from the same machine only. */
+function isReachable(host: string, catalogUrl: string | undefined): boolean {
+  if (host === "0.0.0.0" || /^[0:]+$/.test(host)) return false;
+  return !isLocal(host) || (catalogUrl !== undefined && URL.canParse(catalogUrl) && isLocal(new URL(catalogUrl).hostname.replace(/^\[(.*)\]$/, "$1")));
+}
+
+function isLocal(host: string): boolean {
+  return host === "localhost" || (isIpLiteral(host) && (host.startsWith("127.") || host === "::1"));
+}

@@ -1,0 +1,64 @@
+/** `MUSTER_*` variables as they are given: which are known, which come from files, what is wrong with them. */
+import { nearest } from "../kernel/nearest.ts";
+
+/** Variables by name; a value is never undefined. */
+export type Settings = Readonly<Record<string, string>>;
+
+export interface VariableRow {
+  readonly fallback: string;
+  /** It may be given as `<NAME>_FILE`, the path of a file that holds it, and is never shown. */
+  readonly secret: boolean;
+}
+
+type Rows = Readonly<Record<string, VariableRow>>;
+
+export interface ReadOptions<Wanted extends Rows> {
+  /** Every variable that may be set; another one that begins with MUSTER_ is a problem. */
+  readonly known: Rows;
+  /** The ones that are read: files of others are left alone. */
+  readonly wanted: Wanted;
+  readonly readFile: (path: string) => string;
+}
+
+/** Where a value comes from. */
+export type Origin = "default" | "environment" | { readonly file: string };
+
+export interface SettingsRead<Wanted extends Rows> {
+  /** The value or its default; a variable that is set to nothing counts as not set. */
+  value(name: keyof Wanted & string): string;
+  origin(name: keyof Wanted & string): Origin;
+  /** One line a problem, without any secret. */
+  readonly problems: readonly string[];
+}
+
+/** Reads the variables that are wanted and reports all that is wrong. */
+export function readSettings<Wanted extends Rows>(settings: Settings, { known, wanted, readFile }: ReadOptions<Wanted>): SettingsRead<Wanted> {
+  const problems: string[] = [];
+  const values = new Map<string, { readonly value: string; readonly origin: Origin }>();
+  for (const [name, value] of Object.entries(settings)) {
+    if (!name.startsWith("MUSTER_")) continue;
+    const plain = name.replace(/_FILE$/, "");
+    const isFile = name !== plain && Object.hasOwn(known, plain) && known[plain]?.secret === true;
+    if (!Object.hasOwn(known, name) && !isFile) {
+      const near = nearest(name, Object.keys(known));
+      problems.push(`${name} is not known${near ? `; did you mean ${near}?` : ""}`);
+      continue;
+    }
+    if (!Object.hasOwn(wanted, isFile ? plain : name)) continue;
+    if (!isFile) {
+      if (value !== "") values.set(name, { value, origin: "environment" });
+      continue;
+    }
+    if (settings[plain] !== undefined) problems.push(`${name} and ${plain} are both set`);
+    try {
+      values.set(plain, { value: readFile(value).trim(), origin: { file: value } });
+    } catch {
+      problems.push(`${name}: the file ${value} cannot be read`);
+    }
+  }
+  return {
+    value: (name) => values.get(name)?.value || (wanted[name]?.fallback ?? ""),
+    origin: (name) => (values.get(name)?.value ? (values.get(name)?.origin ?? "default") : "default"),
+    problems,
+  };
+}

@@ -1,0 +1,135 @@
+import { isRetryable, toDomainError } from "../../kernel/errors.ts";
+import type { Catalog, CatalogEntry, Clock, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry, Store } from "../../kernel/ports.ts";
+import type { Step } from "../../kernel/saga.ts";
+import type { Attempt, Tx } from "../records.ts";
+import type { SchemaCompare, StoredComparison } from "../schemas/schema-records.ts";
+import type { SchemaCheck } from "../schemas/schema.ts";
+import type { Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "../types.ts";
+
+/** What the use cases of registration are given. */
+export interface RegistrationPorts {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly schemas: SchemaRegistry;
+  readonly module: ModuleClient;
+  readonly documents: DocumentSource;
+  readonly checkSchema: SchemaCheck;
+  readonly compareSchemas: SchemaCompare;
+  readonly clock: Clock;
+}
+
+/** What a step has to tell: the event's text and data, and what must be written together with the event. */
+export interface Note {
+  readonly message: string;
+  readonly serviceId?: string;
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly outcome?: Outcome;
+  /** Runs in the transaction that records the event. */
+  readonly alongside?: (tx: Tx) => Promise<void>;
+}
+
+/** The schema that a registration stands on, checked: a configuration schema, or a service's OpenAPI document. */
+export interface CheckedSchema extends SchemaDocument {
+  readonly sha256: string;
+  readonly synthesised: boolean;
+  /** `module`: from the callback, `request`: in the request, `fetched`: from the instance's HTTP endpoint. */
+  readonly source: "module" | "synthesised" | "request" | "fetched";
+  readonly comparison: StoredComparison | undefined;
+}
+
+/** Where the schema of a service type comes from. */
+export interface SchemaSource {
+  /** Whether the instance is called back, and so describes itself. */
+  readonly describes: boolean;
+  /** Rejects when there is no acceptable schema. */
+  take(context: Pick<AttemptContext, "attempt" | "ports" | "describe">, signal: AbortSignal): Promise<Omit<CheckedSchema, "comparison">>;
+}
+
+/** What the steps of one attempt share. */
+export interface AttemptContext {
+  readonly attempt: Attempt;
+  readonly ports: RegistrationPorts;
+  readonly entry: CatalogEntry;
+  /** Calls the module back; once, however often it is asked, unless that call failed. */
+  readonly describe: (signal: AbortSignal) => Promise<ModuleDescription>;
+  /** Takes the schema, checks it and compares it with the version before; remembered like `describe`. */
+  readonly schema: (signal: AbortSignal) => Promise<CheckedSchema>;
+  /** Saves the registration as PENDING, with its schema version; once, whatever comes of it. */
+  readonly saved: (signal: AbortSignal) => Promise<void>;
+  /** Puts the saved schema version into the schema registry; once, whatever comes of it. */
+  readonly published: (signal: AbortSignal) => Promise<Published>;
+  /** Records and shows an event that is not the end of a step. */
+  readonly report: (event: EventType, note: Note) => Promise<void>;
+  /** What this process may have put into the schema registry. */
+  readonly attempted: { schema?: CheckedSchema };
+}
+
+export interface Published {
+  readonly schema: CheckedSchema;
+  /** False when the registry had it already. */
+  readonly created: boolean;
+}
+
+export type RegistrationStep = Step<AttemptContext, EventType, Note> & {
+  /** Whether an attempt of this request takes the step; every one does when this is absent. */
+  readonly appliesTo?: (request: RegisterInput) => boolean;
+};
+
+/** The catalog entry that a request asks for, made by `attemptId`. */
+export function entryOf(request: RegisterInput, attemptId: string, serviceId: string, address: string): CatalogEntry {
+  return {
+    serviceId,
+    attemptId,
+    name: request.name,
+    type: request.type,
+    version: request.version,
+    address: request.connectivity.advertisedHost,
+    port: request.connectivity.advertisedPort,
+    tags: [...request.tags, ...capabilityTags(request)],
+    metadata: request.metadata,
+    check: endpointOf(request, address),
+  };
+}
+
+function capabilityTags({ capabilities }: Pick<RegisterInput, "capabilities">): readonly string[] {
+  return capabilities.map((capability) => `capability:${capability}`);
+}
+
+/** The tags an entry has whatever tags its instance asks for. */
+export function derivedTags(request: Pick<RegisterInput, "capabilities" | "type">): readonly string[] {
+  return [...capabilityTags(request), ...(request.type === "MODULE" ? ["module"] : [])];
+}
+
+/** All tags of an entry, as the catalog shows them. */
+export function shownTags(request: Pick<RegisterInput, "tags" | "capabilities" | "type">): readonly string[] {
+  return [...new Set([...request.tags, ...derivedTags(request)])];
+}
+
+/** Where the instance is called and checked: its internal address where it has one, else the advertised one. */
+export function endpointOf(request: RegisterInput, address: string): Endpoint {
+  const { connectivity } = request;
+  return {
+    address,
+    port: connectivity.internalPort ?? connectivity.advertisedPort,
+    tls: connectivity.tlsEnabled,
+    serverName: connectivity.internalHost ?? connectivity.advertisedHost,
+  };
+}
+
+/** Remembers what `work` came to, whatever it was first called with. */
+export function once<Args extends readonly unknown[], T>(work: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
+  let running: Promise<T> | undefined;
+  return (...args) => (running ??= work(...args));
+}
+
+/** Remembers what `work` came to; only a transient failure is forgotten, so that the next caller tries again. */
+export function remember<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
+  let running: Promise<T> | undefined;
+  return (signal) => {
+    running ??= work(signal).catch((error: unknown) => {
+      if (isRetryable(toDomainError(error))) running = undefined;
+      throw error;
+    });
+    return running;
+  };
+}

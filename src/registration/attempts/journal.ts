@@ -1,0 +1,206 @@
+/**
+ * Writes down what an attempt does, event by event, and shows each event when it is durable.
+ *
+ * Guarantees: every write is fenced by the lease, so at most one process moves an attempt; a process that has lost one
+ * undoes what it did for it, since its last act may be later than the new owner's undo, and tells nobody. Events are
+ * written in the order they were given, one transaction at a time; one that is followed by an early step is held for a
+ * moment to share a transaction with that step's event; when a transaction of several is refused each is written alone,
+ * so that those before the refused one stand; after one that could not be written no later one is. A write whose answer
+ * was lost is recognised and not repeated. One exception to durability: while the store is away a failure is told to the
+ * followers before it is recorded. That is sound because from then on the attempt can only unwind (recovery never
+ * resumes), unless the lost write was the commit itself: then nothing is told, the followers' streams break off, and the
+ * row tells the outcome later.
+ */
+import { DomainError, toDomainError, type FieldViolation } from "../../kernel/errors.ts";
+import { retrying } from "../../kernel/retry.ts";
+import type { Journal, Then } from "../../kernel/saga.ts";
+import type { Note } from "./attempt-context.ts";
+import type { AttemptWriter } from "./context-of.ts";
+import type { Attempt, Tx } from "../records.ts";
+import type { RunnerDeps } from "./run-attempt.ts";
+import type { EventType, ProgressEvent } from "../types.ts";
+
+/** How long an event is held back for the one of an early step. */
+const holdMs = 25;
+
+type Patch = Parameters<Tx["attempts"]["advance"]>[1];
+
+/** An event that waits to be written. */
+interface Line {
+  readonly type: EventType;
+  readonly at: number;
+  readonly note: Note;
+  /** What comes after it, when it ends a step. */
+  readonly next: Then | undefined;
+  readonly written: PromiseWithResolvers<void>;
+}
+
+interface Write {
+  readonly patch: Patch;
+  readonly events?: readonly ProgressEvent[];
+  readonly alongside?: readonly ((tx: Tx) => Promise<void>)[];
+  /** How long a store that is away is waited for. */
+  readonly patienceMs?: number;
+}
+
+/** The journal of one attempt, which this process alone moves. */
+export function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, Note> & AttemptWriter {
+  const { store, clock } = deps.ports;
+  let cursor = attempt.cursor;
+  let sequence = attempt.lastSequence;
+  let queue: Promise<unknown> = Promise.resolve();
+  let waiting: readonly Line[] = [];
+  /** Steps that the row holds since it was inserted; they are not written again. */
+  let inserted = attempt.cursor;
+  let failure: { readonly error: unknown } | undefined;
+  const lost = leaseLost(attempt.id);
+
+  /** One write at a time, so that a report from beside a step cannot take that step's sequence. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = queue.then(work);
+    queue = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function write({ patch, events = [], alongside = [], patienceMs = 8_000 }: Write): Promise<void> {
+    const last = events.at(-1);
+    await retrying(clock, AbortSignal.timeout(patienceMs), () =>
+      store.tx(async (tx) => {
+        const at = { id: attempt.id, lease: attempt.lease, lastSequence: sequence };
+        if (await tx.attempts.advance(at, { ...patch, updatedAt: clock.now() }, ...events)) {
+          for (const belonging of alongside) await belonging(tx);
+          return;
+        }
+        const now = await tx.attempts.find(attempt.id);
+        const ours = now?.lease.epoch === attempt.lease.epoch && now.lease.owner === attempt.lease.owner;
+        const written = last === undefined ? patch.state === now?.state : now?.lastSequence === last.sequence;
+        if (!ours || !written) throw lost;
+      }),
+    );
+    sequence = last?.sequence ?? sequence;
+    for (const event of events) deps.progress.publish(event);
+  }
+
+  function eventOf(type: EventType, at: number, offset: number, note: Note & { readonly errorDetail?: string }): ProgressEvent {
+    const { alongside: _alongside, ...told } = note;
+    return { attemptId: attempt.id, sequence: sequence + 1 + offset, type, at, ...told };
+  }
+
+  async function writeLines(lines: readonly Line[]): Promise<void> {
+    const steps = lines.filter(({ next }) => next !== undefined).length;
+    const end = lines.find(({ next }) => next === "end");
+    try {
+      await write({
+        patch: { cursor: cursor + steps, ...(end ? { state: "COMPLETED", outcome: end.note.outcome } : {}) },
+        events: lines.map(({ type, at, note }, index) => eventOf(type, at, index, note)),
+        alongside: lines.flatMap(({ note }) => note.alongside ?? []),
+      });
+    } catch (error) {
+      throw end && isStoreAway(error) ? new OutcomeUnknown(toDomainError(error)) : error;
+    }
+    cursor += steps;
+    for (const { written } of lines) written.resolve();
+    if (end) deps.onCommit();
+  }
+
+  async function flush(): Promise<void> {
+    const lines = waiting;
+    waiting = [];
+    if (lines.length === 0) return;
+    const refused = failure
+      ? undefined
+      : await writeLines(lines).then(
+          () => undefined,
+          (error: unknown) => ({ error }),
+        );
+    if (!failure && !refused) return;
+    const canSplit = refused && lines.length > 1 && refused.error !== lost && !isStoreAway(refused.error) && !(refused.error instanceof OutcomeUnknown);
+    if (!canSplit) failure ??= refused;
+    for (const line of lines) {
+      if (!failure) await writeLines([line]).catch((error: unknown) => (failure = { error }));
+      if (failure) line.written.reject(failure.error);
+    }
+  }
+
+  function add(type: EventType, note: Note, next?: Then): Promise<void> {
+    const line: Line = { type, at: clock.now(), note, next, written: Promise.withResolvers() };
+    waiting = [...waiting, line];
+    if (next !== "early step") void inTurn(flush);
+    else if (waiting.length === 1) void clock.sleep(holdMs).then(() => inTurn(flush));
+    return line.written.promise;
+  }
+
+  return {
+    report: (type, note) => add(type, note),
+    alone: (work) =>
+      inTurn(async () => {
+        if (failure) throw failure.error;
+        await write({ patch: {}, alongside: [work] }).catch((error: unknown) => {
+          if (isStoreAway(error)) failure = { error };
+          throw error;
+        });
+      }),
+    recorded: async (type, note, next) => {
+      if (inserted > 0) inserted -= 1;
+      else await add(type, note, next);
+    },
+    unwinding: (error) =>
+      inTurn(async () => {
+        await flush();
+        if (error.cause instanceof OutcomeUnknown) throw error.cause.failure;
+        if (attempt.state === "UNWINDING" || attempt.state === "STUCK") return;
+        const isAway = isStoreAway(error) || isStoreAway(failure?.error);
+        await write({ patch: { state: "UNWINDING", error }, ...(isAway ? { patienceMs: 0 } : {}) }).catch((failed: unknown) => {
+          // Who has lost the attempt takes back all the same: what it did last may be later than the new owner's undo.
+          if (failed !== lost && !isStoreAway(failed)) throw failed;
+        });
+      }),
+    ended: (error, leftovers) =>
+      inTurn(async () => {
+        const stuck = leftovers.length > 0;
+        const state = stuck ? "STUCK" : "ROLLED_BACK";
+        for (const leftover of leftovers) deps.log("error", "attempt.undo-failed", { attempt: attempt.id, service: attempt.serviceId, error: leftover });
+        const message = stuck ? "registration failed; what it left is still being taken back" : "registration failed and was rolled back";
+        const told = attempt.state === "STUCK";
+        const failed = told ? [] : [eventOf("FAILED", clock.now(), 0, { message, errorDetail: detailOf(error) })];
+        const detail = { attempt_id: attempt.id, reason: error.reason, state };
+        const audit = { subject: attempt.serviceId, at: clock.now(), actor: "muster", action: "REGISTRATION_FAILED", detail } as const;
+        try {
+          await write({ patch: { state, error }, events: failed, alongside: [(tx) => tx.audit.append(audit)] });
+        } catch (storeError) {
+          if (told || !isStoreAway(storeError)) throw storeError;
+          for (const event of failed) deps.progress.publish(event);
+          deps.log("error", "attempt.failure-not-recorded", { attempt: attempt.id, error: storeError });
+        }
+      }),
+  };
+}
+
+/** What FAILED says: the reason's name, then the text, then bad fields if any. */
+function detailOf(error: DomainError): string {
+  const fields = error.fields.map(({ field, description }: FieldViolation) => `${field} ${description}`).join("; ");
+  return `${error.reason}: ${error.message}${fields ? ` (${fields})` : ""}`;
+}
+
+function isStoreAway(error: unknown): boolean {
+  return error instanceof DomainError && error.kind === "unavailable" && error.metadata["dependency"] === "store";
+}
+
+/** Another process has the attempt now. */
+export function leaseLost(attemptId: string): DomainError {
+  return new DomainError({
+    kind: "conflict",
+    reason: "INTERRUPTED",
+    message: `another replica has taken over attempt ${attemptId}`,
+    retryAfterMs: 1_000,
+  });
+}
+
+/** The commit was sent and no answer came. */
+class OutcomeUnknown extends Error {
+  readonly failure: DomainError;
+  constructor(failure: DomainError) {
+    super("the outcome of the commit is unknown");
+    this.failure = failure;
+  }
+}

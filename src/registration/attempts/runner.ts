@@ -1,0 +1,174 @@
+/**
+ * The attempts this process carries out: starts them, keeps their leases, hears of cancellations, takes over those
+ * whose owner is gone, and brings all to an end at shutdown.
+ *
+ * A lease saves work and makes takeover prompt; it is not what keeps two processes from both moving an attempt: the
+ * fenced writes of `run-attempt.ts` do that. Undo is idempotent and takes only what the attempt made, so an old owner
+ * that wakes up late undoes what it did late, and does no harm.
+ */
+import { DomainError } from "../../kernel/errors.ts";
+import { leaseLost } from "./journal.ts";
+import { runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
+import type { Attempt } from "../records.ts";
+
+export interface AttemptsOptions {
+  /** This process; leases are held in its name. */
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Attempts carried out at once; more wait, up to `maxWaiting`. */
+  readonly maxRunning: number;
+  readonly maxWaiting: number;
+}
+
+export interface Attempts {
+  readonly owner: string;
+  readonly leaseMs: number;
+  /** Throws `exhausted` when too many attempts run and wait, `unavailable` when this process is shutting down. */
+  admit(): void;
+  /** Carries out a fresh attempt whose lease this process holds, as soon as there is room. */
+  start(attempt: Attempt): void;
+  runsHere(attemptId: string): boolean;
+  /** How many run or wait here. */
+  count(): number;
+  /** Stops an attempt that runs here, which then unwinds. False when it does not run here. */
+  cancel(attemptId: string, why: DomainError): boolean;
+  /** Renews leases, hears of cancellations, and takes over what others left behind. */
+  tend(): Promise<void>;
+  /**
+   * Waits `graceMs` for the attempts to end by themselves, then stops them and gives them three seconds to unwind. What
+   * has not ended then is left to the replica that takes over, as after a crash.
+   */
+  drain(graceMs: number): Promise<void>;
+}
+
+interface Running {
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+}
+
+const unwindMs = 3_000;
+
+export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions): Attempts {
+  const running = new Map<string, Running>();
+  const waiting: (() => void)[] = [];
+  let busy = 0;
+  let draining = false;
+  let renewedAt = Number.NEGATIVE_INFINITY;
+
+  async function slot(): Promise<void> {
+    if (busy >= options.maxRunning) await new Promise<void>((resolve) => waiting.push(resolve));
+    busy += 1;
+  }
+
+  function launch(attempt: Attempt, work: (signal: AbortSignal) => Promise<void>): void {
+    const controller = new AbortController();
+    const { clock } = deps().ports;
+    const done = (async () => {
+      await slot();
+      const over = new AbortController();
+      clock.sleep(Math.max(attempt.deadlineAt - clock.now(), 0), over.signal).then(
+        () => controller.abort(deadlineExceeded(attempt)),
+        () => undefined,
+      );
+      try {
+        await work(controller.signal);
+      } finally {
+        over.abort();
+        busy -= 1;
+        running.delete(attempt.id);
+        waiting.shift()?.();
+      }
+    })();
+    running.set(attempt.id, { controller, done });
+  }
+
+  async function takeOver(): Promise<void> {
+    const { store } = deps().ports;
+    const room = Math.max(options.maxRunning - running.size, 0);
+    // What runs here is no leftover, however late its lease is renewed: claiming it would take it from ourselves.
+    const left = await store.tx((tx) => tx.attempts.claimExpired(options.owner, options.leaseMs, Math.min(room, 50), [...running.keys()]));
+    for (const attempt of left) {
+      deps().log("warn", "attempt.taken-over", { attempt: attempt.id, service: attempt.serviceId, state: attempt.state });
+      launch(attempt, () => unwindAttempt(deps(), attempt, interrupted(attempt)));
+    }
+  }
+
+  return {
+    owner: options.owner,
+    leaseMs: options.leaseMs,
+    admit() {
+      if (draining) throw shuttingDown();
+      if (running.size < options.maxRunning + options.maxWaiting) return;
+      throw new DomainError({
+        kind: "exhausted",
+        reason: "TOO_MANY_ATTEMPTS",
+        message: `${running.size} registrations are under way here`,
+        retryAfterMs: 5_000,
+      });
+    },
+    start: (attempt) => launch(attempt, (signal) => runAttempt(deps(), attempt, signal)),
+    runsHere: (attemptId) => running.has(attemptId),
+    count: () => running.size,
+    cancel(attemptId, why) {
+      const attempt = running.get(attemptId);
+      attempt?.controller.abort(why);
+      return attempt !== undefined;
+    },
+    async tend() {
+      const { store, clock } = deps().ports;
+      const ids = [...running.keys()];
+      if (ids.length > 0) {
+        const now = clock.now();
+        // Renewing locks the rows that the attempts are about to move, so it is not done more often than leases need.
+        const isDue = now < renewedAt || now >= renewedAt + options.leaseMs / 3;
+        const { held, cancelled } = await store.tx(async ({ attempts }) => ({
+          held: new Set(isDue ? await attempts.renewLeases(options.owner, ids, options.leaseMs) : ids),
+          cancelled: await attempts.cancelRequested(ids),
+        }));
+        if (isDue) renewedAt = now;
+        for (const id of ids) if (!held.has(id)) running.get(id)?.controller.abort(leaseLost(id));
+        for (const id of cancelled) running.get(id)?.controller.abort(cancelledBy("a request"));
+      }
+      await takeOver();
+    },
+    async drain(graceMs) {
+      draining = true;
+      const { clock } = deps().ports;
+      const all = Promise.all([...running.values()].map(({ done }) => done));
+      const atMost = async (ms: number): Promise<void> => {
+        const over = new AbortController();
+        await Promise.race([all, clock.sleep(ms, over.signal).catch(() => undefined)]);
+        over.abort();
+      };
+      await atMost(graceMs);
+      for (const { controller } of running.values()) controller.abort(shuttingDown());
+      await atMost(unwindMs);
+    },
+  };
+}
+
+export function cancelledBy(whom: string): DomainError {
+  return new DomainError({ kind: "cancelled", reason: "CANCELLED", message: `cancelled by ${whom}` });
+}
+
+function deadlineExceeded(attempt: Attempt): DomainError {
+  return new DomainError({
+    kind: "timeout",
+    reason: "DEADLINE_EXCEEDED",
+    message: `the attempt did not end within ${attempt.deadlineAt - attempt.createdAt} ms`,
+  });
+}
+
+function interrupted(attempt: Attempt): DomainError {
+  if (attempt.cancelRequested) return cancelledBy("a request");
+  return new DomainError({
+    kind: "unavailable",
+    reason: "INTERRUPTED",
+    message: "the server that carried out this attempt stopped; what it had done was taken back",
+    retryAfterMs: 1_000,
+  });
+}
+
+function shuttingDown(): DomainError {
+  return new DomainError({ kind: "unavailable", reason: "SHUTTING_DOWN", message: "the server is shutting down", retryAfterMs: 1_000 });
+}

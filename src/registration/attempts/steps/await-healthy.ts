@@ -1,0 +1,99 @@
+/**
+ * Waits until the catalog's own check has passed for this attempt's entry. The catalog decides; our own probe runs
+ * beside it and gives the reason when it does not pass, and the early failure when waiting cannot help: after the
+ * start-up grace a refused connection, a wrong protocol, a TLS mismatch and a missing health service fail at once,
+ * everything else waits for the timeout. The probe's first "serving" also starts work that needs the instance but not
+ * the catalog's verdict (`ahead`); its failures are left to the step that asks for the result.
+ */
+import { DomainError, type Reason } from "../../../kernel/errors.ts";
+import { limits } from "../../validate.ts";
+import type { AttemptContext, RegistrationStep } from "../attempt-context.ts";
+import type { HealthVerdict } from "../../types.ts";
+
+type BadVerdict = Exclude<HealthVerdict, { status: "serving" }>;
+
+const probePauseMs = 100;
+const servingPauseMs = 1_000;
+const reportPauseMs = 5_000;
+
+const earlyFailures: Partial<Record<BadVerdict["status"], Reason>> = {
+  refused: "HEALTH_REFUSED",
+  wrong_protocol: "HEALTH_WRONG_PROTOCOL",
+  tls_mismatch: "HEALTH_TLS_MISMATCH",
+  unimplemented: "HEALTH_UNIMPLEMENTED",
+};
+
+/** The step; `ahead` is started, once, as soon as the instance answers SERVING. */
+export function awaitHealthy(ahead?: (context: AttemptContext, signal: AbortSignal) => Promise<unknown>): RegistrationStep {
+  return {
+    event: "CONSUL_HEALTHY",
+    timeoutMs: limits.healthTimeoutMs + 5_000,
+    early: true,
+    run: async (context, signal) => {
+      const { clock, catalog } = context.ports;
+      const { serviceId, id } = context.attempt;
+      const startedAt = clock.now();
+      const settled = new AbortController();
+      const waiting = AbortSignal.any([signal, settled.signal]);
+      const probe = probeUntilHopeless(context, waiting, startedAt, () => void ahead?.(context, signal).catch(() => undefined));
+      try {
+        await Promise.race([catalog.awaitPassing(serviceId, id, waiting), probe]);
+      } finally {
+        settled.abort(new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the health wait is over" }));
+        await probe.catch(() => undefined);
+      }
+      return { message: `the catalog's health check passed after ${clock.now() - startedAt} ms`, serviceId };
+    },
+  };
+}
+
+/** Never resolves before `signal`; rejects when the instance cannot become healthy in time. */
+async function probeUntilHopeless(context: AttemptContext, signal: AbortSignal, startedAt: number, onServing: () => void): Promise<void> {
+  const { clock, module } = context.ports;
+  const { healthTimeoutMs, startupGraceMs } = context.attempt.request;
+  let served = false;
+  let reportedAt: number | undefined;
+  for (;;) {
+    const verdict = await module.health(context.entry.check, signal);
+    const waitedMs = clock.now() - startedAt;
+    if (verdict.status === "serving") {
+      if (!served) onServing();
+      served = true;
+    } else {
+      const hopeless = waitedMs >= startupGraceMs ? earlyFailures[verdict.status] : undefined;
+      if (hopeless) throw unhealthy(hopeless, verdict, waitedMs);
+    }
+    if (waitedMs >= healthTimeoutMs) throw timedOut(verdict, waitedMs);
+    if (verdict.status !== "serving" && clock.now() - (reportedAt ?? 0) >= reportPauseMs) {
+      reportedAt = clock.now();
+      await context.report("HEALTH_WAITING", {
+        message: `not healthy yet: ${verdict.detail}`,
+        metadata: { probe: verdict.status, waited_ms: String(waitedMs) },
+      });
+    }
+    const pauseMs = verdict.status === "serving" ? servingPauseMs : probePauseMs;
+    await clock.sleep(Math.min(pauseMs, Math.max(healthTimeoutMs - waitedMs, 1)), signal);
+  }
+}
+
+function unhealthy(reason: Reason, verdict: BadVerdict, waitedMs: number): DomainError {
+  return new DomainError({
+    kind: "wrong_state",
+    reason,
+    message: `the instance is not healthy after ${waitedMs} ms: ${verdict.detail}`,
+    metadata: { probe: verdict.status },
+  });
+}
+
+function timedOut(verdict: HealthVerdict, waitedMs: number): DomainError {
+  if (verdict.status === "serving") {
+    return new DomainError({
+      kind: "timeout",
+      reason: "HEALTH_TIMEOUT",
+      message: `the instance answers SERVING, but the catalog's check did not pass within ${waitedMs} ms: can the catalog reach it?`,
+      metadata: { probe: verdict.status },
+    });
+  }
+  const reason = verdict.status === "not_serving" ? "HEALTH_NOT_SERVING" : (earlyFailures[verdict.status] ?? "HEALTH_TIMEOUT");
+  return unhealthy(reason, verdict, waitedMs);
+}

@@ -1,0 +1,84 @@
+import { unavailable } from "../../../kernel/errors.ts";
+import { retrying } from "../../../kernel/retry.ts";
+import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
+import { entryOfRegistration } from "../../reconcile/show-entry.ts";
+import { inheritedTags } from "../../update-tags.ts";
+import { checkGeneration, registrationOf } from "./save-registration.ts";
+import type { DomainEvent, Tx } from "../../records.ts";
+
+/**
+ * Makes the entry the serving one in the catalog, then, in one transaction, the registration the active one, with its
+ * domain event. Undo puts the former registration's entry back, if this attempt had replaced it.
+ */
+export const commit: RegistrationStep = {
+  event: "COMPLETED",
+  timeoutMs: 20_000,
+  run: async (context, signal) => {
+    const { ports, attempt } = context;
+    const former = await ports.store.tx((tx) => tx.registrations.findActive(attempt.serviceId));
+    const promoted = inheritedTags(attempt.request.tags, former).tags;
+    const entry = entryOf({ ...attempt.request, tags: promoted }, attempt.id, attempt.serviceId, attempt.address);
+    let tries = 0;
+    await retrying(ports.clock, signal, async () => {
+      tries += 1;
+      await ports.catalog.promote(entry, signal);
+      if (tries > 1) await checkServing(context, signal);
+    });
+    return {
+      message: `${attempt.type.toLowerCase()} is registered and healthy`,
+      serviceId: attempt.serviceId,
+      outcome: "ACTIVE",
+      alongside: (tx: Tx) => activate(tx, context, promoted),
+    };
+  },
+  undo: async ({ attempt, entry, ports }, signal) => {
+    const former = await ports.store.tx((tx) => tx.registrations.findActive(attempt.serviceId));
+    if (!former || former.id === attempt.id) return;
+    const serving = await ports.catalog.instances({ serviceId: entry.serviceId }, signal);
+    if (!serving.some((instance) => instance.attemptId === attempt.id)) return;
+    await ports.catalog.promote(entryOfRegistration(former), signal);
+  },
+};
+
+/** A promotion that is repeated leaves the check its status, so that it says nothing of health: the catalog is asked. */
+async function checkServing({ entry, ports }: AttemptContext, signal: AbortSignal): Promise<void> {
+  const instances = await ports.catalog.instances({ serviceId: entry.serviceId }, signal);
+  if (instances.some(({ attemptId, status }) => attemptId === entry.attemptId && status === "passing")) return;
+  throw unavailable("catalog", "it does not report the instance as passing any more");
+}
+
+/** `promoted` are the tags that the catalog was given; when others were set since, it is told afterwards. */
+async function activate(tx: Tx, context: AttemptContext, promoted: readonly string[]): Promise<void> {
+  const { attempt, ports } = context;
+  await checkGeneration(tx, attempt);
+  const now = ports.clock.now();
+  const former = await tx.registrations.findActive(attempt.serviceId);
+  if (former) await tx.registrations.setState(former.id, "SUPERSEDED", now);
+  let saved = await tx.registrations.find(attempt.id);
+  if (!saved) {
+    saved = registrationOf(context);
+    await tx.registrations.insert(saved);
+  }
+  await tx.registrations.setState(attempt.id, "ACTIVE", now);
+  const { tags, requestedTags } = inheritedTags(attempt.request.tags, former);
+  if (requestedTags !== undefined) await tx.registrations.setTags(attempt.id, tags, now);
+  if (JSON.stringify(tags) !== JSON.stringify(promoted)) {
+    // An attempt commits once, so that its own id is free for the task.
+    await tx.tasks.insert({ id: attempt.id, kind: "show", payload: JSON.stringify({ registrationId: attempt.id }) });
+  }
+  const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version };
+  await tx.audit.append({ subject: attempt.serviceId, at: now, actor: attempt.actor, action: "REGISTERED", detail });
+  await tx.outbox.insert({
+    id: attempt.id,
+    key: attempt.serviceId,
+    payload: registeredEvent(context, saved.schema?.artifactId),
+    at: now,
+    traceparent: attempt.traceparent,
+  });
+}
+
+function registeredEvent({ attempt }: AttemptContext, artifactId: string | undefined): DomainEvent {
+  const { serviceId, name, host, port, version } = attempt;
+  if (attempt.type !== "MODULE" || artifactId === undefined) return { type: "ServiceRegistered", serviceId, name, host, port, version };
+  return { type: "ModuleRegistered", serviceId, name, host, port, version, schemaId: `${name}@${version}`, artifactId };
+}

@@ -1,0 +1,37 @@
+import { DomainError } from "../../../kernel/errors.ts";
+import type { DocumentPlace } from "../../../kernel/ports.ts";
+import { retrying } from "../../../kernel/retry.ts";
+import { openApiProblem } from "../../schemas/http-schema.ts";
+import { httpArtifactOf } from "../../schemas/schema-artifacts.ts";
+import { sha256 } from "../../service-id.ts";
+import type { SchemaSource } from "../attempt-context.ts";
+import type { RegisterInput } from "../../types.ts";
+
+/** The OpenAPI document in the request, or the one that the first of its HTTP endpoints serves under `http_schema_path`. */
+export const openApiDocument: SchemaSource = {
+  describes: false,
+  async take({ attempt, ports }, signal) {
+    const { request } = attempt;
+    const given = request.httpSchema;
+    const content = given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), signal)));
+    const problem = openApiProblem(content);
+    if (problem !== undefined) {
+      throw new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: `not an OpenAPI document: it ${problem}` });
+    }
+    return {
+      artifactId: request.httpSchemaArtifactId ?? httpArtifactOf(attempt.name),
+      version: request.httpSchemaVersion ?? attempt.version,
+      kind: "OPENAPI",
+      content,
+      sha256: sha256(content),
+      synthesised: false,
+      source: given === undefined ? "fetched" : "request",
+    };
+  },
+};
+
+function placeOf({ httpEndpoints: [endpoint], httpSchemaPath: path }: RegisterInput): DocumentPlace {
+  if (!endpoint || path === undefined)
+    throw new DomainError({ kind: "internal", reason: "INTERNAL", message: "a request without a document passed the rules" });
+  return { host: endpoint.host, port: endpoint.port, tls: endpoint.tlsEnabled || endpoint.scheme === "https", path };
+}

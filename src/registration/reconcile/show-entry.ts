@@ -1,0 +1,55 @@
+/**
+ * Brings the catalog's entry of a registration up to the record, where the catalog still shows that registration.
+ *
+ * Guarantees: what is written is what the record says after the write, too: when the record moved on meanwhile the entry
+ * is written again, and when the registration ended it is taken out, so that neither an Unregister nor another update is
+ * overwritten for good. An entry that another attempt made is not touched: its own commit, or the record's comparison
+ * with the catalog (`reconcile/`), sees to it. The status of the entry's check stays what it is.
+ * Not guaranteed: that the entry is there at all.
+ */
+import { unavailable } from "../../kernel/errors.ts";
+import { entryOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
+import type { Registration } from "../records.ts";
+
+const maxRounds = 5;
+
+/** Resolves to false when there was nothing to bring up to the record: not registered any more, or not in the catalog. */
+export async function showEntry(ports: Pick<RegistrationPorts, "store" | "catalog">, registrationId: string, signal: AbortSignal): Promise<boolean> {
+  const { catalog } = ports;
+  let registration = await activeOf(ports, registrationId);
+  for (let round = 0; round < maxRounds; round++) {
+    if (!registration) return false;
+    const { serviceId } = registration;
+    const serving = await catalog.instances({ serviceId }, signal);
+    if (!serving.some(({ attemptId, onTrial }) => attemptId === registrationId && !onTrial)) return false;
+    const settled = await writeEntry(ports, registration, signal);
+    if (settled) return true;
+    registration = await activeOf(ports, registrationId);
+  }
+  throw unavailable("catalog", `the registration ${registrationId} changes faster than the catalog can follow`);
+}
+
+/**
+ * Writes the entry as the registration has it. Resolves to true when the record still said so afterwards; a registration
+ * that has ended by then is taken out again.
+ */
+export async function writeEntry(ports: Pick<RegistrationPorts, "store" | "catalog">, registration: Registration, signal: AbortSignal): Promise<boolean> {
+  const { id, serviceId } = registration;
+  await ports.catalog.promote(entryOfRegistration(registration), signal);
+  const now = await ports.store.tx((tx) => tx.registrations.find(id));
+  if (now?.state === "ACTIVE") return JSON.stringify(now.request.tags) === JSON.stringify(registration.request.tags);
+  const successor = await ports.store.tx((tx) => tx.registrations.findActive(serviceId));
+  if (successor) await ports.catalog.promote(entryOfRegistration(successor), signal);
+  else await ports.catalog.deregister(serviceId, id, signal);
+  return true;
+}
+
+/** The entry that the record wants in the catalog. */
+export function entryOfRegistration({ request, id, serviceId, address }: Registration): ReturnType<typeof entryOf> {
+  return entryOf(request, id, serviceId, address);
+}
+
+async function activeOf({ store }: Pick<RegistrationPorts, "store">, id: string): Promise<Registration | undefined> {
+  const found = await store.tx((tx) => tx.registrations.find(id));
+  return found?.state === "ACTIVE" ? found : undefined;
+}

@@ -1,0 +1,78 @@
+import type { ServiceImpl } from "@connectrpc/connect";
+import { HealthCheckResponse_ServingStatus as Status, type Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { shuttingDown } from "./errors.ts";
+
+export interface HealthService {
+  readonly implementation: ServiceImpl<typeof Health>;
+  /** What is answered for "" and for every service. Watchers are told. */
+  setServing(serving: boolean): void;
+  /** NOT_SERVING for good; watchers are told, then their calls end with UNAVAILABLE. */
+  end(): void;
+}
+
+/** `grpc.health.v1.Health` for the whole server (the name "") and for each of `services`; SERVING from the start. */
+export function createHealthService(services: readonly string[]): HealthService {
+  const known = new Set(["", ...services]);
+  const watchers = new Set<() => void>();
+  let serving = true;
+  let ended = false;
+
+  const status = () => (serving && !ended ? Status.SERVING : Status.NOT_SERVING);
+  const wakeWatchers = () => {
+    for (const wake of watchers) wake();
+  };
+
+  return {
+    implementation: {
+      check({ service }) {
+        if (!known.has(service)) {
+          throw new DomainError({
+            kind: "not_found",
+            reason: "REGISTRATION_NOT_FOUND",
+            message: "this server has no such service",
+            metadata: { service },
+          });
+        }
+        return { status: status() };
+      },
+      list() {
+        return { statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) };
+      },
+      async *watch({ service }, context) {
+        let sent: Status | undefined;
+        while (!context.signal.aborted) {
+          const now = known.has(service) ? status() : Status.SERVICE_UNKNOWN;
+          if (now !== sent) {
+            sent = now;
+            yield { status: now };
+            continue;
+          }
+          if (ended) throw shuttingDown();
+          await changeOrAbort(watchers, context.signal);
+        }
+        throw context.signal.reason;
+      },
+    },
+    setServing(next) {
+      serving = next;
+      wakeWatchers();
+    },
+    end() {
+      ended = true;
+      wakeWatchers();
+    },
+  };
+}
+
+function changeOrAbort(watchers: Set<() => void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const wake = () => {
+      watchers.delete(wake);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    watchers.add(wake);
+    signal.addEventListener("abort", wake);
+  });
+}

@@ -1,0 +1,43 @@
+/** How a call ended: for metrics, and for the log when it failed. Every call is reported once, when its stream is closed. */
+import type { Log } from "../../kernel/log.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { Call } from "./call.ts";
+import { statusName } from "../platform/errors.ts";
+
+/** How one call ended, for metrics. */
+export interface CallEnd {
+  /** `package.Service/Method` */
+  readonly rpc: string;
+  /** gRPC name of the status, `OK` included. */
+  readonly code: string;
+  readonly ms: number;
+}
+
+export interface CallReport {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onCallEnd?: (end: CallEnd) => void;
+}
+
+/** `answered`: the whole answer has left. `httpStatus`: that of the answer. */
+export function reportEnd(call: Call, { answered, httpStatus }: { readonly answered: boolean; readonly httpStatus: number }, report: CallReport): void {
+  const code = codeOf(call, httpStatus, answered);
+  const ms = report.clock.now() - call.startedAt;
+  report.onCallEnd?.({ rpc: call.rpc, code, ms });
+  if (code === "OK") return;
+  const { reason, requestId, cause } = call.failure ?? {};
+  report.log(levelOf(code), "call failed", { rpc: call.rpc, code, reason, ms, principal: call.principal, requestId, error: cause });
+}
+
+function codeOf(call: Call, httpStatus: number, answered: boolean): string {
+  if (call.failure?.reason !== undefined) return statusName(call.failure.error.code);
+  if (!answered) return "CANCELLED";
+  if (call.failure) return statusName(call.failure.error.code);
+  // Refused before it became a call: a content type or an HTTP method that no protocol here has.
+  return httpStatus < 400 ? "OK" : "INVALID_ARGUMENT";
+}
+
+function levelOf(code: string): "info" | "warn" | "error" {
+  if (code === "INTERNAL" || code === "UNKNOWN" || code === "DATA_LOSS") return "error";
+  return code === "UNAVAILABLE" || code === "DEADLINE_EXCEEDED" || code === "RESOURCE_EXHAUSTED" ? "warn" : "info";
+}

@@ -1,0 +1,95 @@
+/**
+ * What is known of one call while it runs, and the interceptor that ends it properly.
+ *
+ * Guarantees: a call whose signal aborts (deadline, shutdown, client gone) is answered at once, even when its handler
+ * is stuck; every error, also one in mid-stream, leaves as a Failure, recorded on the call exactly once.
+ * It does not stop a handler that ignores its signal: that work runs on, unseen.
+ */
+import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { orAborted } from "../../kernel/or-aborted.ts";
+import type { Ids } from "../../kernel/ports.ts";
+import { toFailure, wellFormed, type Failure } from "../platform/errors.ts";
+
+export interface Call {
+  /** `package.Service/Method` */
+  readonly rpc: string;
+  /** IP address of who is at the other end of the connection: the caller, or a proxy. */
+  readonly peer: string | undefined;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  /** It is answered in JSON. */
+  readonly isJson: boolean;
+  principal: string | undefined;
+  /** The request was read and accepted: from here on errors are not the protocol layer's. */
+  entered: boolean;
+  failure: Failure | undefined;
+}
+
+export function newCall(known: Pick<Call, "rpc" | "peer" | "startedAt" | "isJson">): Call {
+  return { ...known, principal: undefined, entered: false, failure: undefined };
+}
+
+export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });
+
+/** The outermost interceptor of every call. */
+export function callInterceptor(ids: Ids): Interceptor {
+  return (next) => async (request) => {
+    const call = request.contextValues.get(callKey);
+    const failed = (thrown: unknown) => {
+      const failure = toFailure(thrown, ids, request.signal);
+      if (call) call.failure ??= failure;
+      return failure.error;
+    };
+    if (call) call.entered = true;
+    try {
+      const checked = request.stream ? { ...request, message: inputOf(request.message) } : request;
+      const response = await orAborted(next(checked), request.signal);
+      return response.stream ? { ...response, message: outputOf(response.message, request.signal, failed) } : response;
+    } catch (error) {
+      throw failed(error);
+    }
+  };
+}
+
+/**
+ * Records errors that the protocol layer raises before any interceptor runs, and makes them presentable: bytes that are
+ * no such message are the caller's fault, while the layer calls them INTERNAL. It hands every error to `context.abort`
+ * just before it writes the answer; that is where they are caught.
+ */
+export function watchProtocolErrors(context: HandlerContext, call: Call): void {
+  const { abort } = context as HandlerContext & { abort(reason?: unknown): void };
+  Object.assign(context, {
+    abort(reason?: unknown) {
+      if (reason instanceof ConnectError && !call.failure) {
+        const code = !call.entered && reason.code === Code.Internal ? Code.InvalidArgument : reason.code;
+        call.failure = { error: wellFormed(reason, code), reason: undefined, requestId: undefined, cause: reason.cause };
+      }
+      abort(reason);
+    },
+  });
+}
+
+async function* inputOf<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    if (error instanceof ConnectError && error.code === Code.Internal) throw wellFormed(error, Code.InvalidArgument);
+    throw error;
+  }
+}
+
+async function* outputOf<T>(messages: AsyncIterable<T>, signal: AbortSignal, failed: (thrown: unknown) => ConnectError): AsyncGenerator<T> {
+  const iterator = messages[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const result = await orAborted(iterator.next(), signal);
+      if (result.done) return;
+      yield result.value;
+    }
+  } catch (error) {
+    throw failed(error);
+  } finally {
+    // Not awaited: a handler stuck in mid-step would hold up the answer.
+    iterator.return?.().catch(() => undefined);
+  }
+}

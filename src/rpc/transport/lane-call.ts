@@ -1,0 +1,241 @@
+/**
+ * One call on the fast lane, from its headers to its status.
+ *
+ * Guarantees, the same as those of a call that goes the long way: it is admitted before its message is read; it is answered
+ * within its deadline, and once, also when its handler is stuck; a message too large is refused at its first bytes; a stream
+ * holds its handler back while a message waits to leave, and ends for a client that does not read; the signal that a handler
+ * was given aborts when the call is over. It is reported once, when its stream is closed.
+ *
+ * A class with fields and little else: ten thousand of them wait at a time. For the same reason one timer serves a call all
+ * its life, and the signal is made only for a handler that asks for it.
+ */
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Ids } from "../../kernel/ports.ts";
+import type { Gate } from "../platform/auth.ts";
+import { reportEnd, type CallReport } from "./call-end.ts";
+import { newCall, type Call } from "./call.ts";
+import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/errors.ts";
+import { LaneContext } from "./lane-context.ts";
+import { methodKey, type Limits } from "./limits.ts";
+import { OneMessage } from "./one-message.ts";
+import type { Answer, OneMessageMethod } from "./served.ts";
+import type { SlowReaders } from "./slow-readers.ts";
+import type { Principal } from "../platform/tokens.ts";
+import { statusFields } from "./wire.ts";
+
+export interface LaneCallOptions extends CallReport {
+  readonly gate: Gate;
+  readonly ids: Ids;
+  readonly limits: Limits;
+  readonly slowReaders: SlowReaders;
+  /** Makes the frame of an answer, in one or more pieces. */
+  readonly frame: (method: DescMethod, answer: Answer) => readonly Uint8Array[];
+}
+
+/** How long after its deadline a call may take to leave. */
+const farewellMs = 1_000;
+
+export class LaneCall {
+  readonly method: DescMethod;
+  readonly headers: IncomingHttpHeaders;
+  readonly call: Call;
+  readonly principal: Principal;
+  readonly #stream: ServerHttp2Stream;
+  readonly #served: OneMessageMethod;
+  readonly #options: LaneCallOptions;
+  readonly #endsAt: number;
+  readonly #context = new LaneContext(this);
+  #timer: NodeJS.Timeout;
+  /** Until it is read. */
+  #request: OneMessage | undefined;
+  #messages: AsyncIterator<Answer> | undefined;
+  #controller: AbortController | undefined;
+  /** Its status is decided, or there is nobody to tell it to: nothing more is done for it. */
+  #over = false;
+  #isLate = false;
+
+  /** `lifeMs`: the shorter of the client's and the server's deadline. */
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, served: OneMessageMethod, lifeMs: number, options: LaneCallOptions) {
+    const { limits, gate, clock } = options;
+    this.method = served.desc;
+    this.headers = headers;
+    this.call = newCall({ rpc: methodKey(served.desc), peer: stream.session?.socket.remoteAddress, startedAt: clock.now(), isJson: false });
+    this.#stream = stream;
+    this.#served = served;
+    this.#options = options;
+    this.#endsAt = this.call.startedAt + lifeMs;
+    this.#timer = setTimeout(() => this.#late(), Math.min(lifeMs, limits.requestMs));
+    stream.on("error", ignore);
+    stream.once("close", () => this.#closed());
+    const { principal, refusal } = gate(served.desc, headers.authorization);
+    this.principal = principal;
+    this.call.principal = principal.name || undefined;
+    if (refusal) {
+      this.end(refusal);
+      return;
+    }
+    this.#request = new OneMessage(limits.messageBytes);
+    stream.on("data", (piece: Buffer) => this.#take(piece));
+    stream.once("end", () => this.#begin());
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.#over) this.#controller.abort(over);
+    return this.#controller.signal;
+  }
+
+  leftMs(): number {
+    return Math.max(0, this.#endsAt - this.#options.clock.now());
+  }
+
+  /** Answers with the status of the error, unless the call is over. */
+  end(error: unknown): void {
+    if (this.#over) return;
+    const failure = (this.call.failure ??= toFailure(error, this.#options.ids));
+    this.#finish({ ...this.#context.addedTrailer, ...statusFields(failure.error) });
+    this.#letGo(error);
+  }
+
+  #take(piece: Buffer): void {
+    try {
+      this.#request?.take(piece);
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  #begin(): void {
+    if (this.#over || !this.#request) return;
+    if (this.leftMs() > this.#options.limits.requestMs) this.#timeAgain(this.leftMs());
+    try {
+      const request = readMessage(this.method, this.#request.bytes());
+      this.#request = undefined;
+      const served = this.#served;
+      if (served.kind === "server_streaming") return void this.#sendAll(served.call(request, this.#context));
+      const answer = served.call(request, this.#context);
+      if (answer instanceof Promise) answer.then((value) => this.#answer(value)).catch((error: unknown) => this.end(error));
+      else this.#answer(answer);
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  #answer(answer: Answer): void {
+    if (this.#over) return;
+    const frame = this.#options.frame(this.method, answer);
+    this.#respond();
+    for (const piece of frame) this.#stream.write(piece);
+    this.#succeed();
+  }
+
+  async #sendAll(messages: AsyncIterable<Answer>): Promise<void> {
+    try {
+      this.#messages = messages[Symbol.asyncIterator]();
+      for (;;) {
+        const next = await this.#messages.next();
+        if (this.#over) return;
+        if (next.done) return this.#succeed();
+        await this.#send(this.#options.frame(this.method, next.value));
+      }
+    } catch (error) {
+      this.end(error);
+    }
+  }
+
+  /** Resolves when the frame has left, or never will. */
+  #send(frame: readonly Uint8Array[]): Promise<void> {
+    if (!this.#stream.headersSent) this.#respond();
+    return new Promise((resolve) => {
+      const release = this.#options.slowReaders.hold(() => this.#dropReader());
+      let left = frame.length;
+      const done = () => {
+        if ((left -= 1) > 0) return;
+        release();
+        resolve();
+      };
+      for (const piece of frame) this.#stream.write(piece, done);
+    });
+  }
+
+  #dropReader(): void {
+    this.call.failure ??= toFailure(readerTooSlow(this.#options.limits.slowReaderMs), this.#options.ids);
+    this.#stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  #respond(): void {
+    this.#stream.respond({ ...answerHeaders, ...this.#context.addedHeader }, { waitForTrailers: true });
+  }
+
+  #succeed(): void {
+    this.#finish({ ...this.#context.addedTrailer, ...ok });
+    this.#letGo(over);
+  }
+
+  /** With what was sent so far, and a status. An answer of nothing but a status is one block of headers. */
+  #finish(status: Readonly<Record<string, string>>): void {
+    const stream = this.#stream;
+    if (stream.destroyed || stream.closed) return;
+    // What the client still sends is not read; without a reset it would hold the stream open.
+    const rest = () => void setImmediate(() => stream.readableEnded || stream.close(constants.NGHTTP2_NO_ERROR));
+    stream.resume();
+    if (stream.headersSent) {
+      stream.once("wantTrailers", () => {
+        stream.sendTrailers(status);
+        rest();
+      });
+      stream.end();
+    } else {
+      stream.respond({ ...answerHeaders, ...this.#context.addedHeader, ...status }, { endStream: true });
+      rest();
+    }
+  }
+
+  #letGo(reason: unknown): void {
+    this.#over = true;
+    this.#request = undefined;
+    this.#controller?.abort(reason);
+    // Not awaited: a handler stuck in mid-step would never come to it.
+    this.#messages?.return?.().catch(ignore);
+  }
+
+  #late(): void {
+    if (this.#isLate) return void this.#stream.destroy();
+    this.#isLate = true;
+    this.#timeAgain(farewellMs);
+    this.end(this.#request ? new ConnectError("the request did not arrive in time", Code.DeadlineExceeded) : callLate());
+  }
+
+  #timeAgain(ms: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#late(), ms);
+  }
+
+  #closed(): void {
+    clearTimeout(this.#timer);
+    const stream = this.#stream;
+    if (!this.#over) {
+      const gone = callCancelled();
+      this.call.failure ??= toFailure(gone, this.#options.ids);
+      this.#letGo(gone);
+    }
+    reportEnd(this.call, { answered: stream.writableFinished && stream.rstCode === constants.NGHTTP2_NO_ERROR, httpStatus: 200 }, this.#options);
+  }
+}
+
+const answerHeaders = { ":status": 200, "content-type": "application/grpc+proto" } as const;
+const ok = { "grpc-status": "0" } as const;
+/** Why the signal of a call aborts that was answered. */
+const over = "the call is over";
+
+function readMessage(method: DescMethod, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(method.input, bytes);
+  } catch (cause) {
+    throw new ConnectError("the message cannot be read", Code.InvalidArgument, undefined, undefined, cause);
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,190 @@
+/**
+ * One TCP port for HTTP/2 and HTTP/1.1, plaintext or TLS: the first bytes of a connection say which.
+ *
+ * Guarantees: a connection that does not say in time what it is, is closed; so is one that falls silent and does not
+ * answer a ping, one that sends its headers too slowly, and one beyond the limit. With TLS nothing is served in plaintext.
+ * `drain` lets calls end by themselves; `destroy` does not ask. It does not limit connections by caller: behind a load
+ * balancer all callers have one address.
+ */
+import http2 from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import tls from "node:tls";
+import type { HttpRequest, HttpResponse } from "./http-route.ts";
+import { createServer } from "../../kernel/node-http.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { FastLane } from "./fast-lane.ts";
+import { tendSessions } from "./h2-sessions.ts";
+import type { Limits } from "./limits.ts";
+import { sniff } from "./sniff.ts";
+
+/** PEM texts. With `clientCa` only clients with a certificate of that authority are let in. */
+export interface TlsSettings {
+  readonly cert: string;
+  readonly key: string;
+  readonly clientCa?: string;
+}
+
+export interface OnePortOptions {
+  readonly onRequest: (request: HttpRequest, response: HttpResponse) => void;
+  /** Asked first for every stream of HTTP/2: false leaves it to `onRequest`. */
+  readonly onStream?: FastLane | undefined;
+  readonly tls: TlsSettings | undefined;
+  readonly limits: Limits;
+  readonly log: Log;
+}
+
+export interface OnePort {
+  /** Rejects with Node's error (`code` EADDRINUSE, EACCES, …) when the address cannot be had. */
+  listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
+  /** Accepts nothing new, tells HTTP/2 clients to go away, closes what is idle. Resolves when the last connection is gone. */
+  drain(): Promise<void>;
+  /** Closes every connection, whatever it does. */
+  destroy(): void;
+}
+
+export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, log }: OnePortOptions): OnePort {
+  const sockets = new Set<Socket>();
+  /** Connections that have not said yet what they speak, by their peer: a TLS socket has another identity, but that one. */
+  const opening = new Map<string, Socket>();
+  let draining = false;
+  let full = false;
+
+  const h1 = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: Math.min(2_000, Math.ceil(limits.headersMs / 4)),
+      keepAliveTimeout: limits.idleMs,
+      keepAlive: true,
+      keepAliveInitialDelay: limits.pingAfterMs,
+      noDelay: true,
+    },
+    (request, response) => {
+      if (draining) response.setHeader("connection", "close");
+      response.once("close", () => draining && h1.closeIdleConnections());
+      onRequest(request, response);
+    },
+  );
+  h1.maxConnections = limits.connections;
+
+  const h2 = http2.createServer(
+    {
+      settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.headerBytes },
+      // Node never takes back what it counted for a cancelled stream, and then ends the connection with all its watches. What
+      // a connection may hold is limited by its streams: one request and one message of an answer each. In megabytes.
+      maxSessionMemory: 1_000_000,
+      streamResetBurst: limits.resetBurst,
+      streamResetRate: limits.resetsPerSecond,
+    },
+    onRequest,
+  );
+  if (onStream) askFirst(h2, onStream);
+  const sessions = tendSessions(h2, limits);
+
+  // The http server owns the port: its timeouts then hold for the connections handed to it, also those behind TLS.
+  const [acceptHttp] = h1.listeners("connection") as [(socket: Socket) => void];
+  h1.removeAllListeners("connection");
+  const serveHttp1 = (socket: Socket) => acceptHttp.call(h1, socket);
+  const serveHttp2 = (socket: Socket) => void h2.emit("connection", socket);
+  const secure = tlsSettings && createTls(tlsSettings, limits, log);
+  secure?.on("secureConnection", (socket) => {
+    opening.delete(peerOf(socket));
+    if (socket.alpnProtocol === "h2") serveHttp2(socket);
+    else serveHttp1(socket);
+  });
+
+  h1.on("connection", (socket: Socket) => {
+    full = false;
+    const peer = peerOf(socket);
+    sockets.add(socket);
+    opening.set(peer, socket);
+    // Whoever serves the socket hears of its errors too; before and after that they only mean that it closes.
+    socket.on("error", () => undefined);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      if (opening.get(peer) === socket) opening.delete(peer);
+    });
+    closeLater(socket, limits.firstByteMs, () => opening.get(peer) === socket);
+    sniff(socket, (protocol, refuse) => {
+      if (protocol === "tls" && secure) return void secure.emit("connection", socket);
+      if (protocol === "tls") {
+        log("warn", "connection refused", { why: "client speaks TLS, this listener is plaintext", peer: socket.remoteAddress });
+        return socket.destroy();
+      }
+      if (secure) {
+        log("warn", "connection refused", { why: "client speaks plaintext, this listener requires TLS", peer: socket.remoteAddress });
+        return refuse();
+      }
+      opening.delete(peer);
+      if (protocol === "h2") serveHttp2(socket);
+      else serveHttp1(socket);
+    });
+  });
+  h1.on("drop", () => {
+    if (!full) log("warn", "connections dropped", { why: "too many are open", limit: limits.connections });
+    full = true;
+  });
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        h1.once("error", reject);
+        h1.listen({ host, port }, () => {
+          h1.off("error", reject);
+          h1.on("error", (error) => log("error", "listener failed", { error }));
+          const at = h1.address() as AddressInfo;
+          resolve({ host: at.address, port: at.port });
+        });
+      }),
+    drain() {
+      draining = true;
+      const closed = new Promise<void>((resolve) => h1.close(() => resolve()));
+      for (const socket of opening.values()) socket.destroy();
+      sessions.close();
+      return closed;
+    },
+    destroy() {
+      sessions.destroy();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** Node makes request and response of a stream in a listener of its own: it is called only for what `onStream` leaves. */
+function askFirst(server: http2.Http2Server, onStream: FastLane): void {
+  const others = server.listeners("stream");
+  server.removeAllListeners("stream");
+  server.on("stream", (stream, headers, flags, rawHeaders) => {
+    if (onStream(stream, headers, rawHeaders)) return;
+    for (const listener of others) listener.call(server, stream, headers, flags, rawHeaders);
+  });
+}
+
+function createTls(settings: TlsSettings, limits: Limits, log: Log): tls.Server {
+  const client = settings.clientCa === undefined ? {} : { ca: settings.clientCa, requestCert: true, rejectUnauthorized: true };
+  const server = tls.createServer({
+    cert: settings.cert,
+    key: settings.key,
+    ...client,
+    ALPNProtocols: ["h2", "http/1.1"],
+    minVersion: "TLSv1.2",
+    handshakeTimeout: limits.firstByteMs,
+  });
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    log("info", "TLS handshake failed", { code: error.code, peer: socket.remoteAddress });
+    socket.destroy();
+  });
+  return server;
+}
+
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+function closeLater(socket: Socket, ms: number, stillDue: () => boolean): void {
+  const timer = AbortSignal.timeout(ms);
+  const expire = () => stillDue() && socket.destroy();
+  timer.addEventListener("abort", expire, { once: true });
+  socket.once("close", () => timer.removeEventListener("abort", expire));
+}

@@ -1,0 +1,139 @@
+/**
+ * The server: every protocol on one port, with health and reflection for the services it is given.
+ *
+ * Shutting down: health says NOT_SERVING, watches end with UNAVAILABLE, clients are told to go away, running calls go
+ * on; what still runs after the grace time has its signal aborted and is answered UNAVAILABLE; then everything is cut.
+ */
+import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
+import type { HttpRequest, HttpResponse, HttpRoute } from "./http-route.ts";
+import type { Log } from "../../kernel/log.ts";
+import type { Clock, Ids } from "../../kernel/ports.ts";
+import type { Gate } from "../platform/auth.ts";
+import type { CallEnd } from "./call-end.ts";
+import { shuttingDown } from "../platform/errors.ts";
+import { createFastLane } from "./fast-lane.ts";
+import { createHealthService } from "../platform/health.ts";
+import type { Limits } from "./limits.ts";
+import { countOpenCalls } from "./open-calls.ts";
+import { createOnePort, type TlsSettings } from "./one-port.ts";
+import { served, type ServedService } from "./served.ts";
+import { createSlowReaders } from "./slow-readers.ts";
+
+export interface ServerOptions {
+  /** Port 0 takes a free one. */
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls?: TlsSettings;
+  /** Handlers throw DomainErrors. */
+  readonly services: readonly ServedService[];
+  readonly http: readonly HttpRoute[];
+  /** Decides who may call, before the message is read. */
+  readonly gate: Gate;
+  /** False sends every call the long way; for holding the two against each other. */
+  readonly fastLane?: boolean;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly onCallEnd?: (end: CallEnd) => void;
+}
+
+export interface RunningServer {
+  readonly host: string;
+  readonly port: number;
+  /** Loads what the first request that is not plain gRPC would wait for. */
+  warm(): Promise<void>;
+  /** What gRPC health answers; SERVING at the start. */
+  setServing(serving: boolean): void;
+  /** Health says NOT_SERVING; calls are still taken, so that callers can find another server first. */
+  setDraining(): void;
+  /** Resolves when every connection is closed, at most about a second after `graceMs`. Safe to call again. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** How long answers to calls cut at the end may take to leave. */
+const farewellMs = 500;
+
+/** Resolves when the server accepts connections; rejects with Node's error when the address cannot be had. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { limits, ids, clock, log, onCallEnd } = options;
+  const drain = new AbortController();
+  const cut = new AbortController();
+
+  const descriptors = [...options.services.map(({ desc }) => desc), Health];
+  const health = createHealthService(descriptors.map(({ typeName }) => typeName));
+  const ways = {
+    limits,
+    clock,
+    log,
+    ids,
+    gate: options.gate,
+    drain: drain.signal,
+    cut: cut.signal,
+    services: [...options.services, served(Health, health.implementation)],
+    slowReaders: createSlowReaders(clock, limits.slowReaderMs),
+    openCalls: countOpenCalls(limits.calls),
+    ...(onCallEnd ? { onCallEnd } : {}),
+  };
+  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, http: options.http }), log);
+  const port = createOnePort({
+    onRequest: longWay.serve,
+    onStream: options.fastLane === false ? undefined : createFastLane(ways),
+    tls: options.tls,
+    limits,
+    log,
+  });
+  const at = await port.listen(options.listen.host, options.listen.port);
+
+  const stop = async (graceMs: number) => {
+    health.end();
+    drain.abort(shuttingDown());
+    const closed = port.drain();
+    await Promise.race([closed, elapsed(graceMs)]);
+    cut.abort(shuttingDown());
+    await Promise.race([closed, elapsed(farewellMs)]);
+    port.destroy();
+    await closed;
+  };
+  let stopped: Promise<void> | undefined;
+
+  return {
+    ...at,
+    warm: () => longWay.load(),
+    setServing: (serving) => health.setServing(serving),
+    setDraining: () => health.setServing(false),
+    close: (graceMs) => (stopped ??= stop(graceMs)),
+  };
+}
+
+type Serve = (request: HttpRequest, response: HttpResponse) => void;
+
+/** A listener that is loaded for the first request, or before it; requests wait for it. */
+function loadedLater(load: () => Promise<Serve>, log: Log): { readonly serve: Serve; load(): Promise<void> } {
+  let loaded: Serve | undefined;
+  let loading: Promise<Serve> | undefined;
+  const loadOnce = async () => (loaded = await (loading ??= load()));
+  return {
+    async load() {
+      await loadOnce();
+    },
+    serve(request, response) {
+      if (loaded) return loaded(request, response);
+      loadOnce().then(
+        (serve) => isGone(response) || serve(request, response),
+        (error: unknown) => {
+          log("error", "request failed", { error });
+          response.destroy();
+        },
+      );
+    },
+  };
+}
+
+/** Its `close`, by which a call ends, has been. */
+function isGone(response: HttpResponse): boolean {
+  return "stream" in response ? response.stream.destroyed : response.destroyed;
+}
+
+function elapsed(ms: number): Promise<void> {
+  return new Promise((resolve) => AbortSignal.timeout(ms).addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,32 @@
+/** Audit chains. Two transactions that append to one chain at once take the same sequence; the second runs again. */
+import { chained, type AuditRepository, type AuditRow } from "../../kernel/audit.ts";
+import { canonicalJson } from "../../registration/service-id.ts";
+import type { Session } from "../engine/dialect.ts";
+
+export function auditRepository({ db }: Session): AuditRepository {
+  return {
+    async append(entry) {
+      const last = await db
+        .selectFrom("audit")
+        .select(["sequence", "hash"])
+        .where("subject", "=", entry.subject)
+        .orderBy("sequence", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      const { detail, previousHash, ...row } = chained(entry, last);
+      await db
+        .insertInto("audit")
+        .values({ ...row, detail: canonicalJson(detail), previous_hash: previousHash })
+        .execute();
+    },
+
+    async list(subject) {
+      const rows = await db.selectFrom("audit").selectAll().where("subject", "=", subject).orderBy("sequence").execute();
+      return rows.map(({ position: _position, detail, previous_hash, ...row }): AuditRow => ({
+        ...row,
+        detail: JSON.parse(detail) as AuditRow["detail"],
+        previousHash: previous_hash,
+      }));
+    },
+  };
+}

@@ -1,0 +1,38 @@
+/**
+ * Named leases by the database's clock. The row's lock decides between two that want a lease at once. A lease says who
+ * may begin; it does not stop a former holder that is still at it, so what is done under one must bear being done twice.
+ */
+import type { LeaseRepository } from "../../registration/records.ts";
+import { fromNow, type Session } from "../engine/dialect.ts";
+
+export function leaseRepository({ db, dialect }: Session): LeaseRepository {
+  return {
+    async acquire(name, owner, leaseMs) {
+      const until = fromNow(dialect, leaseMs);
+      const taken = await db
+        .updateTable("leases")
+        .set({ owner, expires_at: until })
+        .where("name", "=", name)
+        .where((eb) => eb.or([eb("owner", "=", owner), eb("expires_at", "<=", dialect.now())]))
+        .executeTakeFirst();
+      if (taken.numUpdatedRows > 0n) return true;
+      const held = await db.selectFrom("leases").select("name").where("name", "=", name).executeTakeFirst();
+      if (held) return false;
+      try {
+        await db.insertInto("leases").values({ name, owner, expires_at: until }).execute();
+        return true;
+      } catch (error) {
+        if (dialect.isDuplicate(error)) return false;
+        throw error;
+      }
+    },
+
+    async release(name, owner) {
+      await db.deleteFrom("leases").where("name", "=", name).where("owner", "=", owner).execute();
+    },
+
+    async expireLeases() {
+      await db.deleteFrom("leases").execute();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * The outbox.
+ *
+ * Order is that of `position`, given at the insert. Events of one key that are written under the key's row lock are
+ * therefore in order. Two transactions of different keys may commit the other way round than they inserted: an event
+ * can appear below one that was already published, so what is to be published is found by its mark, never by position.
+ */
+import { sql } from "kysely";
+import type { DomainEvent, OutboxRepository } from "../../registration/records.ts";
+import type { Session } from "../engine/dialect.ts";
+
+/** Rows a DELETE takes at a time, so that no statement runs long. */
+const pruneBatch = 1_000;
+
+export function outboxRepository({ db, dialect }: Session): OutboxRepository {
+  return {
+    async insert(event) {
+      await db
+        .insertInto("outbox")
+        .values({
+          id: event.id,
+          event_key: event.key,
+          payload: JSON.stringify(event.payload),
+          occurred_at: event.at,
+          traceparent: event.traceparent ?? null,
+        })
+        .execute();
+    },
+
+    async unpublished(limit) {
+      const rows = await db
+        .selectFrom("outbox")
+        .select(["id", "event_key", "payload", "occurred_at", "traceparent"])
+        .where("published_at", "is", null)
+        .where("parked_at", "is", null)
+        .orderBy("position")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        id: row.id,
+        key: row.event_key,
+        payload: JSON.parse(row.payload) as DomainEvent,
+        at: row.occurred_at,
+        traceparent: row.traceparent ?? undefined,
+      }));
+    },
+
+    async markPublished(ids, at) {
+      if (ids.length === 0) return;
+      await db.updateTable("outbox").set({ published_at: at }).where("id", "in", ids).where("published_at", "is", null).execute();
+    },
+
+    async park(id, why) {
+      await db.updateTable("outbox").set({ parked_at: dialect.now(), park_reason: why }).where("id", "=", id).where("published_at", "is", null).execute();
+    },
+
+    async backlog() {
+      const row = await db
+        .selectFrom("outbox")
+        .select((eb) => [
+          eb.fn.countAll<number>().as("unpublished"),
+          eb.fn.count<number>("parked_at").as("parked"),
+          sql<number | null>`min(case when parked_at is null then occurred_at end)`.as("oldest"),
+        ])
+        .where("published_at", "is", null)
+        .executeTakeFirstOrThrow();
+      return { waiting: row.unpublished - row.parked, oldestAt: row.oldest ?? undefined, parked: row.parked };
+    },
+
+    async prune(before) {
+      for (;;) {
+        const rows = await db.selectFrom("outbox").select("position").where("published_at", "<", before).limit(pruneBatch).execute();
+        if (rows.length === 0) return;
+        const positions = rows.map((row) => row.position);
+        await db.deleteFrom("outbox").where("position", "in", positions).execute();
+      }
+    },
+  };
+}

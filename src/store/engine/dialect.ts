@@ -1,0 +1,43 @@
+/** The little in which the two databases differ. Everything else is written once, in the repositories. */
+import { sql, type Kysely, type RawBuilder } from "kysely";
+import type { DomainError } from "../../kernel/errors.ts";
+import type { Tables } from "../registration/tables.ts";
+
+export interface StoreDialect {
+  /** The database's clock now, epoch milliseconds, as an SQL expression. */
+  now(): RawBuilder<number>;
+  /** False where one transaction runs at a time, so that there is nothing to lock and no syntax for it. */
+  readonly rowLocks: boolean;
+  /** A unique key refused the row. The statement had no effect, the transaction is still usable. */
+  isDuplicate(error: unknown): boolean;
+  /** The transaction was the victim of a concurrent one: the same, run again from its start, can succeed. */
+  isTransient(error: unknown): boolean;
+  /** What a driver's error means; undefined for an error that is not the driver's. */
+  translate(error: unknown): DomainError | undefined;
+}
+
+/** What a repository works with: the open transaction and the dialect. */
+export interface Session {
+  readonly db: Kysely<Tables>;
+  readonly dialect: StoreDialect;
+}
+
+interface Lockable<Q> {
+  forUpdate(): Q;
+  skipLocked(): Q;
+}
+
+/** Locks the rows a query finds until the transaction ends, waiting for whoever has them. */
+export function forUpdate<Q extends Lockable<Q>>(dialect: StoreDialect, query: Q): Q {
+  return dialect.rowLocks ? query.forUpdate() : query;
+}
+
+/** Locks the rows a query finds, passing over those that somebody else has locked. */
+export function skippingLocked<Q extends Lockable<Q>>(dialect: StoreDialect, query: Q): Q {
+  return dialect.rowLocks ? query.forUpdate().skipLocked() : query;
+}
+
+/** The database's clock `ms` from now. */
+export function fromNow(dialect: StoreDialect, ms: number): RawBuilder<number> {
+  return sql<number>`${dialect.now()} + ${ms}`;
+}

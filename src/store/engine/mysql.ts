@@ -1,0 +1,112 @@
+/**
+ * The shared store: one MySQL database (8.0.17 or newer), used by any number of replicas.
+ *
+ * Guarantees: one replica migrates at a time, the others wait for it, for a bounded time. Transactions run READ
+ * COMMITTED; rows that are read to be changed are locked. The database itself must exist.
+ */
+import { createConnection, type Connection, type ConnectionOptions } from "mysql2";
+import { Kysely, sql } from "kysely";
+import { unavailable } from "../../kernel/errors.ts";
+import type { Clock, Store } from "../../kernel/ports.ts";
+import { mysqlDdl } from "./ddl.ts";
+import type { StoreDialect } from "./dialect.ts";
+import { migrate } from "./migrate.ts";
+import { mysqlPoolDialect, runStatement, type MysqlLimits } from "./mysql-driver.ts";
+import { isMysqlDuplicate, isMysqlTransient, translateMysql } from "./mysql-errors.ts";
+import { openPool } from "./mysql-pool.ts";
+import { parseMysqlUrl, type MysqlTarget } from "./mysql-url.ts";
+import { createStore } from "./store.ts";
+import type { Tables } from "../registration/tables.ts";
+
+const databaseNow = "cast(unix_timestamp(now(3)) * 1000 as signed)";
+const limits: MysqlLimits = { statementMs: 3_000, acquireMs: 3_000 };
+const connectMs = 3_000;
+const migrationStatementMs = 60_000;
+/** How long a replica waits for the one that migrates, in steps that each stay below a statement's limit. */
+const migrationLockSteps = 30;
+
+export interface MysqlOptions {
+  /** `mysql://user:password@host:port/database`, with `?ssl=true` for TLS. */
+  readonly url: string;
+  /** For the pauses before a transaction is run again. */
+  readonly clock: Pick<Clock, "sleep">;
+  /** Most connections at once; 20 when left out. */
+  readonly connections?: number;
+}
+
+/**
+ * Connects and brings the database to the current schema. Rejects with `unavailable` when the server cannot be reached
+ * or is too slow, with `wrong_state` when it refuses the user, the database does not exist or is newer than this
+ * program, with `invalid` when the URL is none.
+ */
+export async function openMysqlStore({ url, clock, connections = 20 }: MysqlOptions): Promise<Store> {
+  const options = connectionOptions(parseMysqlUrl(url));
+  try {
+    await migrateDatabase(options);
+  } catch (error) {
+    throw translateMysql(error) ?? error;
+  }
+  const { pool, close } = openPool(options, connections);
+  const dialect: StoreDialect = {
+    now: () => sql.raw<number>(databaseNow),
+    rowLocks: true,
+    isDuplicate: isMysqlDuplicate,
+    isTransient: isMysqlTransient,
+    translate: translateMysql,
+  };
+  return createStore({
+    db: new Kysely<Tables>({ dialect: mysqlPoolDialect(pool, limits) }),
+    dialect,
+    exclusive: false,
+    pause: (retry) => clock.sleep(Math.random() * 10 * 2 ** retry),
+    close,
+  });
+}
+
+/** How every connection to the database is made. */
+export function connectionOptions(target: MysqlTarget): ConnectionOptions {
+  const { host, port, user, password, database } = target;
+  return {
+    host,
+    port,
+    user,
+    password,
+    database,
+    charset: "utf8mb4_bin",
+    connectTimeout: connectMs,
+    enableKeepAlive: true,
+    stringifyObjects: true,
+    timezone: "Z",
+    ...(target.tls !== "off" && { ssl: { rejectUnauthorized: target.tls === "verify", verifyIdentity: target.tls === "verify" } }),
+  };
+}
+
+async function migrateDatabase(options: ConnectionOptions): Promise<void> {
+  const connection = createConnection(options);
+  connection.on("error", () => {
+    // Also rejects the statement under way.
+  });
+  try {
+    await withMigrationLock(connection, () =>
+      migrate({
+        ddl: mysqlDdl,
+        now: databaseNow,
+        query: async (text, parameters = []) => {
+          const result = await runStatement(connection, text, parameters, migrationStatementMs);
+          return Array.isArray(result) ? result : [];
+        },
+      }),
+    );
+  } finally {
+    connection.destroy();
+  }
+}
+
+/** A named lock of the server; it ends with the connection, however that ends. */
+async function withMigrationLock(connection: Connection, work: () => Promise<void>): Promise<void> {
+  for (let step = 0; step < migrationLockSteps; step++) {
+    const rows = await runStatement(connection, "select get_lock(concat('muster:', sha2(database(), 224)), 1) as held", [], limits.statementMs);
+    if (Array.isArray(rows) && rows[0]?.["held"] === 1) return work();
+  }
+  throw unavailable("store", "another process has been migrating the database for too long");
+}

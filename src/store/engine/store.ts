@@ -1,0 +1,131 @@
+/**
+ * The store over one Kysely instance, whichever database is behind it.
+ *
+ * Guarantees: what `fn` wrote through `tx` is committed together or not at all. When the database makes the transaction
+ * the victim of another (deadlock, lock wait, a row that somebody else inserted first), it is rolled back and `fn` runs
+ * again, at most three times more. A driver's error leaves as a DomainError without SQL; what `fn` itself throws leaves
+ * unchanged. Not guaranteed: after `unavailable` from a lost connection the commit may or may not have happened.
+ * Closing lets open transactions finish first, for a bounded time.
+ */
+import type { Kysely } from "kysely";
+import { DomainError, unavailable } from "../../kernel/errors.ts";
+import type { Store } from "../../kernel/ports.ts";
+import type { Tx } from "../../registration/records.ts";
+import { attemptRepository } from "../registration/attempts.ts";
+import type { Session, StoreDialect } from "./dialect.ts";
+import { criticalRepository } from "../registration/criticals.ts";
+import { auditRepository } from "../delivery/audit.ts";
+import { eventLogRepository } from "../delivery/event-log.ts";
+import { instanceRepository } from "../registration/instances.ts";
+import { leaseRepository } from "../delivery/leases.ts";
+import { outboxRepository } from "../delivery/outbox.ts";
+import { registrationRepository } from "../registration/registrations.ts";
+import { registryVersionRepository } from "../registration/registry-versions.ts";
+import { schemaRepository } from "../registration/schemas.ts";
+import type { Tables } from "../registration/tables.ts";
+import { taskRepository } from "../delivery/tasks.ts";
+
+const retries = 3;
+const drainMs = 5_000;
+
+export interface StoreParts {
+  readonly db: Kysely<Tables>;
+  readonly dialect: StoreDialect;
+  readonly exclusive: boolean;
+  /** Waits before run number `retry` + 1, a little and at random, so that two victims do not meet again. */
+  pause(retry: number): Promise<void>;
+  /** Closes the connections; `db` itself does not, since it leaves alone what it never used. */
+  close(): Promise<void>;
+}
+
+/** A Store that owns its parts. */
+export function createStore({ db, dialect, exclusive, pause, close }: StoreParts): Store {
+  const running = new Set<Promise<unknown>>();
+  let closing: Promise<void> | undefined;
+  /** The connections were closed under transactions that did not finish in time. */
+  let abandoned = false;
+
+  function track<T>(work: () => Promise<T>): Promise<T> {
+    if (closing) return Promise.reject(unavailable("store", "it is closed"));
+    const promise = work();
+    running.add(promise);
+    const forget = (): void => void running.delete(promise);
+    promise.then(forget, forget);
+    return promise;
+  }
+
+  function meaningOf(error: unknown): unknown {
+    if (error instanceof DomainError) return error;
+    return dialect.translate(error) ?? (abandoned ? unavailable("store", "it was closed meanwhile", error) : error);
+  }
+
+  async function run<T>(fn: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let retry = 1; ; retry++) {
+      try {
+        return await db.transaction().execute((trx) => fn(repositories({ db: trx, dialect })));
+      } catch (error) {
+        if (abandoned || retry > retries || !dialect.isTransient(error)) throw meaningOf(error);
+      }
+      await pause(retry);
+    }
+  }
+
+  async function ask(): Promise<void> {
+    try {
+      await db.transaction().execute((trx) => trx.selectFrom("muster_migrations").select("name").limit(1).execute());
+    } catch (error) {
+      throw meaningOf(error);
+    }
+  }
+
+  async function drain(): Promise<void> {
+    await Promise.race([Promise.allSettled(running), elapsed(AbortSignal.timeout(drainMs))]);
+    abandoned = running.size > 0;
+    await db.destroy();
+    await close();
+  }
+
+  return {
+    exclusive,
+    tx: (fn) => track(() => run(fn)),
+    async ping(signal) {
+      signal.throwIfAborted();
+      const asking = track(ask);
+      await Promise.race([asking, aborted(signal, asking)]);
+    },
+    [Symbol.asyncDispose]() {
+      closing ??= drain();
+      return closing;
+    },
+  };
+}
+
+function repositories(session: Session): Tx {
+  return {
+    attempts: attemptRepository(session),
+    instances: instanceRepository(session),
+    registrations: registrationRepository(session),
+    criticals: criticalRepository(session),
+    schemas: schemaRepository(session),
+    outbox: outboxRepository(session),
+    tasks: taskRepository(session),
+    leases: leaseRepository(session),
+    registryVersions: registryVersionRepository(session),
+    eventLog: eventLogRepository(session),
+    audit: auditRepository(session),
+  };
+}
+
+function elapsed(limit: AbortSignal): Promise<void> {
+  return new Promise((resolve) => limit.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** Rejects with the signal's reason when it is aborted; stops listening once `work` has settled. */
+function aborted(signal: AbortSignal, work: Promise<unknown>): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    const stop = (): void => signal.removeEventListener("abort", onAbort);
+    work.then(stop, stop);
+  });
+}

@@ -1,0 +1,136 @@
+/** Registrations. At most one is ACTIVE for a service id, by a unique key. */
+import { sql } from "kysely";
+import type { Registration, RegistrationRepository } from "../../registration/records.ts";
+import type { RegisterInput } from "../../registration/types.ts";
+import { forUpdate, type Session } from "../engine/dialect.ts";
+import type { RegistrationTable } from "./tables.ts";
+
+export function registrationRepository({ db, dialect }: Session): RegistrationRepository {
+  return {
+    async insert(registration) {
+      await db.insertInto("registrations").values(toRow(registration)).execute();
+    },
+
+    async find(id) {
+      const row = await db.selectFrom("registrations").selectAll().where("id", "=", id).executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async findAll(ids) {
+      if (ids.length === 0) return [];
+      const rows = await db.selectFrom("registrations").selectAll().where("id", "in", ids).execute();
+      return rows.map(fromRow);
+    },
+
+    async findActive(serviceId) {
+      const row = await db.selectFrom("registrations").selectAll().where("active_key", "=", serviceId).executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async listActive(afterId, limit) {
+      const rows = await db
+        .selectFrom("registrations")
+        .selectAll()
+        .where("active_key", "is not", null)
+        .where("id", ">", afterId)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return rows.map(fromRow);
+    },
+
+    async setState(id, state, at) {
+      await db
+        .updateTable("registrations")
+        .set({ state, updated_at: at, ...(state === "ACTIVE" ? { registered_at: at, active_key: sql<string>`service_id` } : { active_key: null }) })
+        .where("id", "=", id)
+        .execute();
+    },
+
+    async deletePending(id) {
+      await db.deleteFrom("registrations").where("id", "=", id).where("state", "=", "PENDING").execute();
+    },
+
+    async setTags(id, tags, at) {
+      const row = await db.selectFrom("registrations").selectAll().where("id", "=", id).executeTakeFirst();
+      if (!row) return;
+      const { request, requestedTags = request.tags } = fromRow(row);
+      await db
+        .updateTable("registrations")
+        .set({ request: requestText({ ...request, tags }, requestedTags), updated_at: at })
+        .where("id", "=", id)
+        .execute();
+    },
+
+    async endAll(serviceId, at) {
+      const ending = db.selectFrom("registrations").selectAll().where("service_id", "=", serviceId).where("state", "in", ["ACTIVE", "SUPERSEDED"]);
+      const rows = await forUpdate(dialect, ending).execute();
+      if (rows.length === 0) return [];
+      const ids = rows.map((row) => row.id);
+      await db.updateTable("registrations").set({ state: "UNREGISTERED", updated_at: at, active_key: null }).where("id", "in", ids).execute();
+      return rows.map((row) => fromRow({ ...row, state: "UNREGISTERED", updated_at: at }));
+    },
+
+    async countUsing(artifactId, version, exceptId) {
+      let query = db
+        .selectFrom("registrations")
+        .select((eb) => eb.fn.countAll<number>().as("count"))
+        .where("schema_artifact_id", "=", artifactId)
+        .where("state", "in", ["PENDING", "ACTIVE", "SUPERSEDED"])
+        .where(sql<string>`coalesce(schema_version, version)`, "=", version);
+      if (exceptId !== undefined) query = query.where("id", "!=", exceptId);
+      return (await query.executeTakeFirstOrThrow()).count;
+    },
+  };
+}
+
+function toRow(registration: Registration): RegistrationTable {
+  return {
+    id: registration.id,
+    service_id: registration.serviceId,
+    name: registration.name,
+    host: registration.host,
+    port: registration.port,
+    type: registration.type,
+    version: registration.version,
+    state: registration.state,
+    request: requestText(registration.request, registration.requestedTags),
+    request_hash: registration.requestHash,
+    address: registration.address,
+    schema_artifact_id: registration.schema?.artifactId ?? null,
+    schema_version: registration.schema?.version ?? null,
+    description: registration.description ?? null,
+    actor: registration.actor,
+    registered_at: registration.registeredAt,
+    updated_at: registration.updatedAt,
+    active_key: registration.state === "ACTIVE" ? registration.serviceId : null,
+  };
+}
+
+/** The column: the request, and beside its fields the tags it came with when they were replaced. */
+function requestText(request: RegisterInput, requestedTags: readonly string[] | undefined): string {
+  return JSON.stringify({ ...request, requestedTags });
+}
+
+function fromRow(row: RegistrationTable): Registration {
+  const { requestedTags, ...request } = JSON.parse(row.request) as RegisterInput & { readonly requestedTags?: readonly string[] };
+  return {
+    id: row.id,
+    serviceId: row.service_id,
+    name: row.name,
+    host: row.host,
+    port: row.port,
+    type: row.type,
+    version: row.version,
+    state: row.state,
+    request,
+    ...(requestedTags === undefined ? {} : { requestedTags }),
+    requestHash: row.request_hash,
+    address: row.address,
+    schema: row.schema_artifact_id === null ? undefined : { artifactId: row.schema_artifact_id, version: row.schema_version ?? row.version },
+    description: row.description ?? undefined,
+    actor: row.actor,
+    registeredAt: row.registered_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,195 @@
+/** The tables as Kysely sees them: one interface a table, columns as they stand in the database. */
+import type { AuditAction } from "../../kernel/audit.ts";
+import type { Generated } from "kysely";
+import type { AttemptState, EventType, ServiceType } from "../../registration/types.ts";
+import type { RegistrationState, Task } from "../../registration/records.ts";
+import type { SchemaState, SchemaVerdict, SchemaVersion } from "../../registration/schemas/schema-records.ts";
+
+export interface AttemptTable {
+  id: string;
+  service_id: string;
+  name: string;
+  type: ServiceType;
+  host: string;
+  port: number;
+  version: string;
+  request_id: string | null;
+  request_hash: string;
+  /** JSON. */
+  request: string;
+  address: string;
+  state: AttemptState;
+  step_cursor: number;
+  generation: number;
+  last_sequence: number;
+  outcome: "ACTIVE" | "UNCHANGED" | null;
+  /** JSON. */
+  error: string | null;
+  cancel_requested: number;
+  actor: string;
+  traceparent: string | null;
+  lease_owner: string;
+  lease_epoch: number;
+  /** Epoch milliseconds by the database's clock; 0 for a lease that was given back. */
+  lease_until: number;
+  deadline_at: number;
+  created_at: number;
+  updated_at: number;
+  /** The service id while RUNNING or UNWINDING, else null; unique. */
+  live_key: string | null;
+}
+
+export interface AttemptEventTable {
+  attempt_id: string;
+  sequence: number;
+  type: EventType;
+  occurred_at: number;
+  /** JSON of the event's other fields. */
+  body: string;
+}
+
+export interface InstanceTable {
+  service_id: string;
+  name: string;
+  host: string;
+  port: number;
+  generation: number;
+}
+
+export interface ServiceNameTable {
+  name: string;
+  owner: string;
+}
+
+export interface RegistrationTable {
+  id: string;
+  service_id: string;
+  name: string;
+  host: string;
+  port: number;
+  type: ServiceType;
+  version: string;
+  state: RegistrationState;
+  /** JSON. */
+  request: string;
+  request_hash: string;
+  address: string;
+  schema_artifact_id: string | null;
+  /** Null where it is the registration's version, as it was for all before there were OpenAPI documents. */
+  schema_version: string | null;
+  description: string | null;
+  actor: string;
+  registered_at: number;
+  updated_at: number;
+  /** The service id while ACTIVE, else null; unique. */
+  active_key: string | null;
+}
+
+export interface CriticalTable {
+  registration_id: string;
+  service_id: string;
+  name: string;
+  since: number;
+}
+
+export interface SchemaVersionTable {
+  artifact_id: string;
+  version: string;
+  name: string;
+  content: string;
+  sha256: string;
+  synthesised: number;
+  state: SchemaState;
+  kind: SchemaVersion["kind"];
+  compared_with: string | null;
+  verdict: SchemaVerdict | null;
+  /** JSON of the changes and of how many were left out. */
+  changes: string | null;
+  created_at: number;
+}
+
+export interface OutboxTable {
+  position: Generated<number>;
+  id: string;
+  event_key: string;
+  /** JSON. */
+  payload: string;
+  occurred_at: number;
+  traceparent: string | null;
+  published_at: number | null;
+  parked_at: number | null;
+  park_reason: string | null;
+}
+
+export interface TaskTable {
+  id: string;
+  kind: Task["kind"];
+  payload: string;
+  attempts: number;
+  due_at: number;
+  last_error: string | null;
+}
+
+export interface LeaseTable {
+  name: string;
+  owner: string;
+  expires_at: number;
+}
+
+export interface RegistryVersionTable {
+  position: Generated<number>;
+  artifact_id: string;
+  version: string;
+  kind: string;
+  content: string;
+  label: string;
+  enabled: number;
+  created_at: number;
+}
+
+export interface EventLogTable {
+  position: Generated<number>;
+  id: string;
+  topic: string;
+  event_key: string;
+  type: string;
+  content_type: string;
+  occurred_at: number;
+  data: Uint8Array;
+}
+
+export interface AuditTable {
+  position: Generated<number>;
+  subject: string;
+  sequence: number;
+  at: number;
+  actor: string;
+  action: AuditAction;
+  detail: string;
+  previous_hash: string;
+  hash: string;
+}
+
+export interface MigrationTable {
+  name: string;
+  /** SHA-256 of the statements that were run. */
+  checksum: string;
+  applied_at: number;
+}
+
+export interface Tables {
+  audit: AuditTable;
+  attempts: AttemptTable;
+  attempt_events: AttemptEventTable;
+  instances: InstanceTable;
+  service_names: ServiceNameTable;
+  registrations: RegistrationTable;
+  criticals: CriticalTable;
+  schema_versions: SchemaVersionTable;
+  outbox: OutboxTable;
+  tasks: TaskTable;
+  leases: LeaseTable;
+  registry_versions: RegistryVersionTable;
+  event_log: EventLogTable;
+  muster_migrations: MigrationTable;
+}
