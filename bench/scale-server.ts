@@ -8,7 +8,7 @@ import { systemClock } from "../src/adapters/system/clock.ts";
 import { createApp } from "../src/app.ts";
 import { parseConfig } from "../src/config/config.ts";
 import type { Registration } from "../src/registration/records.ts";
-import { openSqliteStore } from "../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
 import { activeRegistration } from "./registration.ts";
 
 const [count = "0", path = ""] = process.argv.slice(2);

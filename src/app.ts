@@ -2,6 +2,7 @@
  * The composition root: joins ports, use cases and server, and takes them apart again in reverse. Adapters are loaded
  * when the configuration asks for them, so that a start pays only for what it uses.
  */
+import type { RegistrationStore } from "./registration/records.ts";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
@@ -19,12 +20,13 @@ import { createEventCodec } from "./delivery/event-codec.ts";
 import { paced, startLoop, type LoopOptions } from "./delivery/loop.ts";
 import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
 import { startTasks, type TaskHandlers } from "./delivery/tasks.ts";
+import { events } from "./events.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes } from "./rpc/platform/probes.ts";
 import type { Log } from "./kernel/log.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Clock, Store } from "./kernel/ports.ts";
+import type { Clock } from "./kernel/ports.ts";
 import type { RegistrationPorts } from "./registration/attempts/attempt-context.ts";
 import { createAttempts, type Attempts } from "./registration/attempts/runner.ts";
 import { createDiscoveryView, type DiscoveryView } from "./registration/discovery/view.ts";
@@ -82,7 +84,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const auth = await authMode(config.auth);
   const tls = config.tls && (await tlsSettings(config.tls));
 
-  const codec = createEventCodec(config.eventWire);
+  const codec = createEventCodec(events, config.eventWire);
   const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
   const checkSchema = stack.use(createSchemaCheck());
   const compareSchemas = stack.use(createSchemaCompare());
@@ -244,7 +246,7 @@ function followCatalog(discovery: DiscoveryView, options: LoopOptions, pauseMs: 
 }
 
 /** What a former process held in a store that only one can use. */
-async function expireLeases(store: Store): Promise<void> {
+async function expireLeases(store: RegistrationStore): Promise<void> {
   await store.tx(async ({ attempts, leases, tasks }) => {
     await attempts.expireLeases();
     await leases.expireLeases();

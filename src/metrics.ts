@@ -1,8 +1,7 @@
 /** What is counted and timed, in Prometheus' terms. Labels come from fixed sets only. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import type { DomainError } from "./kernel/errors.ts";
-import type { Store } from "./kernel/ports.ts";
-import type { Attempt } from "./registration/records.ts";
+import type { Attempt, RegistrationStore } from "./registration/records.ts";
 import type { ReconcileReport } from "./registration/reconcile/round.ts";
 import type { ProgressEvent } from "./registration/types.ts";
 
@@ -19,7 +18,15 @@ export interface Metrics {
 
 const stepBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
-export function createMetrics({ store, running, now }: { readonly store: Store; readonly running: () => number; readonly now: () => number }): Metrics {
+export function createMetrics({
+  store,
+  running,
+  now,
+}: {
+  readonly store: RegistrationStore;
+  readonly running: () => number;
+  readonly now: () => number;
+}): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });

@@ -1,12 +1,14 @@
 /** The one place where a connection URL becomes an adapter. A backend is one case here. */
+import type { RegistrationStore } from "./registration/records.ts";
+import type { Catalog, ModuleClient, SchemaRegistry } from "./registration/ports.ts";
 import { readFile } from "node:fs/promises";
 import type { EventCodec } from "./delivery/event-codec.ts";
 import type { Config } from "./config/config.ts";
 import type { Log } from "./kernel/log.ts";
-import type { Catalog, Clock, EventSink, ModuleClient, SchemaRegistry, Store } from "./kernel/ports.ts";
+import type { Clock, EventSink } from "./kernel/ports.ts";
 
 export interface Adapters {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly catalog: Catalog;
   readonly schemas: SchemaRegistry;
   readonly sink: EventSink;
@@ -36,12 +38,12 @@ async function moduleClient({ modules }: Config): Promise<ModuleClient> {
   return createModuleClient(modules.caFile === undefined ? {} : { ca: await readFile(modules.caFile) });
 }
 
-async function openStore(store: Config["store"], clock: Clock): Promise<Store> {
+async function openStore(store: Config["store"], clock: Clock): Promise<RegistrationStore> {
   if (store.kind === "sqlite") {
-    const { openSqliteStore } = await import("./store/engine/sqlite.ts");
+    const { openSqliteStore } = await import("./store/sqlite.ts");
     return openSqliteStore({ path: store.path, clock });
   }
-  const { openMysqlStore } = await import("./store/engine/mysql.ts");
+  const { openMysqlStore } = await import("./store/mysql.ts");
   return openMysqlStore({ url: store.url, clock });
 }
 
@@ -55,7 +57,7 @@ async function openCatalog(catalog: Config["catalog"], clock: Clock, module: Mod
   return createConsulCatalog({ url, bootstrapChecks, clock, ...(token === undefined ? {} : { token }) });
 }
 
-async function openSchemas(schemas: Config["schemas"], store: Store, clock: Clock): Promise<SchemaRegistry> {
+async function openSchemas(schemas: Config["schemas"], store: RegistrationStore, clock: Clock): Promise<SchemaRegistry> {
   if (schemas.kind === "embedded") {
     const { createEmbeddedSchemas } = await import("./adapters/embedded/schema-registry.ts");
     return createEmbeddedSchemas({ store, clock });
@@ -64,7 +66,7 @@ async function openSchemas(schemas: Config["schemas"], store: Store, clock: Cloc
   return createApicurioSchemas({ url: schemas.url, ...(schemas.token === undefined ? {} : { token: schemas.token }) });
 }
 
-async function openSink(config: Config, store: Store, { clock, log, codec }: Omit<AdapterOptions, "dispose">): Promise<EventSink> {
+async function openSink(config: Config, store: RegistrationStore, { clock, log, codec }: Omit<AdapterOptions, "dispose">): Promise<EventSink> {
   const { events, schemas, eventWire } = config;
   if (events.kind === "embedded") {
     const { createEmbeddedEventLog } = await import("./adapters/embedded/event-log.ts");

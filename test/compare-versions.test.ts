@@ -1,14 +1,14 @@
 /** Which version a new one is compared with, and what becomes of a comparison that fails. */
+import type { RegistrationStore } from "../src/registration/records.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { unavailable } from "../src/kernel/errors.ts";
-import type { Store } from "../src/kernel/ports.ts";
 import { orAborted } from "../src/kernel/or-aborted.ts";
 import { compared } from "../src/registration/schemas/compare-versions.ts";
 import { sha256 } from "../src/registration/service-id.ts";
-import { openSqliteStore } from "../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
 import { schemaVersion } from "./contract/store/fixtures.ts";
 
-let store: Store;
+let store: RegistrationStore;
 beforeAll(async () => {
   store = await openSqliteStore({ path: ":memory:" });
   await store.tx(async (tx) => {

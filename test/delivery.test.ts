@@ -1,25 +1,27 @@
 /** What happens after a commit, on the real SQLite store with scripted faults in front of the real event log. */
+import type { RegistrationStore } from "../src/registration/records.ts";
 import { expect, test } from "vitest";
 import { createEmbeddedEventLog } from "../src/adapters/embedded/event-log.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { createEventCodec } from "../src/delivery/event-codec.ts";
-import { eventTypes, type EventWire } from "../src/delivery/event-wire.ts";
+import type { EventWire } from "../src/delivery/event-wire.ts";
+import { events } from "../src/events.ts";
 import { startLoop } from "../src/delivery/loop.ts";
 import { relayOnce, type RelayDeps } from "../src/delivery/relay.ts";
 import { startTasks } from "../src/delivery/tasks.ts";
 import { DomainError, unavailable } from "../src/kernel/errors.ts";
-import type { Clock, EventSink, SinkRecord, Store } from "../src/kernel/ports.ts";
-import { openSqliteStore } from "../src/store/engine/sqlite.ts";
+import type { Clock, EventSink, SinkRecord } from "../src/kernel/ports.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
 
 const never = new AbortController().signal;
 const silent = () => undefined;
-const topics = Object.fromEntries(eventTypes.map((type) => [type, "events"])) as EventWire["topics"];
-const { encode } = createEventCodec({
+const topics = Object.fromEntries(events.map(({ type }) => [type, "events"])) as EventWire["topics"];
+const { encode } = createEventCodec(events, {
   format: "cloudevents",
   topics,
 });
 
-async function commit(store: Store, ids: readonly string[], key = "key"): Promise<void> {
+async function commit(store: RegistrationStore, ids: readonly string[], key = "key"): Promise<void> {
   for (const id of ids) {
     const payload = { type: "ServiceUnregistered", serviceId: key, name: "name" } as const;
     await store.tx((tx) => tx.outbox.insert({ id, key, payload, at: 1, traceparent: undefined }));
@@ -38,11 +40,11 @@ function faulty(sink: EventSink, fault: (batch: readonly SinkRecord[]) => void):
   };
 }
 
-function relayOn(store: Store, fault: (batch: readonly SinkRecord[]) => void = silent): RelayDeps {
+function relayOn(store: RegistrationStore, fault: (batch: readonly SinkRecord[]) => void = silent): RelayDeps {
   return { store, sink: faulty(createEmbeddedEventLog({ store }), fault), encode, clock: systemClock, log: silent, owner: "me" };
 }
 
-const published = (store: Store) => store.tx(async (tx) => (await tx.eventLog.read(0, 1_000)).map(({ id }) => id));
+const published = (store: RegistrationStore) => store.tx(async (tx) => (await tx.eventLog.read(0, 1_000)).map(({ id }) => id));
 
 test("every committed event is published once, in order, and a rolled-back one never", async () => {
   await using store = await openSqliteStore({ path: ":memory:" });

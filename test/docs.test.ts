@@ -13,7 +13,7 @@ import { reasons } from "../src/kernel/errors.ts";
 import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
 import { probeRoutes } from "../src/rpc/platform/probes.ts";
 import { createMetrics } from "../src/metrics.ts";
-import { openSqliteStore } from "../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
 
 const operations = read("docs/operations.md");

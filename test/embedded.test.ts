@@ -1,7 +1,7 @@
 /** Every port's contract, on the embedded adapters. */
 import { createModuleClient } from "../src/adapters/module-grpc/module-client.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
-import { openSqliteStore } from "../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
 import { catalogContract } from "./contract/catalog.ts";
 import { eventSinkContract } from "./contract/event-sink.ts";
 import { moduleClientContract } from "./contract/module-client.ts";

@@ -1,20 +1,20 @@
 /** What a newer program finds in an older database, and what a migration that was cut off leaves behind. */
+import type { RegistrationStore } from "../src/registration/records.ts";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/adapters/system/clock.ts";
-import type { Store } from "../src/kernel/ports.ts";
-import { openMysqlStore } from "../src/store/engine/mysql.ts";
-import { openSqliteStore } from "../src/store/engine/sqlite.ts";
+import { openMysqlStore } from "../src/store/mysql.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
 import { registration, schemaVersion } from "./contract/store/fixtures.ts";
 import { createDatabase, execute, query } from "./support/muster.ts";
 import { describeReal } from "./support/real-servers.ts";
 
 const olderRow = "update registrations set schema_version = null where id = 'old'";
 
-async function fill(store: Store): Promise<void> {
+async function fill(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
     await tx.registrations.insert(registration("old", { version: "1.0.0", state: "ACTIVE" }));
     await tx.schemas.insert(schemaVersion("1.0.0", { state: "ENABLED" }));
@@ -22,7 +22,7 @@ async function fill(store: Store): Promise<void> {
 }
 
 /** A registration from before schemas had versions of their own stands on the one that has its version. */
-async function expectOldRegistration(store: Store): Promise<void> {
+async function expectOldRegistration(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
     expect((await tx.registrations.find("old"))?.schema).toEqual({ artifactId: "parser-config", version: "1.0.0" });
     expect(await tx.registrations.countUsing("parser-config", "1.0.0")).toBe(1);

@@ -4,14 +4,14 @@
  * directly, and reconciling itself fills the catalog, which is timed. One health server, in a process of its own, stands
  * behind all instances.
  */
+import type { RegistrationStore } from "../../src/registration/records.ts";
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createReconciler } from "../../src/registration/reconcile/round.ts";
-import { openSqliteStore } from "../../src/store/engine/sqlite.ts";
-import type { Store } from "../../src/kernel/ports.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { startOwnConsul } from "../../test/support/own-consul.ts";
 import { openFarm } from "../farm.ts";
 import { activeRegistration } from "../registration.ts";
@@ -73,7 +73,7 @@ export async function reconcile(bin: string, count: number, rounds: number): Pro
   ];
 }
 
-async function seed(store: Store, server: Where, count: number): Promise<void> {
+async function seed(store: RegistrationStore, server: Where, count: number): Promise<void> {
   await store.tx(async (tx) => {
     for (let index = 0; index < count; index++) {
       const registration = activeRegistration(index, { ...server, name: `bench-${index}` });

@@ -1,5 +1,5 @@
 /** What every catalog writes for an entry, whichever backend keeps it. */
-import type { CatalogEntry, CatalogInstance, EntryPart } from "../kernel/ports.ts";
+import type { CatalogEntry, CatalogInstance, EntryPart } from "../registration/ports.ts";
 import { catalogMetadata } from "./catalog-metadata.ts";
 
 /** How often a promoted entry is checked. */

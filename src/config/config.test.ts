@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, parseConfig } from "./config.ts";
 import type { Settings } from "./settings.ts";
-import { eventTypes } from "../delivery/event-wire.ts";
+import { events } from "../events.ts";
 
 function parse(settings: Settings, files: Record<string, string> = {}) {
   return parseConfig(settings, (path) => {
@@ -73,7 +73,7 @@ describe("configuration", () => {
       MUSTER_EVENTS_TOPICS: "ModuleRegistered=up, ModuleUnregistered=down",
     });
     const own = { ModuleRegistered: "up", ModuleUnregistered: "down" };
-    expect(eventWire).toEqual({ format: "json", topics: { ...Object.fromEntries(eventTypes.map((type) => [type, "all"])), ...own } });
+    expect(eventWire).toEqual({ format: "json", topics: { ...Object.fromEntries(events.map(({ type }) => [type, "all"])), ...own } });
   });
 
   test.each([

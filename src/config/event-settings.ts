@@ -1,9 +1,13 @@
 /** Reads the variables that say how events look on the wire and where they go. */
-import { eventFormats, eventTypes, type EventType, type EventWire } from "../delivery/event-wire.ts";
+import { eventFormats, type EventWire } from "../delivery/event-wire.ts";
+import { messagesByTopic } from "../delivery/event-codec.ts";
+import { events } from "../events.ts";
+import { registrationTopic } from "../registration/events.ts";
 
 /** The variables' values as given; `sink` and `schemas` are the kinds of adapters that were chosen. */
 export interface EventSettings {
   readonly format: string;
+  /** Of registration's events. */
   readonly topic: string;
   readonly topics: string;
   readonly sink: string;
@@ -20,26 +24,35 @@ export function parseEventWire({ format: asked, topic, topics, sink, schemas }: 
   }
   const wrong = topicViolation(topic);
   if (wrong) problems.push(`MUSTER_EVENTS_TOPIC: "${topic}" ${wrong}`);
-  return { format: format ?? "cloudevents", topics: { ...sameForAll(topic), ...parseTopics(topics, problems) } };
+  const defaults = Object.fromEntries(events.map((row) => [row.type, row.topic === registrationTopic ? topic : row.topic]));
+  const wire = { format: format ?? "cloudevents", topics: { ...defaults, ...parseTopics(topics, problems) } } as const;
+  if (wire.format === "confluent") problems.push(...mixedTopics(wire.topics));
+  return wire;
 }
 
-function parseTopics(value: string, problems: string[]): Partial<Record<EventType, string>> {
-  const found: Partial<Record<EventType, string>> = {};
+/** A topic's schema is one proto file, which has one package. */
+function mixedTopics(topics: EventWire["topics"]): readonly string[] {
+  return [...messagesByTopic(events, topics)].flatMap(([topic, messages]) => {
+    const packages = [...new Set(messages.map(({ file }) => file.proto.package))];
+    return packages.length > 1
+      ? [`MUSTER_EVENTS_TOPICS: ${topic} mixes messages of ${packages.join(" and ")}, which confluent cannot frame by one schema`]
+      : [];
+  });
+}
+
+function parseTopics(value: string, problems: string[]): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
   for (const entry of value.split(",").map((part) => part.trim())) {
     if (entry === "") continue;
     const [name = "", topic = "", ...rest] = entry.split("=");
-    const type = eventTypes.find((known) => known === name);
+    const type = events.find((row) => row.type === name)?.type;
     const wrong = rest.length > 0 || topic === "" ? "must be EVENT=topic" : topicViolation(topic);
     if (wrong) problems.push(`MUSTER_EVENTS_TOPICS: "${entry}" ${wrong}`);
-    if (!type) problems.push(`MUSTER_EVENTS_TOPICS: "${name}" must be one of ${eventTypes.join(", ")}`);
+    if (!type) problems.push(`MUSTER_EVENTS_TOPICS: "${name}" must be one of ${events.map((row) => row.type).join(", ")}`);
     else if (found[type] !== undefined) problems.push(`MUSTER_EVENTS_TOPICS: ${type} is there twice`);
     else found[type] = topic;
   }
   return found;
-}
-
-function sameForAll(topic: string): Record<EventType, string> {
-  return Object.fromEntries(eventTypes.map((type) => [type, topic])) as Record<EventType, string>;
 }
 
 /** What Kafka demands of a topic's name. */

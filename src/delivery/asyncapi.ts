@@ -1,27 +1,18 @@
 /** The AsyncAPI 3 document of the events, made from the tables that they are encoded by. */
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
-import { eventMessages } from "./event-codec.ts";
-import { contentTypes, eventTypes, type EventFormat, type EventType, type EventWire } from "./event-wire.ts";
+import type { EventRow } from "../kernel/event-row.ts";
+import { contentTypes, type EventFormat, type EventWire } from "./event-wire.ts";
 import { protoText } from "./proto-text.ts";
 
 type Json = { readonly [name: string]: Json } | readonly Json[] | string | number | boolean;
 
-const summaries: Readonly<Record<EventType, string>> = {
-  ServiceRegistered: "A service instance is registered and passes its health check.",
-  ModuleRegistered: "A module instance is registered, passes its health check, and its configuration schema is in the schema registry.",
-  ServiceUnregistered: "A service instance was taken off the platform.",
-  ModuleUnregistered: "A module instance was taken off the platform.",
-  TagsUpdated: "The tags of a registered instance were replaced.",
-  InstanceCritical: "A registered instance was found unhealthy twice in a row; it is still registered.",
-  InstanceRecovered: "An instance for which InstanceCritical was published is healthy again.",
-  InstanceReaped: "An instance was taken off the platform because it had been unhealthy for too long.",
-};
-
 const protobuf = "application/vnd.google.protobuf;version=3";
 const kafkaBinding = { bindingVersion: "0.5.0" };
 
-export function asyncApi(wire: EventWire): Json {
-  const typesByTopic = [...Map.groupBy(eventTypes, (type) => wire.topics[type])];
+export function asyncApi(rows: readonly EventRow[], wire: EventWire): Json {
+  const typesByTopic = [...Map.groupBy(rows, ({ type, topic }) => wire.topics[type] ?? topic)].map(
+    ([topic, its]) => [topic, its.map(({ type }) => type)] as const,
+  );
   return {
     asyncapi: "3.0.0",
     info: {
@@ -37,7 +28,7 @@ export function asyncApi(wire: EventWire): Json {
         { action: "send", channel: ref("channels", topic), messages: types.map((type) => ref("channels", topic, "messages", type)) },
       ]),
     ),
-    components: { messages: Object.fromEntries(eventTypes.map((type) => [type, message(type, wire.format)])) },
+    components: { messages: Object.fromEntries(rows.map((row) => [row.type, message(row, wire.format)])) },
   };
 }
 
@@ -45,7 +36,7 @@ function ref(...path: readonly string[]): Json {
   return { $ref: `#/${path.join("/")}` };
 }
 
-function channel(topic: string, types: readonly EventType[]): Json {
+function channel(topic: string, types: readonly string[]): Json {
   return {
     address: topic,
     messages: Object.fromEntries(types.map((type) => [type, ref("components", "messages", type)])),
@@ -53,12 +44,11 @@ function channel(topic: string, types: readonly EventType[]): Json {
   };
 }
 
-function message(type: EventType, format: EventFormat): Json {
-  const schema = eventMessages[type];
+function message({ type, schema, summary }: EventRow, format: EventFormat): Json {
   return {
     name: schema.typeName,
     title: type,
-    summary: summaries[type],
+    summary,
     contentType: contentTypes[format],
     headers: headers(schema.typeName, contentTypes[format]),
     payload: format === "json" ? jsonSchema(schema) : { schemaFormat: protobuf, schema: protoText([schema]) },

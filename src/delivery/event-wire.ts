@@ -1,19 +1,4 @@
 /** How domain events look on the wire, as far as the operator chooses it. */
-import type { DomainEvent } from "../registration/records.ts";
-
-export type EventType = DomainEvent["type"];
-
-/** Every domain event. */
-export const eventTypes = [
-  "ServiceRegistered",
-  "ModuleRegistered",
-  "ServiceUnregistered",
-  "ModuleUnregistered",
-  "TagsUpdated",
-  "InstanceCritical",
-  "InstanceRecovered",
-  "InstanceReaped",
-] as const satisfies readonly EventType[];
 
 /**
  * `cloudevents`: the value is a protobuf message. `json`: the same message as protobuf JSON. `confluent`: the value is framed as
@@ -32,6 +17,6 @@ export const contentTypes: Readonly<Record<EventFormat, string>> = {
 
 export interface EventWire {
   readonly format: EventFormat;
-  /** Where each event goes. */
-  readonly topics: Readonly<Record<EventType, string>>;
+  /** The topic of each event, by its type. */
+  readonly topics: Readonly<Record<string, string>>;
 }

@@ -7,10 +7,10 @@
  * commit, so a smaller one may appear later). A replica that lost the lease while publishing can only repeat events.
  * An event that the sink can never take is parked, with an error in the log, and the others flow.
  */
+import type { OutboxEvent } from "../kernel/records.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Clock, EventSink, Store } from "../kernel/ports.ts";
-import type { OutboxEvent } from "../registration/records.ts";
 import type { EventCodec } from "./event-codec.ts";
 
 export interface RelayDeps {

@@ -2,10 +2,10 @@
  * Work that a transaction left to be done after it: leased, handled outside any transaction, then done or tried again
  * later, for ever, with growing pauses (1 s doubling to 60 s). At least once: handlers are safe to repeat.
  */
+import type { Task } from "../kernel/records.ts";
 import { toDomainError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Clock, Store } from "../kernel/ports.ts";
-import type { Task } from "../registration/records.ts";
 import { startLoop } from "./loop.ts";
 
 export type TaskHandlers = Readonly<Record<Task["kind"], (payload: string, signal: AbortSignal) => Promise<void>>>;

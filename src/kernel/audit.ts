@@ -28,7 +28,7 @@ export interface AuditRow extends AuditEntry {
   readonly hash: string;
 }
 
-export interface AuditRepository {
+export interface Audit {
   /** Appends to the subject's chain. The caller holds the lock of the subject's row, or may be run again. */
   append(entry: AuditEntry): Promise<void>;
   /** The subject's chain, in order. */

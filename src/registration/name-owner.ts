@@ -1,12 +1,12 @@
+import type { RegistrationTx } from "./records.ts";
 import { DomainError } from "../kernel/errors.ts";
-import type { Tx } from "./records.ts";
 import type { Caller } from "./register.ts";
 
 /**
  * Makes `caller` the owner of a name that nobody owns yet. Rejects with `denied` (NAME_OWNED_BY_ANOTHER) when it is
  * somebody else's, unless the caller is an admin, or an operator where `operators` may act for others.
  */
-export async function claimName(tx: Tx, name: string, caller: Caller, { operators = false } = {}): Promise<void> {
+export async function claimName(tx: RegistrationTx, name: string, caller: Caller, { operators = false } = {}): Promise<void> {
   const owner = await tx.instances.claimName(name, caller.name);
   if (owner === caller.name || caller.isAdmin || (operators && caller.isOperator)) return;
   throw new DomainError({

@@ -1,11 +1,11 @@
 import { DomainError } from "../kernel/errors.ts";
-import type { Clock, Store } from "../kernel/ports.ts";
+import type { Clock } from "../kernel/ports.ts";
 import { cancelledBy, type Attempts } from "./attempts/runner.ts";
-import type { Attempt, AttemptFilter } from "./records.ts";
+import type { Attempt, AttemptFilter, RegistrationStore } from "./records.ts";
 import type { Caller } from "./register.ts";
 
 /** The attempt; `not_found` when there is none of this id. */
-export async function getAttempt(store: Store, id: string): Promise<Attempt> {
+export async function getAttempt(store: RegistrationStore, id: string): Promise<Attempt> {
   const attempt = await store.tx((tx) => tx.attempts.find(id));
   if (attempt) return attempt;
   throw new DomainError({
@@ -18,7 +18,7 @@ export async function getAttempt(store: Store, id: string): Promise<Attempt> {
 
 /** One page, newest first, and the `beforeId` of the next page if there is one. */
 export async function listAttempts(
-  store: Store,
+  store: RegistrationStore,
   filter: AttemptFilter,
 ): Promise<{ readonly attempts: readonly Attempt[]; readonly nextBeforeId: string | undefined }> {
   const found = await store.tx((tx) => tx.attempts.list({ ...filter, limit: filter.limit + 1 }));
@@ -27,7 +27,7 @@ export async function listAttempts(
 }
 
 export interface CancelDeps {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly clock: Clock;
   readonly attempts: Attempts;
 }

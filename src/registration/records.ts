@@ -1,7 +1,9 @@
 /** What the store keeps for registrations. Times are epoch milliseconds. */
 import type { DomainErrorInit } from "../kernel/errors.ts";
-import type { AuditRepository } from "../kernel/audit.ts";
-import type { EventLogRepository, RegistryVersionRepository } from "./schemas/embedded-records.ts";
+import type { Store } from "../kernel/ports.ts";
+import type { CoreTx } from "../kernel/records.ts";
+import type { RegistrationEvent } from "./events.ts";
+import type { RegistryVersionRepository } from "./schemas/embedded-records.ts";
 import type { SchemaRepository } from "./schemas/schema-records.ts";
 import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 
@@ -89,53 +91,6 @@ export interface Critical {
   readonly name: string;
   /** Epoch milliseconds of the first look that found it so. */
   readonly since: number;
-}
-
-/** A domain event waiting in the outbox; `payload` is what `delivery/event-codec.ts` turns into bytes. */
-export interface OutboxEvent {
-  readonly id: string;
-  readonly key: string;
-  readonly payload: DomainEvent;
-  readonly at: number;
-  readonly traceparent: string | undefined;
-}
-
-export type DomainEvent =
-  | {
-      readonly type: "ServiceRegistered";
-      readonly serviceId: string;
-      readonly name: string;
-      readonly host: string;
-      readonly port: number;
-      readonly version: string;
-    }
-  | {
-      readonly type: "ModuleRegistered";
-      readonly serviceId: string;
-      readonly name: string;
-      readonly host: string;
-      readonly port: number;
-      readonly version: string;
-      readonly schemaId: string;
-      readonly artifactId: string;
-    }
-  | { readonly type: "ServiceUnregistered" | "ModuleUnregistered"; readonly serviceId: string; readonly name: string }
-  | { readonly type: "TagsUpdated"; readonly serviceId: string; readonly name: string; readonly tags: readonly string[]; readonly actor: string }
-  | { readonly type: "InstanceCritical"; readonly serviceId: string; readonly name: string; readonly since: number; readonly reapedAfter: number }
-  | { readonly type: "InstanceRecovered" | "InstanceReaped"; readonly serviceId: string; readonly name: string; readonly since: number };
-
-/** Work to be done after a commit, at least once. */
-export interface Task {
-  readonly id: string;
-  /**
-   * `withdraw`: take what an unregistered key left out of the catalog and the schema registry; `show`: bring the catalog's
-   * entry of a registration up to the record.
-   */
-  readonly kind: "withdraw" | "show";
-  /** JSON. */
-  readonly payload: string;
-  /** Times it was claimed before. */
-  readonly attempts: number;
 }
 
 export interface AttemptFilter {
@@ -227,49 +182,14 @@ export interface CriticalRepository {
   delete(registrationId: string): Promise<void>;
 }
 
-export interface OutboxRepository {
-  insert(event: OutboxEvent): Promise<void>;
-  /** Unpublished, unparked events, oldest first. */
-  unpublished(limit: number): Promise<readonly OutboxEvent[]>;
-  markPublished(ids: readonly string[], at: number): Promise<void>;
-  /** Takes an event that can never be published out of the way of the others of its key. */
-  park(id: string, why: string): Promise<void>;
-  backlog(): Promise<{ readonly waiting: number; readonly oldestAt: number | undefined; readonly parked: number }>;
-  /** Deletes events published before `before`. */
-  prune(before: number): Promise<void>;
-}
-
-export interface TaskRepository {
-  insert(task: Pick<Task, "id" | "kind" | "payload">): Promise<void>;
-  /** False once the task was done. */
-  exists(id: string): Promise<boolean>;
-  /** Takes due tasks for `leaseMs`, after which they are due again. */
-  claim(leaseMs: number, limit: number): Promise<readonly Task[]>;
-  done(id: string): Promise<void>;
-  retryIn(id: string, delayMs: number, error: string): Promise<void>;
-  /** Makes every task due: for a store that only this process can use. */
-  expireLeases(): Promise<void>;
-}
-
-export interface LeaseRepository {
-  /** Takes or prolongs a named lease by the database's clock. False when another holds it. */
-  acquire(name: string, owner: string, leaseMs: number): Promise<boolean>;
-  release(name: string, owner: string): Promise<void>;
-  /** Ends every named lease: for a store that only this process can use. */
-  expireLeases(): Promise<void>;
-}
-
-/** One open transaction. */
-export interface Tx {
+/** One open transaction, as registration uses it. */
+export interface RegistrationTx extends CoreTx<RegistrationEvent> {
   readonly attempts: AttemptRepository;
   readonly instances: InstanceRepository;
   readonly registrations: RegistrationRepository;
   readonly criticals: CriticalRepository;
   readonly schemas: SchemaRepository;
-  readonly outbox: OutboxRepository;
-  readonly tasks: TaskRepository;
-  readonly leases: LeaseRepository;
   readonly registryVersions: RegistryVersionRepository;
-  readonly eventLog: EventLogRepository;
-  readonly audit: AuditRepository;
 }
+
+export type RegistrationStore = Store<RegistrationTx>;

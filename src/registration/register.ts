@@ -8,7 +8,7 @@ import { hostViolation } from "./address.ts";
 import type { Attempts } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
-import type { Attempt, InstanceRow, Registration, Tx } from "./records.ts";
+import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { requestHashOf, serviceIdOf } from "./service-id.ts";
 import { validatedNote } from "./attempts/steps/validated.ts";
 import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
@@ -136,14 +136,14 @@ async function findUnchanged({ ports }: RegisterDeps, request: CheckedRequest, s
   return instances.some(({ attemptId, status }) => attemptId === active.id && status === "passing") ? active : undefined;
 }
 
-async function claimKey(tx: Tx, { input, serviceId }: CheckedRequest, caller: Caller): Promise<InstanceRow> {
+async function claimKey(tx: RegistrationTx, { input, serviceId }: CheckedRequest, caller: Caller): Promise<InstanceRow> {
   const { advertisedHost: host, advertisedPort: port } = input.connectivity;
   const key = await tx.instances.claim({ serviceId, name: input.name, host, port });
   await claimName(tx, input.name, caller);
   return key;
 }
 
-async function findKnown(tx: Tx, { input, hash, serviceId }: CheckedRequest): Promise<Attempt | undefined> {
+async function findKnown(tx: RegistrationTx, { input, hash, serviceId }: CheckedRequest): Promise<Attempt | undefined> {
   if (input.requestId !== undefined) {
     const same = await tx.attempts.findByRequestId(input.requestId);
     if (same && same.requestHash !== hash) {

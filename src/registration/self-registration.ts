@@ -1,3 +1,4 @@
+import type { Catalog, CatalogEntry } from "./ports.ts";
 /**
  * This server's own entry in the catalog, so that clients find it as they find everything else.
  *
@@ -5,7 +6,6 @@
  * stops; one that crashed leaves an entry whose check fails, so that nobody is sent there, and which the catalog removes
  * a minute or so later. It is no registration: the record does not know it, and other replicas leave it alone.
  */
-import type { Catalog, CatalogEntry } from "../kernel/ports.ts";
 
 const removeAfterMs = 60_000;
 

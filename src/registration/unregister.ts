@@ -4,12 +4,13 @@
  * `withdraw` task behind. The task takes the entry out of the catalog and releases the schema versions; it is tried at
  * once and, if a dependency is away, again until it is done.
  */
+import type { RegistrationEvent } from "./events.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { cancelledBy, type Attempts } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
-import type { Attempt, DomainEvent, InstanceRow, Registration, Tx } from "./records.ts";
+import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { releaseSchemaVersion } from "./schemas/schema-versions.ts";
 import type { Caller } from "./register.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
@@ -53,12 +54,12 @@ export interface Ending {
   /** More facts for the audit. */
   readonly why?: Readonly<Record<string, string>>;
   /** An event that goes out before the one of the unregistration. */
-  readonly before?: DomainEvent;
+  readonly before?: RegistrationEvent;
 }
 
 /** Ends all that is registered under a key whose row the caller has locked, with its event, its audit and its task. */
 export async function endKey(
-  tx: Tx,
+  tx: RegistrationTx,
   ids: Ids,
   { serviceId }: InstanceRow,
   { taskId, actor, now, traceparent, why = {}, before }: Ending,
@@ -98,7 +99,7 @@ function registrationIdsOf(payload: string): readonly string[] {
   return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
 }
 
-function unregisteredEvent({ type, serviceId, name }: Registration): DomainEvent {
+function unregisteredEvent({ type, serviceId, name }: Registration): RegistrationEvent {
   return { type: type === "MODULE" ? "ModuleUnregistered" : "ServiceUnregistered", serviceId, name };
 }
 

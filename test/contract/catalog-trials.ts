@@ -1,6 +1,6 @@
+import type { CatalogEntry } from "../../src/registration/ports.ts";
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import type { CatalogEntry } from "../../src/kernel/ports.ts";
 import { entryFor, limit, only, passTrial, serve, signal, type OpenCatalog } from "../support/catalog-fixture.ts";
 import { startHealthServer } from "../support/health-server.ts";
 import { eventually, watchInstances } from "../support/instances.ts";

@@ -1,8 +1,8 @@
+import type { ModuleClient } from "../../src/registration/ports.ts";
 import { status as codes } from "@grpc/grpc-js";
 import { beforeAll, describe, expect, it } from "vitest";
 import { CapabilityType } from "../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import type { DomainError } from "../../src/kernel/errors.ts";
-import type { ModuleClient } from "../../src/kernel/ports.ts";
 import type { Endpoint } from "../../src/registration/types.ts";
 import { type Certificate, selfSigned } from "../support/certificate.ts";
 import { type FakeModule, type FakeModuleOptions, startFakeModule } from "../support/fake-module.ts";

@@ -1,5 +1,5 @@
+import type { SchemaDocument, SchemaRegistry } from "../../src/registration/ports.ts";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { SchemaDocument, SchemaRegistry } from "../../src/kernel/ports.ts";
 
 export interface OpenRegistry extends AsyncDisposable {
   /** Nobody else writes to what it shows. */

@@ -1,4 +1,5 @@
 /** What consumers of each event format read, with a stock consumer each: kcat, the store's log, Apicurio's Java deserializer. */
+import type { OutboxEvent } from "../../src/kernel/records.ts";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,9 +10,8 @@ import { createFramedSink } from "../../src/adapters/kafka/framed-sink.ts";
 import { createKafkaSink } from "../../src/adapters/kafka/sink.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createEventCodec } from "../../src/delivery/event-codec.ts";
-import { eventTypes, type EventWire } from "../../src/delivery/event-wire.ts";
+import { events as rows } from "../../src/events.ts";
 import { protoText } from "../../src/delivery/proto-text.ts";
-import type { OutboxEvent } from "../../src/registration/records.ts";
 import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
@@ -160,17 +160,17 @@ describeReal("framed events", (servers) => {
 
   test("of every type there is say what the messages say", async () => {
     const topic = `test.${tag}.every`;
-    const topics = Object.fromEntries(eventTypes.map((type) => [type, topic])) as EventWire["topics"];
-    const wire = createEventCodec({ format: "confluent", topics });
-    const json = createEventCodec({ format: "json", topics });
+    const topics = Object.fromEntries(rows.map(({ type }) => [type, topic]));
+    const wire = createEventCodec(rows, { format: "confluent", topics });
+    const json = createEventCodec(rows, { format: "json", topics });
     const schemaOf = () => protoText(wire.topics.get(topic) ?? []);
-    const events = eventTypes.map((type) => ({ id: type, key: sampleEvents[type].serviceId, payload: sampleEvents[type], at: 1, traceparent: undefined }));
+    const events = Object.values(sampleEvents).map((payload) => ({ id: payload.type, key: payload.serviceId, payload, at: 1, traceparent: undefined }));
     await using sink = createFramedSink({
       sink: createKafkaSink({ brokers: [servers.kafka], clientId: "muster", topics: [topic], clock: systemClock }),
       ids: createTopicSchemas({ url: servers.apicurio, schemaOf, clock: systemClock }),
     });
     await sink.publish(events.map(wire.encode), AbortSignal.timeout(60_000));
-    const records = await consume(topic, eventTypes.length);
+    const records = await consume(topic, rows.length);
     // Java leaves out what is empty.
     const isSaid = ([, value]: [string, unknown]) => value !== "";
     const said = (event: OutboxEvent) =>

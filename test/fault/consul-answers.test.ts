@@ -1,3 +1,4 @@
+import type { Catalog } from "../../src/registration/ports.ts";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -5,7 +6,6 @@ import { describe, expect, test } from "vitest";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { DomainError } from "../../src/kernel/errors.ts";
-import type { Catalog } from "../../src/kernel/ports.ts";
 
 async function against(answer: RequestListener): Promise<{ catalog: Catalog } & AsyncDisposable> {
   const server = createServer(answer).listen(0, "127.0.0.1");

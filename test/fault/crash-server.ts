@@ -15,8 +15,7 @@ import { parseConfig } from "../../src/config/config.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import { DomainError } from "../../src/kernel/errors.ts";
 import { createLog } from "../../src/kernel/log.ts";
-import type { Store } from "../../src/kernel/ports.ts";
-import type { Tx } from "../../src/registration/records.ts";
+import type { RegistrationStore, RegistrationTx } from "../../src/registration/records.ts";
 
 /** What `scene.ts` writes. */
 interface Script {
@@ -53,11 +52,11 @@ function failAsScripted(at: string): void {
 }
 
 /** The store itself, with these instants around each operation on attempts, in the middle of a transaction. */
-function scriptedStore(store: Store): Store {
+function scriptedStore(store: RegistrationStore): RegistrationStore {
   return new Proxy(store, {
     get: (target, name, receiver) =>
       name === "tx"
-        ? <T>(work: (tx: Tx) => Promise<T>) => target.tx((tx) => work({ ...tx, attempts: scripted("attempts", tx.attempts) }))
+        ? <T>(work: (tx: RegistrationTx) => Promise<T>) => target.tx((tx) => work({ ...tx, attempts: scripted("attempts", tx.attempts) }))
         : Reflect.get(target, name, receiver),
   });
 }

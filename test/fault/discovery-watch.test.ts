@@ -6,7 +6,7 @@ import { systemClock } from "../../src/adapters/system/clock.ts";
 import { DomainError } from "../../src/kernel/errors.ts";
 import type { Clock } from "../../src/kernel/ports.ts";
 import { createDiscoveryView, type DiscoveryList, type DiscoveryView } from "../../src/registration/discovery/view.ts";
-import { openSqliteStore } from "../../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { startFakeConsul, type FakeConsul } from "../support/fake-consul.ts";
 import { eventually } from "../support/instances.ts";
 

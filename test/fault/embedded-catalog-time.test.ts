@@ -1,7 +1,8 @@
+import type { CatalogEntry } from "../../src/registration/ports.ts";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
-import type { CatalogEntry, Clock } from "../../src/kernel/ports.ts";
+import type { Clock } from "../../src/kernel/ports.ts";
 import type { HealthVerdict } from "../../src/registration/types.ts";
 
 const minute = 60_000;

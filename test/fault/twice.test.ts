@@ -18,7 +18,7 @@ import { notCompared } from "../../src/registration/schemas/told-comparison.ts";
 import { serviceTypes } from "../../src/registration/attempts/service-types.ts";
 import type { EventType, RegisterInput, ServiceType } from "../../src/registration/types.ts";
 import { runSaga, unwind, type Saga } from "../../src/kernel/saga.ts";
-import { openSqliteStore } from "../../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 import * as fixtures from "../contract/store/fixtures.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { rows } from "./crash-points.ts";

@@ -1,6 +1,6 @@
+import type { Catalog, CatalogEntry, CatalogInstance } from "../../src/registration/ports.ts";
 import { randomUUID } from "node:crypto";
 import { expect } from "vitest";
-import type { Catalog, CatalogEntry, CatalogInstance } from "../../src/kernel/ports.ts";
 import type { HealthServer } from "./health-server.ts";
 
 export interface CatalogUnderTest extends AsyncDisposable {

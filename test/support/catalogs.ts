@@ -1,10 +1,10 @@
 /** Catalogs for the contract suite. */
+import type { Catalog } from "../../src/registration/ports.ts";
 import { randomBytes } from "node:crypto";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
 import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import type { Catalog } from "../../src/kernel/ports.ts";
 import type { CatalogUnderTest } from "./catalog-fixture.ts";
 
 /** Nobody listens on the discard port. */

@@ -1,12 +1,13 @@
+import type { RegistrationStore } from "../../src/registration/records.ts";
 import { randomUUID } from "node:crypto";
 import { createEmbeddedEventLog } from "../../src/adapters/embedded/event-log.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
-import type { Clock, Store } from "../../src/kernel/ports.ts";
+import type { Clock } from "../../src/kernel/ports.ts";
 import type { SinkUnderTest } from "../contract/event-sink.ts";
 import type { RegistryUnderTest } from "../contract/schema-registry.ts";
 
 /** The schema registry in the store; `openStore` gives an empty store each time. */
-export function embeddedSchemasUnderTest(openStore: () => Promise<Store>, clock: Clock): RegistryUnderTest {
+export function embeddedSchemasUnderTest(openStore: () => Promise<RegistrationStore>, clock: Clock): RegistryUnderTest {
   return {
     async open() {
       const store = await openStore();
@@ -23,7 +24,7 @@ export function embeddedSchemasUnderTest(openStore: () => Promise<Store>, clock:
 }
 
 /** The event log in the store; `openStore` gives an empty store each time. */
-export function eventLogUnderTest(openStore: () => Promise<Store>): SinkUnderTest {
+export function eventLogUnderTest(openStore: () => Promise<RegistrationStore>): SinkUnderTest {
   return {
     async open() {
       const store = await openStore();

@@ -1,5 +1,5 @@
+import type { Catalog } from "../../src/registration/ports.ts";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Catalog } from "../../src/kernel/ports.ts";
 
 /**
  * The first value of `read` that is not undefined; fails when it still is after `limitMs`, which is a limit for a machine

@@ -1,13 +1,12 @@
 /** One event of each type. */
-import type { EventType } from "../../src/delivery/event-wire.ts";
-import type { DomainEvent } from "../../src/registration/records.ts";
+import type { RegistrationEvent } from "../../src/registration/events.ts";
 
 const serviceId = "sample-10.0.0.1-9000";
 const name = "sample";
 const at = { host: "10.0.0.1", port: 9000, version: "1.0.0" };
 const since = Date.UTC(2026, 0, 2, 3, 4, 5);
 
-export const sampleEvents: Readonly<{ [Type in EventType]: DomainEvent & { readonly type: Type } }> = {
+export const sampleEvents: Readonly<{ [Type in RegistrationEvent["type"]]: RegistrationEvent & { readonly type: Type } }> = {
   ServiceRegistered: { type: "ServiceRegistered", serviceId, name, ...at, version: "" },
   ModuleRegistered: { type: "ModuleRegistered", serviceId, name, ...at, schemaId: "sample@1.0.0", artifactId: "sample-config" },
   ServiceUnregistered: { type: "ServiceUnregistered", serviceId, name },

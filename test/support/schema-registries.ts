@@ -1,10 +1,10 @@
 /** Muster beside its schema registry, which is also written to by others. */
+import type { SchemaRegistry } from "../../src/registration/ports.ts";
 import { afterAll, beforeAll, describe } from "vitest";
 import { createApicurioSchemas } from "../../src/adapters/apicurio/schemas.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import type { SchemaRegistry } from "../../src/kernel/ports.ts";
-import { openSqliteStore } from "../../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { embeddedBacking, realBacking, type Backing, type Environment } from "./muster.ts";
 import { describeReal } from "./real-servers.ts";
 

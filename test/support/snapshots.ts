@@ -1,4 +1,4 @@
-import type { Catalog, CatalogInstance, CatalogSnapshot } from "../../src/kernel/ports.ts";
+import type { Catalog, CatalogInstance, CatalogSnapshot } from "../../src/registration/ports.ts";
 import { eventually } from "./instances.ts";
 
 export interface FollowedCatalog extends AsyncDisposable {

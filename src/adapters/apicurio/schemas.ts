@@ -10,8 +10,8 @@
  * the way back is DISABLED; a broken rule is 409 there and 400 in later servers, so only the problem's `name` is looked at; `order`
  * of a version list is the wrong way round, so the order is made here.
  */
+import type { SchemaDocument, SchemaRegistry } from "../../registration/ports.ts";
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
-import type { SchemaDocument, SchemaRegistry } from "../../kernel/ports.ts";
 import { isStorable } from "../schema-name.ts";
 import { type Answer, createApicurioHttp } from "./http.ts";
 

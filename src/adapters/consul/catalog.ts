@@ -7,8 +7,9 @@
  * Does not guarantee order between two attempts on one service id: reading who is there and writing are two requests.
  * The caller runs one attempt a service id.
  */
+import type { Catalog } from "../../registration/ports.ts";
 import { unavailable } from "../../kernel/errors.ts";
-import type { Catalog, Clock } from "../../kernel/ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import { attemptOfBootCheck, entryDifferences, steadyCheckId, trialCheckId } from "../catalog-entry.ts";
 import { createGate } from "../gate.ts";
 import { candidateId, candidateTrial, freshTrial, promoted } from "./definitions.ts";

@@ -1,6 +1,6 @@
 /** Catalog entries as Consul service definitions. */
+import type { CatalogEntry } from "../../registration/ports.ts";
 import { isIPv6 } from "node:net";
-import type { CatalogEntry } from "../../kernel/ports.ts";
 import {
   bootCheckId,
   entryMeta,

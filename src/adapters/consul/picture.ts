@@ -1,5 +1,5 @@
 /** What is known of Consul's catalog, put together from its answers. Unchanged instances stay the same objects. */
-import type { CatalogInstance } from "../../kernel/ports.ts";
+import type { CatalogInstance } from "../../registration/ports.ts";
 import type { Indexed } from "./http.ts";
 import { isInternal, joined, keyOf, type NodeService, toInstance } from "./reads.ts";
 import type { ConsulCheck } from "./types.ts";

@@ -10,9 +10,10 @@
  * Not guaranteed: every state in between. Whole reads take at most half of the time, so a big catalog that changes all the
  * time is told late by up to three times what a whole read takes.
  */
+import type { CatalogSnapshot } from "../../registration/ports.ts";
 import { setMaxListeners } from "node:events";
 import { DomainError } from "../../kernel/errors.ts";
-import type { CatalogSnapshot, Clock } from "../../kernel/ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import type { Indexed } from "./http.ts";
 import { createPicture } from "./picture.ts";
 import type { Blocking, ConsulReads } from "./reads.ts";

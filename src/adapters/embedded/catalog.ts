@@ -5,8 +5,9 @@
  * itself after 3 min, an entry that is critical for 10 min is removed. Nothing survives the process: after a start the
  * record's active entries are put on trial again (`registration/reconcile/restore.ts`). All changes of state are synchronous, so nobody sees half of one.
  */
+import type { Catalog, CatalogEntry, CatalogInstance, ModuleClient } from "../../registration/ports.ts";
 import { unavailable } from "../../kernel/errors.ts";
-import type { Catalog, CatalogEntry, CatalogInstance, Clock, ModuleClient } from "../../kernel/ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import type { HealthVerdict } from "../../registration/types.ts";
 import {
   bootCheckId,

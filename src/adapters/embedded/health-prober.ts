@@ -5,7 +5,8 @@
  * nothing is reported any more; after dispose nothing runs. A slow endpoint delays only its own next probe, but 32 that
  * time out together (2 s each) delay the others by that much.
  */
-import type { Clock, ModuleClient } from "../../kernel/ports.ts";
+import type { ModuleClient } from "../../registration/ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import type { Endpoint, HealthVerdict } from "../../registration/types.ts";
 import { createGate } from "../gate.ts";
 

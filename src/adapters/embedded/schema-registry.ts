@@ -5,13 +5,14 @@
  * wins and the other sees what won, because its transaction is made again. Every version here was made by Muster, so unlike in
  * Apicurio there are no foreign ones that `disable` would leave alone.
  */
+import type { SchemaDocument, SchemaRegistry } from "../../registration/ports.ts";
 import { DomainError, refused } from "../../kernel/errors.ts";
-import type { Clock, SchemaDocument, SchemaRegistry, Store } from "../../kernel/ports.ts";
-import type { Tx } from "../../registration/records.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { RegistrationStore, RegistrationTx } from "../../registration/records.ts";
 import { isStorable } from "../schema-name.ts";
 
 /** `store` stays the caller's to dispose. */
-export function createEmbeddedSchemas({ store, clock }: { readonly store: Store; readonly clock: Clock }): SchemaRegistry {
+export function createEmbeddedSchemas({ store, clock }: { readonly store: RegistrationStore; readonly clock: Clock }): SchemaRegistry {
   return {
     async put(document, attemptId, signal) {
       signal.throwIfAborted();
@@ -47,7 +48,7 @@ export function createEmbeddedSchemas({ store, clock }: { readonly store: Store;
   };
 }
 
-async function putVersion(tx: Tx, document: SchemaDocument, attemptId: string, at: number): Promise<{ created: boolean }> {
+async function putVersion(tx: RegistrationTx, document: SchemaDocument, attemptId: string, at: number): Promise<{ created: boolean }> {
   const { artifactId, version, kind, content } = document;
   const found = await tx.registryVersions.find(artifactId, version);
   if (found === undefined) {

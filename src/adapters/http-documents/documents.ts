@@ -5,6 +5,7 @@
  * lookup nor a redirect leads anywhere else; at most 5 s from the lookup to the last byte, at most 1 MiB, no compression;
  * the socket is destroyed at the end of every call. With TLS the certificate must be valid for the host as given.
  */
+import type { DocumentPlace, DocumentSource } from "../../registration/ports.ts";
 import { once } from "node:events";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { request as tlsRequest } from "node:https";
@@ -12,7 +13,6 @@ import { isIP } from "node:net";
 import { checkServerIdentity, createSecureContext, rootCertificates } from "node:tls";
 import { DomainError, type ErrorKind } from "../../kernel/errors.ts";
 import { request as plainRequest } from "../../kernel/node-http.ts";
-import type { DocumentPlace, DocumentSource } from "../../kernel/ports.ts";
 import type { ResolvedHost } from "../../registration/register.ts";
 
 const limitMs = 5_000;

@@ -4,6 +4,7 @@
  * within the same limit, finds out whether it only expects TLS where we speak none, or the reverse: servers often close
  * without a word then, and "TLS mismatch" is what the author needs to hear.
  */
+import type { ModuleClient } from "../../registration/ports.ts";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { createSecureContext, getCACertificates } from "node:tls";
 import { isIPv6 } from "node:net";
@@ -15,7 +16,6 @@ import {
   HealthCheckResponse_ServingStatus as Serving,
   HealthCheckResponse_ServingStatusSchema as ServingSchema,
 } from "../../../gen/grpc/health/v1/health_pb.ts";
-import type { ModuleClient } from "../../kernel/ports.ts";
 import type { Endpoint, HealthVerdict } from "../../registration/types.ts";
 import { callbackError, descriptionOf } from "./description.ts";
 import { dial, speaksTls, type TlsPolicy } from "./dial.ts";

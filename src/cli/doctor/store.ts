@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
-import { migrations } from "../../store/engine/migrate.ts";
+import { storePart } from "../../store/parts.ts";
 import { checkOf, tellClock, type Check, type Teller } from "./finding.ts";
 import { whyNot } from "./http.ts";
 import { isAtLeast } from "./versions.ts";
@@ -128,7 +128,7 @@ function tellGrants(tell: Teller, grants: readonly string[]): void {
 }
 
 function tellMigrations(tell: Teller, name: string, applied: readonly string[]): void {
-  const known = migrations.map((migration) => migration.name);
+  const known = storePart.migrations.map((migration) => migration.name);
   const strange = applied.filter((it) => !known.includes(it));
   if (strange.length > 0)
     return tell.bad(`${name}: a newer Muster has been here (${strange.join(", ")})`, "Run that version or a newer one, or restore a backup from before.");

@@ -1,14 +1,15 @@
+import type { Catalog, CatalogEntry, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry } from "../ports.ts";
 import { isRetryable, toDomainError } from "../../kernel/errors.ts";
-import type { Catalog, CatalogEntry, Clock, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry, Store } from "../../kernel/ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import type { Step } from "../../kernel/saga.ts";
-import type { Attempt, Tx } from "../records.ts";
+import type { Attempt, RegistrationStore, RegistrationTx } from "../records.ts";
 import type { SchemaCompare, StoredComparison } from "../schemas/schema-records.ts";
 import type { SchemaCheck } from "../schemas/schema.ts";
 import type { Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "../types.ts";
 
 /** What the use cases of registration are given. */
 export interface RegistrationPorts {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly catalog: Catalog;
   readonly schemas: SchemaRegistry;
   readonly module: ModuleClient;
@@ -25,7 +26,7 @@ export interface Note {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly outcome?: Outcome;
   /** Runs in the transaction that records the event. */
-  readonly alongside?: (tx: Tx) => Promise<void>;
+  readonly alongside?: (tx: RegistrationTx) => Promise<void>;
 }
 
 /** The schema that a registration stands on, checked: a configuration schema, or a service's OpenAPI document. */

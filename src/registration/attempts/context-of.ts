@@ -2,7 +2,7 @@
 import { DomainError } from "../../kernel/errors.ts";
 import { entryOf, once, remember, type AttemptContext, type CheckedSchema, type RegistrationPorts } from "./attempt-context.ts";
 import { compared } from "../schemas/compare-versions.ts";
-import type { Attempt, Tx } from "../records.ts";
+import type { Attempt, RegistrationTx } from "../records.ts";
 import { publish } from "./steps/publish-schema.ts";
 import { describeModule } from "./steps/retrieve-metadata.ts";
 import { savePending } from "./steps/save-registration.ts";
@@ -11,7 +11,7 @@ import type { ModuleDescription } from "../types.ts";
 
 export interface AttemptWriter extends Pick<AttemptContext, "report"> {
   /** Writes what belongs to no event yet, in a transaction fenced by the attempt's lease. */
-  alone(work: (tx: Tx) => Promise<void>): Promise<void>;
+  alone(work: (tx: RegistrationTx) => Promise<void>): Promise<void>;
 }
 
 /**

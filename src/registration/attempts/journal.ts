@@ -16,14 +16,14 @@ import { retrying } from "../../kernel/retry.ts";
 import type { Journal, Then } from "../../kernel/saga.ts";
 import type { Note } from "./attempt-context.ts";
 import type { AttemptWriter } from "./context-of.ts";
-import type { Attempt, Tx } from "../records.ts";
+import type { Attempt, RegistrationTx } from "../records.ts";
 import type { RunnerDeps } from "./run-attempt.ts";
 import type { EventType, ProgressEvent } from "../types.ts";
 
 /** How long an event is held back for the one of an early step. */
 const holdMs = 25;
 
-type Patch = Parameters<Tx["attempts"]["advance"]>[1];
+type Patch = Parameters<RegistrationTx["attempts"]["advance"]>[1];
 
 /** An event that waits to be written. */
 interface Line {
@@ -38,7 +38,7 @@ interface Line {
 interface Write {
   readonly patch: Patch;
   readonly events?: readonly ProgressEvent[];
-  readonly alongside?: readonly ((tx: Tx) => Promise<void>)[];
+  readonly alongside?: readonly ((tx: RegistrationTx) => Promise<void>)[];
   /** How long a store that is away is waited for. */
   readonly patienceMs?: number;
 }

@@ -1,6 +1,6 @@
+import type { RegistrationStore } from "../records.ts";
 import { expect, test } from "vitest";
 import { systemClock } from "../../adapters/system/clock.ts";
-import type { Store } from "../../kernel/ports.ts";
 import { createProgress } from "./progress.ts";
 
 test("an end that another replica commits between two reads is told", async () => {
@@ -17,7 +17,7 @@ test("an end that another replica commits between two reads is told", async () =
     find: () => read(() => ({ state: ended ? "ROLLED_BACK" : "RUNNING" })),
     events: () => read(() => (ended ? [{ attemptId: "a", sequence: 6, type: "FAILED" }] : [])),
   };
-  const store = { tx: (work: (tx: unknown) => Promise<unknown>) => work({ attempts }) } as unknown as Store;
+  const store = { tx: (work: (tx: unknown) => Promise<unknown>) => work({ attempts }) } as unknown as RegistrationStore;
   const progress = createProgress(store, systemClock, () => false);
   const events = await Array.fromAsync(progress.follow("a", 5, new AbortController().signal));
   expect(events.map(({ type }) => type)).toEqual(["FAILED"]);

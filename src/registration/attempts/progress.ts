@@ -4,7 +4,8 @@
  * every event once and in order: what was handed over is only a hint, a gap is filled from the store. A slow listener
  * holds back nobody and costs at most one attempt's events (some twenty) of memory.
  */
-import type { Clock, Store } from "../../kernel/ports.ts";
+import type { RegistrationStore } from "../records.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import type { ProgressEvent } from "../types.ts";
 
 export interface Progress {
@@ -34,7 +35,7 @@ export function isTerminal(event: ProgressEvent): boolean {
 }
 
 /** `runsHere` tells whether an attempt's events are published in this process. */
-export function createProgress(store: Store, clock: Clock, runsHere: (attemptId: string) => boolean): Progress {
+export function createProgress(store: RegistrationStore, clock: Clock, runsHere: (attemptId: string) => boolean): Progress {
   const followers = new Map<string, Set<Follower>>();
 
   return {
@@ -87,7 +88,7 @@ export function createProgress(store: Store, clock: Clock, runsHere: (attemptId:
 }
 
 /** The recorded events after a sequence. An attempt that ended before that sequence has nothing more to tell. */
-async function readAfter(store: Store, attemptId: string, sequence: number): Promise<readonly ProgressEvent[] | "nothing will come"> {
+async function readAfter(store: RegistrationStore, attemptId: string, sequence: number): Promise<readonly ProgressEvent[] | "nothing will come"> {
   return store.tx(async (tx) => {
     // The state first: another replica may commit between the two reads, and an end that is seen before has its event.
     const attempt = await tx.attempts.find(attemptId);

@@ -1,11 +1,12 @@
-import type { Clock, Store } from "../../kernel/ports.ts";
+import type { RegistrationStore } from "../records.ts";
+import type { Clock } from "../../kernel/ports.ts";
 
 const batch = 500;
 /** One that changed nothing is worth little, and modules that register again all the time make many. */
 const unchangedRetentionMs = 24 * 3_600_000;
 
 export interface PruneDeps {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly clock: Clock;
   readonly retentionMs: number;
   /** Sorts after every id made before `ms` and before all others. */

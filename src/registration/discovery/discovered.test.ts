@@ -1,5 +1,5 @@
+import type { CatalogInstance } from "../ports.ts";
 import { expect, test } from "vitest";
-import type { CatalogInstance } from "../../kernel/ports.ts";
 import type { Registration } from "../records.ts";
 import { discoveredFrom } from "./discovered.ts";
 

@@ -1,6 +1,6 @@
 /** What is told of one instance: the catalog's entry, and what only the record knows. */
+import type { CatalogInstance } from "../ports.ts";
 import { httpSchemaOf } from "../schemas/http-schema.ts";
-import type { CatalogInstance } from "../../kernel/ports.ts";
 import type { Registration } from "../records.ts";
 import type { HttpEndpoint } from "../types.ts";
 

@@ -6,8 +6,8 @@
  * is away only delays it. Forgotten when its entry is gone. Not told: later changes of a row, but for its becoming ACTIVE.
  */
 import type { Log } from "../../kernel/log.ts";
-import type { Clock, Store } from "../../kernel/ports.ts";
-import type { Registration } from "../records.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { Registration, RegistrationStore } from "../records.ts";
 
 const batch = 500;
 const firstPauseMs = 50;
@@ -22,7 +22,7 @@ export interface RecordsOfEntries extends AsyncDisposable {
 }
 
 export interface RecordsOptions {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly clock: Clock;
   readonly log: Log;
   /** Registrations were found. */

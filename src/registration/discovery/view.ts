@@ -6,10 +6,11 @@
  * instance on trial is never told. Watchers of one kind share one list, and get it anew only when something in it changed.
  * Not guaranteed: that a registration is told the moment it completes; it is when the catalog's watch has brought it.
  */
+import type { Catalog, CatalogInstance, CatalogSnapshot } from "../ports.ts";
 import { DomainError, unavailable } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
-import type { Catalog, CatalogInstance, CatalogSnapshot, Clock, Store } from "../../kernel/ports.ts";
-import type { Registration } from "../records.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { Registration, RegistrationStore } from "../records.ts";
 import { createBroadcast } from "./broadcast.ts";
 import { discoveredFrom, type Discovered, type DiscoveredKind } from "./discovered.ts";
 import { createRecordsOfEntries } from "./records-of-entries.ts";
@@ -44,7 +45,7 @@ export interface DiscoveryView extends AsyncDisposable {
 
 export interface DiscoveryDeps {
   readonly catalog: Catalog;
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -6,12 +6,12 @@
  * consumer is sent to a dead one. After a write the record is read again (`show-entry.ts`), so that an Unregister in
  * between has the last word. Each may be repeated, also by another replica at the same time.
  */
+import type { CatalogInstance } from "../ports.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import { endpointOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
-import type { Critical, Registration, Tx } from "../records.ts";
+import type { Critical, Registration, RegistrationTx } from "../records.ts";
 import { entryOfRegistration, showEntry, writeEntry } from "./show-entry.ts";
 import { endKey } from "../unregister.ts";
-import type { CatalogInstance } from "../../kernel/ports.ts";
 
 export interface ActionDeps {
   readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock">;
@@ -111,7 +111,7 @@ export async function reap({ ports, ids }: ActionDeps, { id, serviceId }: Regist
 }
 
 /** The registration, if it is active and no attempt is at its key. */
-async function untouched(tx: Tx, id: string): Promise<Registration | undefined> {
+async function untouched(tx: RegistrationTx, id: string): Promise<Registration | undefined> {
   const registration = await tx.registrations.find(id);
   if (registration?.state !== "ACTIVE" || (await tx.attempts.findLive(registration.serviceId))) return undefined;
   return registration;

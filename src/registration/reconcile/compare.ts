@@ -1,5 +1,5 @@
 /** What the record says, held against what the catalog shows: pure, and of one moment. */
-import type { Catalog, CatalogInstance } from "../../kernel/ports.ts";
+import type { Catalog, CatalogInstance } from "../ports.ts";
 import type { Registration } from "../records.ts";
 import { entryOfRegistration } from "./show-entry.ts";
 

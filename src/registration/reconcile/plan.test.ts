@@ -1,6 +1,6 @@
+import type { CatalogInstance } from "../ports.ts";
 import { describe, expect, test } from "vitest";
 import { entryDifferences, entryMeta, entryTags, steadyCheckId } from "../../adapters/catalog-entry.ts";
-import type { CatalogInstance } from "../../kernel/ports.ts";
 import type { Critical, Registration } from "../records.ts";
 import { entryOfRegistration } from "./show-entry.ts";
 import { compare, confirmed, needsBrake } from "./compare.ts";

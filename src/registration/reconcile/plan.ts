@@ -2,7 +2,7 @@
  * What is to be done about a comparison: pure. It takes what was seen in the rounds before along as a `Memory`, since most
  * things are done only when they are seen twice.
  */
-import type { CatalogInstance } from "../../kernel/ports.ts";
+import type { CatalogInstance } from "../ports.ts";
 import type { Critical, Registration } from "../records.ts";
 import type { Comparison } from "./compare.ts";
 

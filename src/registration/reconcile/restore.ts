@@ -3,8 +3,9 @@
  * registration is put on trial first and serves as soon as the catalog's own check has passed. What does not pass while
  * its trial lasts is left to reconciling.
  */
-import type { Catalog, Clock, Store } from "../../kernel/ports.ts";
-import type { Registration } from "../records.ts";
+import type { Catalog } from "../ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { Registration, RegistrationStore } from "../records.ts";
 import { entryOfRegistration, showEntry, writeEntry } from "./show-entry.ts";
 
 const pageSize = 500;
@@ -13,7 +14,10 @@ const waitMs = 1_000;
 const trialMs = 180_000;
 
 /** Resolves, to the number of registrations, when all serve or a second has passed; the others go on until `signal` aborts. */
-export async function restoreCatalog({ store, catalog, clock }: { store: Store; catalog: Catalog; clock: Clock }, signal: AbortSignal): Promise<number> {
+export async function restoreCatalog(
+  { store, catalog, clock }: { store: RegistrationStore; catalog: Catalog; clock: Clock },
+  signal: AbortSignal,
+): Promise<number> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(trialMs)]);
   const serving: Promise<unknown>[] = [];
   let after = "";
@@ -33,7 +37,7 @@ export async function restoreCatalog({ store, catalog, clock }: { store: Store; 
   return serving.length;
 }
 
-async function serveOncePassing(ports: { store: Store; catalog: Catalog }, registration: Registration, signal: AbortSignal): Promise<void> {
+async function serveOncePassing(ports: { store: RegistrationStore; catalog: Catalog }, registration: Registration, signal: AbortSignal): Promise<void> {
   await ports.catalog.awaitPassing(registration.serviceId, registration.id, signal);
   const isCurrent = await writeEntry(ports, registration, signal);
   if (!isCurrent) await showEntry(ports, registration.id, signal);

@@ -9,8 +9,8 @@
  * record knows its attempt: other Musters may use the same catalog. A read that fails ends the round and counts for nothing.
  * Not guaranteed: that an entry is back at once; a round begins every 15 s, and soon after the catalog changed.
  */
+import type { CatalogInstance } from "../ports.ts";
 import type { Log } from "../../kernel/log.ts";
-import type { CatalogInstance } from "../../kernel/ports.ts";
 import type { Critical, Registration } from "../records.ts";
 import { amend, endCritical, reap, remove, restore, tellCritical, type ActionDeps } from "./actions.ts";
 import { compare, confirmed, needsBrake, type Comparison } from "./compare.ts";

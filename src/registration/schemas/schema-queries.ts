@@ -5,12 +5,13 @@
  * A registry that is away is no failure as long as the record has the answer; the answer then says that it may lack what
  * only the registry has.
  */
+import type { RegistrationStore } from "../records.ts";
+import type { SchemaRegistry } from "../ports.ts";
 import { DomainError, toDomainError, unavailable } from "../../kernel/errors.ts";
-import type { SchemaRegistry, Store } from "../../kernel/ports.ts";
 import type { SchemaSummary, SchemaVersion } from "./schema-records.ts";
 
 export interface SchemaQueryPorts {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly schemas: SchemaRegistry;
 }
 

@@ -7,15 +7,16 @@
  * that consumers may read). Both hang on the version's row lock: reserving and releasing
  * take it, and while a release is under way (RELEASING) a reservation is refused as a conflict to be tried again.
  */
+import type { SchemaRegistry } from "../ports.ts";
 import { DomainError } from "../../kernel/errors.ts";
-import type { Clock, SchemaRegistry, Store } from "../../kernel/ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 import type { CheckedSchema } from "../attempts/attempt-context.ts";
 import { sha256 } from "../service-id.ts";
-import type { Registration, Tx } from "../records.ts";
+import type { Registration, RegistrationStore, RegistrationTx } from "../records.ts";
 import type { SchemaVersion } from "./schema-records.ts";
 
 /** Reserves the version for a registration that is inserted in the same transaction. */
-export async function reserveSchemaVersion(tx: Tx, name: string, schema: CheckedSchema, now: number): Promise<void> {
+export async function reserveSchemaVersion(tx: RegistrationTx, name: string, schema: CheckedSchema, now: number): Promise<void> {
   const row = await tx.schemas.lock(schema.artifactId, schema.version);
   if (!row) {
     await tx.schemas.insert({ ...schema, name, state: "PENDING", createdAt: now });
@@ -38,7 +39,11 @@ export async function reserveSchemaVersion(tx: Tx, name: string, schema: Checked
  * while the version is being released: the registration that asks must stay known until that has ended, since it is what
  * the release is resumed from.
  */
-export async function forgetUnpublished(tx: Tx, { artifactId, version }: NonNullable<Registration["schema"]>, registrationId: string): Promise<void> {
+export async function forgetUnpublished(
+  tx: RegistrationTx,
+  { artifactId, version }: NonNullable<Registration["schema"]>,
+  registrationId: string,
+): Promise<void> {
   const row = await tx.schemas.lock(artifactId, version);
   if (row?.state === "RELEASING") throw beingReleased(artifactId, version);
   if (row?.state !== "PENDING") return;
@@ -100,7 +105,7 @@ async function disableReleased({ store, schemas }: ReleasePorts, { artifactId, v
 }
 
 interface ReleasePorts {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly schemas: SchemaRegistry;
 }
 

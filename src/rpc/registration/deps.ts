@@ -1,14 +1,15 @@
+import type { RegistrationStore } from "../../registration/records.ts";
 import type { Attempts } from "../../registration/attempts/runner.ts";
 import type { DiscoveryView } from "../../registration/discovery/view.ts";
 import type { Progress } from "../../registration/attempts/progress.ts";
 import type { RegisterDeps } from "../../registration/register.ts";
 import type { UnregisterDeps } from "../../registration/unregister.ts";
 import type { UpdateTagsDeps } from "../../registration/update-tags.ts";
-import type { Clock, Store } from "../../kernel/ports.ts";
+import type { Clock } from "../../kernel/ports.ts";
 
 /** What the registration handlers work with. */
 export interface RegistrationHandlerDeps {
-  readonly store: Store;
+  readonly store: RegistrationStore;
   readonly clock: Clock;
   readonly attempts: Attempts;
   readonly progress: Progress;

@@ -1,9 +1,10 @@
 /** Audit chains. Two transactions that append to one chain at once take the same sequence; the second runs again. */
-import { chained, type AuditRepository, type AuditRow } from "../../kernel/audit.ts";
+import { chained, type AuditRow, type Audit } from "../../kernel/audit.ts";
 import { canonicalJson } from "../../registration/service-id.ts";
 import type { Session } from "../engine/dialect.ts";
+import type { DeliveryTables } from "./tables.ts";
 
-export function auditRepository({ db }: Session): AuditRepository {
+export function auditRepository({ db }: Session<DeliveryTables>): Audit {
   return {
     async append(entry) {
       const last = await db

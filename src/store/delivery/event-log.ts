@@ -2,10 +2,11 @@
  * The embedded event sink's log: append-only, like a topic, so an event delivered twice stands in it twice. Positions
  * grow but may have gaps; a reader by position misses nothing as long as one writer appends at a time.
  */
-import type { EventLogRepository } from "../../registration/schemas/embedded-records.ts";
+import type { EventLog } from "../../kernel/records.ts";
 import type { Session } from "../engine/dialect.ts";
+import type { DeliveryTables } from "./tables.ts";
 
-export function eventLogRepository({ db }: Session): EventLogRepository {
+export function eventLogRepository({ db }: Session<DeliveryTables>): EventLog {
   return {
     async append(record) {
       await db

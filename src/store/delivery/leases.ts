@@ -2,10 +2,11 @@
  * Named leases by the database's clock. The row's lock decides between two that want a lease at once. A lease says who
  * may begin; it does not stop a former holder that is still at it, so what is done under one must bear being done twice.
  */
-import type { LeaseRepository } from "../../registration/records.ts";
+import type { Leases } from "../../kernel/records.ts";
 import { fromNow, type Session } from "../engine/dialect.ts";
+import type { DeliveryTables } from "./tables.ts";
 
-export function leaseRepository({ db, dialect }: Session): LeaseRepository {
+export function leaseRepository({ db, dialect }: Session<DeliveryTables>): Leases {
   return {
     async acquire(name, owner, leaseMs) {
       const until = fromNow(dialect, leaseMs);

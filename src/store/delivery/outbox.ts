@@ -5,14 +5,16 @@
  * therefore in order. Two transactions of different keys may commit the other way round than they inserted: an event
  * can appear below one that was already published, so what is to be published is found by its mark, never by position.
  */
+import type { Outbox } from "../../kernel/records.ts";
+import type { RegistrationEvent } from "../../registration/events.ts";
 import { sql } from "kysely";
-import type { DomainEvent, OutboxRepository } from "../../registration/records.ts";
 import type { Session } from "../engine/dialect.ts";
+import type { DeliveryTables } from "./tables.ts";
 
 /** Rows a DELETE takes at a time, so that no statement runs long. */
 const pruneBatch = 1_000;
 
-export function outboxRepository({ db, dialect }: Session): OutboxRepository {
+export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outbox {
   return {
     async insert(event) {
       await db
@@ -39,7 +41,7 @@ export function outboxRepository({ db, dialect }: Session): OutboxRepository {
       return rows.map((row) => ({
         id: row.id,
         key: row.event_key,
-        payload: JSON.parse(row.payload) as DomainEvent,
+        payload: JSON.parse(row.payload) as RegistrationEvent,
         at: row.occurred_at,
         traceparent: row.traceparent ?? undefined,
       }));

@@ -4,11 +4,12 @@
  * At least once: a task whose handler outlives its lease is given out again. Due times are the
  * database's.
  */
+import type { Tasks } from "../../kernel/records.ts";
 import { sql } from "kysely";
-import type { TaskRepository } from "../../registration/records.ts";
 import { fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
+import type { DeliveryTables } from "./tables.ts";
 
-export function taskRepository({ db, dialect }: Session): TaskRepository {
+export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks {
   return {
     async insert(task) {
       await db

@@ -1,7 +1,6 @@
 /** The little in which the two databases differ. Everything else is written once, in the repositories. */
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { DomainError } from "../../kernel/errors.ts";
-import type { Tables } from "../registration/tables.ts";
 
 export interface StoreDialect {
   /** The database's clock now, epoch milliseconds, as an SQL expression. */
@@ -16,8 +15,8 @@ export interface StoreDialect {
   translate(error: unknown): DomainError | undefined;
 }
 
-/** What a repository works with: the open transaction and the dialect. */
-export interface Session {
+/** What a repository works with: the open transaction, typed by the tables it uses, and the dialect. */
+export interface Session<Tables = unknown> {
   readonly db: Kysely<Tables>;
   readonly dialect: StoreDialect;
 }

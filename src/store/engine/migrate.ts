@@ -9,12 +9,6 @@
 import { createHash } from "node:crypto";
 import { refused } from "../../kernel/errors.ts";
 import type { Ddl } from "./ddl.ts";
-import { registration } from "../registration/migrations/0001-registration.ts";
-import { delivery } from "../delivery/migrations/0002-delivery.ts";
-import { embedded } from "../registration/migrations/0003-embedded.ts";
-import { audit } from "../delivery/migrations/0004-audit.ts";
-import { schemas } from "../registration/migrations/0005-schemas.ts";
-import { criticals } from "../registration/migrations/0006-criticals.ts";
 
 export interface Migration {
   /** `NNNN-name`; never changed once released, nor is what it does. */
@@ -30,10 +24,8 @@ export interface MigrationTarget {
   query(sql: string, parameters?: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
-export const migrations: readonly Migration[] = [registration, delivery, embedded, audit, schemas, criticals];
-
 /** Runs what is missing. Rejects with kind `wrong_state` when the database is newer than, or differs from, what is known. */
-export async function migrate(target: MigrationTarget, known: readonly Migration[] = migrations): Promise<void> {
+export async function migrate(target: MigrationTarget, known: readonly Migration[]): Promise<void> {
   const { ddl } = target;
   const [create] = ddl.table("muster_migrations", [
     `name ${ddl.key(255)} not null primary key`,

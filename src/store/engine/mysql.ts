@@ -10,13 +10,13 @@ import { unavailable } from "../../kernel/errors.ts";
 import type { Clock, Store } from "../../kernel/ports.ts";
 import { mysqlDdl } from "./ddl.ts";
 import type { StoreDialect } from "./dialect.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, type Migration, type MigrationTarget } from "./migrate.ts";
 import { mysqlPoolDialect, runStatement, type MysqlLimits } from "./mysql-driver.ts";
 import { isMysqlDuplicate, isMysqlTransient, translateMysql } from "./mysql-errors.ts";
 import { openPool } from "./mysql-pool.ts";
 import { parseMysqlUrl, type MysqlTarget } from "./mysql-url.ts";
+import type { StorePart } from "./part.ts";
 import { createStore } from "./store.ts";
-import type { Tables } from "../registration/tables.ts";
 
 const databaseNow = "cast(unix_timestamp(now(3)) * 1000 as signed)";
 const limits: MysqlLimits = { statementMs: 3_000, acquireMs: 3_000 };
@@ -39,10 +39,10 @@ export interface MysqlOptions {
  * or is too slow, with `wrong_state` when it refuses the user, the database does not exist or is newer than this
  * program, with `invalid` when the URL is none.
  */
-export async function openMysqlStore({ url, clock, connections = 20 }: MysqlOptions): Promise<Store> {
+export async function openMysql<Tx>({ url, clock, connections = 20 }: MysqlOptions, part: StorePart<Tx>): Promise<Store<Tx>> {
   const options = connectionOptions(parseMysqlUrl(url));
   try {
-    await migrateDatabase(options);
+    await migrateDatabase(options, part.migrations);
   } catch (error) {
     throw translateMysql(error) ?? error;
   }
@@ -54,13 +54,8 @@ export async function openMysqlStore({ url, clock, connections = 20 }: MysqlOpti
     isTransient: isMysqlTransient,
     translate: translateMysql,
   };
-  return createStore({
-    db: new Kysely<Tables>({ dialect: mysqlPoolDialect(pool, limits) }),
-    dialect,
-    exclusive: false,
-    pause: (retry) => clock.sleep(Math.random() * 10 * 2 ** retry),
-    close,
-  });
+  const pause = (retry: number): Promise<void> => clock.sleep(Math.random() * 10 * 2 ** retry);
+  return createStore({ db: new Kysely<unknown>({ dialect: mysqlPoolDialect(pool, limits) }), dialect, exclusive: false, pause, close }, part);
 }
 
 /** How every connection to the database is made. */
@@ -81,22 +76,17 @@ export function connectionOptions(target: MysqlTarget): ConnectionOptions {
   };
 }
 
-async function migrateDatabase(options: ConnectionOptions): Promise<void> {
+async function migrateDatabase(options: ConnectionOptions, migrations: readonly Migration[]): Promise<void> {
   const connection = createConnection(options);
   connection.on("error", () => {
     // Also rejects the statement under way.
   });
   try {
-    await withMigrationLock(connection, () =>
-      migrate({
-        ddl: mysqlDdl,
-        now: databaseNow,
-        query: async (text, parameters = []) => {
-          const result = await runStatement(connection, text, parameters, migrationStatementMs);
-          return Array.isArray(result) ? result : [];
-        },
-      }),
-    );
+    const query: MigrationTarget["query"] = async (text, parameters = []) => {
+      const result = await runStatement(connection, text, parameters, migrationStatementMs);
+      return Array.isArray(result) ? result : [];
+    };
+    await withMigrationLock(connection, () => migrate({ ddl: mysqlDdl, now: databaseNow, query }, migrations));
   } finally {
     connection.destroy();
   }

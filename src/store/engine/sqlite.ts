@@ -13,11 +13,11 @@ import { refused } from "../../kernel/errors.ts";
 import type { Clock, Store } from "../../kernel/ports.ts";
 import { sqliteDdl } from "./ddl.ts";
 import type { StoreDialect } from "./dialect.ts";
-import { migrate } from "./migrate.ts";
+import { migrate, type Migration, type MigrationTarget } from "./migrate.ts";
 import { nodeSqliteDialect } from "./sqlite-driver.ts";
 import { isSqliteBusy, isSqliteDuplicate, translateSqlite } from "./sqlite-errors.ts";
+import type { StorePart } from "./part.ts";
 import { createStore } from "./store.ts";
-import type { Tables } from "../registration/tables.ts";
 
 const databaseNow = "cast(unixepoch('subsec') * 1000 as integer)";
 
@@ -35,12 +35,12 @@ export interface SqliteOptions {
  * Opens the file and brings it to the current schema. Rejects with kind `wrong_state` when another process uses it,
  * when it cannot be opened, is not a database, or is newer than this program.
  */
-export async function openSqliteStore({ path, clock }: SqliteOptions): Promise<Store> {
+export async function openSqlite<Tx>({ path, clock }: SqliteOptions, part: StorePart<Tx>): Promise<Store<Tx>> {
   if (path !== ":memory:") makePrivateFile(path);
   const database = open(path);
   try {
     prepare(database);
-    await migrateInOneTransaction(database);
+    await migrateInOneTransaction(database, part.migrations);
   } catch (error) {
     database.close();
     throw whyNot(error);
@@ -52,8 +52,8 @@ export async function openSqliteStore({ path, clock }: SqliteOptions): Promise<S
     isTransient: () => false,
     translate: translateSqlite,
   };
-  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) });
-  return createStore({ db, dialect, exclusive: true, pause: async () => {}, close: async () => database.close() });
+  const db = new Kysely<unknown>({ dialect: nodeSqliteDialect(database) });
+  return createStore({ db, dialect, exclusive: true, pause: async () => {}, close: async () => database.close() }, part);
 }
 
 function makePrivateFile(path: string): void {
@@ -86,13 +86,10 @@ function prepare(database: DatabaseSync): void {
   database.exec("pragma synchronous = full");
 }
 
-async function migrateInOneTransaction(database: DatabaseSync): Promise<void> {
+async function migrateInOneTransaction(database: DatabaseSync, migrations: readonly Migration[]): Promise<void> {
   database.exec("begin immediate");
-  await migrate({
-    ddl: sqliteDdl,
-    now: databaseNow,
-    query: async (text, parameters = []) => database.prepare(text).all(...parameters),
-  });
+  const query: MigrationTarget["query"] = async (text, parameters = []) => database.prepare(text).all(...parameters);
+  await migrate({ ddl: sqliteDdl, now: databaseNow, query }, migrations);
   database.exec("commit");
 }
 

@@ -10,26 +10,16 @@
 import type { Kysely } from "kysely";
 import { DomainError, unavailable } from "../../kernel/errors.ts";
 import type { Store } from "../../kernel/ports.ts";
-import type { Tx } from "../../registration/records.ts";
-import { attemptRepository } from "../registration/attempts.ts";
-import type { Session, StoreDialect } from "./dialect.ts";
-import { criticalRepository } from "../registration/criticals.ts";
-import { auditRepository } from "../delivery/audit.ts";
-import { eventLogRepository } from "../delivery/event-log.ts";
-import { instanceRepository } from "../registration/instances.ts";
-import { leaseRepository } from "../delivery/leases.ts";
-import { outboxRepository } from "../delivery/outbox.ts";
-import { registrationRepository } from "../registration/registrations.ts";
-import { registryVersionRepository } from "../registration/registry-versions.ts";
-import { schemaRepository } from "../registration/schemas.ts";
-import type { Tables } from "../registration/tables.ts";
-import { taskRepository } from "../delivery/tasks.ts";
+import type { StoreDialect } from "./dialect.ts";
+import type { StorePart } from "./part.ts";
+
+type EngineTables = { muster_migrations: { name: string } };
 
 const retries = 3;
 const drainMs = 5_000;
 
-export interface StoreParts {
-  readonly db: Kysely<Tables>;
+export interface StoreBackend {
+  readonly db: Kysely<unknown>;
   readonly dialect: StoreDialect;
   readonly exclusive: boolean;
   /** Waits before run number `retry` + 1, a little and at random, so that two victims do not meet again. */
@@ -38,8 +28,8 @@ export interface StoreParts {
   close(): Promise<void>;
 }
 
-/** A Store that owns its parts. */
-export function createStore({ db, dialect, exclusive, pause, close }: StoreParts): Store {
+/** A RegistrationStore that owns its parts. */
+export function createStore<Tx>({ db, dialect, exclusive, pause, close }: StoreBackend, part: StorePart<Tx>): Store<Tx> {
   const running = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
   /** The connections were closed under transactions that did not finish in time. */
@@ -62,7 +52,7 @@ export function createStore({ db, dialect, exclusive, pause, close }: StoreParts
   async function run<T>(fn: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 1; ; retry++) {
       try {
-        return await db.transaction().execute((trx) => fn(repositories({ db: trx, dialect })));
+        return await db.transaction().execute((trx) => fn(part.repositories({ db: trx, dialect })));
       } catch (error) {
         if (abandoned || retry > retries || !dialect.isTransient(error)) throw meaningOf(error);
       }
@@ -72,7 +62,7 @@ export function createStore({ db, dialect, exclusive, pause, close }: StoreParts
 
   async function ask(): Promise<void> {
     try {
-      await db.transaction().execute((trx) => trx.selectFrom("muster_migrations").select("name").limit(1).execute());
+      await db.transaction().execute((trx) => trx.withTables<EngineTables>().selectFrom("muster_migrations").select("name").limit(1).execute());
     } catch (error) {
       throw meaningOf(error);
     }
@@ -97,22 +87,6 @@ export function createStore({ db, dialect, exclusive, pause, close }: StoreParts
       closing ??= drain();
       return closing;
     },
-  };
-}
-
-function repositories(session: Session): Tx {
-  return {
-    attempts: attemptRepository(session),
-    instances: instanceRepository(session),
-    registrations: registrationRepository(session),
-    criticals: criticalRepository(session),
-    schemas: schemaRepository(session),
-    outbox: outboxRepository(session),
-    tasks: taskRepository(session),
-    leases: leaseRepository(session),
-    registryVersions: registryVersionRepository(session),
-    eventLog: eventLogRepository(session),
-    audit: auditRepository(session),
   };
 }
 

@@ -13,10 +13,11 @@ import type { Attempt, AttemptRepository } from "../../registration/records.ts";
 import type { AttemptState } from "../../registration/types.ts";
 import { attemptFromRow, attemptToRow, errorToText, eventFromRow, eventToRow, liveStates } from "./attempt-rows.ts";
 import { fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
+import type { RegistrationTables } from "./tables.ts";
 
 const claimableStates: readonly AttemptState[] = [...liveStates, "STUCK"];
 
-export function attemptRepository({ db, dialect }: Session): AttemptRepository {
+export function attemptRepository({ db, dialect }: Session<RegistrationTables>): AttemptRepository {
   const attempts = () => db.selectFrom("attempts").selectAll();
 
   async function findLive(serviceId: string): Promise<Attempt | undefined> {

@@ -1,8 +1,8 @@
 import type { CriticalRepository } from "../../registration/records.ts";
 import type { Session } from "../engine/dialect.ts";
-import type { CriticalTable } from "./tables.ts";
+import type { CriticalTable, RegistrationTables } from "./tables.ts";
 
-export function criticalRepository({ db }: Session): CriticalRepository {
+export function criticalRepository({ db }: Session<RegistrationTables>): CriticalRepository {
   return {
     async find(registrationId) {
       const row = await db.selectFrom("criticals").selectAll().where("registration_id", "=", registrationId).executeTakeFirst();

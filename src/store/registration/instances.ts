@@ -8,9 +8,9 @@
 import { DomainError } from "../../kernel/errors.ts";
 import type { InstanceKey, InstanceRepository, InstanceRow } from "../../registration/records.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
-import type { InstanceTable } from "./tables.ts";
+import type { InstanceTable, RegistrationTables } from "./tables.ts";
 
-export function instanceRepository({ db, dialect }: Session): InstanceRepository {
+export function instanceRepository({ db, dialect }: Session<RegistrationTables>): InstanceRepository {
   async function locked(serviceId: string): Promise<InstanceTable | undefined> {
     return forUpdate(dialect, db.selectFrom("instances").selectAll().where("service_id", "=", serviceId)).executeTakeFirst();
   }

@@ -3,9 +3,9 @@ import { sql } from "kysely";
 import type { Registration, RegistrationRepository } from "../../registration/records.ts";
 import type { RegisterInput } from "../../registration/types.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
-import type { RegistrationTable } from "./tables.ts";
+import type { RegistrationTable, RegistrationTables } from "./tables.ts";
 
-export function registrationRepository({ db, dialect }: Session): RegistrationRepository {
+export function registrationRepository({ db, dialect }: Session<RegistrationTables>): RegistrationRepository {
   return {
     async insert(registration) {
       await db.insertInto("registrations").values(toRow(registration)).execute();

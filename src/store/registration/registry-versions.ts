@@ -1,8 +1,9 @@
 /** The embedded schema registry's versions; `list` gives them in the order they were made. */
 import type { RegistryVersionRepository } from "../../registration/schemas/embedded-records.ts";
 import type { Session } from "../engine/dialect.ts";
+import type { RegistrationTables } from "./tables.ts";
 
-export function registryVersionRepository({ db }: Session): RegistryVersionRepository {
+export function registryVersionRepository({ db }: Session<RegistrationTables>): RegistryVersionRepository {
   return {
     async find(artifactId, version) {
       const row = await db

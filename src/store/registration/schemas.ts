@@ -1,11 +1,11 @@
 /** Our record of schema versions. A version that two transactions insert at once is one row; the second runs again. */
 import type { SchemaRepository, SchemaSummary, SchemaVersion, StoredComparison } from "../../registration/schemas/schema-records.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
-import type { SchemaVersionTable } from "./tables.ts";
+import type { SchemaVersionTable, RegistrationTables } from "./tables.ts";
 
 const summaryColumns = ["artifact_id", "version", "name", "sha256", "synthesised", "state", "kind", "compared_with", "verdict", "created_at"] as const;
 
-export function schemaRepository({ db, dialect }: Session): SchemaRepository {
+export function schemaRepository({ db, dialect }: Session<RegistrationTables>): SchemaRepository {
   const one = (artifactId: string, version: string) =>
     db.selectFrom("schema_versions").selectAll().where("artifact_id", "=", artifactId).where("version", "=", version);
   return {

@@ -1,8 +1,7 @@
-/** The tables as Kysely sees them: one interface a table, columns as they stand in the database. */
-import type { AuditAction } from "../../kernel/audit.ts";
+/** The tables of registration as Kysely sees them: one interface a table, columns as they stand in the database. */
 import type { Generated } from "kysely";
 import type { AttemptState, EventType, ServiceType } from "../../registration/types.ts";
-import type { RegistrationState, Task } from "../../registration/records.ts";
+import type { RegistrationState } from "../../registration/records.ts";
 import type { SchemaState, SchemaVerdict, SchemaVersion } from "../../registration/schemas/schema-records.ts";
 
 export interface AttemptTable {
@@ -108,34 +107,6 @@ export interface SchemaVersionTable {
   created_at: number;
 }
 
-export interface OutboxTable {
-  position: Generated<number>;
-  id: string;
-  event_key: string;
-  /** JSON. */
-  payload: string;
-  occurred_at: number;
-  traceparent: string | null;
-  published_at: number | null;
-  parked_at: number | null;
-  park_reason: string | null;
-}
-
-export interface TaskTable {
-  id: string;
-  kind: Task["kind"];
-  payload: string;
-  attempts: number;
-  due_at: number;
-  last_error: string | null;
-}
-
-export interface LeaseTable {
-  name: string;
-  owner: string;
-  expires_at: number;
-}
-
 export interface RegistryVersionTable {
   position: Generated<number>;
   artifact_id: string;
@@ -147,38 +118,7 @@ export interface RegistryVersionTable {
   created_at: number;
 }
 
-export interface EventLogTable {
-  position: Generated<number>;
-  id: string;
-  topic: string;
-  event_key: string;
-  type: string;
-  content_type: string;
-  occurred_at: number;
-  data: Uint8Array;
-}
-
-export interface AuditTable {
-  position: Generated<number>;
-  subject: string;
-  sequence: number;
-  at: number;
-  actor: string;
-  action: AuditAction;
-  detail: string;
-  previous_hash: string;
-  hash: string;
-}
-
-export interface MigrationTable {
-  name: string;
-  /** SHA-256 of the statements that were run. */
-  checksum: string;
-  applied_at: number;
-}
-
-export interface Tables {
-  audit: AuditTable;
+export type RegistrationTables = {
   attempts: AttemptTable;
   attempt_events: AttemptEventTable;
   instances: InstanceTable;
@@ -186,10 +126,5 @@ export interface Tables {
   registrations: RegistrationTable;
   criticals: CriticalTable;
   schema_versions: SchemaVersionTable;
-  outbox: OutboxTable;
-  tasks: TaskTable;
-  leases: LeaseTable;
   registry_versions: RegistryVersionTable;
-  event_log: EventLogTable;
-  muster_migrations: MigrationTable;
-}
+};

@@ -1,5 +1,5 @@
+import type { RegistrationStore } from "../../../src/registration/records.ts";
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../../src/kernel/ports.ts";
 import { gate, type StoreBackend } from "./backend.ts";
 import { key, outboxEvent, someTime } from "./fixtures.ts";
 
@@ -157,10 +157,10 @@ export function deliveryTests(backend: StoreBackend): void {
   });
 }
 
-async function waiting(store: Store): Promise<readonly string[]> {
+async function waiting(store: RegistrationStore): Promise<readonly string[]> {
   return (await store.tx((tx) => tx.outbox.unpublished(100))).map(({ id }) => id);
 }
 
-function claim(store: Store, leaseMs: number) {
+function claim(store: RegistrationStore, leaseMs: number) {
   return store.tx((tx) => tx.tasks.claim(leaseMs, 10));
 }

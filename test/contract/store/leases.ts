@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Attempt } from "../../../src/registration/records.ts";
-import type { Store } from "../../../src/kernel/ports.ts";
+import type { Attempt, RegistrationStore } from "../../../src/registration/records.ts";
 import type { StoreBackend } from "./backend.ts";
 import { attempt, event } from "./fixtures.ts";
 
@@ -148,11 +147,11 @@ export function leaseTests(backend: StoreBackend): void {
   });
 }
 
-function insert(store: Store, given: Attempt, leaseMs: number): Promise<void> {
+function insert(store: RegistrationStore, given: Attempt, leaseMs: number): Promise<void> {
   return store.tx((tx) => tx.attempts.insert(given, [], leaseMs));
 }
 
-function claim(store: Store, owner: string, leaseMs = minute): Promise<readonly Attempt[]> {
+function claim(store: RegistrationStore, owner: string, leaseMs = minute): Promise<readonly Attempt[]> {
   return store.tx((tx) => tx.attempts.claimExpired(owner, leaseMs, 100));
 }
 

@@ -1,8 +1,8 @@
+import type { RegistrationStore } from "../../../src/registration/records.ts";
 import { randomBytes } from "node:crypto";
 import { createConnection, type Connection } from "mysql2/promise";
 import { systemClock } from "../../../src/adapters/system/clock.ts";
-import type { Store } from "../../../src/kernel/ports.ts";
-import { openMysqlStore } from "../../../src/store/engine/mysql.ts";
+import { openMysqlStore } from "../../../src/store/mysql.ts";
 import { startTcpProxy } from "../../support/tcp-proxy.ts";
 import type { StoreBackend } from "./backend.ts";
 
@@ -13,7 +13,7 @@ export function mysqlBackend(url: string): StoreBackend {
       await using stack = new AsyncDisposableStack();
       const database = stack.use(await freshDatabase(url));
       const proxy = stack.use(await startTcpProxy({ target: Number(new URL(url).port || 3306) }));
-      const open = async (at: string): Promise<Store> => stack.use(await openMysqlStore({ url: at, clock: systemClock }));
+      const open = async (at: string): Promise<RegistrationStore> => stack.use(await openMysqlStore({ url: at, clock: systemClock }));
       const store = await open(withPort(database.url, proxy.port));
       const owned = stack.move();
       return {

@@ -1,11 +1,11 @@
+import type { RegistrationStore } from "../../../src/registration/records.ts";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
-import type { Store } from "../../../src/kernel/ports.ts";
-import { openSqliteStore } from "../../../src/store/engine/sqlite.ts";
+import { openSqliteStore } from "../../../src/store/sqlite.ts";
 import type { StoreBackend } from "./backend.ts";
 
 /** A store on a file of its own. */
@@ -50,14 +50,14 @@ function freshDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), "muster-store-"));
 }
 
-async function closed(store: Store, directory: string): Promise<void> {
+async function closed(store: RegistrationStore, directory: string): Promise<void> {
   await store[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
 }
 
 async function openElsewhere(path: string): Promise<{ readonly kind: string; readonly message: string }> {
   const program = `
-    const { openSqliteStore } = await import(${JSON.stringify(new URL("../../../src/store/engine/sqlite.ts", import.meta.url).href)});
+    const { openSqliteStore } = await import(${JSON.stringify(new URL("../../../src/store/sqlite.ts", import.meta.url).href)});
     const outcome = await openSqliteStore({ path: ${JSON.stringify(path)} }).then(() => ({ kind: "opened", message: "" }), ({ kind, message }) => ({ kind, message }));
     console.log(JSON.stringify(outcome));
     process.exit();

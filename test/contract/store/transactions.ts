@@ -1,5 +1,5 @@
+import type { RegistrationStore } from "../../../src/registration/records.ts";
 import { describe, expect, test } from "vitest";
-import type { Store } from "../../../src/kernel/ports.ts";
 import { gate, refusalOf, type StoreBackend } from "./backend.ts";
 import { attempt, event, key, outboxEvent, registration, schemaVersion } from "./fixtures.ts";
 
@@ -109,7 +109,7 @@ export function transactionTests(backend: StoreBackend): void {
   });
 }
 
-async function everything(store: Store) {
+async function everything(store: RegistrationStore) {
   return store.tx(async (tx) => ({
     attempt: await tx.attempts.find("a"),
     events: await tx.attempts.events("a", 0),

@@ -1,10 +1,11 @@
+import type { RegistrationTx } from "../../records.ts";
+import type { RegistrationEvent } from "../../events.ts";
 import { unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { entryOfRegistration } from "../../reconcile/show-entry.ts";
 import { inheritedTags } from "../../update-tags.ts";
 import { checkGeneration, registrationOf } from "./save-registration.ts";
-import type { DomainEvent, Tx } from "../../records.ts";
 
 /**
  * Makes the entry the serving one in the catalog, then, in one transaction, the registration the active one, with its
@@ -28,7 +29,7 @@ export const commit: RegistrationStep = {
       message: `${attempt.type.toLowerCase()} is registered and healthy`,
       serviceId: attempt.serviceId,
       outcome: "ACTIVE",
-      alongside: (tx: Tx) => activate(tx, context, promoted),
+      alongside: (tx: RegistrationTx) => activate(tx, context, promoted),
     };
   },
   undo: async ({ attempt, entry, ports }, signal) => {
@@ -48,7 +49,7 @@ async function checkServing({ entry, ports }: AttemptContext, signal: AbortSigna
 }
 
 /** `promoted` are the tags that the catalog was given; when others were set since, it is told afterwards. */
-async function activate(tx: Tx, context: AttemptContext, promoted: readonly string[]): Promise<void> {
+async function activate(tx: RegistrationTx, context: AttemptContext, promoted: readonly string[]): Promise<void> {
   const { attempt, ports } = context;
   await checkGeneration(tx, attempt);
   const now = ports.clock.now();
@@ -77,7 +78,7 @@ async function activate(tx: Tx, context: AttemptContext, promoted: readonly stri
   });
 }
 
-function registeredEvent({ attempt }: AttemptContext, artifactId: string | undefined): DomainEvent {
+function registeredEvent({ attempt }: AttemptContext, artifactId: string | undefined): RegistrationEvent {
   const { serviceId, name, host, port, version } = attempt;
   if (attempt.type !== "MODULE" || artifactId === undefined) return { type: "ServiceRegistered", serviceId, name, host, port, version };
   return { type: "ModuleRegistered", serviceId, name, host, port, version, schemaId: `${name}@${version}`, artifactId };

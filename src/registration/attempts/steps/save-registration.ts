@@ -4,7 +4,7 @@ import { forgetUnpublished, reserveSchemaVersion } from "../../schemas/schema-ve
 import type { AttemptWriter } from "../context-of.ts";
 import type { AttemptContext, CheckedSchema, RegistrationStep } from "../attempt-context.ts";
 import type { ModuleDescription } from "../../types.ts";
-import type { Registration, Tx } from "../../records.ts";
+import type { Registration, RegistrationTx } from "../../records.ts";
 
 /** Saves the registration as PENDING, and its schema version. */
 export const saveRegistration: RegistrationStep = {
@@ -66,7 +66,7 @@ export function registrationOf(
 }
 
 /** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */
-export async function checkGeneration(tx: Tx, attempt: AttemptContext["attempt"]): Promise<void> {
+export async function checkGeneration(tx: RegistrationTx, attempt: AttemptContext["attempt"]): Promise<void> {
   const row = await tx.instances.claim(attempt);
   if (row.generation === attempt.generation) return;
   throw new DomainError({

@@ -1,5 +1,5 @@
+import type { DocumentPlace } from "../../ports.ts";
 import { DomainError } from "../../../kernel/errors.ts";
-import type { DocumentPlace } from "../../../kernel/ports.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { openApiProblem } from "../../schemas/http-schema.ts";
 import { httpArtifactOf } from "../../schemas/schema-artifacts.ts";

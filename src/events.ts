@@ -1,0 +1,5 @@
+/** Every event of every domain: a domain adds its table here. */
+import type { EventRow } from "./kernel/event-row.ts";
+import { registrationEvents } from "./registration/events.ts";
+
+export const events: readonly EventRow[] = [...registrationEvents];

@@ -1,0 +1,15 @@
+/** What the store of this program keeps: a domain adds its part here. */
+import type { CoreTx } from "../kernel/records.ts";
+import type { Store } from "../kernel/ports.ts";
+import { deliveryPart } from "./delivery/part.ts";
+import { joinParts, type StorePart } from "./engine/part.ts";
+import { registrationPart } from "./registration/part.ts";
+
+export const storePart = joinParts(deliveryPart, registrationPart);
+
+type TxOf<Part> = Part extends StorePart<infer Tx> ? Tx : never;
+
+/** One open transaction, as the composition root sees it. */
+export type MusterTx = TxOf<typeof storePart> & CoreTx;
+
+export type MusterStore = Store<MusterTx>;

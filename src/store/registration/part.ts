@@ -1,0 +1,30 @@
+import type { CoreTx } from "../../kernel/records.ts";
+import type { RegistrationTx } from "../../registration/records.ts";
+import type { StorePart } from "../engine/part.ts";
+import { attemptRepository } from "./attempts.ts";
+import { criticalRepository } from "./criticals.ts";
+import { instanceRepository } from "./instances.ts";
+import { registration } from "./migrations/0001-registration.ts";
+import { embedded } from "./migrations/0003-embedded.ts";
+import { schemas } from "./migrations/0005-schemas.ts";
+import { criticals } from "./migrations/0006-criticals.ts";
+import { registrationRepository } from "./registrations.ts";
+import { registryVersionRepository } from "./registry-versions.ts";
+import { schemaRepository } from "./schemas.ts";
+import type { RegistrationTables } from "./tables.ts";
+
+/** What registration keeps, beside what every domain does. */
+export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
+  migrations: [registration, embedded, schemas, criticals],
+  repositories({ db, dialect }) {
+    const session = { db: db.withTables<RegistrationTables>(), dialect };
+    return {
+      attempts: attemptRepository(session),
+      instances: instanceRepository(session),
+      registrations: registrationRepository(session),
+      criticals: criticalRepository(session),
+      schemas: schemaRepository(session),
+      registryVersions: registryVersionRepository(session),
+    };
+  },
+};
