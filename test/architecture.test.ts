@@ -70,6 +70,32 @@ describe("imports", () => {
     expect(idle).toEqual([]);
   });
 
+  /** A domain is a folder of this name in `src`, and in the other layers; what is of no domain is the common floor. */
+  const domains = filesBelow("src/store").flatMap((path) => /^src\/store\/(?!engine|delivery)([a-z-]+)\//.exec(path)?.[1] ?? []);
+  const domainOf = (path: string) => domains.find((name) => path.split("/").includes(name));
+
+  test("domains never import each other", () => {
+    expect(domains).toContain("registration");
+    const wrong = product
+      .filter((path) => domainOf(path) !== undefined)
+      .flatMap((path) =>
+        importsOf(path).flatMap(({ target }) => ([domainOf(path), undefined].includes(domainOf(target)) ? [] : [`${path} imports ${target}`])),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  test("the common floor imports no domain", () => {
+    const floor = product.filter((path) =>
+      ["kernel", "delivery", "store/engine", "store/delivery", "rpc/transport"].some((part) => path.startsWith(`src/${part}/`)),
+    );
+    const wrong = floor.flatMap((path) => importsOf(path).flatMap(({ target }) => (domainOf(target) === undefined ? [] : [`${path} imports ${target}`])));
+    expect(wrong).toEqual([]);
+  });
+
+  test("no file imports itself by way of others, not even a type", () => {
+    expect(circles(new Map(product.map((path) => [path, importsOf(path).map(({ target }) => target)])))).toEqual([]);
+  });
+
   test("an import leads to a file that is there", () => {
     const dangling = [...product, ...tests].flatMap((path) =>
       importsOf(path)
@@ -81,14 +107,14 @@ describe("imports", () => {
 });
 
 describe("files", () => {
-  test("ports.ts holds types and nothing that runs", () => {
-    expect(importsOf("src/kernel/ports.ts").filter(({ isTypeOnly }) => !isTypeOnly)).toEqual([]);
-    expect(withoutComments(stripTypeScriptTypes(read("src/kernel/ports.ts"))).trim()).toBe("");
+  test.each(["src/kernel/ports.ts", "src/registration/ports.ts"])("%s holds types and nothing that runs", (path) => {
+    expect(importsOf(path).filter(({ isTypeOnly }) => !isTypeOnly)).toEqual([]);
+    expect(withoutComments(stripTypeScriptTypes(read(path))).trim()).toBe("");
   });
 
   test("none has more than 300 lines", () => {
     const long = [...product, ...tests]
-      .filter((path) => !path.startsWith("src/store/migrations/"))
+      .filter((path) => !path.includes("/migrations/"))
       .map((path) => ({ path, lines: read(path).trimEnd().split("\n").length }))
       .filter(({ lines }) => lines > 300);
     expect(long).toEqual([]);
@@ -110,6 +136,21 @@ describe("files", () => {
     expect(told.filter((folder) => !existsSync(join(root, folder)))).toEqual([]);
   });
 });
+
+/** The files that each import themselves by way of others. */
+function circles(imports: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  return [...imports.keys()].filter((start) => {
+    const seen = new Set<string>();
+    const queue = [...(imports.get(start) ?? [])];
+    for (const path of queue) {
+      if (path === start) return true;
+      if (seen.has(path)) continue;
+      seen.add(path);
+      queue.push(...(imports.get(path) ?? []));
+    }
+    return false;
+  });
+}
 
 function ancestors(folder: string): readonly string[] {
   return folder === "." ? [] : [`${folder}/`, ...ancestors(dirname(folder))];

@@ -1,10 +1,10 @@
 /** Which version a new one is compared with, and what becomes of a comparison that fails. */
+import { sha256 } from "../src/kernel/canonical-json.ts";
 import type { RegistrationStore } from "../src/registration/records.ts";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { unavailable } from "../src/kernel/errors.ts";
 import { orAborted } from "../src/kernel/or-aborted.ts";
 import { compared } from "../src/registration/schemas/compare-versions.ts";
-import { sha256 } from "../src/registration/service-id.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { schemaVersion } from "./contract/store/fixtures.ts";
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { childExecArgv, startCheckingChild } from "../src/adapters/schema-check/child-process.ts";
 import { createSchemaCheck, type SchemaCheckOptions } from "../src/adapters/schema-check/schema-check.ts";
 import type { DomainError, Reason } from "../src/kernel/errors.ts";
-import { dialects, synthesiseSchema } from "../src/registration/schemas/schema.ts";
+import { dialects, synthesiseSchema } from "../src/schema-diff/schema-text.ts";
 
 const never = new AbortController().signal;
 /** For a machine that stands still now and then. */

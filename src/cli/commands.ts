@@ -152,6 +152,6 @@ export const commands: readonly Command[] = [
       { what: "zsh, for good", run: "muster completion zsh > ~/.zfunc/_muster" },
       { what: "fish, for good", run: "muster completion fish > ~/.config/fish/completions/muster.fish" },
     ],
-    load: async () => (await import("./completion.ts")).completionCommand,
+    load: async () => (await import("./completion.ts")).completionOf(commands),
   },
 ];

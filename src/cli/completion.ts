@@ -3,12 +3,14 @@ import type { Command, Option, Run } from "./frame/command.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
 import { helpOption } from "./frame/options.ts";
 
-export const completionCommand: Run = async (input, terminal) => {
-  const { commands } = await import("./commands.ts");
-  const make = scripts[input.args[0] ?? ""];
-  if (make) terminal.out(make(commands));
-  return exitCodes.done.code;
-};
+/** Prints the script of the shell that is named, for these commands. */
+export function completionOf(commands: readonly Command[]): Run {
+  return async (input, terminal) => {
+    const make = scripts[input.args[0] ?? ""];
+    if (make) terminal.out(make(commands));
+    return exitCodes.done.code;
+  };
+}
 
 const scripts: Readonly<Record<string, (commands: readonly Command[]) => string>> = { bash, zsh, fish };
 

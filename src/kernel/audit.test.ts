@@ -1,7 +1,13 @@
 import { expect, test } from "vitest";
 import { chained, firstBroken, type AuditEntry, type AuditRow } from "./audit.ts";
 
-const entry = (action: AuditEntry["action"]): AuditEntry => ({ subject: "echo-10.0.0.1-80", at: 7, actor: "ci", action, detail: { attempt_id: "a" } });
+const entry = (action: AuditEntry["action"]): AuditEntry => ({
+  subject: { kind: "instance", id: "echo-10.0.0.1-80" },
+  at: 7,
+  actor: "ci",
+  action,
+  detail: { attempt_id: "a" },
+});
 
 function chain(): AuditRow[] {
   const rows: AuditRow[] = [];

@@ -3,18 +3,23 @@
  * hash of the one before, so that a row that was edited, taken out or moved shows. What a chain alone cannot show is that
  * its last rows were cut off, or that all of it was written anew.
  */
-import { canonicalJson, sha256 } from "../registration/service-id.ts";
+import { canonicalJson, sha256 } from "./canonical-json.ts";
 
-export type AuditAction = "REGISTRATION_STARTED" | "REGISTERED" | "REGISTRATION_FAILED" | "CANCEL_REQUESTED" | "UNREGISTERED" | "TAGS_UPDATED";
+/** What an audit chain or an event is about. */
+export interface Subject {
+  /** Such as `instance`; `[a-z-]+`. */
+  readonly kind: string;
+  readonly id: string;
+}
 
-export interface AuditEntry {
-  /** What was changed: a service id. */
-  readonly subject: string;
+/** `Action`: what the domain's changes are called. */
+export interface AuditEntry<Action extends string = string> {
+  readonly subject: Subject;
   /** Epoch milliseconds. */
   readonly at: number;
-  /** The principal's name, or `muster` for what the server did by itself. */
+  /** The principal's key, or `muster` for what the server did by itself. */
   readonly actor: string;
-  readonly action: AuditAction;
+  readonly action: Action;
   /** Facts by name, such as `attempt_id`, `reason`. No secrets. */
   readonly detail: Readonly<Record<string, string>>;
 }
@@ -28,11 +33,16 @@ export interface AuditRow extends AuditEntry {
   readonly hash: string;
 }
 
-export interface Audit {
+export interface Audit<Action extends string = string> {
   /** Appends to the subject's chain. The caller holds the lock of the subject's row, or may be run again. */
-  append(entry: AuditEntry): Promise<void>;
+  append(entry: AuditEntry<Action>): Promise<void>;
   /** The subject's chain, in order. */
-  list(subject: string): Promise<readonly AuditRow[]>;
+  list(subject: Subject): Promise<readonly AuditRow[]>;
+}
+
+/** A subject as one text, different for every subject. Of an instance it is the service id, which has no slash: so it was before there were kinds. */
+export function subjectText({ kind, id }: Subject): string {
+  return kind === "instance" ? id : `${kind}/${id}`;
 }
 
 /** The row that follows `last` in a chain. */
@@ -52,5 +62,5 @@ export function firstBroken(chain: readonly AuditRow[]): number | undefined {
 }
 
 function hashOf({ subject, at, actor, action, detail, sequence, previousHash }: Omit<AuditRow, "hash">): string {
-  return sha256(canonicalJson({ subject, at, actor, action, detail, sequence, previousHash }));
+  return sha256(canonicalJson({ subject: subjectText(subject), at, actor, action, detail, sequence, previousHash }));
 }

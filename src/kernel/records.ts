@@ -84,11 +84,11 @@ export interface EventLog {
   >;
 }
 
-/** One open transaction. A domain adds its repositories, and says which events are its own. */
-export interface CoreTx<P extends EventPayload = EventPayload> {
+/** One open transaction. A domain adds its repositories, and says which events and audited actions are its own. */
+export interface CoreTx<P extends EventPayload = EventPayload, Action extends string = string> {
   readonly outbox: Outbox<P>;
   readonly tasks: Tasks;
   readonly leases: Leases;
-  readonly audit: Audit;
+  readonly audit: Audit<Action>;
   readonly eventLog: EventLog;
 }

@@ -1,8 +1,9 @@
+import { subjectOf } from "./service-id.ts";
+import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { cancelledBy, type Attempts } from "./attempts/runner.ts";
 import type { Attempt, AttemptFilter, RegistrationStore } from "./records.ts";
-import type { Caller } from "./register.ts";
 
 /** The attempt; `not_found` when there is none of this id. */
 export async function getAttempt(store: RegistrationStore, id: string): Promise<Attempt> {
@@ -38,7 +39,7 @@ export interface CancelDeps {
  */
 export async function cancelAttempt(deps: CancelDeps, id: string, caller: Caller, why: string): Promise<Attempt> {
   const attempt = await getAttempt(deps.store, id);
-  if (attempt.actor !== caller.name && !caller.isAdmin) {
+  if (!isOf(attempt.actor, caller) && !can(caller, "admin")) {
     throw new DomainError({ kind: "denied", reason: "PERMISSION_DENIED", message: "the attempt was begun by somebody else", metadata: { attempt_id: id } });
   }
   if (attempt.state !== "RUNNING" && attempt.state !== "UNWINDING") {
@@ -52,9 +53,9 @@ export async function cancelAttempt(deps: CancelDeps, id: string, caller: Caller
   await deps.store.tx(async (tx) => {
     await tx.attempts.requestCancel(id);
     await tx.audit.append({
-      subject: attempt.serviceId,
+      subject: subjectOf(attempt.serviceId),
       at: deps.clock.now(),
-      actor: caller.name,
+      actor: caller.key,
       action: "CANCEL_REQUESTED",
       detail: { attempt_id: id, reason: why },
     });

@@ -182,8 +182,11 @@ export interface CriticalRepository {
   delete(registrationId: string): Promise<void>;
 }
 
+/** What registration's changes are called in the audit. */
+export type RegistrationAction = "REGISTRATION_STARTED" | "REGISTERED" | "REGISTRATION_FAILED" | "CANCEL_REQUESTED" | "UNREGISTERED" | "TAGS_UPDATED";
+
 /** One open transaction, as registration uses it. */
-export interface RegistrationTx extends CoreTx<RegistrationEvent> {
+export interface RegistrationTx extends CoreTx<RegistrationEvent, RegistrationAction> {
   readonly attempts: AttemptRepository;
   readonly instances: InstanceRepository;
   readonly registrations: RegistrationRepository;

@@ -3,13 +3,14 @@
  * holds the lock of the instance's key, so that any number of equal requests, on any replicas, end up at one attempt.
  */
 import { DomainError, type FieldViolation } from "../kernel/errors.ts";
+import type { Caller } from "../kernel/caller.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
 import type { Attempts } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
-import { requestHashOf, serviceIdOf } from "./service-id.ts";
+import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
 import { validatedNote } from "./attempts/steps/validated.ts";
 import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput } from "./types.ts";
@@ -23,15 +24,6 @@ export interface RegisterDeps {
 }
 
 export type ResolvedHost = { readonly address: string } | { readonly violation: string; readonly reason: "HOST_DENIED" | "HOST_UNRESOLVABLE" };
-
-export interface Caller {
-  readonly name: string;
-  /** May use names that belong to others. */
-  readonly isAdmin: boolean;
-  /** May change what others registered, but not register under their names. */
-  readonly isOperator: boolean;
-  readonly traceparent?: string;
-}
 
 export interface StartedRegistration {
   readonly attemptId: string;
@@ -106,9 +98,9 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     } else {
       await tx.attempts.insert(attempt, events, deps.attempts.leaseMs);
       await tx.audit.append({
-        subject: attempt.serviceId,
+        subject: subjectOf(attempt.serviceId),
         at: attempt.createdAt,
-        actor: caller.name,
+        actor: caller.key,
         action: "REGISTRATION_STARTED",
         detail: { attempt_id: attempt.id, request_sha256: attempt.requestHash },
       });
@@ -190,7 +182,7 @@ function newAttempt(deps: RegisterDeps, { input, address, hash, serviceId }: Che
     outcome: undefined,
     error: undefined,
     cancelRequested: false,
-    actor: caller.name,
+    actor: caller.key,
     traceparent: caller.traceparent,
     lease: { owner: deps.attempts.owner, epoch: 1 },
     deadlineAt: now + attemptLimitMs,

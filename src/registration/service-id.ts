@@ -1,4 +1,5 @@
-import { createHash } from "node:crypto";
+import type { Subject } from "../kernel/audit.ts";
+import { canonicalJson, sha256 } from "../kernel/canonical-json.ts";
 import type { RegisterInput } from "./types.ts";
 
 /**
@@ -15,19 +16,10 @@ export function serviceIdOf(name: string, host: string, port: number): string {
  */
 export function requestHashOf(input: RegisterInput): string {
   const { requestId: _id, healthTimeoutMs: _timeout, startupGraceMs: _grace, validateOnly: _only, waitForApproval: _wait, ...asked } = input;
-  return createHash("sha256").update(canonicalJson(asked)).digest("hex");
+  return sha256(canonicalJson(asked));
 }
 
-/** JSON with object keys sorted, so that equal values give equal text. `undefined` members are left out. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) =>
-    member !== null && typeof member === "object" && !Array.isArray(member)
-      ? Object.fromEntries(Object.entries(member).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : member,
-  );
-}
-
-/** SHA-256 (hex) of a text's UTF-8 bytes. */
-export function sha256(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
+/** What audit rows and events of an instance are about. */
+export function subjectOf(serviceId: string): Subject {
+  return { kind: "instance", id: serviceId };
 }

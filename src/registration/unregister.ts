@@ -4,7 +4,9 @@
  * `withdraw` task behind. The task takes the entry out of the catalog and releases the schema versions; it is tried at
  * once and, if a dependency is away, again until it is done.
  */
+import { subjectOf } from "./service-id.ts";
 import type { RegistrationEvent } from "./events.ts";
+import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { cancelledBy, type Attempts } from "./attempts/runner.ts";
@@ -12,7 +14,6 @@ import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { releaseSchemaVersion } from "./schemas/schema-versions.ts";
-import type { Caller } from "./register.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
 
 export interface UnregisterDeps {
@@ -37,7 +38,7 @@ export async function unregister(
     const key = await tx.instances.lock(input);
     if (!key) throw neverRegistered(input);
     await claimName(tx, input.name, caller);
-    return endKey(tx, deps.ids, key, { taskId, actor: caller.name, now: clock.now(), traceparent: caller.traceparent });
+    return endKey(tx, deps.ids, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.attempts.cancel(ended.live.id, cancelledBy("an Unregister"));
   if (ended.active) deps.onCommit();
@@ -77,7 +78,7 @@ export async function endKey(
   }
   if (live || hasTask) {
     const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
-    await tx.audit.append({ subject: serviceId, at: now, actor, action: "UNREGISTERED", detail });
+    await tx.audit.append({ subject: subjectOf(serviceId), at: now, actor, action: "UNREGISTERED", detail });
   }
   if (hasTask) await tx.tasks.insert({ id: taskId, kind: "withdraw", payload: JSON.stringify({ registrationIds: registrations.map(({ id }) => id) }) });
   return { live, active, hasTask };

@@ -6,12 +6,13 @@
  * not asked for others, so it keeps those set here (and is UNCHANGED when nothing else differs); one that gives other tags
  * than before gets what it asks for. Unregister forgets them.
  */
+import { subjectOf } from "./service-id.ts";
+import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { derivedTags, shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Registration } from "./records.ts";
-import type { Caller } from "./register.ts";
 import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
 import type { RegisterInput } from "./types.ts";
 
@@ -52,7 +53,7 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     if (JSON.stringify(tags) === JSON.stringify(active.request.tags)) return { changed: false, applied };
     await tx.registrations.setTags(active.id, tags, now);
     const detail = { attempt_id: active.id, before: active.request.tags.join(","), after: tags.join(",") };
-    await tx.audit.append({ subject: active.serviceId, at: now, actor: caller.name, action: "TAGS_UPDATED", detail });
+    await tx.audit.append({ subject: subjectOf(active.serviceId), at: now, actor: caller.key, action: "TAGS_UPDATED", detail });
     const payload = { type: "TagsUpdated", serviceId: active.serviceId, name: active.name, tags: applied, actor: caller.name } as const;
     await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, payload, at: now, traceparent: caller.traceparent });
     await tx.tasks.insert({ id: taskId, kind: "show", payload: JSON.stringify({ registrationId: active.id }) });

@@ -1,5 +1,5 @@
 /** A schema document: its subschemas, each known by its place and only once, and where its references lead. */
-import { type InspectedSchema, inspectSchema } from "../registration/schemas/schema.ts";
+import { type InspectedSchema, inspectSchema } from "./schema-text.ts";
 import { type Place, type Position, pointerOf, rootPlace, stepInto } from "./schema-place.ts";
 import { type JsonObject, type JsonValue, canonical, isObject, own } from "./json.ts";
 

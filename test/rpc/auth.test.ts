@@ -6,8 +6,9 @@ import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { DomainError } from "../../src/kernel/errors.ts";
-import { accessRules, roles } from "../../src/rpc/platform/access-rules.ts";
-import { createAuthGate, hasRole, principalKey } from "../../src/rpc/platform/auth.ts";
+import { can, roles } from "../../src/kernel/caller.ts";
+import { accessRules } from "../../src/rpc/platform/access-rules.ts";
+import { createAuthGate, principalKey } from "../../src/rpc/platform/auth.ts";
 import { methodKey } from "../../src/rpc/transport/limits.ts";
 import { generateToken, parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import { createStockClient, richStatus } from "../support/rpc-client.ts";
@@ -121,7 +122,7 @@ test("open means everybody is anonymous and may do everything", async () => {
 });
 
 test("admin implies every role, every role implies viewer, and none implies another", () => {
-  const of = (...held: (typeof roles)[number][]) => roles.filter((role) => hasRole({ name: "x", roles: held }, role));
+  const of = (...held: (typeof roles)[number][]) => roles.filter((role) => can({ roles: held }, role));
   expect(of()).toEqual([]);
   expect(of("admin")).toEqual([...roles]);
   for (const role of ["registrar", "approver", "operator"] as const) expect(of(role)).toEqual(["viewer", role]);
@@ -166,7 +167,7 @@ describe("the token file", () => {
     expect(token.length).toBeGreaterThanOrEqual(24);
     expect(generateToken().token).not.toBe(token);
     const table = parseTokenFile(file({ principal: "ci", roles: ["registrar", "approver"], sha256: hash }));
-    expect(table.find(token)).toEqual({ name: "ci", roles: ["registrar", "approver"] });
+    expect(table.find(token)).toEqual({ key: "tokens|ci", name: "ci", tenant: "default", roles: ["registrar", "approver"], groups: [] });
     expect(table.find(`${token} `)).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import draft06 from "ajv/dist/refs/json-schema-draft-06.json" with { type: "json" };
 import type { JsonValue } from "../../src/schema-diff/json.ts";
-import { type Dialect, inspectSchema } from "../../src/registration/schemas/schema.ts";
+import { type Dialect, inspectSchema } from "../../src/schema-diff/schema-text.ts";
 
 /** `allErrors`: without it Ajv 8.20 skips what follows `prefixItems` when an array is shorter than those. */
 const options: Options = { strict: false, validateFormats: false, logger: false, allErrors: true };

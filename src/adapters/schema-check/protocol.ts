@@ -1,5 +1,5 @@
 /** What the parent and the checking child say to each other. Types only: the child may read no other file of ours. */
-import type { Dialect } from "../../registration/schemas/schema.ts";
+import type { Dialect } from "../../schema-diff/schema-text.ts";
 
 export interface CheckRequest {
   readonly text: string;

@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { DomainError } from "../../kernel/errors.ts";
-import { type InspectedSchema, type SchemaCheck, inspectSchema } from "../../registration/schemas/schema.ts";
+import { type InspectedSchema, type SchemaCheck, inspectSchema } from "../../schema-diff/schema-text.ts";
 import { type CheckingChild, startCheckingChild } from "./child-process.ts";
 import { verdictError } from "./verdict.ts";
 

@@ -2,7 +2,7 @@
 import type { DomainError } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
 import { rootPlace } from "../../schema-diff/schema-place.ts";
-import { type InspectedSchema, schemaError, schemaErrorAtPointer } from "../../registration/schemas/schema.ts";
+import { type InspectedSchema, schemaError, schemaErrorAtPointer } from "../../schema-diff/schema-text.ts";
 import type { CheckResult } from "./child-process.ts";
 
 /** What is wrong with the schema, or undefined. */

@@ -1,4 +1,5 @@
 /** Services and modules as people see them: pure texts of the contract's messages. */
+import type { JsonValue } from "@bufbuild/protobuf";
 import type { GetModuleResponse, GetServiceResponse, HttpEndpoint } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { msOf } from "./progress-view.ts";
 import type { Style } from "../frame/style.ts";
@@ -6,6 +7,12 @@ import { pairs, table, type Cell } from "../frame/table.ts";
 import { age } from "../frame/times.ts";
 
 /** What services and modules have in common, with what each may have beside it. */
+export interface Listed {
+  readonly instances: readonly Instance[];
+  readonly asOfMs: number;
+  readonly json: JsonValue;
+}
+
 export interface Instance {
   readonly name: string;
   readonly serviceId: string;

@@ -11,18 +11,12 @@ import {
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
-import { instanceDetails, instanceSummary, instanceTable, moduleInstance, serviceInstance, type Instance } from "./instance-view.ts";
+import { instanceDetails, instanceSummary, instanceTable, moduleInstance, serviceInstance, type Instance, type Listed } from "./instance-view.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { msOf } from "./progress-view.ts";
 import { styleFor } from "../frame/style.ts";
 import type { Terminal } from "../frame/terminal.ts";
 import { watchInstances } from "./watch-instances.ts";
-
-export interface Listed {
-  readonly instances: readonly Instance[];
-  readonly asOfMs: number;
-  readonly json: JsonValue;
-}
 
 /** The RPCs of one sort of instances. */
 export interface Sort {

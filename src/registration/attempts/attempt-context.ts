@@ -4,7 +4,7 @@ import type { Clock } from "../../kernel/ports.ts";
 import type { Step } from "../../kernel/saga.ts";
 import type { Attempt, RegistrationStore, RegistrationTx } from "../records.ts";
 import type { SchemaCompare, StoredComparison } from "../schemas/schema-records.ts";
-import type { SchemaCheck } from "../schemas/schema.ts";
+import type { SchemaCheck } from "../../schema-diff/schema-text.ts";
 import type { Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "../types.ts";
 
 /** What the use cases of registration are given. */
@@ -63,6 +63,12 @@ export interface AttemptContext {
   readonly report: (event: EventType, note: Note) => Promise<void>;
   /** What this process may have put into the schema registry. */
   readonly attempted: { schema?: CheckedSchema };
+}
+
+/** How an attempt's events and rows are written. */
+export interface AttemptWriter extends Pick<AttemptContext, "report"> {
+  /** Writes what belongs to no event yet, in a transaction fenced by the attempt's lease. */
+  alone(work: (tx: RegistrationTx) => Promise<void>): Promise<void>;
 }
 
 export interface Published {

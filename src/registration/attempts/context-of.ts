@@ -1,18 +1,13 @@
 /** What the steps of one attempt share, and the order in which that work may run ahead of them. */
 import { DomainError } from "../../kernel/errors.ts";
-import { entryOf, once, remember, type AttemptContext, type CheckedSchema, type RegistrationPorts } from "./attempt-context.ts";
+import { entryOf, once, remember, type AttemptContext, type AttemptWriter, type CheckedSchema, type RegistrationPorts } from "./attempt-context.ts";
 import { compared } from "../schemas/compare-versions.ts";
-import type { Attempt, RegistrationTx } from "../records.ts";
+import type { Attempt } from "../records.ts";
 import { publish } from "./steps/publish-schema.ts";
 import { describeModule } from "./steps/retrieve-metadata.ts";
 import { savePending } from "./steps/save-registration.ts";
 import { serviceTypes } from "./service-types.ts";
 import type { ModuleDescription } from "../types.ts";
-
-export interface AttemptWriter extends Pick<AttemptContext, "report"> {
-  /** Writes what belongs to no event yet, in a transaction fenced by the attempt's lease. */
-  alone(work: (tx: RegistrationTx) => Promise<void>): Promise<void>;
-}
 
 /**
  * The context of an attempt that this process carries out or takes back. `endAhead` aborts what changes something and is

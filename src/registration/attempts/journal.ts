@@ -11,13 +11,15 @@
  * resumes), unless the lost write was the commit itself: then nothing is told, the followers' streams break off, and the
  * row tells the outcome later.
  */
+import { serverKey } from "../../kernel/caller.ts";
+import { subjectOf } from "../service-id.ts";
 import { DomainError, toDomainError, type FieldViolation } from "../../kernel/errors.ts";
+import type { Log } from "../../kernel/log.ts";
 import { retrying } from "../../kernel/retry.ts";
 import type { Journal, Then } from "../../kernel/saga.ts";
-import type { Note } from "./attempt-context.ts";
-import type { AttemptWriter } from "./context-of.ts";
+import type { AttemptWriter, Note, RegistrationPorts } from "./attempt-context.ts";
 import type { Attempt, RegistrationTx } from "../records.ts";
-import type { RunnerDeps } from "./run-attempt.ts";
+import type { Progress } from "./progress.ts";
 import type { EventType, ProgressEvent } from "../types.ts";
 
 /** How long an event is held back for the one of an early step. */
@@ -43,8 +45,16 @@ interface Write {
   readonly patienceMs?: number;
 }
 
+export interface JournalDeps {
+  readonly ports: Pick<RegistrationPorts, "store" | "clock">;
+  readonly progress: Pick<Progress, "publish">;
+  readonly log: Log;
+  /** Called after a commit that left something in the outbox. */
+  readonly onCommit: () => void;
+}
+
 /** The journal of one attempt, which this process alone moves. */
-export function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<EventType, Note> & AttemptWriter {
+export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<EventType, Note> & AttemptWriter {
   const { store, clock } = deps.ports;
   let cursor = attempt.cursor;
   let sequence = attempt.lastSequence;
@@ -164,7 +174,7 @@ export function createJournal(deps: RunnerDeps, attempt: Attempt): Journal<Event
         const told = attempt.state === "STUCK";
         const failed = told ? [] : [eventOf("FAILED", clock.now(), 0, { message, errorDetail: detailOf(error) })];
         const detail = { attempt_id: attempt.id, reason: error.reason, state };
-        const audit = { subject: attempt.serviceId, at: clock.now(), actor: "muster", action: "REGISTRATION_FAILED", detail } as const;
+        const audit = { subject: subjectOf(attempt.serviceId), at: clock.now(), actor: serverKey, action: "REGISTRATION_FAILED", detail } as const;
         try {
           await write({ patch: { state, error }, events: failed, alongside: [(tx) => tx.audit.append(audit)] });
         } catch (storeError) {

@@ -1,26 +1,22 @@
 /** Runs attempts as background work of this process: the stream that asked for one only follows it. */
 import { DomainError, toDomainError } from "../../kernel/errors.ts";
-import type { Log } from "../../kernel/log.ts";
 import { runSaga, unwind, type Saga, type SagaProbe } from "../../kernel/saga.ts";
 import type { AttemptContext, Note, RegistrationPorts } from "./attempt-context.ts";
 import { contextOf } from "./context-of.ts";
-import { createJournal } from "./journal.ts";
+import { createJournal, type JournalDeps } from "./journal.ts";
 import type { Attempt } from "../records.ts";
 import type { Progress } from "./progress.ts";
 import { stepsOf } from "./service-types.ts";
 import type { EventType } from "../types.ts";
 
-export interface RunnerDeps {
+export interface RunnerDeps extends JournalDeps {
   readonly ports: RegistrationPorts;
   readonly progress: Progress;
-  readonly log: Log;
   readonly probe?: SagaProbe | undefined;
   /** Called once for every attempt that begins here. */
   readonly onBegin?: (attempt: Attempt) => void;
   /** Called once for every attempt that ended here. */
   readonly onEnd?: (attempt: Attempt, error: DomainError | undefined) => void;
-  /** Called after a commit that left something in the outbox. */
-  readonly onCommit: () => void;
 }
 
 type RegistrationSaga = Saga<AttemptContext, EventType, Note>;

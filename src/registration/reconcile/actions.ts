@@ -7,6 +7,7 @@
  * between has the last word. Each may be repeated, also by another replica at the same time.
  */
 import type { CatalogInstance } from "../ports.ts";
+import { serverKey } from "../../kernel/caller.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import { endpointOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
 import type { Critical, Registration, RegistrationTx } from "../records.ts";
@@ -104,7 +105,7 @@ export async function reap({ ports, ids }: ActionDeps, { id, serviceId }: Regist
     if (!key || !(await untouched(tx, id))) return false;
     const before = { type: "InstanceReaped", serviceId, name: key.name, since } as const;
     const why = { reason: "critical for too long", critical_for_ms: String(now - since) };
-    await endKey(tx, ids, key, { taskId: ids.next(), actor: "muster", now, why, before });
+    await endKey(tx, ids, key, { taskId: ids.next(), actor: serverKey, now, why, before });
     await tx.criticals.delete(id);
     return true;
   });

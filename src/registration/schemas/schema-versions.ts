@@ -7,11 +7,11 @@
  * that consumers may read). Both hang on the version's row lock: reserving and releasing
  * take it, and while a release is under way (RELEASING) a reservation is refused as a conflict to be tried again.
  */
+import { sha256 } from "../../kernel/canonical-json.ts";
 import type { SchemaRegistry } from "../ports.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { CheckedSchema } from "../attempts/attempt-context.ts";
-import { sha256 } from "../service-id.ts";
 import type { Registration, RegistrationStore, RegistrationTx } from "../records.ts";
 import type { SchemaVersion } from "./schema-records.ts";
 

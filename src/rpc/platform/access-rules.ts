@@ -1,6 +1,4 @@
-/** Roles, from the least: `admin` implies all others, each of them implies `viewer`. */
-export const roles = ["viewer", "registrar", "approver", "operator", "admin"] as const;
-export type Role = (typeof roles)[number];
+import type { Role } from "../../kernel/caller.ts";
 
 const registration = "ai.pipestream.platform.registration.v1.PlatformRegistrationService";
 const attempts = "muster.registration.v1.RegistrationService";

@@ -1,9 +1,10 @@
 import type { DescMethod } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
 import { DomainError } from "../../kernel/errors.ts";
-import { accessRules, roles, type AccessRule, type Role } from "./access-rules.ts";
+import { can, principalOf, roles, type Principal } from "../../kernel/caller.ts";
+import { accessRules, type AccessRule } from "./access-rules.ts";
 import { methodKey } from "../transport/limits.ts";
-import type { Principal, TokenTable } from "./tokens.ts";
+import type { TokenTable } from "./tokens.ts";
 
 /** Who may call: everybody as `anonymous` with all roles, or the holders of tokens. */
 export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: TokenTable };
@@ -17,17 +18,11 @@ export interface Admission {
 /** Decides on a call before its message is read, by its method and its `authorization` header. */
 export type Gate = (method: DescMethod, authorization: string | undefined) => Admission;
 
-const nobody: Principal = { name: "", roles: [] };
-const anonymous: Principal = { name: "anonymous", roles };
+const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [] };
+const anonymous = principalOf("open", "anonymous", roles);
 
 /** Who makes the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
 export const principalKey = createContextKey<Principal>(nobody, { description: "who makes the call" });
-
-/** True when the principal may do what `role` may do. */
-export function hasRole(principal: Principal, role: Role): boolean {
-  if (principal.roles.includes("admin")) return true;
-  return role === "viewer" ? principal.roles.length > 0 : principal.roles.includes(role);
-}
 
 /**
  * The gate of all calls: says who calls and whether the table lets them. Refuses with `unauthenticated` when no known
@@ -42,7 +37,7 @@ export function createAuthGate(auth: AuthMode, rules: Readonly<Record<string, Ac
     }
     if (rule === undefined) return denied("nobody may call this method", { rpc });
     const needed = typeof rule === "string" ? [rule] : rule;
-    if (needed.some((role) => hasRole(principal, role))) return undefined;
+    if (needed.some((role) => can(principal, role))) return undefined;
     return denied(`the role ${needed.join(" or ")} is needed`, { rpc, needed_role: needed.join(" or ") });
   };
   return (method, authorization) => {

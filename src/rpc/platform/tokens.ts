@@ -1,11 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
-import { roles, type Role } from "./access-rules.ts";
-
-export interface Principal {
-  readonly name: string;
-  readonly roles: readonly Role[];
-}
+import { principalOf, roles, type Principal, type Role } from "../../kernel/caller.ts";
 
 export interface TokenTable {
   /** Whose token this is. Takes the same time whether there is such a token or not. */
@@ -100,7 +95,7 @@ function entryOf(token: unknown, at: string, problems: FieldViolation[]): Entry 
   if (problems.length > before) return undefined;
   return {
     sha256: Buffer.from(sha256 as string, "hex"),
-    principal: { name: principal as string, roles: held as Role[] },
+    principal: principalOf("tokens", principal as string, held as Role[]),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Between wire messages and domain values. UNSPECIFIED, bigints and unknown enum numbers end here. */
+import { nameOf } from "../../kernel/caller.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
@@ -116,7 +117,7 @@ export function attemptOf(attempt: Attempt): WireAttempt {
     errorReason: attempt.error ? wireReasons[attempt.error.reason] : WireReason.UNSPECIFIED,
     errorDetail: attempt.error?.message ?? "",
     requestId: attempt.requestId ?? "",
-    actor: attempt.actor,
+    actor: nameOf(attempt.actor),
     lastSequence: BigInt(attempt.lastSequence),
     createdAt: timestampFromMs(attempt.createdAt),
     updatedAt: timestampFromMs(attempt.updatedAt),

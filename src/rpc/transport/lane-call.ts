@@ -22,7 +22,7 @@ import { methodKey, type Limits } from "./limits.ts";
 import { OneMessage } from "./one-message.ts";
 import type { Answer, OneMessageMethod } from "./served.ts";
 import type { SlowReaders } from "./slow-readers.ts";
-import type { Principal } from "../platform/tokens.ts";
+import type { Principal } from "../../kernel/caller.ts";
 import { statusFields } from "./wire.ts";
 
 export interface LaneCallOptions extends CallReport {

@@ -4,7 +4,7 @@ import { createContextValues, type HandlerContext } from "@connectrpc/connect";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { principalKey } from "../platform/auth.ts";
 import { callKey, type Call } from "./call.ts";
-import type { Principal } from "../platform/tokens.ts";
+import type { Principal } from "../../kernel/caller.ts";
 
 /** What it asks of the call. */
 export interface LaneCaller {

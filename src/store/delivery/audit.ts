@@ -1,6 +1,6 @@
 /** Audit chains. Two transactions that append to one chain at once take the same sequence; the second runs again. */
-import { chained, type AuditRow, type Audit } from "../../kernel/audit.ts";
-import { canonicalJson } from "../../registration/service-id.ts";
+import { canonicalJson } from "../../kernel/canonical-json.ts";
+import { chained, subjectText, type AuditRow, type Audit } from "../../kernel/audit.ts";
 import type { Session } from "../engine/dialect.ts";
 import type { DeliveryTables } from "./tables.ts";
 
@@ -10,21 +10,22 @@ export function auditRepository({ db }: Session<DeliveryTables>): Audit {
       const last = await db
         .selectFrom("audit")
         .select(["sequence", "hash"])
-        .where("subject", "=", entry.subject)
+        .where("subject", "=", subjectText(entry.subject))
         .orderBy("sequence", "desc")
         .limit(1)
         .executeTakeFirst();
       const { detail, previousHash, ...row } = chained(entry, last);
       await db
         .insertInto("audit")
-        .values({ ...row, detail: canonicalJson(detail), previous_hash: previousHash })
+        .values({ ...row, subject: subjectText(entry.subject), detail: canonicalJson(detail), previous_hash: previousHash })
         .execute();
     },
 
     async list(subject) {
-      const rows = await db.selectFrom("audit").selectAll().where("subject", "=", subject).orderBy("sequence").execute();
+      const rows = await db.selectFrom("audit").selectAll().where("subject", "=", subjectText(subject)).orderBy("sequence").execute();
       return rows.map(({ position: _position, detail, previous_hash, ...row }): AuditRow => ({
         ...row,
+        subject,
         detail: JSON.parse(detail) as AuditRow["detail"],
         previousHash: previous_hash,
       }));

@@ -5,8 +5,7 @@
  * therefore in order. Two transactions of different keys may commit the other way round than they inserted: an event
  * can appear below one that was already published, so what is to be published is found by its mark, never by position.
  */
-import type { Outbox } from "../../kernel/records.ts";
-import type { RegistrationEvent } from "../../registration/events.ts";
+import type { EventPayload, Outbox } from "../../kernel/records.ts";
 import { sql } from "kysely";
 import type { Session } from "../engine/dialect.ts";
 import type { DeliveryTables } from "./tables.ts";
@@ -41,7 +40,7 @@ export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outb
       return rows.map((row) => ({
         id: row.id,
         key: row.event_key,
-        payload: JSON.parse(row.payload) as RegistrationEvent,
+        payload: JSON.parse(row.payload) as EventPayload,
         at: row.occurred_at,
         traceparent: row.traceparent ?? undefined,
       }));

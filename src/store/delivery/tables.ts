@@ -1,7 +1,6 @@
 /** The tables that every domain writes to, as Kysely sees them. */
 import type { Generated } from "kysely";
 import type { Task } from "../../kernel/records.ts";
-import type { AuditAction } from "../../kernel/audit.ts";
 
 export interface OutboxTable {
   position: Generated<number>;
@@ -48,7 +47,7 @@ export interface AuditTable {
   sequence: number;
   at: number;
   actor: string;
-  action: AuditAction;
+  action: string;
   detail: string;
   previous_hash: string;
   hash: string;

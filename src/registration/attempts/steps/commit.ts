@@ -1,3 +1,4 @@
+import { subjectOf } from "../../service-id.ts";
 import type { RegistrationTx } from "../../records.ts";
 import type { RegistrationEvent } from "../../events.ts";
 import { unavailable } from "../../../kernel/errors.ts";
@@ -68,7 +69,7 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
     await tx.tasks.insert({ id: attempt.id, kind: "show", payload: JSON.stringify({ registrationId: attempt.id }) });
   }
   const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version };
-  await tx.audit.append({ subject: attempt.serviceId, at: now, actor: attempt.actor, action: "REGISTERED", detail });
+  await tx.audit.append({ subject: subjectOf(attempt.serviceId), at: now, actor: attempt.actor, action: "REGISTERED", detail });
   await tx.outbox.insert({
     id: attempt.id,
     key: attempt.serviceId,

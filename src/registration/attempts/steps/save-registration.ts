@@ -1,8 +1,7 @@
+import { canonicalJson } from "../../../kernel/canonical-json.ts";
 import { DomainError } from "../../../kernel/errors.ts";
-import { canonicalJson } from "../../service-id.ts";
 import { forgetUnpublished, reserveSchemaVersion } from "../../schemas/schema-versions.ts";
-import type { AttemptWriter } from "../context-of.ts";
-import type { AttemptContext, CheckedSchema, RegistrationStep } from "../attempt-context.ts";
+import type { AttemptContext, AttemptWriter, CheckedSchema, RegistrationStep } from "../attempt-context.ts";
 import type { ModuleDescription } from "../../types.ts";
 import type { Registration, RegistrationTx } from "../../records.ts";
 

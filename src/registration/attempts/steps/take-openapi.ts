@@ -1,9 +1,9 @@
+import { sha256 } from "../../../kernel/canonical-json.ts";
 import type { DocumentPlace } from "../../ports.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { openApiProblem } from "../../schemas/http-schema.ts";
 import { httpArtifactOf } from "../../schemas/schema-artifacts.ts";
-import { sha256 } from "../../service-id.ts";
 import type { SchemaSource } from "../attempt-context.ts";
 import type { RegisterInput } from "../../types.ts";
 

@@ -1,5 +1,5 @@
-import { synthesiseSchema } from "../../schemas/schema.ts";
-import { sha256 } from "../../service-id.ts";
+import { sha256 } from "../../../kernel/canonical-json.ts";
+import { synthesiseSchema } from "../../../schema-diff/schema-text.ts";
 import type { CheckedSchema, RegistrationStep, SchemaSource } from "../attempt-context.ts";
 
 const messages: Readonly<Record<CheckedSchema["source"], string>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { DomainError, type Reason } from "../../kernel/errors.ts";
-import { inspectSchema, schemaErrorAtPointer, schemaLimits, synthesiseSchema } from "./schema.ts";
+import { DomainError, type Reason } from "../kernel/errors.ts";
+import { inspectSchema, schemaErrorAtPointer, schemaLimits, synthesiseSchema } from "./schema-text.ts";
 
 function refusal(schema: unknown): DomainError {
   try {

@@ -1,7 +1,7 @@
 /** What a module's configuration schema may be: limits, dialects, references. Pure; running it is somebody else's risk. */
-import { DomainError, type Reason } from "../../kernel/errors.ts";
-import { printable } from "../../kernel/log.ts";
-import { type Place, type Position, keywordAt, pointerOf, rootPlace, stepInto } from "../../schema-diff/schema-place.ts";
+import { DomainError, type Reason } from "../kernel/errors.ts";
+import { printable } from "../kernel/log.ts";
+import { type Place, type Position, keywordAt, pointerOf, rootPlace, stepInto } from "./schema-place.ts";
 
 /**
  * Checks one schema text. Resolves when it is acceptable; rejects with kind `invalid` and a SCHEMA_* reason (metadata
