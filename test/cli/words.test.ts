@@ -18,7 +18,7 @@ test("the token it shows is let in by the entry it shows", async () => {
     .filter((text) => text.startsWith("  "))
     .map((text) => text.trim());
   const table = parseTokenFile(`{"tokens": [${line}]}`);
-  expect(table.find(token ?? "")).toEqual({ name: "ci", roles: ["registrar", "approver"] });
+  expect(table.find(token ?? "")).toMatchObject({ name: "ci", roles: ["registrar", "approver"] });
   expect(line).not.toContain(token);
 });
 
