@@ -1,5 +1,5 @@
 /** The one place where a connection URL becomes an adapter. A backend is one case here. */
-import type { RegistrationStore } from "./registration/records.ts";
+import type { MusterStore } from "./store/parts.ts";
 import type { Catalog, ModuleClient, SchemaRegistry } from "./registration/ports.ts";
 import { readFile } from "node:fs/promises";
 import type { EventCodec } from "./delivery/event-codec.ts";
@@ -8,7 +8,7 @@ import type { Log } from "./kernel/log.ts";
 import type { Clock, EventSink } from "./kernel/ports.ts";
 
 export interface Adapters {
-  readonly store: RegistrationStore;
+  readonly store: MusterStore;
   readonly catalog: Catalog;
   readonly schemas: SchemaRegistry;
   readonly sink: EventSink;
@@ -38,7 +38,7 @@ async function moduleClient({ modules }: Config): Promise<ModuleClient> {
   return createModuleClient(modules.caFile === undefined ? {} : { ca: await readFile(modules.caFile) });
 }
 
-async function openStore(store: Config["store"], clock: Clock): Promise<RegistrationStore> {
+async function openStore(store: Config["store"], clock: Clock): Promise<MusterStore> {
   if (store.kind === "sqlite") {
     const { openSqliteStore } = await import("./store/sqlite.ts");
     return openSqliteStore({ path: store.path, clock });
@@ -57,7 +57,7 @@ async function openCatalog(catalog: Config["catalog"], clock: Clock, module: Mod
   return createConsulCatalog({ url, bootstrapChecks, clock, ...(token === undefined ? {} : { token }) });
 }
 
-async function openSchemas(schemas: Config["schemas"], store: RegistrationStore, clock: Clock): Promise<SchemaRegistry> {
+async function openSchemas(schemas: Config["schemas"], store: MusterStore, clock: Clock): Promise<SchemaRegistry> {
   if (schemas.kind === "embedded") {
     const { createEmbeddedSchemas } = await import("./adapters/embedded/schema-registry.ts");
     return createEmbeddedSchemas({ store, clock });
@@ -66,7 +66,7 @@ async function openSchemas(schemas: Config["schemas"], store: RegistrationStore,
   return createApicurioSchemas({ url: schemas.url, ...(schemas.token === undefined ? {} : { token: schemas.token }) });
 }
 
-async function openSink(config: Config, store: RegistrationStore, { clock, log, codec }: Omit<AdapterOptions, "dispose">): Promise<EventSink> {
+async function openSink(config: Config, store: MusterStore, { clock, log, codec }: Omit<AdapterOptions, "dispose">): Promise<EventSink> {
   const { events, schemas, eventWire } = config;
   if (events.kind === "embedded") {
     const { createEmbeddedEventLog } = await import("./adapters/embedded/event-log.ts");

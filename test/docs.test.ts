@@ -5,14 +5,18 @@ import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ReasonSchema } from "../gen/muster/registration/v1/reasons_pb.ts";
 import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
+import { createMeter } from "../src/adapters/prometheus/meter.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { commands } from "../src/cli/commands.ts";
 import { cliReference } from "../src/cli/frame/markdown.ts";
 import { variables } from "../src/config/config.ts";
+import { deliveryMeasures } from "../src/delivery/metrics.ts";
 import { reasons } from "../src/kernel/errors.ts";
+import { registrationMeasures } from "../src/registration/metrics.ts";
 import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
 import { probeRoutes } from "../src/rpc/platform/probes.ts";
-import { createMetrics } from "../src/metrics.ts";
+import { rpcMeasures } from "../src/rpc/platform/rpc-metrics.ts";
+import { services } from "../src/rpc/registration/routes.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
 
@@ -46,10 +50,14 @@ describe("docs/operations.md", () => {
     expect(told).toEqual(Object.entries(variables));
   });
 
-  test("has every metric with its type", async () => {
+  test("has every metric with its type; each counter stands at 0 from the start", async () => {
     await using store = await openSqliteStore({ path: ":memory:" });
-    const { body } = await createMetrics({ store, running: () => 0, now: () => 0 }).render();
+    const measures = [registrationMeasures({ store, running: () => 0 }), deliveryMeasures({ store, clock: systemClock }), rpcMeasures(services)];
+    const { body } = await createMeter(() => measures).render();
     const rendered = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    for (const { name } of measures.flatMap(({ metrics }) => metrics).filter(({ kind }) => kind === "counter")) {
+      expect(body).toMatch(new RegExp(`^${name}(\\{.*\\})? 0$`, "m"));
+    }
     const told = tableBelow(operations, "Metrics").map(([name = "", type = ""]) => `${codeSpans(name)[0]} ${type.split(":")[0]}`);
     expect(told.toSorted()).toEqual(rendered.filter((line) => !/^(process|nodejs)_/.test(line)).toSorted());
   });

@@ -1,26 +1,25 @@
 import { toDomainError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import { orAborted } from "../kernel/or-aborted.ts";
+import type { LoopSpec } from "../kernel/loop.ts";
 import type { Clock } from "../kernel/ports.ts";
 
 /** Background work done again and again: at every nudge and, as a safety net, at every interval. */
-export interface Loop {
+export interface Loop extends AsyncDisposable {
   /** Asks for a round now, or for another one right after the present round. */
   nudge(): void;
   /** Resolves when the round under way has ended; none begins after. */
   stop(): Promise<void>;
 }
 
-export interface LoopOptions {
-  readonly name: string;
-  readonly everyMs: number;
-  /** The first round waits for it; it does not reject. */
-  readonly after?: Promise<void>;
+export interface Background {
   readonly clock: Clock;
   readonly log: Log;
-  /** One round. Resolves to true when there is more to do at once. */
-  readonly round: (signal: AbortSignal) => Promise<boolean>;
+  /** The first round of every loop waits for it; it does not reject. */
+  readonly after?: Promise<void>;
 }
+
+export type LoopOptions = LoopSpec & Background;
 
 const maxPauseMs = 10_000;
 
@@ -28,7 +27,7 @@ const maxPauseMs = 10_000;
  * Starts a loop. Rounds never overlap. A failing round is logged, the first of a row as an error and the end of the row
  * as recovered, and makes the pauses grow up to 10 s.
  */
-export function startLoop({ name, everyMs, after, clock, log, round }: LoopOptions): Loop {
+export function startLoop({ name, everyMs, after, clock, log, round, wokenBy }: LoopOptions): Loop {
   const stopping = new AbortController();
   let wake = new AbortController();
   let failures = 0;
@@ -54,27 +53,14 @@ export function startLoop({ name, everyMs, after, clock, log, round }: LoopOptio
   }
 
   const running = run();
+  wokenBy?.(() => wake.abort(), stopping.signal);
+  const stop = (): Promise<void> => {
+    stopping.abort();
+    return running;
+  };
   return {
     nudge: () => wake.abort(),
-    stop() {
-      stopping.abort();
-      return running;
-    },
-  };
-}
-
-/** A function that calls `wake` `ms` after it was called first; calls until then are one. Not any more once `signal` aborts. */
-export function paced(wake: () => void, ms: number, clock: Clock, signal: AbortSignal): () => void {
-  let pending = false;
-  return () => {
-    if (pending) return;
-    pending = true;
-    clock.sleep(ms, signal).then(
-      () => {
-        pending = false;
-        wake();
-      },
-      () => undefined,
-    );
+    stop,
+    [Symbol.asyncDispose]: stop,
   };
 }

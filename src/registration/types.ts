@@ -1,20 +1,25 @@
 /** The words of the registration domain: plain readonly data, string-literal unions, no wire types. */
 
-export type ServiceType = "SERVICE" | "MODULE" | "CONNECTOR";
+export const typeNames = ["SERVICE", "MODULE", "CONNECTOR"] as const;
 
-export type EventType =
-  | "STARTED"
-  | "VALIDATED"
-  | "CONSUL_REGISTERED"
-  | "HEALTH_CHECK_CONFIGURED"
-  | "HEALTH_WAITING"
-  | "CONSUL_HEALTHY"
-  | "METADATA_RETRIEVED"
-  | "SCHEMA_VALIDATED"
-  | "DATABASE_SAVED"
-  | "APICURIO_REGISTERED"
-  | "COMPLETED"
-  | "FAILED";
+export type ServiceType = (typeof typeNames)[number];
+
+export const eventTypes = [
+  "STARTED",
+  "VALIDATED",
+  "CONSUL_REGISTERED",
+  "HEALTH_CHECK_CONFIGURED",
+  "HEALTH_WAITING",
+  "CONSUL_HEALTHY",
+  "METADATA_RETRIEVED",
+  "SCHEMA_VALIDATED",
+  "DATABASE_SAVED",
+  "APICURIO_REGISTERED",
+  "COMPLETED",
+  "FAILED",
+] as const;
+
+export type EventType = (typeof eventTypes)[number];
 
 export type Outcome = "ACTIVE" | "UNCHANGED";
 

@@ -104,6 +104,8 @@ inEveryMode("attempts", (world) => {
     expect(body).toMatch(/^registrations_completed_total\{type="MODULE"\} [4-9]/m);
     expect(body).toMatch(/^registrations_failed_total\{type="MODULE",reason="CANCELLED"\} 1$/m);
     expect(body).toMatch(/^attempts\{state="STUCK"\} 0$/m);
+    expect(body).toMatch(/^grpc_server_handled_total\{[^}]*grpc_method="Register",grpc_code="OK"\} [1-9]/m);
+    expect(body).toMatch(/^grpc_server_handling_seconds_count\{[^}]*grpc_method="CancelAttempt"\} [1-9]/m);
     expect(body).toMatch(/^registration_step_seconds_count\{step="APICURIO_REGISTERED"\} [4-9]/m);
   });
 });

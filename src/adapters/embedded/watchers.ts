@@ -1,10 +1,10 @@
-import type { CatalogInstance, CatalogSnapshot } from "../../registration/ports.ts";
 /**
  * Who watches the embedded catalog.
  *
  * Guarantees: after each change every watcher that waits is woken in the same turn and reads the catalog as it is then; one
  * that is busy reads it once, when it asks again, however much has changed. A snapshot is made when it is asked for.
  */
+import type { CatalogInstance, CatalogSnapshot } from "../../registration/ports.ts";
 
 export interface Watchers {
   changed(): void;

@@ -17,11 +17,13 @@ import { compare, confirmed, needsBrake, type Comparison } from "./compare.ts";
 import { nothingSeen, plan, type Memory, type Plan } from "./plan.ts";
 
 export type ReconcileMode = "on" | "validate";
-export type ReconcileAction = "restored" | "amended" | "removed" | "told_critical" | "told_recovered" | "reaped" | "failed";
+export const reconcileActions = ["restored", "amended", "removed", "told_critical", "told_recovered", "reaped", "failed"] as const;
+export type ReconcileAction = (typeof reconcileActions)[number];
+export const driftKinds = ["missing", "displaced", "drifted", "unclaimed", "critical"] as const;
 
 /** What one round saw and did. */
 export interface ReconcileReport {
-  readonly drift: Readonly<Record<"missing" | "displaced" | "drifted" | "unclaimed" | "critical", number>>;
+  readonly drift: Readonly<Record<(typeof driftKinds)[number], number>>;
   readonly actions: Readonly<Partial<Record<ReconcileAction, number>>>;
   readonly braked: boolean;
 }

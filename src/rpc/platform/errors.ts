@@ -26,7 +26,7 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   internal: Code.Internal,
 };
 
-const statusNames = [
+export const statusNames = [
   "OK",
   "CANCELLED",
   "UNKNOWN",

@@ -1,0 +1,124 @@
+/** Registration as a whole: its use cases, joined with what they share, and what it brings to the process. */
+import { paced, type LoopSpec } from "../kernel/loop.ts";
+import type { Domain } from "../kernel/domain.ts";
+import type { Log } from "../kernel/log.ts";
+import type { Meter } from "../kernel/meter.ts";
+import type { Ids } from "../kernel/ports.ts";
+import type { Task } from "../kernel/records.ts";
+import type { SagaProbe } from "../kernel/saga.ts";
+import type { RegistrationPorts } from "./attempts/attempt-context.ts";
+import { createProgress, type Progress } from "./attempts/progress.ts";
+import { pruneAttempts, type PruneDeps } from "./attempts/prune-attempts.ts";
+import { createAttempts, type Attempts } from "./attempts/runner.ts";
+import { createDiscoveryView, type DiscoveryView } from "./discovery/view.ts";
+import { registrationMeasures, registrationMeter } from "./metrics.ts";
+import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
+import { showEntry } from "./reconcile/show-entry.ts";
+import type { RegisterDeps } from "./register.ts";
+import { withdraw, type UnregisterDeps } from "./unregister.ts";
+import { registrationIdOf, type UpdateTagsDeps } from "./update-tags.ts";
+
+export interface RegistrationSettings {
+  readonly attemptLeaseMs: number;
+  readonly attemptRetentionMs: number;
+  readonly reconcile: { readonly mode: "off" | ReconcileMode; readonly everyMs: number; readonly reapAfterMs: number };
+}
+
+export interface RegistrationOptions {
+  readonly ports: RegistrationPorts;
+  readonly ids: Ids;
+  readonly idFloor: PruneDeps["idFloor"];
+  readonly log: Log;
+  readonly meter: Meter;
+  /** This process; leases are held in its name. */
+  readonly owner: string;
+  readonly settings: RegistrationSettings;
+  readonly resolveHost: RegisterDeps["resolveHost"];
+  /** Called after a commit that left an event or a task. */
+  readonly onCommit: () => void;
+  /** Carries a task out now; true when that succeeded soon. */
+  readonly runTask: (taskId: string) => Promise<boolean>;
+  readonly probe?: SagaProbe | undefined;
+}
+
+export interface Registration extends Domain, AsyncDisposable {
+  readonly discovery: DiscoveryView;
+  readonly progress: Progress;
+  readonly attempts: Attempts;
+  readonly register: RegisterDeps;
+  readonly unregister: UnregisterDeps;
+  readonly updateTags: UpdateTagsDeps;
+}
+
+const maxRunning = 500;
+const maxWaiting = 1_500;
+/** After a change of the catalog, until record and catalog are compared. */
+const reconcilePauseMs = 5_000;
+
+export function createRegistration(options: RegistrationOptions): Registration {
+  const { ports, ids, log, owner, settings, onCommit, runTask } = options;
+  const { store, catalog, clock } = ports;
+  const meter = registrationMeter(options.meter, clock);
+  const discovery = createDiscoveryView({ catalog, store, clock, log });
+  const progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
+  const attempts: Attempts = createAttempts(
+    () => ({
+      ports,
+      progress: { ...progress, publish: (event) => (meter.progressed(event), progress.publish(event)) },
+      log,
+      probe: options.probe,
+      onBegin: meter.begun,
+      onEnd: meter.ended,
+      onCommit: () => {
+        onCommit();
+        discovery.refresh();
+      },
+    }),
+    { owner, leaseMs: settings.attemptLeaseMs, maxRunning, maxWaiting },
+  );
+  const tend: LoopSpec = {
+    name: "attempts",
+    everyMs: Math.min(1_000, settings.attemptLeaseMs / 3),
+    round: async () => (await attempts.tend(), false),
+  };
+  const { mode, everyMs, reapAfterMs } = settings.reconcile;
+  const reconciler =
+    mode === "off" ? undefined : createReconciler({ ports, ids, log, owner, mode, reapAfterMs, seenAt: () => discovery.seenAt(), onRound: meter.reconciled });
+  const reconcile: readonly LoopSpec[] = reconciler
+    ? [{ name: "reconcile", everyMs, round: reconciler.round, wokenBy: afterCatalogChanges(discovery, ports, Math.min(everyMs, reconcilePauseMs)) }]
+    : [];
+
+  return {
+    discovery,
+    progress,
+    attempts,
+    register: { ports, ids, attempts, resolveHost: options.resolveHost },
+    unregister: { ports, ids, attempts, runTask, onCommit },
+    updateTags: { ports, ids, runTask, onCommit },
+    loops: [tend, ...reconcile],
+    measures: registrationMeasures({ store, running: () => attempts.count() }),
+    prune: () => pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor }),
+    drain: (ms) => attempts.drain(ms),
+    async [Symbol.asyncDispose]() {
+      await reconciler?.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error }));
+      await discovery[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** How registration's tasks are carried out. */
+export function registrationTasks(ports: RegistrationPorts): Readonly<Record<Task["kind"], (payload: string, signal: AbortSignal) => Promise<void>>> {
+  return {
+    withdraw: (payload, signal) => withdraw(ports, payload, signal),
+    show: async (payload, signal) => void (await showEntry(ports, registrationIdOf(payload), signal)),
+  };
+}
+
+/** Wakes a loop `pauseMs` after the catalog has changed. */
+export function afterCatalogChanges(
+  discovery: Pick<DiscoveryView, "onChange">,
+  { clock }: Pick<RegistrationPorts, "clock">,
+  pauseMs: number,
+): NonNullable<LoopSpec["wokenBy"]> {
+  return (wake, signal) => discovery.onChange(paced(wake, pauseMs, clock, signal), signal);
+}
