@@ -1,4 +1,5 @@
-import { allVariables, clientVariables, ConfigError, parseConfig, type ClientVariable, type Variable } from "../config/config.ts";
+import { clientVariables, type ClientVariable } from "../config/client.ts";
+import { allVariables, ConfigError, parseConfig, type Variable } from "../config/config.ts";
 import { readSettings, type Origin } from "../config/settings.ts";
 import type { Run } from "./frame/command.ts";
 import { exitCodes } from "./frame/exit-codes.ts";

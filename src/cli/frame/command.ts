@@ -1,4 +1,4 @@
-import type { ClientVariable } from "../../config/config.ts";
+import type { ClientVariable } from "../../config/client.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** One `--name`; without `value` it is a switch. */

@@ -1,5 +1,5 @@
 /** docs/cli.md, from the table. A test holds the file equal to this. */
-import { clientVariables } from "../../config/config.ts";
+import { clientVariables } from "../../config/client.ts";
 import type { Command, Option } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { argumentText, optionText, optionUsage, usage } from "./help.ts";

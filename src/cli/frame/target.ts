@@ -1,5 +1,6 @@
 /** Which server, over what, as whom: from options and environment, without connecting. */
-import { allVariables, clientVariables } from "../../config/config.ts";
+import { clientVariables } from "../../config/client.ts";
+import { allVariables } from "../../config/config.ts";
 import { readSettings, type Settings } from "../../config/settings.ts";
 import { UsageError, type Input } from "./command.ts";
 

@@ -1,16 +1,15 @@
 /** Reads the variables that say whether, and as what, this server is in the catalog itself. */
 import { isIpLiteral } from "../registration/address.ts";
+import type { AdapterSettings } from "./adapters.ts";
+import type { ServerSettings } from "./server.ts";
 
-export interface SelfSettings {
-  readonly wanted: string;
-  readonly name: string;
-  readonly advertise: string;
-  readonly listen: { readonly host: string; readonly port: number };
-  /** The catalog's URL; undefined for the embedded one. */
-  readonly catalogUrl: string | undefined;
-  /** Whether callers must have a certificate; the catalog's check has none. */
-  readonly needsClientCertificate: boolean;
-}
+export const selfVariables = {
+  MUSTER_SELF_REGISTER: { fallback: "auto", secret: false },
+  MUSTER_SELF_NAME: { fallback: "muster", secret: false },
+  MUSTER_ADVERTISE: { fallback: "", secret: false },
+} as const;
+
+type Get = (name: keyof typeof selfVariables) => string;
 
 export interface SelfRegistration {
   readonly name: string;
@@ -21,9 +20,14 @@ export interface SelfRegistration {
 
 /** As what this server registers itself; undefined when it does not. What is wrong is added to `problems`, a line each. */
 export function parseSelf(
-  { wanted, name, advertise, listen, catalogUrl, needsClientCertificate }: SelfSettings,
+  get: Get,
+  { listen, tls, catalog }: Pick<ServerSettings, "listen" | "tls"> & Pick<AdapterSettings, "catalog">,
   problems: string[],
 ): SelfRegistration | undefined {
+  const [wanted, name, advertise] = [get("MUSTER_SELF_REGISTER"), get("MUSTER_SELF_NAME"), get("MUSTER_ADVERTISE")];
+  const catalogUrl = catalog.kind === "consul" ? catalog.url : undefined;
+  // The catalog's check has no certificate.
+  const needsClientCertificate = tls?.clientCaFile !== undefined;
   if (!["auto", "on", "off"].includes(wanted)) problems.push(`MUSTER_SELF_REGISTER: "${wanted}" must be one of auto, on, off`);
   if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) problems.push(`MUSTER_SELF_NAME: "${name}" must be a DNS label`);
   const given = advertise === "" ? undefined : parseAddress(advertise);

@@ -3,23 +3,23 @@ import { eventFormats, type EventWire } from "../delivery/event-wire.ts";
 import { messagesByTopic } from "../delivery/event-codec.ts";
 import { events } from "../events.ts";
 import { registrationTopic } from "../registration/events.ts";
+import type { AdapterSettings } from "./adapters.ts";
 
-/** The variables' values as given; `sink` and `schemas` are the kinds of adapters that were chosen. */
-export interface EventSettings {
-  readonly format: string;
-  /** Of registration's events. */
-  readonly topic: string;
-  readonly topics: string;
-  readonly sink: string;
-  readonly schemas: string;
-}
+export const eventVariables = {
+  MUSTER_EVENTS_FORMAT: { fallback: "cloudevents", secret: false },
+  MUSTER_EVENTS_TOPIC: { fallback: registrationTopic, secret: false },
+  MUSTER_EVENTS_TOPICS: { fallback: "", secret: false },
+} as const;
 
-/** The wire of events. What is wrong is added to `problems`, a line each. */
-export function parseEventWire({ format: asked, topic, topics, sink, schemas }: EventSettings, problems: string[]): EventWire {
+type Get = (name: keyof typeof eventVariables) => string;
+
+/** The wire of events, for these adapters. What is wrong is added to `problems`, a line each. */
+export function parseEventWire(get: Get, { events: sink, schemas }: Pick<AdapterSettings, "events" | "schemas">, problems: string[]): EventWire {
+  const [asked, topic, topics] = [get("MUSTER_EVENTS_FORMAT"), get("MUSTER_EVENTS_TOPIC"), get("MUSTER_EVENTS_TOPICS")];
   const format = eventFormats.find((known) => known === asked);
   if (format === undefined) problems.push(`MUSTER_EVENTS_FORMAT: "${asked}" must be one of ${eventFormats.join(", ")}`);
-  if (format === "confluent" && sink !== "kafka") problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_EVENTS=kafka://host:port");
-  if (format === "confluent" && schemas !== "apicurio") {
+  if (format === "confluent" && sink.kind !== "kafka") problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_EVENTS=kafka://host:port");
+  if (format === "confluent" && schemas.kind !== "apicurio") {
     problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_SCHEMAS=apicurio+http(s)://host:port/apis/registry/v3, which gives out the schema ids");
   }
   const wrong = topicViolation(topic);

@@ -1,0 +1,64 @@
+/** Which servers stand behind the ports. */
+import { innerUrl } from "./values.ts";
+
+export const adapterVariables = {
+  MUSTER_STORE: { fallback: "sqlite:./.muster/muster.db", secret: true },
+  MUSTER_CATALOG: { fallback: "embedded", secret: false },
+  MUSTER_CATALOG_TOKEN: { fallback: "", secret: true },
+  MUSTER_CATALOG_BOOTSTRAP_CHECKS: { fallback: "8", secret: false },
+  MUSTER_SCHEMAS: { fallback: "embedded", secret: false },
+  MUSTER_SCHEMAS_TOKEN: { fallback: "", secret: true },
+  MUSTER_EVENTS: { fallback: "embedded", secret: false },
+} as const;
+
+type Get = (name: keyof typeof adapterVariables) => string;
+
+export interface AdapterSettings {
+  readonly store: { readonly kind: "sqlite"; readonly path: string } | { readonly kind: "mysql"; readonly url: string };
+  readonly catalog:
+    | { readonly kind: "embedded" }
+    | { readonly kind: "consul"; readonly url: string; readonly token: string | undefined; readonly bootstrapChecks: number };
+  readonly schemas: { readonly kind: "embedded" } | { readonly kind: "apicurio"; readonly url: string; readonly token: string | undefined };
+  readonly events: { readonly kind: "embedded" } | { readonly kind: "kafka"; readonly brokers: readonly string[] };
+}
+
+export function parseAdapters(get: Get, problems: string[]): AdapterSettings {
+  const schemas = parseSchemas(get, problems);
+  const events = parseEvents(get("MUSTER_EVENTS"), problems);
+  const catalog = parseCatalog(get, problems);
+  return { store: parseStore(get("MUSTER_STORE"), problems), catalog, schemas, events };
+}
+
+function parseStore(value: string, problems: string[]): AdapterSettings["store"] {
+  if (value.startsWith("sqlite:") && value.length > "sqlite:".length) return { kind: "sqlite", path: value.slice("sqlite:".length) };
+  if (URL.canParse(value) && new URL(value).protocol === "mysql:" && new URL(value).pathname.length > 1) return { kind: "mysql", url: value };
+  problems.push("MUSTER_STORE: must be sqlite:PATH or mysql://user:password@host:port/database");
+  return { kind: "sqlite", path: "" };
+}
+
+function parseCatalog(get: Get, problems: string[]): AdapterSettings["catalog"] {
+  const value = get("MUSTER_CATALOG");
+  const bootstrapChecks = Number(get("MUSTER_CATALOG_BOOTSTRAP_CHECKS"));
+  if (!Number.isInteger(bootstrapChecks) || bootstrapChecks < 1 || bootstrapChecks > 16) problems.push("MUSTER_CATALOG_BOOTSTRAP_CHECKS: must be from 1 to 16");
+  if (value === "embedded") return { kind: "embedded" };
+  const url = innerUrl(value, "consul");
+  if (url === undefined) problems.push(`MUSTER_CATALOG: "${value}" must be embedded or consul+http(s)://host:port`);
+  return { kind: "consul", url: url ?? "", token: get("MUSTER_CATALOG_TOKEN") || undefined, bootstrapChecks };
+}
+
+function parseSchemas(get: Get, problems: string[]): AdapterSettings["schemas"] {
+  const value = get("MUSTER_SCHEMAS");
+  if (value === "embedded") return { kind: "embedded" };
+  const url = innerUrl(value, "apicurio");
+  if (url === undefined) problems.push(`MUSTER_SCHEMAS: "${value}" must be embedded or apicurio+http(s)://host:port/apis/registry/v3`);
+  return { kind: "apicurio", url: url ?? "", token: get("MUSTER_SCHEMAS_TOKEN") || undefined };
+}
+
+function parseEvents(value: string, problems: string[]): AdapterSettings["events"] {
+  if (value === "embedded") return { kind: "embedded" };
+  const brokers = value.startsWith("kafka://") ? value.slice("kafka://".length).split(",") : [];
+  if (brokers.length === 0 || !brokers.every((broker) => /^[^:,/\s]+:\d{1,5}$/.test(broker))) {
+    problems.push(`MUSTER_EVENTS: "${value}" must be embedded or kafka://host:port,host:port`);
+  }
+  return { kind: "kafka", brokers };
+}

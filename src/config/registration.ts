@@ -1,0 +1,55 @@
+/** What is allowed to register, how attempts are kept, and how record and catalog are compared. */
+import { cidrViolation } from "../registration/address.ts";
+import { isLoopback } from "./server.ts";
+import { oneOf, parseDuration } from "./values.ts";
+
+export const registrationVariables = {
+  MUSTER_MODULE_ADDRESSES: { fallback: "", secret: false },
+  MUSTER_MODULE_CA: { fallback: "", secret: false },
+  MUSTER_ATTEMPT_LEASE: { fallback: "15s", secret: false },
+  MUSTER_ATTEMPT_RETENTION: { fallback: "30d", secret: false },
+  MUSTER_RECONCILE: { fallback: "on", secret: false },
+  MUSTER_RECONCILE_EVERY: { fallback: "15s", secret: false },
+  MUSTER_REAP_AFTER: { fallback: "600s", secret: false },
+} as const;
+
+type Get = (name: keyof typeof registrationVariables) => string;
+
+export interface RegistrationSettings {
+  readonly modules: {
+    readonly allowLoopback: boolean;
+    readonly allowedRanges: readonly string[];
+    readonly caFile: string | undefined;
+  };
+  readonly attemptLeaseMs: number;
+  /** How long attempts that have ended are kept. */
+  readonly attemptRetentionMs: number;
+  readonly reconcile: {
+    readonly mode: "on" | "validate" | "off";
+    readonly everyMs: number;
+    /** An instance that is critical for so long is taken off the platform. */
+    readonly reapAfterMs: number;
+  };
+}
+
+/** `host` is what the server listens on: only a server on loopback may reach modules there. */
+export function parseRegistration(get: Get, host: string, problems: string[]): RegistrationSettings {
+  const allowedRanges = get("MUSTER_MODULE_ADDRESSES")
+    .split(",")
+    .map((range) => range.trim())
+    .filter((range) => range !== "");
+  for (const range of allowedRanges) {
+    const verdict = cidrViolation(range);
+    if (verdict) problems.push(`MUSTER_MODULE_ADDRESSES: ${range} ${verdict}`);
+  }
+  return {
+    modules: { allowLoopback: isLoopback(host), allowedRanges, caFile: get("MUSTER_MODULE_CA") || undefined },
+    attemptLeaseMs: parseDuration("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { unit: "s", min: 1, max: 120 }, problems),
+    attemptRetentionMs: parseDuration("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
+    reconcile: {
+      mode: oneOf("MUSTER_RECONCILE", get("MUSTER_RECONCILE"), ["on", "validate", "off"], problems),
+      everyMs: parseDuration("MUSTER_RECONCILE_EVERY", get("MUSTER_RECONCILE_EVERY"), { unit: "s", min: 1, max: 300 }, problems),
+      reapAfterMs: parseDuration("MUSTER_REAP_AFTER", get("MUSTER_REAP_AFTER"), { unit: "s", min: 1, max: 604_800 }, problems),
+    },
+  };
+}

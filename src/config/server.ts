@@ -1,0 +1,69 @@
+/** How the server is reached, and by whom. */
+import { isIpLiteral, judgeAddress } from "../registration/address.ts";
+
+export const listenVariables = {
+  MUSTER_LISTEN: { fallback: "127.0.0.1:7430", secret: false },
+} as const;
+
+export const accessVariables = {
+  MUSTER_AUTH: { fallback: "open", secret: false },
+  MUSTER_TLS_CERT: { fallback: "", secret: false },
+  MUSTER_TLS_KEY: { fallback: "", secret: false },
+  MUSTER_TLS_CLIENT_CA: { fallback: "", secret: false },
+} as const;
+
+export const rootVariables = {
+  MUSTER_HTTP_ROOT: { fallback: "", secret: false },
+} as const;
+
+type Get = (name: keyof typeof listenVariables | keyof typeof accessVariables | keyof typeof rootVariables) => string;
+
+export interface ServerSettings {
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly auth: { readonly kind: "open" } | { readonly kind: "tokens"; readonly file: string };
+  readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
+  readonly httpRoot: string;
+}
+
+export function parseServer(get: Get, problems: string[]): ServerSettings {
+  const listen = parseListen(get("MUSTER_LISTEN"), problems);
+  const auth = parseAuth(get("MUSTER_AUTH"), problems);
+  if (auth.kind === "open" && !isLoopback(listen.host)) {
+    problems.push(`MUSTER_AUTH: "open" lets anybody in, so it is refused off loopback (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
+  }
+  return { listen, auth, tls: parseTls(get, problems), httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems) };
+}
+
+function parseListen(value: string, problems: string[]): ServerSettings["listen"] {
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[^:[\]]+)):(?<port>\d{1,5})$/.exec(value);
+  const host = match?.groups?.["v6"] ?? match?.groups?.["host"] ?? "";
+  const port = Number(match?.groups?.["port"]);
+  if (host === "" || !(port <= 65_535)) problems.push(`MUSTER_LISTEN: "${value}" must be host:port, such as 127.0.0.1:7430 or [::1]:7430`);
+  return { host, port };
+}
+
+export function isLoopback(host: string): boolean {
+  if (host === "localhost") return true;
+  return isIpLiteral(host) && judgeAddress(host, { allowLoopback: false, allowedRanges: [] }) === "is loopback";
+}
+
+function parseAuth(value: string, problems: string[]): ServerSettings["auth"] {
+  if (value === "open") return { kind: "open" };
+  if (value.startsWith("tokens:") && value.length > "tokens:".length) return { kind: "tokens", file: value.slice("tokens:".length) };
+  problems.push(`MUSTER_AUTH: "${value}" must be open or tokens:FILE`);
+  return { kind: "tokens", file: "" };
+}
+
+function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {
+  const certFile = get("MUSTER_TLS_CERT");
+  const keyFile = get("MUSTER_TLS_KEY");
+  const clientCaFile = get("MUSTER_TLS_CLIENT_CA") || undefined;
+  if ((certFile === "") !== (keyFile === "")) problems.push("MUSTER_TLS_CERT and MUSTER_TLS_KEY go together");
+  if (clientCaFile !== undefined && certFile === "") problems.push("MUSTER_TLS_CLIENT_CA needs MUSTER_TLS_CERT and MUSTER_TLS_KEY");
+  return certFile === "" ? undefined : { certFile, keyFile, clientCaFile };
+}
+
+function parseRoot(value: string, problems: string[]): string {
+  if (value !== "" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(value)) problems.push(`MUSTER_HTTP_ROOT: "${value}" must be a path such as /platform-registration`);
+  return value;
+}

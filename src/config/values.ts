@@ -1,0 +1,28 @@
+/** Forms of values that several sections have. What is wrong is added to `problems`, a line each. */
+
+/** The http(s) URL inside `<scheme>+http(s)://…`. */
+export function innerUrl(value: string, scheme: string): string | undefined {
+  const inner = value.startsWith(`${scheme}+http`) ? value.slice(scheme.length + 1) : "";
+  return /^https?:\/\//.test(inner) && URL.canParse(inner) ? inner.replace(/\/+$/, "") : undefined;
+}
+
+const units = { s: { word: "seconds", ms: 1_000 }, d: { word: "days", ms: 86_400_000 } } as const;
+
+/** Milliseconds of a whole number of one unit, such as `15s`; bounds in that unit. */
+export function parseDuration(
+  name: string,
+  value: string,
+  { unit, min, max }: { readonly unit: keyof typeof units; readonly min: number; readonly max: number },
+  problems: string[],
+): number {
+  const { word, ms } = units[unit];
+  const count = /^\d+.$/.test(value) && value.endsWith(unit) ? Number(value.slice(0, -1)) : Number.NaN;
+  if (!(count >= min && count <= max)) problems.push(`${name}: "${value}" must be whole ${word} from ${min}${unit} to ${max}${unit}`);
+  return count * ms;
+}
+
+export function oneOf<T extends string>(name: string, value: string, allowed: readonly [T, ...T[]], problems: string[]): T {
+  const found = allowed.find((item) => item === value);
+  if (found === undefined) problems.push(`${name}: "${value}" must be one of ${allowed.join(", ")}`);
+  return found ?? allowed[0];
+}
