@@ -90,8 +90,11 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
   const secure = tlsSettings && createTls(tlsSettings, limits, log);
   secure?.on("secureConnection", (socket) => {
     opening.delete(peerOf(socket));
-    if (socket.alpnProtocol === "h2") serveHttp2(socket);
-    else serveHttp1(socket);
+    if (socket.alpnProtocol === "h2") return serveHttp2(socket);
+    serveHttp1(socket);
+    // Node's parser reads a TLS connection by itself, and breaks it off with HPE_PAUSED when a request in several records comes
+    // before a large answer has left. With a listener here, Node hands it the bytes instead, and holds them back in time.
+    socket.on("data", () => undefined);
   });
 
   h1.on("connection", (socket: Socket) => {

@@ -54,7 +54,7 @@ export function serveRpc(handler: UniversalHandler, request: HttpRequest, respon
   const signal = longMethods[call.rpc]?.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
   const clientStreams = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
   const streams = clientStreams || method.methodKind === "server_streaming";
-  const body = clientStreams ? universal.body : bodyWithin(request, Math.min(lifeMs, limits.requestMs));
+  const body = bodyWithin(request, clientStreams ? lifeMs + farewellMs : Math.min(lifeMs, limits.requestMs));
 
   handler({ ...universal, signal, body })
     .then((answer) => universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
@@ -92,15 +92,20 @@ function guarded(answer: UniversalServerResponse, call: Call, response: HttpResp
 /** The request's bytes; fails with DEADLINE_EXCEEDED when they are not all there in time. */
 async function* bodyWithin(request: HttpRequest, ms: number): AsyncGenerator<Uint8Array> {
   const late = AbortSignal.timeout(ms);
-  // Not `for await`: to leave that loop early destroys the request, and with it the answer.
-  const chunks = request[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await orAborted(chunks.next(), late).catch((error: unknown) => {
-      if (!late.aborted) throw error;
-      throw new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
-    });
-    if (next.done) return;
-    yield next.value;
+  // A client of HTTP/1.1 may send its next request behind one that was refused in its middle: the rest of it is drained once
+  // the answer has left, which takes a request that is not destroyed and has no reader.
+  const chunks = request.iterator({ destroyOnReturn: false });
+  try {
+    for (;;) {
+      const next = await orAborted(chunks.next(), late).catch((error: unknown) => {
+        if (!late.aborted) throw error;
+        throw new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
+      });
+      if (next.done) return;
+      yield next.value as Uint8Array;
+    }
+  } finally {
+    chunks.return?.().catch(() => undefined);
   }
 }
 
