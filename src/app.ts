@@ -19,7 +19,7 @@ import type { Config } from "./config/config.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { paced, startLoop, type LoopOptions } from "./delivery/loop.ts";
 import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
-import { startTasks, type TaskHandlers } from "./delivery/tasks.ts";
+import { startTasks } from "./delivery/tasks.ts";
 import { events } from "./events.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
@@ -35,9 +35,7 @@ import { pruneAttempts } from "./registration/attempts/prune-attempts.ts";
 import type { RegisterDeps } from "./registration/register.ts";
 import { createReconciler, type ReconcileReport } from "./registration/reconcile/round.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
-import { showEntry } from "./registration/reconcile/show-entry.ts";
-import { withdraw } from "./registration/unregister.ts";
-import { registrationIdOf } from "./registration/update-tags.ts";
+import { registrationTasks } from "./registration/tasks.ts";
 import { createAuthGate, type AuthMode } from "./rpc/platform/auth.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
 import { registrationServices } from "./rpc/registration/routes.ts";
@@ -113,11 +111,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const old = { store, clock, retentionMs: config.attemptRetentionMs, idFloor: uuidV7Floor };
   const prune = startLoop({ name: "prune", everyMs: 3_600_000, ...background, round: async () => (await pruneOutbox(old), pruneAttempts(old)) });
   stack.defer(() => prune.stop());
-  const handlers: TaskHandlers = {
-    withdraw: (payload, signal) => withdraw(ports, payload, signal),
-    show: async (payload, signal) => void (await showEntry(ports, registrationIdOf(payload), signal)),
-  };
-  const tasks = startTasks({ store, ...background, handlers });
+  const kinds = [...registrationTasks(ports)];
+  const tasks = startTasks({ store, ...background, kinds });
   stack.defer(() => tasks.stop());
 
   const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
@@ -125,7 +120,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const measuring = Promise.withResolvers<void>();
   const metrics: Promise<Metrics> = measuring.promise
     .then(() => import("./metrics.ts"))
-    .then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() }));
+    .then(({ createMetrics }) => createMetrics({ store, taskKinds: kinds.map(({ kind }) => kind), running: () => attempts.count(), now: () => clock.now() }));
   const measure = (note: (to: Metrics) => void): void => void metrics.then(note);
   const attempts: Attempts = createAttempts(
     () => ({

@@ -20,10 +20,13 @@ const stepBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30
 
 export function createMetrics({
   store,
+  taskKinds,
   running,
   now,
 }: {
   readonly store: RegistrationStore;
+  /** Shown even when there are no tasks of them. */
+  readonly taskKinds: readonly string[];
   readonly running: () => number;
   readonly now: () => number;
 }): Metrics {
@@ -89,6 +92,21 @@ export function createMetrics({
       oldest.set(backlog.oldestAt === undefined ? 0 : Math.max(now() - backlog.oldestAt, 0) / 1_000);
     },
   });
+  const taskStates = { waiting: "Tasks that are due, under way or to be tried again, by kind", parked: "Tasks that are not tried again, by kind" } as const;
+  for (const state of ["waiting", "parked"] as const) {
+    new Gauge({
+      name: `tasks_${state}`,
+      help: taskStates[state],
+      labelNames: ["kind"],
+      registers,
+      async collect() {
+        const backlog = await store.tx((tx) => tx.tasks.backlog());
+        this.reset();
+        for (const kind of taskKinds) this.set({ kind }, 0);
+        for (const it of backlog) this.set({ kind: it.kind }, it[state]);
+      },
+    });
+  }
 
   return {
     begun: ({ id, createdAt }) => void lastEventAt.set(id, createdAt),
