@@ -15,6 +15,7 @@ import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { withdrawTask } from "./tasks.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
+import { withdrawalOf } from "./withdraw.ts";
 
 export interface UnregisterDeps {
   readonly ports: RegistrationPorts;
@@ -80,7 +81,7 @@ export async function endKey(
     const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
     await tx.audit.append({ subject: subjectOf(serviceId), at: now, actor, action: "UNREGISTERED", detail });
   }
-  if (hasTask) await tx.tasks.insert(withdrawTask, { id: taskId, payload: { registrationIds: registrations.map(({ id }) => id) } });
+  if (hasTask) await tx.tasks.insert(withdrawTask, { id: taskId, payload: withdrawalOf(registrations) });
   return { live, active, hasTask };
 }
 
