@@ -19,6 +19,8 @@ export interface Ddl {
   addColumns(table: string, columns: Readonly<Record<string, string>>): readonly string[];
   /** Statements that add plain indexes (name to columns) to a table of an earlier migration; they, too, may be run again. */
   addIndexes(table: string, indexes: Readonly<Record<string, string>>): readonly string[];
+  /** Statements that drop an index; they, too, may be run again. */
+  dropIndex(table: string, index: string): readonly string[];
 }
 
 export const sqliteDdl: Ddl = {
@@ -31,6 +33,7 @@ export const sqliteDdl: Ddl = {
   // All migrations are one transaction there, so that none is ever cut off.
   addColumns: (table, columns) => Object.entries(columns).map(([name, definition]) => `alter table ${table} add column ${name} ${definition}`),
   addIndexes: (table, indexes) => Object.entries(indexes).map(([index, on]) => `create index if not exists ${index} on ${table} (${on})`),
+  dropIndex: (_table, index) => [`drop index if exists ${index}`],
 };
 
 export const mysqlDdl: Ddl = {
@@ -47,19 +50,21 @@ export const mysqlDdl: Ddl = {
   // "if not exists" is MariaDB's alone, for columns and for indexes.
   addColumns: (table, columns) =>
     Object.entries(columns).flatMap(([name, definition]) =>
-      unlessThere("columns", `table_name = '${table}' and column_name = '${name}'`, `alter table ${table} add column ${name} ${definition}`),
+      whereThere("columns", `table_name = '${table}' and column_name = '${name}'`, 0, `alter table ${table} add column ${name} ${definition}`),
     ),
   addIndexes: (table, indexes) =>
     Object.entries(indexes).flatMap(([index, on]) =>
-      unlessThere("statistics", `table_name = '${table}' and index_name = '${index}'`, `create index ${index} on ${table} (${on})`),
+      whereThere("statistics", `table_name = '${table}' and index_name = '${index}'`, 0, `create index ${index} on ${table} (${on})`),
     ),
+  dropIndex: (table, index) =>
+    whereThere("statistics", `table_name = '${table}' and index_name = '${index}' and seq_in_index = 1`, 1, `drop index ${index} on ${table}`),
 };
 
-/** MySQL: runs `statement` unless a view of the information schema has a row for which `where` is true. */
-function unlessThere(view: "columns" | "statistics", where: string, statement: string): readonly string[] {
+/** MySQL: runs `statement` if a view of the information schema has exactly `count` rows for which `where` is true. */
+function whereThere(view: "columns" | "statistics", where: string, count: 0 | 1, statement: string): readonly string[] {
   const there = `select count(*) from information_schema.${view} where table_schema = database() and ${where}`;
   return [
-    `set @muster_ddl = if((${there}) = 0, '${statement.replaceAll("'", "''")}', 'do 0')`,
+    `set @muster_ddl = if((${there}) = ${count}, '${statement.replaceAll("'", "''")}', 'do 0')`,
     "prepare muster_ddl from @muster_ddl",
     "execute muster_ddl",
     "deallocate prepare muster_ddl",
