@@ -4,7 +4,7 @@ import type { Clock } from "../kernel/ports.ts";
 import type { Task } from "../kernel/records.ts";
 import type { TaskKind } from "../kernel/task-kind.ts";
 
-/** What a run has come to. */
+/** The result of a run. */
 export type TaskEnd =
   | { readonly is: "done" }
   /** To be tried again later. */

@@ -2,11 +2,11 @@
  * Work that a transaction left to be done after it: claimed for a time, carried out by its kind outside any transaction,
  * then gone, or due again after a pause (1 s doubling to 60 s).
  *
- * Guarantees: at least once, so a kind bears repetition. At most `poolSize` tasks are under way here (one for each kind,
- * if there are more kinds), and some of these places are kept for each kind: however many tasks of one kind there are and
- * however long they take, one of another kind begins at once. A run ends at its kind's limit, or `graceMs` later when it
- * does not heed its signal; its lease is longer than both. A kind that this program does not know is not claimed: a newer
- * replica has it. A task that cannot be read, or that fails when its kind gives up, is parked, with an error in the log.
+ * Guarantees: at least once, so a kind must bear repetition. At most `poolSize` tasks are under way in a process (one for
+ * each kind, if there are more kinds), and some of these places are reserved for each kind: tasks of one kind, however many
+ * and however slow, do not delay the first ones of another. A run ends at its kind's limit, or `graceMs` later when it
+ * ignores its signal; its lease is longer than both. Kinds that this program does not know are not claimed and so are left
+ * to newer replicas. A task that cannot be read, or that fails when its kind gives up, is parked, with an error in the log.
  */
 import type { CoreTx, Task } from "../kernel/records.ts";
 import type { TaskKind } from "../kernel/task-kind.ts";
@@ -26,7 +26,7 @@ export interface Tasks {
 }
 
 const poolSize = 16;
-/** What a dead process was at is begun again so long after the kind's limit. */
+/** The lease of a task ends so long after the limit of its kind; the tasks of a dead process are claimed again then. */
 const leaseMarginMs = 15_000;
 const waitLimitMs = 5_000;
 const stopLimitMs = graceMs + 2_000;
@@ -51,12 +51,12 @@ export function startTasks({
   const waiters = new Map<string, (done: boolean) => void>();
   const underWay = new Map<string, { readonly kind: string; readonly settled: Promise<void> }>();
   const stopping = new AbortController();
-  /** Places kept for each kind. */
+  /** Places reserved for each kind. */
   const own = Math.max(1, Math.floor(poolSize / (2 * kinds.length)));
-  /** There may be due tasks that found no place. */
+  /** There may be due tasks for which there was no place. */
   let isCrowded = false;
 
-  /** Claims due tasks of each kind: as many as its own places that are free, and the free ones that all share. */
+  /** Claims due tasks of each kind: as many as there are free places, its own ones and those that all kinds share. */
   async function claimDue(tx: CoreTx): Promise<{ readonly due: readonly (readonly [TaskKind, Task])[]; readonly isCrowded: boolean }> {
     const busy = new Map(kinds.map(({ kind }) => [kind, [...underWay.values()].filter((it) => it.kind === kind).length]));
     let shared = poolSize - own * kinds.length;
@@ -154,7 +154,7 @@ function record({ tasks }: CoreTx, { id, attempts }: Task, end: TaskEnd): Promis
     case "failed":
       return tasks.retryIn(id, Math.min(1_000 * 2 ** attempts, 60_000), `${end.error.reason}: ${end.error.message}`);
     case "stopped":
-      return tasks.retryIn(id, 0, "the server that was at it has stopped");
+      return tasks.retryIn(id, 0, "the server that ran it has stopped");
     case "parked":
       return tasks.park(id, `${end.why}: ${end.error.message}`);
   }

@@ -1,6 +1,6 @@
 /** Kinds of work that is left to be done after a commit. A domain declares its kinds, `delivery/tasks.ts` carries them out. */
 
-/** What is needed to leave a task behind: the kind's name and what its payload is. */
+/** What is needed to insert a task: the name of its kind and the form of its payload. */
 export interface TaskType<P = unknown> {
   /** What it is stored under. Unique over all domains; never changed once released. */
   readonly kind: string;

@@ -24,7 +24,7 @@ export const showTask: TaskType<{ readonly registrationId: string }> = {
   },
 };
 
-/** Both are tried again until they succeed: what they leave undone, nothing else does. */
+/** Neither gives up: only a withdrawal releases schema versions, and tags are shown at once only by their task. */
 export function registrationTasks(ports: RegistrationPorts): readonly TaskKind[] {
   return [
     taskKind(withdrawTask, (payload, signal) => withdraw(ports, payload, signal)),

@@ -175,7 +175,7 @@ export function deliveryTests(backend: StoreBackend): void {
       await store.tx((tx) => tx.tasks.insert(someTask, { id: "t", payload: 1 }));
       await claim(store, 0);
       await store.tx((tx) => tx.tasks.park("t", "no use"));
-      await store.tx((tx) => tx.tasks.retryIn("t", 0, "somebody who was still at it"));
+      await store.tx((tx) => tx.tasks.retryIn("t", 0, "by a replica whose lease had ended"));
       await store.tx((tx) => tx.tasks.expireLeases());
       expect(await claim(store, 0)).toEqual([]);
       expect(await store.tx((tx) => tx.tasks.exists("t"))).toBe(true);
