@@ -21,7 +21,7 @@ import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
-import { afterCatalogChanges, createRegistration, registrationTasks } from "./registration/domain.ts";
+import { afterCatalogChanges, createRegistration } from "./registration/domain.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
 import type { RegisterDeps } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
@@ -106,7 +106,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   // Rounds of background work, and what is loaded for them, leave the start to itself.
   const open = Promise.withResolvers<void>();
   const background = { clock, log, after: open.promise };
-  const delivery: Delivery = stack.use(startDelivery({ store, sink, encode: codec.encode, handlers: registrationTasks(ports), owner, background }));
+  const delivery: Delivery = stack.use(startDelivery({ store, sink, encode: codec.encode, kinds: domains.flatMap(({ tasks }) => tasks), owner, background }));
   const prune = async (): Promise<boolean> => {
     await delivery.prune();
     return (await Promise.all(domains.map((domain) => domain.prune()))).includes(true);

@@ -8,9 +8,8 @@ import type { EventWire } from "../src/delivery/event-wire.ts";
 import { events } from "../src/events.ts";
 import { startLoop } from "../src/delivery/loop.ts";
 import { relayOnce, type RelayDeps } from "../src/delivery/relay.ts";
-import { startTasks } from "../src/delivery/tasks.ts";
 import { DomainError, unavailable } from "../src/kernel/errors.ts";
-import type { Clock, EventSink, SinkRecord } from "../src/kernel/ports.ts";
+import type { EventSink, SinkRecord } from "../src/kernel/ports.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 
 const never = new AbortController().signal;
@@ -111,49 +110,6 @@ test("only the holder of the relay's lease publishes", async () => {
   await store.tx((tx) => tx.leases.release("relay", "somebody else"));
   await relayOnce(relayOn(store), never);
   expect(await published(store)).toEqual(["1"]);
-});
-
-test("a task is tried again until it is done, and its failure is told to who waits", async () => {
-  await using store = await openSqliteStore({ path: ":memory:" });
-  const seen: string[] = [];
-  let fails = true;
-  const impatient: Clock = { now: () => systemClock.now(), sleep: (_ms, signal) => systemClock.sleep(5, signal) };
-  const tasks = startTasks({
-    store,
-    clock: impatient,
-    log: silent,
-    handlers: {
-      show: async () => undefined,
-      async withdraw(payload) {
-        seen.push(payload);
-        if (fails) throw unavailable("catalog", "away");
-      },
-    },
-  });
-  await store.tx((tx) => tx.tasks.insert({ id: "t1", kind: "withdraw", payload: "{}" }));
-  await expect.poll(() => seen.length).toBeGreaterThan(0);
-  fails = false;
-  await expect.poll(() => seen.length).toBeGreaterThan(1);
-  await expect.poll(() => store.tx((tx) => tx.tasks.claim(0, 10))).toEqual([]);
-  await tasks.stop();
-});
-
-test("who waits for a task learns that another replica carried it out", async () => {
-  await using store = await openSqliteStore({ path: ":memory:" });
-  const tasks = startTasks({
-    store,
-    clock: systemClock,
-    log: silent,
-    handlers: { show: async () => undefined, withdraw: () => Promise.reject(new Error("not ours")) },
-  });
-  await store.tx(async (tx) => {
-    await tx.tasks.insert({ id: "theirs", kind: "withdraw", payload: "{}" });
-    await tx.tasks.claim(60_000, 1);
-  });
-  const waiting = tasks.run("theirs");
-  await store.tx((tx) => tx.tasks.done("theirs"));
-  expect(await waiting).toBe(true);
-  await tasks.stop();
 });
 
 test("a nudge in the middle of a round brings another round", async () => {

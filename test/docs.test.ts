@@ -52,7 +52,11 @@ describe("docs/operations.md", () => {
 
   test("has every metric with its type; each counter stands at 0 from the start", async () => {
     await using store = await openSqliteStore({ path: ":memory:" });
-    const measures = [registrationMeasures({ store, running: () => 0 }), deliveryMeasures({ store, clock: systemClock }), rpcMeasures(services)];
+    const measures = [
+      registrationMeasures({ store, running: () => 0 }),
+      deliveryMeasures({ store, clock: systemClock, kinds: ["withdraw", "show"] }),
+      rpcMeasures(services),
+    ];
     const { body } = await createMeter(() => measures).render();
     const rendered = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     for (const { name } of measures.flatMap(({ metrics }) => metrics).filter(({ kind }) => kind === "counter")) {

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { openMysqlStore } from "../src/store/mysql.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
-import { registration, schemaVersion } from "./contract/store/fixtures.ts";
+import { registration, schemaVersion, someTask } from "./contract/store/fixtures.ts";
 import { createDatabase, execute, query } from "./support/muster.ts";
 import { describeReal } from "./support/real-servers.ts";
 
@@ -18,6 +18,7 @@ async function fill(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
     await tx.registrations.insert(registration("old", { version: "1.0.0", state: "ACTIVE" }));
     await tx.schemas.insert(schemaVersion("1.0.0", { state: "ENABLED" }));
+    await tx.tasks.insert(someTask, { id: "old", payload: 1 });
   });
 }
 
@@ -30,8 +31,17 @@ async function expectOldRegistration(store: RegistrationStore): Promise<void> {
   });
 }
 
+/** A task from before tasks knew their age is carried out, and is new when it is claimed first. */
+async function expectOldTask(store: RegistrationStore): Promise<void> {
+  expect(await store.tx((tx) => tx.tasks.claim("some", 0, 10))).toEqual([{ id: "old", payload: "1", attempts: 0, ageMs: 0 }]);
+  expect(await store.tx((tx) => tx.tasks.claim("some", 0, 10))).toEqual([{ id: "old", payload: "1", attempts: 1, ageMs: expect.any(Number) }]);
+}
+
+/** As a former version leaves a task. */
+const olderTask = "update tasks set created_at = null, claimed_at = null, parked_at = null where id = 'old'";
+
 describe("a SQLite file", () => {
-  test("an older registration keeps its schema version", async () => {
+  test("an older registration keeps its schema version, and an older task is carried out", async () => {
     const directory = await mkdtemp(join(tmpdir(), "muster-older-"));
     try {
       const path = join(directory, "muster.db");
@@ -42,9 +52,11 @@ describe("a SQLite file", () => {
       {
         using database = new DatabaseSync(path);
         database.exec(olderRow);
+        database.exec(olderTask);
       }
       await using store = await openSqliteStore({ path });
       await expectOldRegistration(store);
+      await expectOldTask(store);
     } finally {
       await rm(directory, { recursive: true });
     }
@@ -61,11 +73,13 @@ describeReal("a MySQL database", (servers) => {
         await fill(store);
       }
       await execute(database.url, olderRow);
+      await execute(database.url, olderTask);
       const noted = await query(database.url, "select name from muster_migrations order by name");
       for (const { name } of noted.slice(1)) await execute(database.url, `delete from muster_migrations where name >= '${String(name)}'`);
       await using store = await open();
       expect(await query(database.url, "select name from muster_migrations order by name")).toEqual(noted);
       await expectOldRegistration(store);
+      await expectOldTask(store);
     } finally {
       await database.drop();
     }

@@ -3,6 +3,7 @@
  * Times are epoch milliseconds.
  */
 import type { Audit } from "./audit.ts";
+import type { TaskType } from "./task-kind.ts";
 
 /** What an event says: its type, by which the domain's table of events knows it, and what belongs to it. */
 export interface EventPayload {
@@ -19,18 +20,23 @@ export interface OutboxEvent<P extends EventPayload = EventPayload> {
   readonly traceparent: string | undefined;
 }
 
-/** Work to be done after a commit, at least once. */
+/** Work to be done after a commit, at least once, as a claim gives it out. */
 export interface Task {
   readonly id: string;
-  /**
-   * `withdraw`: take what an unregistered key left out of the catalog and the schema registry; `show`: bring the catalog's
-   * entry of a registration up to the record.
-   */
-  readonly kind: "withdraw" | "show";
-  /** JSON. */
+  /** JSON, as it is stored. */
   readonly payload: string;
   /** Times it was claimed before. */
   readonly attempts: number;
+  /** Milliseconds since it was inserted, or since it was first claimed where that is not known. */
+  readonly ageMs: number;
+}
+
+/** How many tasks of a kind there are. */
+export interface TaskBacklog {
+  readonly kind: string;
+  /** Due, under way, or to be tried again later. */
+  readonly waiting: number;
+  readonly parked: number;
 }
 
 export interface Outbox<P extends EventPayload = EventPayload> {
@@ -46,14 +52,19 @@ export interface Outbox<P extends EventPayload = EventPayload> {
 }
 
 export interface Tasks {
-  insert(task: Pick<Task, "id" | "kind" | "payload">): Promise<void>;
+  /** Leaves work behind that is due `dueInMs` from now, at once by default. */
+  insert<P>(type: TaskType<P>, task: { readonly id: string; readonly payload: NoInfer<P>; readonly dueInMs?: number }): Promise<void>;
   /** False once the task was done. */
   exists(id: string): Promise<boolean>;
-  /** Takes due tasks for `leaseMs`, after which they are due again. */
-  claim(leaseMs: number, limit: number): Promise<readonly Task[]>;
+  /** Takes up to `limit` due tasks of one kind, those due for longest first, for `leaseMs`, after which they are due again. */
+  claim(kind: string, leaseMs: number, limit: number): Promise<readonly Task[]>;
   done(id: string): Promise<void>;
   retryIn(id: string, delayMs: number, error: string): Promise<void>;
-  /** Makes every task due: for a store that only this process can use. */
+  /** Keeps a task that is not to be carried out again by itself: it is never due. */
+  park(id: string, why: string): Promise<void>;
+  /** Of every kind that has tasks, in the order of their names. */
+  backlog(): Promise<readonly TaskBacklog[]>;
+  /** Makes every claimed task due: for a store that only this process can use. */
   expireLeases(): Promise<void>;
 }
 

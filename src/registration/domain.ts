@@ -4,7 +4,6 @@ import type { Domain } from "../kernel/domain.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Meter } from "../kernel/meter.ts";
 import type { Ids } from "../kernel/ports.ts";
-import type { Task } from "../kernel/records.ts";
 import type { SagaProbe } from "../kernel/saga.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { createProgress, type Progress } from "./attempts/progress.ts";
@@ -13,10 +12,10 @@ import { createAttempts, type Attempts } from "./attempts/runner.ts";
 import { createDiscoveryView, type DiscoveryView } from "./discovery/view.ts";
 import { registrationMeasures, registrationMeter } from "./metrics.ts";
 import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
-import { showEntry } from "./reconcile/show-entry.ts";
 import type { RegisterDeps } from "./register.ts";
-import { withdraw, type UnregisterDeps } from "./unregister.ts";
-import { registrationIdOf, type UpdateTagsDeps } from "./update-tags.ts";
+import { registrationTasks } from "./tasks.ts";
+import type { UnregisterDeps } from "./unregister.ts";
+import type { UpdateTagsDeps } from "./update-tags.ts";
 
 export interface RegistrationSettings {
   readonly attemptLeaseMs: number;
@@ -95,6 +94,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     register: { ports, ids, attempts, resolveHost: options.resolveHost },
     unregister: { ports, ids, attempts, runTask, onCommit },
     updateTags: { ports, ids, runTask, onCommit },
+    tasks: registrationTasks(ports),
     loops: [tend, ...reconcile],
     measures: registrationMeasures({ store, running: () => attempts.count() }),
     prune: () => pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor }),
@@ -103,14 +103,6 @@ export function createRegistration(options: RegistrationOptions): Registration {
       await reconciler?.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error }));
       await discovery[Symbol.asyncDispose]();
     },
-  };
-}
-
-/** How registration's tasks are carried out. */
-export function registrationTasks(ports: RegistrationPorts): Readonly<Record<Task["kind"], (payload: string, signal: AbortSignal) => Promise<void>>> {
-  return {
-    withdraw: (payload, signal) => withdraw(ports, payload, signal),
-    show: async (payload, signal) => void (await showEntry(ports, registrationIdOf(payload), signal)),
   };
 }
 

@@ -13,8 +13,9 @@ import { cancelledBy, type Attempts } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
-import { releaseSchemaVersion } from "./schemas/schema-versions.ts";
+import { withdrawTask } from "./tasks.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
+import { withdrawalOf } from "./withdraw.ts";
 
 export interface UnregisterDeps {
   readonly ports: RegistrationPorts;
@@ -80,24 +81,8 @@ export async function endKey(
     const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
     await tx.audit.append({ subject: subjectOf(serviceId), at: now, actor, action: "UNREGISTERED", detail });
   }
-  if (hasTask) await tx.tasks.insert({ id: taskId, kind: "withdraw", payload: JSON.stringify({ registrationIds: registrations.map(({ id }) => id) }) });
+  if (hasTask) await tx.tasks.insert(withdrawTask, { id: taskId, payload: withdrawalOf(registrations) });
   return { live, active, hasTask };
-}
-
-/** Carries out a `withdraw` task: safe to repeat. */
-export async function withdraw(ports: RegistrationPorts, payload: string, signal: AbortSignal): Promise<void> {
-  for (const id of registrationIdsOf(payload)) {
-    const registration = await ports.store.tx((tx) => tx.registrations.find(id));
-    if (!registration) continue;
-    await ports.catalog.deregister(registration.serviceId, id, signal);
-    if (registration.schema) await releaseSchemaVersion(ports, registration.schema, undefined, signal);
-  }
-}
-
-function registrationIdsOf(payload: string): readonly string[] {
-  const parsed: unknown = JSON.parse(payload);
-  const ids = typeof parsed === "object" && parsed !== null && "registrationIds" in parsed ? parsed.registrationIds : [];
-  return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
 }
 
 function unregisteredEvent({ type, serviceId, name }: Registration): RegistrationEvent {

@@ -13,6 +13,7 @@ import type { Ids } from "../kernel/ports.ts";
 import { derivedTags, shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Registration } from "./records.ts";
+import { showTask } from "./tasks.ts";
 import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
 import type { RegisterInput } from "./types.ts";
 
@@ -56,17 +57,11 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     await tx.audit.append({ subject: subjectOf(active.serviceId), at: now, actor: caller.key, action: "TAGS_UPDATED", detail });
     const payload = { type: "TagsUpdated", serviceId: active.serviceId, name: active.name, tags: applied, actor: caller.name } as const;
     await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, payload, at: now, traceparent: caller.traceparent });
-    await tx.tasks.insert({ id: taskId, kind: "show", payload: JSON.stringify({ registrationId: active.id }) });
+    await tx.tasks.insert(showTask, { id: taskId, payload: { registrationId: active.id } });
     return { changed: true, applied };
   });
   if (done.changed) deps.onCommit();
   return { tags: done.applied, shown: !done.changed || (await deps.runTask(taskId)), at: now };
-}
-
-/** The registration a `show` task is about. */
-export function registrationIdOf(payload: string): string {
-  const parsed: unknown = JSON.parse(payload);
-  return typeof parsed === "object" && parsed !== null && "registrationId" in parsed && typeof parsed.registrationId === "string" ? parsed.registrationId : "";
 }
 
 /**

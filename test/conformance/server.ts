@@ -6,10 +6,10 @@
 import { createRegistry, fromBinary, create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
-import { createAuthGate } from "../../src/rpc/auth.ts";
-import { defaultLimits, methodKey } from "../../src/rpc/limits.ts";
-import { served, type ServedService } from "../../src/rpc/served.ts";
-import { startServer } from "../../src/rpc/server.ts";
+import { createAuthGate } from "../../src/rpc/platform/auth.ts";
+import { defaultLimits, methodKey } from "../../src/rpc/transport/limits.ts";
+import { served, type ServedService } from "../../src/rpc/transport/served.ts";
+import { startServer } from "../../src/rpc/transport/server.ts";
 import { ServerCompatRequestSchema, ServerCompatResponseSchema, type ServerCompatRequest } from "./gen/connectrpc/conformance/v1/server_compat_pb.ts";
 import { ConformanceService, file_connectrpc_conformance_v1_service } from "./gen/connectrpc/conformance/v1/service_pb.ts";
 import { conformanceService } from "./service.ts";

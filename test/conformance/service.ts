@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { create, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import { anyPack, type Any } from "@bufbuild/protobuf/wkt";
 import { ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
-import { callKey } from "../../src/rpc/call.ts";
+import { callKey } from "../../src/rpc/transport/call.ts";
 import {
   BidiStreamRequestSchema,
   ClientStreamRequestSchema,

@@ -34,8 +34,14 @@ function timeTaken(modules: readonly TestModule[]): string {
     const { collectDuration, duration } = module.diagnostic();
     return { path: relative(root, module.moduleId), seconds: (collectDuration + duration) / 1_000 };
   });
-  const folders = Map.groupBy(files, ({ path }) => path.split("/").slice(0, path.startsWith("test/") ? -1 : 1).join("/"));
+  const folders = Map.groupBy(files, ({ path }) =>
+    path
+      .split("/")
+      .slice(0, path.startsWith("test/") ? -1 : 1)
+      .join("/"),
+  );
   const sums = [...folders].map(([path, its]) => ({ path, seconds: its.reduce((sum, { seconds }) => sum + seconds, 0) }));
-  const lines = (rows: typeof files) => rows.toSorted((a, b) => b.seconds - a.seconds).map(({ path, seconds }) => `  ${seconds.toFixed(1).padStart(7)} s  ${path}`);
+  const lines = (rows: typeof files) =>
+    rows.toSorted((a, b) => b.seconds - a.seconds).map(({ path, seconds }) => `  ${seconds.toFixed(1).padStart(7)} s  ${path}`);
   return ["time by folder", ...lines(sums), "slowest files", ...lines(files).slice(0, slowest)].join("\n");
 }

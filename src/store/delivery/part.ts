@@ -5,13 +5,14 @@ import { eventLogRepository } from "./event-log.ts";
 import { leaseRepository } from "./leases.ts";
 import { delivery } from "./migrations/0002-delivery.ts";
 import { audit } from "./migrations/0004-audit.ts";
+import { taskKinds } from "./migrations/0009-tasks.ts";
 import { outboxRepository } from "./outbox.ts";
 import type { DeliveryTables } from "./tables.ts";
 import { taskRepository } from "./tasks.ts";
 
 /** What every domain writes to. */
 export const deliveryPart: StorePart<CoreTx> = {
-  migrations: [delivery, audit],
+  migrations: [delivery, audit, taskKinds],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<DeliveryTables>(), dialect };
     return {

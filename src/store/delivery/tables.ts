@@ -1,6 +1,5 @@
 /** The tables that every domain writes to, as Kysely sees them. */
 import type { Generated } from "kysely";
-import type { Task } from "../../kernel/records.ts";
 
 export interface OutboxTable {
   position: Generated<number>;
@@ -17,11 +16,18 @@ export interface OutboxTable {
 
 export interface TaskTable {
   id: string;
-  kind: Task["kind"];
+  kind: string;
+  /** JSON. */
   payload: string;
   attempts: number;
   due_at: number;
+  /** Why it failed last, or was parked. */
   last_error: string | null;
+  /** Null for a task of a former version until it is claimed. */
+  created_at: number | null;
+  /** Set while it is claimed. */
+  claimed_at: number | null;
+  parked_at: number | null;
 }
 
 export interface LeaseTable {

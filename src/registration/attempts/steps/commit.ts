@@ -5,6 +5,7 @@ import { unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { entryOfRegistration } from "../../reconcile/show-entry.ts";
+import { showTask } from "../../tasks.ts";
 import { inheritedTags } from "../../update-tags.ts";
 import { checkGeneration, registrationOf } from "./save-registration.ts";
 
@@ -66,7 +67,7 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
   if (requestedTags !== undefined) await tx.registrations.setTags(attempt.id, tags, now);
   if (JSON.stringify(tags) !== JSON.stringify(promoted)) {
     // An attempt commits once, so that its own id is free for the task.
-    await tx.tasks.insert({ id: attempt.id, kind: "show", payload: JSON.stringify({ registrationId: attempt.id }) });
+    await tx.tasks.insert(showTask, { id: attempt.id, payload: { registrationId: attempt.id } });
   }
   const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version };
   await tx.audit.append({ subject: subjectOf(attempt.serviceId), at: now, actor: attempt.actor, action: "REGISTERED", detail });
