@@ -55,7 +55,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   const { clock, token, bootstrapChecks = 8 } = config;
   const url = new URL(config.url);
   const http = createConsulHttp(url, token);
-  const driver = createConsulDriver(url, token, http.agent);
+  const driver = createConsulDriver(url, token);
   const reads = createConsulReads(http, config.datacenter);
   const writes = createGate(parallelWrites);
   const closed = new AbortController();
@@ -163,6 +163,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     async [Symbol.asyncDispose]() {
       closed.abort();
       poll[Symbol.dispose]();
+      driver[Symbol.dispose]();
       http[Symbol.dispose]();
     },
   };
