@@ -13,8 +13,9 @@ import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { systemClock } from "./adapters/system/clock.ts";
-import { createSchemaCompare } from "./adapters/schema-compare/schema-compare.ts";
-import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
+import { createSchemaSandbox } from "./adapters/schema-sandbox/sandbox.ts";
+import { createSchemaCheck } from "./adapters/schema-sandbox/schema-check.ts";
+import { createSchemaCompare } from "./adapters/schema-sandbox/schema-compare.ts";
 import type { Config } from "./config/config.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { paced, startLoop, type LoopOptions } from "./delivery/loop.ts";
@@ -86,8 +87,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   const codec = createEventCodec(events, config.eventWire);
   const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
-  const checkSchema = stack.use(createSchemaCheck());
-  const compareSchemas = stack.use(createSchemaCompare());
+  const sandbox = stack.use(createSchemaSandbox());
+  const checkSchema = createSchemaCheck(sandbox);
+  const compareSchemas = createSchemaCompare(sandbox);
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
