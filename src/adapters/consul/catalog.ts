@@ -49,7 +49,7 @@ export interface ConsulCatalogConfig {
  * catalog consistently: what consumers see, entries of other agents and foreign ones included, a few milliseconds later.
  *
  * `promote` keeps an entry's maintenance mode, and then resolves once it is listed. Promoting again what this attempt
- * already promoted updates the definition and leaves the check its status, whatever that has become.
+ * already promoted updates the definition and leaves the check the status that it has by then.
  */
 export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   const { clock, token, bootstrapChecks = 8 } = config;

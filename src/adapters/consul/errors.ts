@@ -3,7 +3,7 @@ import { HttpFailure } from "../http/client.ts";
 
 const late = "no answer in time";
 
-/** An answer that is not a success: 5xx and 429 may pass, everything else is meant. */
+/** An answer that is not a success: 5xx and 429 may pass, everything else will stay so. */
 export function fromStatus(status: number): DomainError {
   return status >= 500 || status === 429 ? unavailable("catalog", `HTTP ${status}`) : refused("catalog", `HTTP ${status}`);
 }

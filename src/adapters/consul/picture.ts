@@ -58,7 +58,7 @@ export function createPicture(): Picture {
   };
 }
 
-/** True when both hold the same checks, whatever their results. */
+/** True when both hold the same checks; their results may differ. */
 function sameChecks(one: readonly ConsulCheck[], other: readonly ConsulCheck[]): boolean {
   const idOf = (check: ConsulCheck) => JSON.stringify([check.Node, check.ServiceID, check.CheckID]);
   const ids = new Set(one.map(idOf));

@@ -71,7 +71,7 @@ export const firstState: WatchState = {
 
 const idle: Todo = { rest: "until news" };
 
-/** After an event. What to do is meant for the one who reads and shows, and only after `turn`, `read` and `read failed`. */
+/** The state after an event, and what to do then; after an event of a poll that is nothing. */
 export function step(state: WatchState, event: WatchEvent): { readonly state: WatchState; readonly todo: Todo } {
   switch (event.type) {
     case "answered":
