@@ -7,8 +7,9 @@ import { readFile } from "node:fs/promises";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
 import { createMeter } from "./adapters/prometheus/meter.ts";
-import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
-import { createSchemaCompare } from "./adapters/schema-compare/schema-compare.ts";
+import { createSchemaSandbox } from "./adapters/schema-sandbox/sandbox.ts";
+import { createSchemaCheck } from "./adapters/schema-sandbox/schema-check.ts";
+import { createSchemaCompare } from "./adapters/schema-sandbox/schema-compare.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
@@ -73,9 +74,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
-  const checkSchema = stack.use(createSchemaCheck());
-  const compareSchemas = stack.use(createSchemaCompare());
-  const ports = { store, catalog, schemas, module, documents, checkSchema, compareSchemas, clock };
+  const sandbox = stack.use(createSchemaSandbox());
+  const ports = { store, catalog, schemas, module, documents, checkSchema: createSchemaCheck(sandbox), compareSchemas: createSchemaCompare(sandbox), clock };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();

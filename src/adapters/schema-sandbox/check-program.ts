@@ -1,15 +1,10 @@
-/**
- * The program of the child process: checks one schema after the other, each with a fresh Ajv, and never validates data
- * with one. It runs under node's permission model, without environment, and is killed from outside when it is too slow.
- * Should the parent die meanwhile, the watchdog below ends a check that would go on alone, and the closed channel the rest.
- */
-import { runInNewContext } from "node:vm";
+/** Checks one schema, with a fresh Ajv, and never validates data with it. */
 import { Ajv, type ErrorObject, MissingRefError, type Options, type ValidateFunction } from "ajv";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import draft06 from "ajv/dist/refs/json-schema-draft-06.json" with { type: "json" };
 import { RE2JS, RE2JSException } from "re2js";
-import type { CheckRequest, Confinement, Verdict } from "./protocol.ts";
+import type { CheckJob, Verdict } from "./protocol.ts";
 
 const common: Options = { strict: false, validateFormats: false, logger: false };
 
@@ -43,7 +38,8 @@ const dialects = {
 
 const metaSchemas = new Map<string, ValidateFunction>();
 
-function check({ text, dialect, patterns }: CheckRequest): Verdict {
+/** Runs in the sandbox only: what it is given may take any time and memory. */
+export function run({ text, dialect, patterns }: CheckJob): Verdict {
   try {
     return breach(JSON.parse(text), dialect) ?? badPattern(patterns) ?? uncompilable(text, dialect, patterns) ?? { type: "valid" };
   } catch (error) {
@@ -52,7 +48,7 @@ function check({ text, dialect, patterns }: CheckRequest): Verdict {
   }
 }
 
-function breach(schema: unknown, dialect: CheckRequest["dialect"]): Verdict | undefined {
+function breach(schema: unknown, dialect: CheckJob["dialect"]): Verdict | undefined {
   const { create, id } = dialects[dialect];
   const conforms = metaSchemas.get(id) ?? create(common).getSchema(id);
   if (!conforms) throw new Error(`no meta-schema ${id}`);
@@ -62,11 +58,11 @@ function breach(schema: unknown, dialect: CheckRequest["dialect"]): Verdict | un
   return {
     type: "invalid",
     pointer: error?.instancePath ?? "",
-    detail: error ? told(error) : "it breaks the rules of its dialect",
+    detail: error ? described(error) : "it breaks the rules of its dialect",
   };
 }
 
-function told(error: ErrorObject): string {
+function described(error: ErrorObject): string {
   const allowed: unknown = error.params["allowedValues"];
   return `${error.message ?? error.keyword}${Array.isArray(allowed) ? ` (${allowed.join(", ")})` : ""}`;
 }
@@ -101,7 +97,7 @@ function isEcmaPattern(pattern: string): boolean {
   });
 }
 
-function uncompilable(text: string, dialect: CheckRequest["dialect"], patterns: readonly string[]): Verdict | undefined {
+function uncompilable(text: string, dialect: CheckJob["dialect"], patterns: readonly string[]): Verdict | undefined {
   const checked = new Set(patterns);
   // One slot a pattern: Ajv tells engines' patterns apart by toString() alone. Never called, for nothing is validated.
   const regExp = Object.assign(
@@ -128,26 +124,3 @@ function uncompilable(text: string, dialect: CheckRequest["dialect"], patterns: 
     };
   }
 }
-
-function powers(): string[] {
-  const { permission } = process;
-  const held = ["fs.write", "child", "worker", "wasi", "addon"].filter((scope) => permission?.has(scope) ?? true);
-  if (permission?.has("fs.read", process.execPath) ?? true) held.push("fs.read");
-  const variables = Object.keys(process.env).filter((name) => !name.startsWith("NODE_CHANNEL_"));
-  return [...held, ...variables.map((name) => `env.${name}`)];
-}
-
-/** Argument: how many milliseconds one check may take, if nobody kills us before. */
-const watchdogMs = Number(process.argv[2]);
-
-function guarded(request: CheckRequest): Verdict {
-  let verdict: Verdict = { type: "too_complex" };
-  const work = () => {
-    verdict = check(request);
-  };
-  runInNewContext("work()", { work }, { timeout: watchdogMs });
-  return verdict;
-}
-
-process.on("message", (request: CheckRequest) => process.send?.(guarded(request)));
-process.send?.({ type: "ready", powers: powers() } satisfies Confinement);

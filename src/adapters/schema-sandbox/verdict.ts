@@ -3,10 +3,13 @@ import type { DomainError } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
 import { rootPlace } from "../../schema-diff/schema-place.ts";
 import { type InspectedSchema, schemaError, schemaErrorAtPointer } from "../../schema-diff/schema-text.ts";
-import type { CheckResult } from "./child-process.ts";
+import type { Verdict } from "./protocol.ts";
+import type { JobResult } from "./sandbox-child.ts";
 
-/** What is wrong with the schema, or undefined. */
-export function verdictError(result: CheckResult, inspected: InspectedSchema, limitMs: number): DomainError | undefined {
+type Outcome = Verdict | Exclude<JobResult<"check">, { readonly type: "done" }>;
+
+/** Why the schema is refused, or undefined. */
+export function verdictError(result: Outcome, inspected: InspectedSchema, limitMs: number): DomainError | undefined {
   switch (result.type) {
     case "valid":
       return undefined;

@@ -1,16 +1,12 @@
-/** The program of the comparing thread: one pair of schemas after the other, the result cut to what is kept and sent. */
-import { parentPort } from "node:worker_threads";
+/** Compares one pair of schemas; the result is cut to what is kept and sent. */
 import { DomainError } from "../../kernel/errors.ts";
 import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
-import { compareSchemas } from "../../schema-diff/compare-schemas.ts";
 import { boundedComparison, notCompared } from "../../registration/schemas/told-comparison.ts";
+import { compareSchemas } from "../../schema-diff/compare-schemas.ts";
+import type { CompareJob } from "./protocol.ts";
 
-export interface Pair {
-  readonly former: string;
-  readonly next: string;
-}
-
-function compare({ former, next }: Pair): ToldComparison {
+/** UNKNOWN where the two cannot be compared. */
+export function run({ former, next }: CompareJob): ToldComparison {
   try {
     return boundedComparison(compareSchemas(former, next));
   } catch (error) {
@@ -20,6 +16,3 @@ function compare({ former, next }: Pair): ToldComparison {
     throw error;
   }
 }
-
-// oxlint-disable-next-line require-post-message-target-origin -- that is for windows
-parentPort?.on("message", (pair: Pair) => parentPort?.postMessage(compare(pair)));
