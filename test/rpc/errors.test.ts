@@ -5,7 +5,8 @@ import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import * as details from "../../gen/google/rpc/error_details_pb.ts";
 import { DomainError, reasons, unavailable, type DomainErrorInit } from "../../src/kernel/errors.ts";
-import { shuttingDown, statusName, toConnectError, toFailure } from "../../src/rpc/platform/errors.ts";
+import { statusName } from "../../src/kernel/status-name.ts";
+import { shuttingDown, toConnectError, toFailure } from "../../src/rpc/platform/errors.ts";
 import { createStockClient, reasonOf, richStatus, type Seen } from "../support/rpc-client.ts";
 import { eventually, startTestServer } from "../support/rpc-server.ts";
 

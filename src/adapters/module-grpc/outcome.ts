@@ -29,33 +29,6 @@ export type Outcome =
   | { readonly type: "status"; readonly code: number; readonly text: string }
   | Failed;
 
-const statusNames = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-] as const;
-
-export type StatusName = (typeof statusNames)[number];
-
-/** The name of a gRPC status code; unknown codes count as UNKNOWN. */
-export function statusName(code: number): StatusName {
-  return statusNames[code] ?? "UNKNOWN";
-}
-
 /** The code in a Node error, or "" when it has none. */
 export function codeOf(error: unknown): string {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : "";

@@ -3,6 +3,7 @@ import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { FieldViolation } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
+import { statusName } from "../../kernel/status-name.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
 import type { Style } from "./style.ts";
 import { took } from "./times.ts";
@@ -58,10 +59,6 @@ export function failureOf(error: ConnectError): Failure {
 /** True when the server itself, and not the way to it, made the error. */
 export function isAnswer(error: ConnectError): boolean {
   return error.findDetails(ErrorInfoSchema).length > 0 || (error.cause === undefined && error.metadata.has("grpc-status"));
-}
-
-export function statusName(code: Code): string {
-  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
 /** The failure for people: what, where, what to do. */

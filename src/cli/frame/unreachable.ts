@@ -1,7 +1,8 @@
 /** Why there was no answer of a Muster, told by error codes, and what to try. */
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { statusName } from "../../kernel/status-name.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { statusName, type Failure } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import type { Target } from "./target.ts";
 
 interface Cause {

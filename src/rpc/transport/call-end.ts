@@ -2,7 +2,7 @@
 import type { Log } from "../../kernel/log.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Call } from "./call.ts";
-import { statusName } from "../platform/errors.ts";
+import { statusName } from "../../kernel/status-name.ts";
 
 /** How one call ended, for metrics. */
 export interface CallEnd {
