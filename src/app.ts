@@ -40,7 +40,7 @@ import { withdraw } from "./registration/unregister.ts";
 import { registrationIdOf } from "./registration/update-tags.ts";
 import { createAuthGate, type AuthMode } from "./rpc/platform/auth.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
-import { registrationServices } from "./rpc/registration/routes.ts";
+import { registrationServices } from "./rpc/registration/methods.ts";
 import { keepRegistered, selfEntry } from "./registration/self-registration.ts";
 import { startServer, type ServerOptions } from "./rpc/transport/server.ts";
 import { parseTokenFile } from "./rpc/platform/tokens.ts";

@@ -6,7 +6,7 @@ import { statusName } from "../../kernel/status-name.ts";
 
 /** How one call ended, for metrics. */
 export interface CallEnd {
-  /** `package.Service/Method` */
+  /** `package.Service/Method`; of an HTTP route, its method and path template. */
   readonly rpc: string;
   /** gRPC name of the status, `OK` included. */
   readonly code: string;
@@ -23,10 +23,11 @@ export interface CallReport {
 export function reportEnd(call: Call, { answered, httpStatus }: { readonly answered: boolean; readonly httpStatus: number }, report: CallReport): void {
   const code = codeOf(call, httpStatus, answered);
   const ms = report.clock.now() - call.startedAt;
-  report.onCallEnd?.({ rpc: call.rpc, code, ms });
+  const { kind, name } = call.target;
+  report.onCallEnd?.({ rpc: name, code, ms });
   if (code === "OK") return;
   const { reason, requestId, cause } = call.failure ?? {};
-  report.log(levelOf(code), "call failed", { rpc: call.rpc, code, reason, ms, principal: call.principal, requestId, error: cause });
+  report.log(levelOf(code), "call failed", { [kind]: name, code, reason, ms, principal: call.principal, requestId, error: cause });
 }
 
 function codeOf(call: Call, httpStatus: number, answered: boolean): string {

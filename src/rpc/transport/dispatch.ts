@@ -6,26 +6,23 @@
  */
 import { constants } from "node:http2";
 import { Code } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import { sendJson, type HttpRequest, type HttpResponse, type HttpRoute } from "./http-route.ts";
 import type { Log } from "../../kernel/log.ts";
 import { headerBytes } from "./limits.ts";
 import type { OpenCalls } from "./open-calls.ts";
-import { serveRpc, type RpcOptions } from "./serve-rpc.ts";
+import { serveRpc, type LibraryRpc, type RpcOptions } from "./serve-rpc.ts";
 import { grpcMessageText, isGrpc } from "./wire.ts";
 
 export interface DispatchOptions extends RpcOptions {
-  readonly handlers: readonly UniversalHandler[];
+  readonly rpcs: readonly LibraryRpc[];
   readonly http: readonly HttpRoute[];
   readonly openCalls: OpenCalls;
 }
 
-const healthCheck = "/grpc.health.v1.Health/Check";
-
 /** The request listener of both HTTP versions. */
 export function createDispatcher(options: DispatchOptions): (request: HttpRequest, response: HttpResponse) => void {
   const { limits, log } = options;
-  const rpcs = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
+  const rpcs = new Map(options.rpcs.map((rpc) => [rpc.handler.requestPath, rpc]));
   const routes = Map.groupBy(options.http, (route) => route.path);
 
   const dispatch = (request: HttpRequest, response: HttpResponse): void => {
@@ -35,7 +32,8 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
     if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, Code.ResourceExhausted, 431, "the header fields are too large");
     const rpc = rpcs.get(path);
     if (rpc) {
-      if (!options.openCalls.enter(response) && path !== healthCheck) return refuse(request, response, Code.ResourceExhausted, 429, "too many calls are open");
+      if (!options.openCalls.enter(response) && !rpc.method.evenWhenFull)
+        return refuse(request, response, Code.ResourceExhausted, 429, "too many calls are open");
       return serveRpc(rpc, request, response, options);
     }
     const there = routes.get(path);

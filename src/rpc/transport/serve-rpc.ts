@@ -17,7 +17,8 @@ import type { Ids } from "../../kernel/ports.ts";
 import { callKey, newCall, type Call } from "./call.ts";
 import { readerTooSlow, toFailure } from "../platform/errors.ts";
 import type { SlowReaders } from "./slow-readers.ts";
-import { deadlineMs, longMethods, methodKey, type Limits } from "./limits.ts";
+import { lifeMs, type Limits } from "./limits.ts";
+import type { ServedMethod } from "./served.ts";
 import { grpcMessageText, limitDeadline } from "./wire.ts";
 
 export interface RpcOptions extends CallReport {
@@ -28,14 +29,19 @@ export interface RpcOptions extends CallReport {
   readonly drain: AbortSignal;
 }
 
+/** The library's part of an RPC, and its row. */
+export interface LibraryRpc {
+  readonly handler: UniversalHandler;
+  readonly method: ServedMethod;
+}
+
 /** How long after its deadline a call may take to leave. */
 const farewellMs = 1_000;
 
 /** Answers the request. May throw when the request is broken in a way that nothing here expects. */
-export function serveRpc(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
+export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
-  const { method } = handler;
-  const call = newCall({ rpc: methodKey(method), peer: request.socket.remoteAddress, startedAt: options.clock.now(), isJson: asksForJson(request) });
+  const call = newCall({ target: method, peer: request.socket.remoteAddress, startedAt: options.clock.now(), isJson: asksForJson(request) });
   const stream = "stream" in response ? response.stream : undefined;
   response.once("close", () => {
     const answered = stream ? stream.writableFinished && stream.rstCode === 0 : (response as ServerResponse).writableFinished;
@@ -49,18 +55,19 @@ export function serveRpc(handler: UniversalHandler, request: HttpRequest, respon
     // A host or :authority that is no host makes no URL.
     return sendJson(request, response, 400, { code: "invalid_argument", message: "the request has no valid host" });
   }
-  const lifeMs = limitDeadline(universal.header, deadlineMs(method, limits));
-  cutAfter(lifeMs + farewellMs, response);
-  const signal = longMethods[call.rpc]?.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
-  const clientStreams = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
-  const streams = clientStreams || method.methodKind === "server_streaming";
-  const body = clientStreams ? universal.body : bodyWithin(request, Math.min(lifeMs, limits.requestMs));
+  const ms = limitDeadline(universal.header, lifeMs(method.life, limits));
+  cutAfter(ms + farewellMs, response);
+  const signal = method.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
+  const { methodKind } = method.desc;
+  const clientStreams = methodKind === "client_streaming" || methodKind === "bidi_streaming";
+  const streams = clientStreams || methodKind === "server_streaming";
+  const body = clientStreams ? universal.body : bodyWithin(request, Math.min(ms, limits.requestMs));
 
   handler({ ...universal, signal, body })
     .then((answer) => universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
     .catch((error: unknown) => {
       // Aborted is how the adapter says that the client is gone.
-      if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: call.rpc, error });
+      if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: method.name, error });
       response.destroy();
     });
 }

@@ -69,7 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     gate: options.gate,
     drain: drain.signal,
     cut: cut.signal,
-    services: [...options.services, served(Health, health.implementation)],
+    services: [...options.services, served(Health, health.methods)],
     slowReaders: createSlowReaders(clock, limits.slowReaderMs),
     openCalls: countOpenCalls(limits.calls),
     ...(onCallEnd ? { onCallEnd } : {}),
