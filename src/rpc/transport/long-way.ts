@@ -5,7 +5,7 @@
  */
 import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
-import type { HttpRequest, HttpResponse } from "./http-route.ts";
+import type { HttpRequest, HttpResponse } from "./send-answer.ts";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import { principalKey, type Admission, type Gate } from "../platform/auth.ts";
@@ -17,9 +17,6 @@ import type { ServedService } from "./served.ts";
 
 export interface LongWayOptions extends Omit<DispatchOptions, "rpcs"> {
   readonly services: readonly ServedService[];
-  readonly gate: Gate;
-  /** Ends every call. */
-  readonly cut: AbortSignal;
 }
 
 /** The request listener of both HTTP versions. */

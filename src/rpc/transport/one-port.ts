@@ -9,7 +9,7 @@
 import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import tls from "node:tls";
-import type { HttpRequest, HttpResponse } from "./http-route.ts";
+import type { HttpRequest, HttpResponse } from "./send-answer.ts";
 import { createServer } from "../../kernel/node-http.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { FastLane } from "./fast-lane.ts";

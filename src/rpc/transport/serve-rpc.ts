@@ -5,13 +5,12 @@
  * request is still being read, within `requestMs`; a client that does not read its answer is cut off soon after. Every
  * failed call is logged once, after its end, also those that the protocol layer refused.
  */
-import type { ServerResponse } from "node:http";
-import { constants } from "node:http2";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { sendJson, type HttpRequest, type HttpResponse } from "./http-route.ts";
-import { orAborted } from "../../kernel/or-aborted.ts";
+import { jsonAnswer } from "./http-route.ts";
+import { bodyWithin } from "./request-body.ts";
+import { dropReader, hasLeft, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import { callKey, newCall, type Call } from "./call.ts";
@@ -27,6 +26,7 @@ export interface RpcOptions extends CallReport {
   readonly ids: Ids;
   /** Aborts when the server begins to shut down. */
   readonly drain: AbortSignal;
+  readonly send: SendAnswer;
 }
 
 /** The library's part of an RPC, and its row. */
@@ -42,18 +42,14 @@ const farewellMs = 1_000;
 export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
   const call = newCall({ target: method, peer: request.socket.remoteAddress, startedAt: options.clock.now(), isJson: asksForJson(request) });
-  const stream = "stream" in response ? response.stream : undefined;
-  response.once("close", () => {
-    const answered = stream ? stream.writableFinished && stream.rstCode === 0 : (response as ServerResponse).writableFinished;
-    reportEnd(call, { answered, httpStatus: response.statusCode }, options);
-  });
+  response.once("close", () => reportEnd(call, { answered: hasLeft(response), httpStatus: response.statusCode }, options));
 
   let universal;
   try {
     universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call));
   } catch {
     // A host or :authority that is no host makes no URL.
-    return sendJson(request, response, 400, { code: "invalid_argument", message: "the request has no valid host" });
+    return options.send(request, response, jsonAnswer(400, { code: "invalid_argument", message: "the request has no valid host" }));
   }
   const ms = limitDeadline(universal.header, lifeMs(method.life, limits));
   cutAfter(ms + farewellMs, response);
@@ -89,26 +85,10 @@ function guarded(answer: UniversalServerResponse, call: Call, response: HttpResp
   if (!answer.body) return answer;
   const body = slowReaders.guard(answer.body, () => {
     call.failure ??= toFailure(readerTooSlow(limits.slowReaderMs), ids);
-    if ("stream" in response) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    else response.destroy();
+    dropReader(response);
   });
   // Not spread: the trailer is a getter in some protocols.
   return Object.assign(answer, { body });
-}
-
-/** The request's bytes; fails with DEADLINE_EXCEEDED when they are not all there in time. */
-async function* bodyWithin(request: HttpRequest, ms: number): AsyncGenerator<Uint8Array> {
-  const late = AbortSignal.timeout(ms);
-  // Not `for await`: to leave that loop early destroys the request, and with it the answer.
-  const chunks = request[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await orAborted(chunks.next(), late).catch((error: unknown) => {
-      if (!late.aborted) throw error;
-      throw new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
-    });
-    if (next.done) return;
-    yield next.value;
-  }
 }
 
 /** Some clients decode status messages in their own way. The trailers exist only once the body has been written. */
