@@ -109,6 +109,7 @@ function neverRegistered({ name, host, port }: UnregisterInput): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${name} at ${host}:${port} was never registered`,
+    subject: { type: "service", name: `${name}-${host}-${port}` },
     metadata: { service_id: `${name}-${host}-${port}` },
   });
 }

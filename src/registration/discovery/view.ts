@@ -205,9 +205,13 @@ function compare(a: string, b: string): number {
 
 function notFound(lookup: { readonly serviceId: string } | { readonly name: string }, kind: DiscoveredKind | undefined): DomainError {
   const what = kind ?? "service";
-  const [text, metadata] =
+  const known =
     "serviceId" in lookup
-      ? [`there is no ${what} with the service id ${lookup.serviceId}`, { service_id: lookup.serviceId }]
-      : [`there is no ${what} ${lookup.name}`, { [`${what}_name`]: lookup.name }];
-  return new DomainError({ kind: "not_found", reason: "REGISTRATION_NOT_FOUND", message: text, metadata });
+      ? {
+          message: `there is no ${what} with the service id ${lookup.serviceId}`,
+          subject: { type: "service", name: lookup.serviceId },
+          metadata: { service_id: lookup.serviceId },
+        }
+      : { message: `there is no ${what} ${lookup.name}`, subject: { type: what, name: lookup.name }, metadata: { [`${what}_name`]: lookup.name } };
+  return new DomainError({ kind: "not_found", reason: "REGISTRATION_NOT_FOUND", ...known });
 }

@@ -110,6 +110,7 @@ function unknownSchema({ what, name }: SchemaOwner): DomainError {
     kind: "not_found",
     reason: "SCHEMA_NOT_FOUND",
     message: `no schema of the ${what} ${name} is known`,
+    subject: { type: what, name },
     metadata: { [what]: name },
   });
 }
@@ -119,6 +120,7 @@ function unknownVersion(artifactId: string, version: string, available: readonly
     kind: "not_found",
     reason: "SCHEMA_NOT_FOUND",
     message: `${artifactId} has no version ${version}`,
+    subject: { type: "schema_version", name: `${artifactId}:${version}` },
     metadata: { schema_version: `${artifactId}:${version}`, available_versions: abridged(available.map((it) => it.version)) },
   });
 }

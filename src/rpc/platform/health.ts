@@ -35,6 +35,7 @@ export function createHealthService(services: readonly string[]): HealthService 
               kind: "not_found",
               reason: "REGISTRATION_NOT_FOUND",
               message: "this server has no such service",
+              subject: { type: "service", name: service },
               metadata: { service },
             });
           }
