@@ -55,6 +55,8 @@ export interface AppOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly limits?: Limits;
+  /** Gives up a start that is not over: `createApp` closes what it has opened and rejects with the signal's reason. */
+  readonly stop?: AbortSignal;
   /** Told at every instant of every saga; for tests that stop the process there. */
   readonly probe?: SagaProbe;
   /** Wraps the adapters; for tests that let them fail. */
@@ -86,6 +88,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   const codec = createEventCodec(events, config.eventWire);
   const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
+  options.stop?.throwIfAborted();
   const checkSchema = stack.use(createSchemaCheck());
   const compareSchemas = stack.use(createSchemaCompare());
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
@@ -192,7 +195,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     ...(tls ? { tls } : {}),
   };
   // Discovery answers from the first call on, unless the catalog is away.
-  await Promise.race([discovery.seen, clock.sleep(firstLookMs)]);
+  await Promise.race([discovery.seen, clock.sleep(firstLookMs, options.stop)]);
+  options.stop?.throwIfAborted();
   const server = await startServer(serverOptions);
   stack.defer(async () => {
     draining = true;
