@@ -12,7 +12,7 @@ const terminal = terminalOf(process, systemClock, version);
 
 try {
   const words = process.argv.slice(2);
-  // The server itself needs no table of commands: it is loaded for whatever else the command line says.
+  // The server itself needs no table of commands: it is loaded for every other command line.
   const end = words.length === 0 || words.join(" ") === "serve" ? "serve" : await (await import("./cli/run.ts")).run(words, terminal);
   if (end === "serve") {
     await serve();

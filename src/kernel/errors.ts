@@ -36,7 +36,7 @@ export const sharedReasons = [
 export type SharedReason = (typeof sharedReasons)[number];
 
 /**
- * The reasons there are, by who lists them. A domain adds its own to this interface where its list is, as in
+ * All reasons, by the part that lists them. A domain adds its own to this interface where its list is, as in
  * `registration/reasons.ts`: so a reason that nobody lists does not compile, and the kernel knows no domain.
  */
 export interface Reasons {

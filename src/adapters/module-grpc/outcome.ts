@@ -1,4 +1,4 @@
-/** What can come of one call, before anybody decides what it means for a registration. */
+/** The possible outcomes of one call, before it is decided what they mean for a registration. */
 
 /** Why there is no gRPC answer. */
 export type Failure =

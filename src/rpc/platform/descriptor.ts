@@ -2,7 +2,7 @@ import { create, toBinary, type DescFile } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import { publicGet, type HttpRoute } from "../transport/http-route.ts";
 
-/** `/descriptor.binpb`: these files and all they import as a FileDescriptorSet, the same bytes every time. Encoded when first asked for. */
+/** `/descriptor.binpb`: these files and all they import as a FileDescriptorSet, the same bytes every time. Encoded on first use. */
 export function descriptorRoute(files: readonly DescFile[]): HttpRoute {
   let body: Uint8Array | undefined;
   const encode = () => toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: withImports(files).map((desc) => desc.proto) }));

@@ -5,9 +5,9 @@ import { shuttingDown } from "./errors.ts";
 
 export interface HealthService {
   readonly methods: Methods<typeof Health>;
-  /** What is answered for "" and for every service. Watchers are told. */
+  /** The status of "" and of every service. Watchers get it at once. */
   setServing(serving: boolean): void;
-  /** NOT_SERVING for good; watchers are told, then their calls end with UNAVAILABLE. */
+  /** NOT_SERVING for good; watchers get that, then their calls end with UNAVAILABLE. */
   end(): void;
 }
 

@@ -32,7 +32,7 @@ const cacheMs = 1_000;
 
 /**
  * Liveness (the process turns), readiness (the required dependencies answer and the server is not draining) and
- * `/health`, which tells of every dependency. Dependencies are asked at most once a second, each for at most a second.
+ * `/health`, with the state of every dependency. Dependencies are pinged at most once a second, each for at most a second.
  */
 export function probeRoutes({ checks, draining, clock, httpRoot }: ProbeOptions): readonly HttpRoute[] {
   const health = cachedFor(cacheMs, clock, () => askAll(checks, clock));
@@ -68,13 +68,13 @@ async function ask(check: Check, clock: Clock): Promise<DependencyHealth> {
     await orAborted(check.ping(late), late);
     return { status: "ok", ms: clock.now() - startedAt };
   } catch (error) {
-    // The cause may name hosts and users: what is shown to anybody is only that it failed.
+    // The cause may name hosts and users: only that it failed is shown.
     const detail = late.aborted ? `no answer within ${pingTimeoutMs} ms` : error instanceof Error ? error.name : "failed";
     return { status: "error", ms: clock.now() - startedAt, detail };
   }
 }
 
-/** One answer for all who ask within `ms` after it was given, or while it is being made. */
+/** One answer for all calls within `ms` after it was made, or while it is being made. */
 function cachedFor<T>(ms: number, clock: Clock, make: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   let last: { readonly at: number; readonly value: T } | undefined;

@@ -56,7 +56,7 @@ function answer(index: DescriptorIndex, names: readonly string[], sent: Set<stri
 function files(root: DescFile | undefined, sent: Set<string>, what: string) {
   if (!root) return failure(Code.NotFound, `no such ${what}`);
   const out: Uint8Array[] = [];
-  // What was asked for is always sent, and first.
+  // The requested file is always sent, and first.
   const queue = [root];
   for (const file of queue) {
     if (file !== root && sent.has(file.proto.name)) continue;

@@ -13,7 +13,7 @@ import { toFailure, wellFormed, type Failure } from "../platform/errors.ts";
 
 export interface Call {
   readonly target: Target;
-  /** IP address of who is at the other end of the connection: the caller, or a proxy. */
+  /** IP address of the other end of the connection: the caller, or a proxy. */
   readonly peer: string | undefined;
   /** Epoch milliseconds. */
   readonly startedAt: number;

@@ -1,4 +1,4 @@
-/** HTTP routes: what is not an RPC, in the words of whoever adds one. */
+/** HTTP routes: what the server answers that is not an RPC. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { IncomingHttpHeaders as Http2Headers } from "node:http2";
 import type { Caller } from "../../kernel/caller.ts";
@@ -9,12 +9,12 @@ export interface HttpRoute {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /**
    * Without a query. A segment `{name}` takes any one segment that is not empty; an exact path comes before templates,
-   * whatever methods it has, and among templates the one that is exact in an earlier segment.
+   * also for a method that only the template has, and among templates the one that is exact in an earlier segment.
    */
   readonly path: string;
   readonly access: AccessRule;
   readonly limits?: RouteLimits;
-  /** Its answer, made within the deadline. What it throws is answered as an RPC's failure is, a DomainError with its own status. */
+  /** Its answer, made within the deadline. An error is answered like that of an RPC, a DomainError with its own status. */
   handle(request: RouteRequest): HttpAnswer | Promise<HttpAnswer>;
 }
 
@@ -35,7 +35,7 @@ export interface RouteRequest {
   /** Empty for GET and HEAD, whose bodies are not read. */
   readonly body: Uint8Array;
   readonly caller: Caller;
-  /** IP address of who is at the other end of the connection. */
+  /** IP address of the other end of the connection. */
   readonly peer: string | undefined;
   /** Aborts at the deadline, when the client is gone and when the server stops. */
   readonly signal: AbortSignal;
@@ -52,7 +52,7 @@ export function jsonAnswer(status: number, value: unknown, headers: Readonly<Rec
   return { status, contentType: "application/json", body: `${JSON.stringify(value)}\n`, headers };
 }
 
-/** A route for whoever looks after the server, without a token and also when too many calls are open. */
+/** A route for operators and their tools: without a token, and also when too many calls are open. */
 export function publicGet(path: string, handle: HttpRoute["handle"]): HttpRoute {
   return { method: "GET", path, access: "public", limits: { evenWhenFull: true }, handle };
 }

@@ -8,7 +8,7 @@
  * that a handler was given aborts when the call is over. It is reported once, when its stream is closed.
  *
  * A class with fields and little else: ten thousand of them wait at a time. For the same reason one timer serves a call all
- * its life, and the signal is made only for a handler that asks for it.
+ * its life, and the signal is made only for a handler that uses it.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
@@ -52,7 +52,7 @@ export class LaneCall {
   #request: OneMessage | undefined;
   #messages: AsyncIterator<Answer> | undefined;
   #controller: AbortController | undefined;
-  /** Its status is decided, or there is nobody to tell it to: nothing more is done for it. */
+  /** Its status is decided, or its client is gone: nothing more is done for it. */
   #over = false;
   #isLate = false;
 

@@ -17,9 +17,9 @@ export interface Limits {
   readonly requestMs: number;
   /** How long a connection without calls stays open. */
   readonly idleMs: number;
-  /** A silent HTTP/2 connection is asked for a sign of life after this long … */
+  /** A silent HTTP/2 connection is pinged after this long … */
   readonly pingAfterMs: number;
-  /** … and closed when none comes within this. */
+  /** … and closed when it does not answer within this. */
   readonly pingTimeoutMs: number;
   /** Streams a client may reset at once, and per second over time, before its connection is closed. */
   readonly resetBurst: number;

@@ -1,7 +1,7 @@
 /**
  * Whole answers to HTTP requests.
  *
- * Guarantees: never cached, never sniffed, without its body for HEAD; one that still waits for its reader after the limit
+ * Guarantees: never cached, never sniffed, without its body for HEAD; one that its client has not read within the limit
  * for slow readers is cut off, so that no unread answer is kept for longer.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -38,13 +38,13 @@ export function createSendAnswer(slowReaders: SlowReaders): SendAnswer {
   };
 }
 
-/** Cuts off who does not read: over HTTP/2 with ENHANCE_YOUR_CALM. */
+/** Cuts off a client that does not read: over HTTP/2 with ENHANCE_YOUR_CALM. */
 export function dropReader(response: HttpResponse): void {
   if ("stream" in response) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   else response.destroy();
 }
 
-/** Its `close`, with which a request ends, has been. */
+/** True after its `close`, with which a request ends. */
 export function isGone(response: HttpResponse): boolean {
   return "stream" in response ? response.stream.destroyed : response.destroyed;
 }

@@ -3,7 +3,7 @@
  *
  * Guarantees, those of an RPC: admitted before its body is read; an answer within the deadline, also when gate or handler is
  * stuck; a body that is too large or too slow is refused; a client that does not read its answer is cut off; a failure has
- * the status and JSON that Connect gives an RPC's. Reported once, at its end; an error status that a handler returns, and
+ * the status and JSON of a failed RPC over Connect. Reported once, at its end; an error status that a handler returns, and
  * does not throw, is counted and not logged.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -99,7 +99,7 @@ async function bodyOf(request: HttpRequest, maxBytes: number, ms: number): Promi
 }
 
 function errorAnswer({ error }: Failure, status: number = codeToHttpStatus(error.code)): HttpAnswer {
-  // Demanded of every 401 (RFC 9110, 11.6.1).
+  // Required with every 401 (RFC 9110, 11.6.1).
   const headers: Readonly<Record<string, string>> = status === 401 ? { "www-authenticate": "Bearer" } : {};
   return jsonAnswer(status, errorToJson(error, undefined), headers);
 }
