@@ -6,6 +6,7 @@
  */
 import { constants } from "node:http2";
 import { Code } from "@connectrpc/connect";
+import { statusName } from "../../kernel/status-name.ts";
 import { jsonAnswer } from "./http-route.ts";
 import { headerBytes } from "./limits.ts";
 import type { OpenCalls } from "./open-calls.ts";
@@ -74,25 +75,23 @@ function isCall({ method }: HttpRequest, path: string): boolean {
   return method === "POST" && /^\/[^/]+\.[^/]+\/[^/]+$/.test(path);
 }
 
-/** Why a request is not served, as a gRPC status and as an HTTP status with Connect's name of the former. */
+/** Why a request is not served. */
 interface Refusal {
   readonly code: Code;
-  readonly name: string;
   readonly httpStatus: number;
   readonly message: string;
 }
 
-const exhausted = { code: Code.ResourceExhausted, name: "resource_exhausted" } as const;
-const headersTooLarge: Refusal = { ...exhausted, httpStatus: 431, message: "the header fields are too large" };
-const tooMany: Refusal = { ...exhausted, httpStatus: 429, message: "too many calls are open" };
-const malformedPath: Refusal = { code: Code.InvalidArgument, name: "invalid_argument", httpStatus: 400, message: "the path has a malformed escape" };
-const noMethod: Refusal = { code: Code.Unimplemented, name: "unimplemented", httpStatus: 404, message: "this server has no such method" };
-const nothingHere: Refusal = { code: Code.NotFound, name: "not_found", httpStatus: 404, message: "this server has nothing under this path" };
+const headersTooLarge: Refusal = { code: Code.ResourceExhausted, httpStatus: 431, message: "the header fields are too large" };
+const tooMany: Refusal = { code: Code.ResourceExhausted, httpStatus: 429, message: "too many calls are open" };
+const malformedPath: Refusal = { code: Code.InvalidArgument, httpStatus: 400, message: "the path has a malformed escape" };
+const noMethod: Refusal = { code: Code.Unimplemented, httpStatus: 404, message: "this server has no such method" };
+const nothingHere: Refusal = { code: Code.NotFound, httpStatus: 404, message: "this server has nothing under this path" };
 
 /** An answer that is nothing but a status: a gRPC one for gRPC and gRPC-Web, JSON for all others. */
-function refuse(request: HttpRequest, response: HttpResponse, { code, name, httpStatus, message }: Refusal, send: SendAnswer): void {
+function refuse(request: HttpRequest, response: HttpResponse, { code, httpStatus, message }: Refusal, send: SendAnswer): void {
   const type = request.headers["content-type"] ?? "";
-  if (!isGrpc(type)) return send(request, response, jsonAnswer(httpStatus, { code: name, message }));
+  if (!isGrpc(type)) return send(request, response, jsonAnswer(httpStatus, { code: statusName(code).toLowerCase(), message }));
   // Set, not written by writeHead: only then does the stream end with its headers, as a trailers-only answer must.
   response.setHeader("content-type", type.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc");
   response.setHeader("grpc-status", String(code));

@@ -55,6 +55,7 @@ export function serveRoute(routeCall: RouteCall, send: SendAnswer, options: Rout
     .catch((error: unknown) => {
       // An answer that cannot be written, such as one with a line break in a header field.
       call.failure = toFailure(error, ids);
+      if (response.headersSent) return void response.destroy();
       for (const name of response.getHeaderNames()) response.removeHeader(name);
       send(request, response, errorAnswer(call.failure), onDrop);
     });
