@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
 import { createMeter } from "./adapters/prometheus/meter.ts";
@@ -32,7 +33,7 @@ import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
 import { parseTokenFile } from "./rpc/platform/tokens.ts";
-import { registrationServices, services } from "./rpc/registration/routes.ts";
+import { registrationServices } from "./rpc/registration/methods.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
 import { startServer, type ServerOptions } from "./rpc/transport/server.ts";
 import type { MusterStore } from "./store/parts.ts";
@@ -46,6 +47,8 @@ export interface AppOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly limits?: Limits;
+  /** Gives up a start that is not over: `createApp` closes what it has opened and rejects with the signal's reason. */
+  readonly stop?: AbortSignal;
   /** Called at every instant of every saga; for tests that stop the process there. */
   readonly probe?: SagaProbe;
   /** Wraps the adapters; for tests that let them fail. */
@@ -71,6 +74,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
 
   const codec = createEventCodec(events, config.eventWire);
   const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
+  options.stop?.throwIfAborted();
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
@@ -84,7 +88,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
-  const rpc = rpcMeasures(services);
   const meter = createMeter(() => [registration.measures, delivery.measures, rpc]);
   const registration = stack.use(
     createRegistration({
@@ -123,15 +126,19 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     events: { ping: (signal: AbortSignal) => sink.ping(signal), required: false },
   };
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
+  const services = registrationServices({ store, clock, ...registration });
+  const contract = services.map(({ desc }) => desc);
+  const rpc = rpcMeasures([...contract, Health]);
   // Discovery answers from the first call on, unless the catalog is away.
-  await Promise.race([registration.discovery.seen, clock.sleep(firstLookMs)]);
+  await Promise.race([registration.discovery.seen, clock.sleep(firstLookMs, options.stop)]);
+  options.stop?.throwIfAborted();
   const server = await startServer({
     listen: config.listen,
-    services: registrationServices({ store, clock, ...registration }),
+    services,
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(() => meter.render(), config.httpRoot || undefined),
-      descriptorRoute([...services, PipeStepProcessorService].map(({ file }) => file)),
+      descriptorRoute([...contract, PipeStepProcessorService].map(({ file }) => file)),
     ],
     gate,
     limits,

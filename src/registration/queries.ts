@@ -13,6 +13,7 @@ export async function getAttempt(store: RegistrationStore, id: string): Promise<
     kind: "not_found",
     reason: "ATTEMPT_NOT_FOUND",
     message: `there is no attempt ${id}`,
+    subject: { type: "attempt", name: id },
     metadata: { attempt_id: id },
   });
 }
@@ -47,6 +48,7 @@ export async function cancelAttempt(deps: CancelDeps, id: string, caller: Caller
       kind: "wrong_state",
       reason: "ATTEMPT_FINISHED",
       message: `the attempt has ended: ${attempt.state}`,
+      subject: { type: "attempt", name: id },
       metadata: { actual: attempt.state, needed: "RUNNING" },
     });
   }

@@ -26,7 +26,7 @@ export interface UnregisterDeps {
   readonly onCommit: () => void;
 }
 
-/** `withdrawn` tells whether the catalog and the schema registry have followed already. */
+/** `withdrawn`: whether the catalog and the schema registry have followed already. */
 export async function unregister(
   deps: UnregisterDeps,
   input: UnregisterInput,
@@ -94,6 +94,7 @@ function neverRegistered({ name, host, port }: UnregisterInput): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${name} at ${host}:${port} was never registered`,
+    subject: { type: "service", name: `${name}-${host}-${port}` },
     metadata: { service_id: `${name}-${host}-${port}` },
   });
 }

@@ -93,6 +93,7 @@ function notRegistered(serviceId: string): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${serviceId} is not registered`,
+    subject: { type: "service", name: serviceId },
     metadata: { service_id: serviceId },
   });
 }

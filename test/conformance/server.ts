@@ -4,11 +4,12 @@
  * stdout where it listens, and ends with SIGTERM.
  */
 import { createRegistry, fromBinary, create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
 import { createAuthGate } from "../../src/rpc/platform/auth.ts";
-import { defaultLimits, methodKey } from "../../src/rpc/transport/limits.ts";
-import { served, type ServedService } from "../../src/rpc/transport/served.ts";
+import { defaultLimits } from "../../src/rpc/transport/limits.ts";
+import { served, type Methods, type ServedService } from "../../src/rpc/transport/served.ts";
 import { startServer } from "../../src/rpc/transport/server.ts";
 import { ServerCompatRequestSchema, ServerCompatResponseSchema, type ServerCompatRequest } from "./gen/connectrpc/conformance/v1/server_compat_pb.ts";
 import { ConformanceService, file_connectrpc_conformance_v1_service } from "./gen/connectrpc/conformance/v1/service_pb.ts";
@@ -24,7 +25,7 @@ const server = await startServer({
   ...(request.useTls && cert && key ? { tls: { cert: text(cert), key: text(key), ...clientCa } } : {}),
   services: [conformance()],
   http: [],
-  gate: createAuthGate({ mode: "open" }, Object.fromEntries(ConformanceService.methods.map((method) => [methodKey(method), "public"]))),
+  gate: createAuthGate({ mode: "open" }),
   fastLane: process.argv[2] !== "long",
   limits: {
     ...defaultLimits,
@@ -43,8 +44,18 @@ write({ host: server.host, port: server.port, ...(cert && request.useTls ? { pem
 function conformance(): ServedService {
   const implementation = conformanceService(longestMs);
   const jsonOptions = { registry: createRegistry(file_connectrpc_conformance_v1_service) };
+  const unimplemented = () => {
+    throw new ConnectError("there is no such handler", Code.Unimplemented);
+  };
+  // Streams, too, live as long as `unaryMs`.
+  const rows = Object.fromEntries(
+    ConformanceService.methods.map(({ localName }) => [
+      localName,
+      { access: "public", call: implementation[localName as keyof typeof implementation] ?? unimplemented },
+    ]),
+  );
   return {
-    ...served(ConformanceService, implementation),
+    ...served(ConformanceService, rows as unknown as Methods<typeof ConformanceService>),
     addTo: (router) => void router.service(ConformanceService, implementation, { jsonOptions }),
   };
 }

@@ -18,7 +18,7 @@ import { startRegistration, validateRegistration } from "../../registration/regi
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RegisterCandidate } from "../../registration/validate.ts";
 import { registerCandidateOf, registerResponseOf } from "./convert.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 export async function* register(deps: RegistrationHandlerDeps, request: RegisterRequest, context: HandlerContext): AsyncGenerator<RegisterResponse> {
