@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
+import { EventService } from "../gen/muster/event/v1/event_service_pb.ts";
 import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
 import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
@@ -18,10 +19,14 @@ import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
 import type { Config } from "./config/config.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { paced, startLoop, type LoopOptions } from "./delivery/loop.ts";
-import { pruneOutbox, relayOnce, releaseRelay } from "./delivery/relay.ts";
+import { notingEvents } from "./delivery/event-commits.ts";
+import { startEventFeed } from "./delivery/event-feed.ts";
+import { newRelayState, startRelay } from "./delivery/relay.ts";
+import { pruneEvents } from "./delivery/retention.ts";
 import { startTasks, type TaskHandlers } from "./delivery/tasks.ts";
 import { events } from "./events.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
+import { eventService } from "./rpc/platform/events.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes } from "./rpc/platform/probes.ts";
 import type { Log } from "./kernel/log.ts";
@@ -85,7 +90,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const tls = config.tls && (await tlsSettings(config.tls));
 
   const codec = createEventCodec(events, config.eventWire);
-  const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
+  const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
+  const onEvents = { nudge: () => undefined as void };
+  const store = notingEvents(adapters.store, () => onEvents.nudge());
   const checkSchema = stack.use(createSchemaCheck());
   const compareSchemas = stack.use(createSchemaCompare());
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
@@ -104,14 +111,23 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const open = Promise.withResolvers<void>();
   const background = { clock, log, after: open.promise };
   const discovery = stack.use(createDiscoveryView({ catalog, store, clock, log }));
-  const relaying = { store, sink, encode: codec.encode, clock, log, owner, lease: { prolongedAt: Number.NEGATIVE_INFINITY } };
-  const relay = startLoop({ name: "relay", everyMs: 1_000, ...background, round: (signal) => relayOnce(relaying, signal) });
-  stack.defer(async () => {
-    await relay.stop();
-    await releaseRelay({ store, owner }).catch((error: unknown) => log("warn", "relay.lease-not-released", { error }));
-  });
+  const feed = startEventFeed({ store, ...background });
+  stack.defer(() => feed.stop());
+  const relay = sink && startRelay({ store, sink, codec, clock, log, owner, state: newRelayState() }, background);
+  if (relay) stack.use(relay);
+  onEvents.nudge = () => {
+    feed.nudge();
+    relay?.nudge();
+  };
+  const hasSink = sink !== undefined;
   const old = { store, clock, retentionMs: config.attemptRetentionMs, idFloor: uuidV7Floor };
-  const prune = startLoop({ name: "prune", everyMs: 3_600_000, ...background, round: async () => (await pruneOutbox(old), pruneAttempts(old)) });
+  const oldEvents = { store, clock, retentionMs: config.eventRetentionMs, hasSink };
+  const prune = startLoop({
+    name: "prune",
+    everyMs: 3_600_000,
+    ...background,
+    round: async (signal) => (await pruneEvents(oldEvents, signal), pruneAttempts(old)),
+  });
   stack.defer(() => prune.stop());
   const handlers: TaskHandlers = {
     withdraw: (payload, signal) => withdraw(ports, payload, signal),
@@ -125,7 +141,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const measuring = Promise.withResolvers<void>();
   const metrics: Promise<Metrics> = measuring.promise
     .then(() => import("./metrics.ts"))
-    .then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() }));
+    .then(({ createMetrics }) => createMetrics({ store, hasSink, running: () => attempts.count(), now: () => clock.now() }));
   const measure = (note: (to: Metrics) => void): void => void metrics.then(note);
   const attempts: Attempts = createAttempts(
     () => ({
@@ -138,10 +154,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
         const at = clock.now();
         measure((to) => to.ended(attempt, error, at));
       },
-      onCommit: () => {
-        relay.nudge();
-        discovery.refresh();
-      },
+      onCommit: () => discovery.refresh(),
     }),
     { owner, leaseMs: config.attemptLeaseMs, maxRunning, maxWaiting },
   );
@@ -165,7 +178,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     stack.use(followCatalog(discovery, loop, Math.min(everyMs, reconcilePauseMs)));
   }
 
-  const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
+  const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => undefined };
   const updateTags = { ports, ids, runTask: unregister.runTask, onCommit: unregister.onCommit };
   const register = { ports, ids, attempts, resolveHost };
   let draining = false;
@@ -173,16 +186,19 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     store: { ping: (signal: AbortSignal) => store.ping(signal), required: true },
     catalog: { ping: (signal: AbortSignal) => catalog.ping(signal), required: false },
     schemas: { ping: (signal: AbortSignal) => schemas.ping(signal), required: false },
-    events: { ping: (signal: AbortSignal) => sink.ping(signal), required: false },
+    events: { ping: (signal: AbortSignal) => (sink ?? store).ping(signal), required: false },
   };
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
   const serverOptions: ServerOptions = {
     listen: config.listen,
-    services: registrationServices({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
+    services: [
+      ...registrationServices({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
+      eventService({ feed, message: codec.message, clock }, events),
+    ],
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(async () => (measuring.resolve(), (await metrics).render()), config.httpRoot || undefined),
-      descriptorRoute([PlatformRegistrationService.file, RegistrationService.file, PipeStepProcessorService.file]),
+      descriptorRoute([PlatformRegistrationService.file, RegistrationService.file, EventService.file, PipeStepProcessorService.file]),
     ],
     gate: createAuthGate(auth),
     limits,

@@ -20,10 +20,13 @@ const stepBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30
 
 export function createMetrics({
   store,
+  hasSink,
   running,
   now,
 }: {
   readonly store: RegistrationStore;
+  /** Without a sink no event waits to be published. */
+  readonly hasSink: boolean;
   readonly running: () => number;
   readonly now: () => number;
 }): Metrics {
@@ -76,13 +79,14 @@ export function createMetrics({
       for (const state of ["RUNNING", "UNWINDING", "STUCK"] as const) this.set({ state }, counts[state] ?? 0);
     },
   });
-  const parked = new Gauge({ name: "outbox_parked", help: "Events that the sink refused for good", registers });
+  const parked = new Gauge({ name: "outbox_parked", help: "Events that can never be published", registers });
   const oldest = new Gauge({ name: "outbox_oldest_age_seconds", help: "Age of the oldest event not yet published", registers });
   new Gauge({
     name: "outbox_waiting",
     help: "Events not yet published",
     registers,
     async collect() {
+      if (!hasSink) return;
       const backlog = await store.tx((tx) => tx.outbox.backlog());
       this.set(backlog.waiting);
       parked.set(backlog.parked);

@@ -48,7 +48,7 @@ describe("docs/operations.md", () => {
 
   test("has every metric with its type", async () => {
     await using store = await openSqliteStore({ path: ":memory:" });
-    const { body } = await createMetrics({ store, running: () => 0, now: () => 0 }).render();
+    const { body } = await createMetrics({ store, hasSink: true, running: () => 0, now: () => 0 }).render();
     const rendered = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     const told = tableBelow(operations, "Metrics").map(([name = "", type = ""]) => `${codeSpans(name)[0]} ${type.split(":")[0]}`);
     expect(told.toSorted()).toEqual(rendered.filter((line) => !/^(process|nodejs)_/.test(line)).toSorted());

@@ -122,7 +122,7 @@ export const commands: readonly Command[] = [
     more: ["In the format and on the topics that the MUSTER_EVENTS_* variables name."],
     args: [],
     options: [],
-    examples: [{ what: "events as JSON", run: "MUSTER_EVENTS_FORMAT=json muster asyncapi" }],
+    examples: [{ what: "events as JSON", run: "MUSTER_EVENTS=kafka://k:9092 MUSTER_EVENTS_FORMAT=json muster asyncapi" }],
     load: async () => (await import("./asyncapi.ts")).asyncApiCommand,
   },
   {

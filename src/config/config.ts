@@ -15,6 +15,8 @@ export interface Config {
   readonly schemas: { readonly kind: "embedded" } | { readonly kind: "apicurio"; readonly url: string; readonly token: string | undefined };
   readonly events: { readonly kind: "embedded" } | { readonly kind: "kafka"; readonly brokers: readonly string[] };
   readonly eventWire: EventWire;
+  /** How long events can be read in the log. */
+  readonly eventRetentionMs: number;
   readonly auth: { readonly kind: "open" } | { readonly kind: "tokens"; readonly file: string };
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
   readonly modules: {
@@ -60,6 +62,7 @@ export const variables = {
   MUSTER_EVENTS_FORMAT: { fallback: "cloudevents", secret: false },
   MUSTER_EVENTS_TOPIC: { fallback: "platform.registration.events", secret: false },
   MUSTER_EVENTS_TOPICS: { fallback: "", secret: false },
+  MUSTER_EVENT_RETENTION: { fallback: "7d", secret: false },
   MUSTER_AUTH: { fallback: "open", secret: false },
   MUSTER_TLS_CERT: { fallback: "", secret: false },
   MUSTER_TLS_KEY: { fallback: "", secret: false },
@@ -138,6 +141,7 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
       },
       problems,
     ),
+    eventRetentionMs: parseDuration("MUSTER_EVENT_RETENTION", get("MUSTER_EVENT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
     auth,
     tls,
     self: parseSelf(

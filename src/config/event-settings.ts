@@ -18,7 +18,9 @@ export interface EventSettings {
 export function parseEventWire({ format: asked, topic, topics, sink, schemas }: EventSettings, problems: string[]): EventWire {
   const format = eventFormats.find((known) => known === asked);
   if (format === undefined) problems.push(`MUSTER_EVENTS_FORMAT: "${asked}" must be one of ${eventFormats.join(", ")}`);
-  if (format === "confluent" && sink !== "kafka") problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_EVENTS=kafka://host:port");
+  if (format !== undefined && format !== eventFormats[0] && sink !== "kafka") {
+    problems.push(`MUSTER_EVENTS_FORMAT: ${format} needs MUSTER_EVENTS=kafka://host:port`);
+  }
   if (format === "confluent" && schemas !== "apicurio") {
     problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_SCHEMAS=apicurio+http(s)://host:port/apis/registry/v3, which gives out the schema ids");
   }

@@ -13,7 +13,8 @@ export interface Loop {
 
 export interface LoopOptions {
   readonly name: string;
-  readonly everyMs: number;
+  /** Asked for after each round, when it is a function. */
+  readonly everyMs: number | (() => number);
   /** The first round waits for it; it does not reject. */
   readonly after?: Promise<void>;
   readonly clock: Clock;
@@ -48,7 +49,8 @@ export function startLoop({ name, everyMs, after, clock, log, round }: LoopOptio
         if (failures === 1) log("error", "loop.failed", { loop: name, reason: toDomainError(error).reason, error });
       }
       if (more) continue;
-      const pauseMs = failures === 0 ? everyMs : Math.min(everyMs * 2 ** failures, maxPauseMs);
+      const pace = typeof everyMs === "number" ? everyMs : everyMs();
+      const pauseMs = failures === 0 ? pace : Math.min(pace * 2 ** failures, maxPauseMs);
       await clock.sleep(pauseMs, AbortSignal.any([stopping.signal, wake.signal])).catch(() => undefined);
     }
   }

@@ -4,6 +4,7 @@ export type ErrorKind =
   | "not_found"
   | "already_exists"
   | "wrong_state"
+  | "out_of_range"
   | "conflict"
   | "unauthenticated"
   | "denied"
@@ -65,6 +66,7 @@ export const reasons = [
   "OPENAPI_FETCH_FAILED",
   "OPENAPI_INVALID",
   "SLOW_READER",
+  "POSITION_OUT_OF_RANGE",
 ] as const;
 
 export type Reason = (typeof reasons)[number];

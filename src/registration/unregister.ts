@@ -73,7 +73,7 @@ export async function endKey(
   if (live || hasTask) await tx.instances.bumpGeneration(serviceId);
   if (active) {
     for (const payload of [...(before ? [before] : []), unregisteredEvent(active)]) {
-      await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: now, traceparent });
+      await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: now, traceparent });
     }
   }
   if (live || hasTask) {

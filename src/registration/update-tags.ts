@@ -55,7 +55,14 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const detail = { attempt_id: active.id, before: active.request.tags.join(","), after: tags.join(",") };
     await tx.audit.append({ subject: subjectOf(active.serviceId), at: now, actor: caller.key, action: "TAGS_UPDATED", detail });
     const payload = { type: "TagsUpdated", serviceId: active.serviceId, name: active.name, tags: applied, actor: caller.name } as const;
-    await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, payload, at: now, traceparent: caller.traceparent });
+    await tx.outbox.insert({
+      id: deps.ids.next(),
+      key: active.serviceId,
+      subject: subjectOf(active.serviceId),
+      payload,
+      at: now,
+      traceparent: caller.traceparent,
+    });
     await tx.tasks.insert({ id: taskId, kind: "show", payload: JSON.stringify({ registrationId: active.id }) });
     return { changed: true, applied };
   });

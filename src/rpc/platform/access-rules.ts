@@ -28,6 +28,8 @@ export const accessRules: Readonly<Record<string, AccessRule>> = {
   [`${attempts}/CancelAttempt`]: "registrar",
   [`${attempts}/CompareSchemas`]: "viewer",
   [`${attempts}/GetSchemaVersion`]: "viewer",
+  "muster.event.v1.EventService/ListEvents": "viewer",
+  "muster.event.v1.EventService/WatchEvents": "viewer",
   // Load balancers and catalogs ask without a token.
   "grpc.health.v1.Health/Check": "public",
   "grpc.health.v1.Health/List": "public",

@@ -5,11 +5,11 @@ import * as v1 from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
 import { createDescriptorIndex, fileBytes, type DescriptorIndex } from "./reflection-index.ts";
 
-/** Adds gRPC server reflection, v1 and v1alpha, telling of `services`, of itself and of error details. */
-export function addReflection(router: ConnectRouter, services: readonly DescService[]): void {
+/** Adds gRPC server reflection, v1 and v1alpha, of `services`, the files `more`, itself and error details. */
+export function addReflection(router: ConnectRouter, services: readonly DescService[], more: readonly DescFile[] = []): void {
   const all = [...services, v1.ServerReflection, v1alpha.ServerReflection];
   // No service mentions them, and clients that print errors look them up by name.
-  const index = createDescriptorIndex(all, [file_google_rpc_error_details]);
+  const index = createDescriptorIndex(all, [file_google_rpc_error_details, ...more]);
   const names = all.map((service) => service.typeName).toSorted();
   router.service(v1.ServerReflection, {
     async *serverReflectionInfo(requests) {

@@ -1,4 +1,4 @@
-/** Every RPC of every service of ours, by name: one that is missing does not compile. */
+/** Every RPC of every service of registration, by name: one that is missing does not compile. */
 import type { ServiceImpl } from "@connectrpc/connect";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";

@@ -70,6 +70,7 @@ export const longMethods: Readonly<Record<string, LongMethod>> = {
   [`${registration}/WatchServices`]: { limit: "watchMs", onDrain: "end" },
   [`${registration}/WatchModules`]: { limit: "watchMs", onDrain: "end" },
   "muster.registration.v1.RegistrationService/WatchAttempt": { limit: "watchMs", onDrain: "end" },
+  "muster.event.v1.EventService/WatchEvents": { limit: "watchMs", onDrain: "end" },
   // Ends itself, after it has said NOT_SERVING.
   "grpc.health.v1.Health/Watch": { limit: "watchMs", onDrain: "finish" },
   "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": { limit: "reflectionMs", onDrain: "end" },

@@ -35,6 +35,7 @@ export function createLongWay(options: LongWayOptions): (request: HttpRequest, r
   addReflection(
     router,
     services.map(({ desc }) => desc),
+    services.flatMap(({ payloads }) => payloads),
   );
   return createDispatcher({ ...options, handlers: router.handlers });
 }

@@ -17,6 +17,8 @@ export interface Ddl {
   table(name: string, columns: readonly string[], indexes?: Readonly<Record<string, string>>): readonly string[];
   /** Statements that add columns (name to definition) to a table of an earlier migration; they, too, may be run again. */
   addColumns(table: string, columns: Readonly<Record<string, string>>): readonly string[];
+  /** Statements that add an index to a table of an earlier migration; they, too, may be run again. Rows with a null are all unique. */
+  addIndex(table: string, name: string, columns: string, unique?: "unique"): readonly string[];
 }
 
 export const sqliteDdl: Ddl = {
@@ -31,6 +33,7 @@ export const sqliteDdl: Ddl = {
   ],
   // All migrations are one transaction there, so that none is ever cut off.
   addColumns: (table, columns) => Object.entries(columns).map(([name, definition]) => `alter table ${table} add column ${name} ${definition}`),
+  addIndex: (table, name, columns, unique = undefined) => [`create ${unique ?? ""} index if not exists ${name} on ${table} (${columns})`],
 };
 
 export const mysqlDdl: Ddl = {
@@ -48,12 +51,20 @@ export const mysqlDdl: Ddl = {
   addColumns: (table, columns) =>
     Object.entries(columns).flatMap(([name, definition]) => {
       const there = `select count(*) from information_schema.columns where table_schema = database() and table_name = '${table}' and column_name = '${name}'`;
-      const add = `alter table ${table} add column ${name} ${definition}`.replaceAll("'", "''");
-      return [
-        `set @muster_ddl = if((${there}) = 0, '${add}', 'do 0')`,
-        "prepare muster_ddl from @muster_ddl",
-        "execute muster_ddl",
-        "deallocate prepare muster_ddl",
-      ];
+      return mysqlUnless(there, `alter table ${table} add column ${name} ${definition}`);
     }),
+  addIndex: (table, name, columns, unique = undefined) => {
+    const there = `select count(*) from information_schema.statistics where table_schema = database() and table_name = '${table}' and index_name = '${name}'`;
+    return mysqlUnless(there, `create ${unique ?? ""} index ${name} on ${table} (${columns})`);
+  },
 };
+
+/** Statements that carry `statement` out unless the query `there` counts something. */
+function mysqlUnless(there: string, statement: string): readonly string[] {
+  return [
+    `set @muster_ddl = if((${there}) = 0, '${statement.replaceAll("'", "''")}', 'do 0')`,
+    "prepare muster_ddl from @muster_ddl",
+    "execute muster_ddl",
+    "deallocate prepare muster_ddl",
+  ];
+}
