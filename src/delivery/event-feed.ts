@@ -177,11 +177,11 @@ function fits({ type, subject }: LogEvent, filter: LogFilter): boolean {
 function inRange<T extends Pick<LogPage, "last" | "pruned">>(position: number, page: T): T {
   const { last, pruned } = page;
   if (position >= pruned && position <= last) return page;
-  const what = position < pruned ? `events up to position ${pruned} were pruned` : `position ${last} is the last there is`;
+  const what = position < pruned ? `events up to ${pruned} were pruned, and ${pruned + 1} is the first there is` : `${last} is the last there is`;
   throw new DomainError({
     kind: "out_of_range",
     reason: "POSITION_OUT_OF_RANGE",
-    message: `there is nothing to read after position ${position}: ${what}, and ${pruned + 1} is the first there is`,
+    message: `events after position ${position} cannot be read: ${what}`,
     metadata: { position: `${position}`, first_position: `${pruned + 1}`, last_position: `${last}` },
   });
 }
