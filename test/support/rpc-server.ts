@@ -1,5 +1,6 @@
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { EventService } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
@@ -36,7 +37,7 @@ export async function startTestServer(stub: PlatformStub, options: TestServerOpt
   const ends: CallEnd[] = [];
   const server = await startServer({
     listen: { host: "127.0.0.1", port: 0 },
-    services: [served(PlatformRegistrationService, stub), served(RegistrationService, {})],
+    services: [served(PlatformRegistrationService, stub), served(RegistrationService, {}), served(EventService, {})],
     http: [],
     gate: createAuthGate({ mode: "open" }),
     clock: systemClock,

@@ -31,8 +31,8 @@ export const eventCommands: readonly Command[] = [
     what: "show events as they come",
     more: [
       "From now on, or after --after. A broken connection is taken up again after the",
-      "last position seen, so that none is missing and none comes twice. Ctrl-C ends it,",
-      "or the time of --timeout; the exit code is 0 then.",
+      "last position seen, so that none is missing and none comes twice. Ctrl-C ends",
+      "it, or the time of --timeout; the exit code is 0 then.",
     ],
     args: [],
     options: [{ name: "after", value: "POSITION", what: "also those there are after this position of the log" }, ...filterOptions, ...callOptions],
