@@ -23,12 +23,19 @@ interface Site extends AsyncDisposable {
 
 interface Replica {
   readonly feed: EventFeed;
-  /** Commits events, each in a transaction of its own; `isNoted` false: as a replica that dies before it can number them. */
-  commit(
-    ids: readonly string[],
-    options?: { readonly type?: string; readonly subject?: string; readonly at?: number; readonly isNoted?: boolean },
-  ): Promise<void>;
+  /** Commits events, each in a transaction of its own. */
+  commit(ids: readonly string[], options?: CommitOptions): Promise<void>;
   prune(before: number): Promise<void>;
+}
+
+interface CommitOptions {
+  readonly type?: string;
+  readonly subject?: string;
+  readonly at?: number;
+  /** False: as a replica that dies before it can number them. */
+  readonly isNoted?: boolean;
+  /** All in one transaction. */
+  readonly together?: boolean;
 }
 
 /** Replicas on stores that `open` opens. */
@@ -41,10 +48,12 @@ function siteOf(open: () => Promise<Store>, stack: AsyncDisposableStack): Site {
       const noting = notingEvents(store, () => feed.nudge());
       return {
         feed,
-        async commit(ids, { type = "Happened", subject = "s", at = 1, isNoted = true } = {}) {
-          for (const id of ids) {
-            const event = { id, key: subject, subject: { kind: "thing", id: subject }, payload: { type }, at, traceparent: undefined };
-            await (isNoted ? noting : store).tx((tx) => tx.outbox.insert(event));
+        async commit(ids, { type = "Happened", subject = "s", at = 1, isNoted = true, together = false } = {}) {
+          const eventOf = (id: string) => ({ id, key: subject, subject: { kind: "thing", id: subject }, payload: { type }, at, traceparent: undefined });
+          for (const part of together ? [ids] : ids.map((id) => [id])) {
+            await (isNoted ? noting : store).tx(async (tx) => {
+              for (const id of part) await tx.outbox.insert(eventOf(id));
+            });
           }
         },
         prune: (before) => pruneEvents({ store, clock: { ...systemClock, now: () => before }, retentionMs: 0, hasSink: false }, never),
@@ -126,9 +135,10 @@ function feedTests(open: () => Promise<Site>): void {
   test("one that begins far behind while more is committed misses nothing and sees nothing twice", { timeout: 120_000 }, async () => {
     await using site = await open();
     const { feed, commit } = await site.replica();
-    await commit(ids(1, 1_500));
+    await commit(ids(1, 1_500), { together: true });
     const late = follow(feed, everything, 0);
-    await commit(ids(1_501, 2_000));
+    await commit(ids(1_501, 1_700));
+    await commit(ids(1_701, 2_000), { together: true });
     await expect.poll(() => late.seen.length, { ...soon, timeout: 60_000 }).toBe(2_000);
     expect(late.seen).toEqual(ids(1, 2_000));
     expect(late.positions).toEqual(numbers(1, 2_000));
@@ -140,7 +150,7 @@ function feedTests(open: () => Promise<Site>): void {
     const { feed, commit } = await site.replica();
     const slow = feed.watch(everything, undefined, never);
     await slow.next();
-    await commit(ids(1, 1_300));
+    await commit(ids(1, 1_300), { together: true });
     await expect.poll(async () => (await feed.list(everything, undefined, 1)).last, soon).toBe(1_300);
     const seen: string[] = [];
     while (seen.length < 1_300) {
@@ -221,7 +231,7 @@ function feedTests(open: () => Promise<Site>): void {
     const { feed, commit, prune } = await site.replica();
     const slow = feed.watch(everything, undefined, never);
     await slow.next();
-    await commit(ids(1, 1_100), { at: 100 });
+    await commit(ids(1, 1_100), { at: 100, together: true });
     await expect.poll(async () => (await feed.list(everything, undefined, 1)).last, soon).toBe(1_100);
     await prune(150);
     await expect(

@@ -1,0 +1,30 @@
+import { setImmediate as turn } from "node:timers/promises";
+import type { Clock } from "../../src/kernel/ports.ts";
+
+/** Time passes only in `pass`, from one due sleeper to the next. */
+export function manualClock(): Clock & { pass(ms: number): Promise<void>; sleepers(): number } {
+  const sleepers = new Set<{ readonly at: number; wake(): void }>();
+  let now = 0;
+  return {
+    now: () => now,
+    sleep: (ms, until) =>
+      new Promise((resolve, reject) => {
+        const sleeper = { at: now + ms, wake: resolve };
+        sleepers.add(sleeper);
+        until?.addEventListener("abort", () => sleepers.delete(sleeper) && reject(until.reason), { once: true });
+      }),
+    async pass(ms) {
+      const end = now + ms;
+      for (;;) {
+        await turn();
+        const due = [...sleepers].filter((sleeper) => sleeper.at <= end).toSorted((a, b) => a.at - b.at)[0];
+        if (due === undefined) break;
+        now = due.at;
+        sleepers.delete(due);
+        due.wake();
+      }
+      now = end;
+    },
+    sleepers: () => sleepers.size,
+  };
+}
