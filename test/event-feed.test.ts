@@ -5,10 +5,11 @@ import { notingEvents } from "../src/delivery/event-commits.ts";
 import { startEventFeed, type EventFeed, type Watched } from "../src/delivery/event-feed.ts";
 import { pruneEvents } from "../src/delivery/retention.ts";
 import { unavailable } from "../src/kernel/errors.ts";
-import type { Store } from "../src/kernel/ports.ts";
+import type { Clock, Store } from "../src/kernel/ports.ts";
 import type { LogFilter } from "../src/kernel/records.ts";
 import { openMysqlStore } from "../src/store/mysql.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
+import { manualClock } from "./support/manual-clock.ts";
 import { createDatabase } from "./support/muster.ts";
 import { describeReal } from "./support/real-servers.ts";
 
@@ -18,7 +19,7 @@ const never = new AbortController().signal;
 
 interface Site extends AsyncDisposable {
   /** A replica's store and feed. */
-  replica(wrap?: (store: Store) => Store): Promise<Replica>;
+  replica(wrap?: (store: Store) => Store, clock?: Clock): Promise<Replica>;
 }
 
 interface Replica {
@@ -41,9 +42,9 @@ interface CommitOptions {
 /** Replicas on stores that `open` opens. */
 function siteOf(open: () => Promise<Store>, stack: AsyncDisposableStack): Site {
   return {
-    async replica(wrap = (store) => store) {
+    async replica(wrap = (store) => store, clock = systemClock) {
       const store = stack.use(wrap(await open()));
-      const feed = startEventFeed({ store, clock: systemClock, log: silent });
+      const feed = startEventFeed({ store, clock, log: silent });
       stack.defer(() => feed.stop());
       const noting = notingEvents(store, () => feed.nudge());
       return {
@@ -185,6 +186,17 @@ function feedTests(open: () => Promise<Site>): void {
     const watch = follow(feed);
     await expect.poll(() => watch.scanned, soon).toEqual([0]);
     await commit(ids(1, 3), { isNoted: false });
+    await expect.poll(() => watch.seen, soon).toEqual(ids(1, 3));
+    await watch.end();
+  });
+
+  test("a commit is seen without a look at the log's end", async () => {
+    await using site = await open();
+    // Of its own accord it never looks again.
+    const { feed, commit } = await site.replica(undefined, manualClock());
+    const watch = follow(feed);
+    await expect.poll(() => watch.scanned, soon).toEqual([0]);
+    await commit(ids(1, 3));
     await expect.poll(() => watch.seen, soon).toEqual(ids(1, 3));
     await watch.end();
   });

@@ -9,6 +9,7 @@ export function manualClock(): Clock & { pass(ms: number): Promise<void>; sleepe
     now: () => now,
     sleep: (ms, until) =>
       new Promise((resolve, reject) => {
+        if (until?.aborted) return reject(until.reason);
         const sleeper = { at: now + ms, wake: resolve };
         sleepers.add(sleeper);
         until?.addEventListener("abort", () => sleepers.delete(sleeper) && reject(until.reason), { once: true });
