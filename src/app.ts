@@ -16,6 +16,7 @@ import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
 import type { Config } from "./config/config.ts";
 import { startDelivery, type Delivery } from "./delivery/delivery.ts";
+import { notingEvents } from "./delivery/event-commits.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { events } from "./events.ts";
@@ -29,6 +30,7 @@ import type { RegisterDeps } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
 import { createAuthGate, type AuthMode } from "./rpc/platform/auth.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
+import { eventService } from "./rpc/platform/events.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
@@ -73,8 +75,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const tls = config.tls && (await tlsSettings(config.tls));
 
   const codec = createEventCodec(events, config.eventWire);
-  const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
+  const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
   options.stop?.throwIfAborted();
+  const store = notingEvents(adapters.store, () => delivery.nudge());
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
@@ -99,7 +102,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       owner,
       settings: config,
       resolveHost,
-      onCommit: () => delivery.nudge(),
       runTask: (taskId) => delivery.tasks.run(taskId),
       probe: options.probe,
     }),
@@ -109,9 +111,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   // Rounds of background work, and what is loaded for them, leave the start to itself.
   const open = Promise.withResolvers<void>();
   const background = { clock, log, after: open.promise };
-  const delivery: Delivery = stack.use(startDelivery({ store, sink, encode: codec.encode, kinds: domains.flatMap(({ tasks }) => tasks), owner, background }));
-  const prune = async (): Promise<boolean> => {
-    await delivery.prune();
+  const delivery: Delivery = stack.use(
+    startDelivery({ store, sink, codec, kinds: domains.flatMap(({ tasks }) => tasks), eventRetentionMs: config.eventRetentionMs, owner, background }),
+  );
+  const prune = async (signal: AbortSignal): Promise<boolean> => {
+    await delivery.prune(signal);
     return (await Promise.all(domains.map((domain) => domain.prune()))).includes(true);
   };
   for (const loop of [{ name: "prune", everyMs: pruneEveryMs, round: prune }, ...domains.flatMap(({ loops }) => loops)]) {
@@ -123,10 +127,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     store: { ping: (signal: AbortSignal) => store.ping(signal), required: true },
     catalog: { ping: (signal: AbortSignal) => catalog.ping(signal), required: false },
     schemas: { ping: (signal: AbortSignal) => schemas.ping(signal), required: false },
-    events: { ping: (signal: AbortSignal) => sink.ping(signal), required: false },
+    events: { ping: (signal: AbortSignal) => (sink ?? store).ping(signal), required: false },
   };
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
-  const services = registrationServices({ store, clock, ...registration });
+  const services = [...registrationServices({ store, clock, ...registration }), eventService({ feed: delivery.feed, message: codec.message, clock }, events)];
   const contract = services.map(({ desc }) => desc);
   const rpc = rpcMeasures([...contract, Health]);
   // Discovery answers from the first call on, unless the catalog is away.

@@ -89,7 +89,7 @@ describe("docs/operations.md", () => {
     await using store = await openSqliteStore({ path: ":memory:" });
     const measures = [
       registrationMeasures({ store, running: () => 0 }),
-      deliveryMeasures({ store, clock: systemClock, kinds: ["withdraw", "show"] }),
+      deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
       rpcMeasures([PlatformRegistrationService, RegistrationService]),
     ];
     const { body } = await createMeter(() => measures).render();

@@ -105,7 +105,7 @@ describe("parked", () => {
     expect(runs).toBe(5);
     expect(scene.logged.at(-1)).toBe("error task.parked t");
     expect(await scene.left("t")).toEqual(["t"]);
-    const { body } = await createMeter(() => [deliveryMeasures({ store: scene.store, clock: scene.clock, kinds: ["k", "other"] })]).render();
+    const { body } = await createMeter(() => [deliveryMeasures({ store: scene.store, clock: scene.clock, hasSink: false, kinds: ["k", "other"] })]).render();
     expect(body.split("\n").filter((line) => line.startsWith("tasks_"))).toEqual([
       'tasks_waiting{kind="k"} 0',
       'tasks_waiting{kind="other"} 0',

@@ -4,6 +4,7 @@ export type ErrorKind =
   | "not_found"
   | "already_exists"
   | "wrong_state"
+  | "out_of_range"
   | "conflict"
   | "unauthenticated"
   | "denied"
@@ -31,6 +32,7 @@ export const sharedReasons = [
   "SHUTTING_DOWN",
   "INTERNAL",
   "SLOW_READER",
+  "POSITION_OUT_OF_RANGE",
 ] as const;
 
 export type SharedReason = (typeof sharedReasons)[number];

@@ -33,8 +33,6 @@ export interface RegistrationOptions {
   readonly owner: string;
   readonly settings: RegistrationSettings;
   readonly resolveHost: RegisterDeps["resolveHost"];
-  /** Called after a commit that left an event or a task. */
-  readonly onCommit: () => void;
   /** Carries a task out now; true when that succeeded soon. */
   readonly runTask: (taskId: string) => Promise<boolean>;
   readonly probe?: SagaProbe | undefined;
@@ -55,7 +53,7 @@ const maxWaiting = 1_500;
 const reconcilePauseMs = 5_000;
 
 export function createRegistration(options: RegistrationOptions): Registration {
-  const { ports, ids, log, owner, settings, onCommit, runTask } = options;
+  const { ports, ids, log, owner, settings, runTask } = options;
   const { store, catalog, clock } = ports;
   const meter = registrationMeter(options.meter, clock);
   const discovery = createDiscoveryView({ catalog, store, clock, log });
@@ -68,10 +66,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
       probe: options.probe,
       onBegin: meter.begun,
       onEnd: meter.ended,
-      onCommit: () => {
-        onCommit();
-        discovery.refresh();
-      },
+      onCommit: () => discovery.refresh(),
     }),
     { owner, leaseMs: settings.attemptLeaseMs, maxRunning, maxWaiting },
   );
@@ -92,8 +87,8 @@ export function createRegistration(options: RegistrationOptions): Registration {
     progress,
     attempts,
     register: { ports, ids, attempts, resolveHost: options.resolveHost },
-    unregister: { ports, ids, attempts, runTask, onCommit },
-    updateTags: { ports, ids, runTask, onCommit },
+    unregister: { ports, ids, attempts, runTask },
+    updateTags: { ports, ids, runTask },
     tasks: registrationTasks(ports),
     loops: [tend, ...reconcile],
     measures: registrationMeasures({ store, running: () => attempts.count() }),

@@ -23,7 +23,6 @@ export interface UnregisterDeps {
   readonly attempts: Attempts;
   /** Called after the commit; resolves to true when the task was carried out. */
   readonly runTask: (taskId: string) => Promise<boolean>;
-  readonly onCommit: () => void;
 }
 
 /** `withdrawn`: whether the catalog and the schema registry have followed already. */
@@ -42,7 +41,6 @@ export async function unregister(
     return endKey(tx, deps.ids, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.attempts.cancel(ended.live.id, cancelledBy("an Unregister"));
-  if (ended.active) deps.onCommit();
   return { wasActive: ended.active !== undefined, withdrawn: !ended.hasTask || (await deps.runTask(taskId)) };
 }
 
@@ -74,7 +72,7 @@ export async function endKey(
   if (live || hasTask) await tx.instances.bumpGeneration(serviceId);
   if (active) {
     for (const payload of [...(before ? [before] : []), unregisteredEvent(active)]) {
-      await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: now, traceparent });
+      await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: now, traceparent });
     }
   }
   if (live || hasTask) {

@@ -22,7 +22,6 @@ export interface UpdateTagsDeps {
   readonly ids: Ids;
   /** Called after the commit; resolves to true when the task was carried out. */
   readonly runTask: (taskId: string) => Promise<boolean>;
-  readonly onCommit: () => void;
 }
 
 export interface UpdatedTags {
@@ -56,11 +55,11 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const detail = { attempt_id: active.id, before: active.request.tags.join(","), after: tags.join(",") };
     await tx.audit.append({ subject: subjectOf(active.serviceId), at: now, actor: caller.key, action: "TAGS_UPDATED", detail });
     const payload = { type: "TagsUpdated", serviceId: active.serviceId, name: active.name, tags: applied, actor: caller.name } as const;
-    await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, payload, at: now, traceparent: caller.traceparent });
+    const subject = subjectOf(active.serviceId);
+    await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, subject, payload, at: now, traceparent: caller.traceparent });
     await tx.tasks.insert(showTask, { id: taskId, payload: { registrationId: active.id } });
     return { changed: true, applied };
   });
-  if (done.changed) deps.onCommit();
   return { tags: done.applied, shown: !done.changed || (await deps.runTask(taskId)), at: now };
 }
 

@@ -2,6 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { events } from "../../src/events.ts";
+import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
 import { createHealthService } from "../../src/rpc/platform/health.ts";
 import { reflectionServices } from "../../src/rpc/platform/reflection.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
@@ -11,7 +13,7 @@ import { methodKey, served, type Methods, type ServedMethod } from "../../src/rp
 import { servedServices } from "../support/rpc-descriptors.ts";
 
 const noDeps = {} as RegistrationHandlerDeps;
-const ours = registrationServices(noDeps);
+const ours = [...registrationServices(noDeps), eventService({} as EventHandlerDeps, events)];
 const all = [...ours, served(Health, createHealthService([]).methods), ...reflectionServices(ours.map(({ desc }) => desc))];
 const rows: readonly ServedMethod[] = all.flatMap(({ methods }) => methods);
 const named = (name: string) => rows.find((row) => row.name.endsWith(`/${name}`));

@@ -11,6 +11,8 @@ import { defaultLimits, type Limits } from "../../src/rpc/transport/limits.ts";
 import type { CallEnd } from "../../src/rpc/transport/call-end.ts";
 import { attemptMethods, platformMethods } from "../../src/rpc/registration/methods.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
+import { events } from "../../src/events.ts";
+import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
 import { served, type Methods } from "../../src/rpc/transport/served.ts";
 import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/transport/server.ts";
 
@@ -34,6 +36,8 @@ export interface TestServerOptions extends Partial<Omit<ServerOptions, "limits">
   readonly limits?: Partial<Limits>;
 }
 
+/** A log that nobody reads. */
+const noEvents = {} as EventHandlerDeps;
 /** For rows whose handlers are replaced. */
 const noDeps = {} as RegistrationHandlerDeps;
 
@@ -52,7 +56,11 @@ export async function startTestServer(stub: PlatformStub, options: TestServerOpt
   const ends: CallEnd[] = [];
   const server = await startServer({
     listen: { host: "127.0.0.1", port: 0 },
-    services: [served(PlatformRegistrationService, stubbed(platformMethods(noDeps), stub)), served(RegistrationService, stubbed(attemptMethods(noDeps), {}))],
+    services: [
+      served(PlatformRegistrationService, stubbed(platformMethods(noDeps), stub)),
+      served(RegistrationService, stubbed(attemptMethods(noDeps), {})),
+      eventService(noEvents, events),
+    ],
     http: [],
     gate: createAuthGate({ mode: "open" }),
     clock: systemClock,

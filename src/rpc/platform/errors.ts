@@ -15,6 +15,7 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   not_found: Code.NotFound,
   already_exists: Code.AlreadyExists,
   wrong_state: Code.FailedPrecondition,
+  out_of_range: Code.OutOfRange,
   conflict: Code.Aborted,
   unauthenticated: Code.Unauthenticated,
   denied: Code.PermissionDenied,

@@ -8,11 +8,11 @@ import { createDescriptorIndex, fileBytes, type DescriptorIndex } from "./reflec
 
 const access = { access: "viewer", life: "reflection", onDrain: "end" } as const;
 
-/** gRPC server reflection, v1 and v1alpha, of `services`, of itself and of error details. */
-export function reflectionServices(services: readonly DescService[]): readonly ServedService[] {
+/** gRPC server reflection, v1 and v1alpha, of `services`, the files `more`, itself and error details. */
+export function reflectionServices(services: readonly DescService[], more: readonly DescFile[] = []): readonly ServedService[] {
   const all = [...services, v1.ServerReflection, v1alpha.ServerReflection];
   // No service mentions them, and clients that print errors look them up by name.
-  const index = createDescriptorIndex(all, [file_google_rpc_error_details]);
+  const index = createDescriptorIndex(all, [file_google_rpc_error_details, ...more]);
   const names = all.map((service) => service.typeName).toSorted();
   async function* answers<R extends v1.ServerReflectionRequest | v1alpha.ServerReflectionRequest>(requests: AsyncIterable<R>) {
     const sent = new Set<string>();

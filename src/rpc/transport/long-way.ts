@@ -29,7 +29,9 @@ export function createLongWay(options: LongWayOptions): (request: HttpRequest, r
     interceptors: [callInterceptor(ids)],
     requestGate: (context) => admit(context, gate, ids),
   });
-  const all = [...services, ...reflectionServices(services.map(({ desc }) => desc))];
+  const descs = services.map(({ desc }) => desc);
+  const payloads = services.flatMap((service) => service.payloads);
+  const all = [...services, ...reflectionServices(descs, payloads)];
   for (const service of all) service.addTo(router);
   const methods = new Map(all.flatMap((service) => service.methods.map((method) => [method.desc, method])));
   const rpcs = router.handlers.map((handler) => ({ handler, method: methods.get(handler.method)! }));

@@ -1,12 +1,14 @@
 /** The table of a service's methods, one row an RPC, and what the transport makes of it once at the start. */
-import type {
-  DescMethod,
-  DescMethodBiDiStreaming,
-  DescMethodClientStreaming,
-  DescMethodServerStreaming,
-  DescMethodUnary,
-  DescService,
-  Message,
+import {
+  createRegistry,
+  type DescFile,
+  type DescMethod,
+  type DescMethodBiDiStreaming,
+  type DescMethodClientStreaming,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  type Message,
 } from "@bufbuild/protobuf";
 import type { ConnectRouter, HandlerContext, MethodImpl, ServiceImpl } from "@connectrpc/connect";
 import type { AccessRule, Target } from "../platform/auth.ts";
@@ -52,16 +54,20 @@ export interface ServedService {
   readonly methods: readonly ServedMethod[];
   /** Those of the methods that a client calls with one message. */
   readonly oneMessage: readonly OneMessageMethod[];
+  /** What its messages carry as google.protobuf.Any is declared here. */
+  readonly payloads: readonly DescFile[];
   addTo(router: ConnectRouter): void;
 }
 
 export interface ServedOptions {
   /** Answers of at least this size are compressed for clients that accept it; by default 1024. The short way never compresses. */
   readonly compressMinBytes?: number;
+  /** Files that declare what its messages carry as google.protobuf.Any, for JSON and reflection. */
+  readonly payloads?: readonly DescFile[];
 }
 
 /** A service with its rows, as `startServer` takes it. */
-export function served<S extends DescService>(desc: S, rows: Methods<S>, options: ServedOptions = {}): ServedService {
+export function served<S extends DescService>(desc: S, rows: Methods<S>, { payloads = [], ...options }: ServedOptions = {}): ServedService {
   const rowOf = rows as Readonly<Record<string, AnyRow>>;
   const all = desc.methods.map((method) => {
     const row = rowOf[method.localName];
@@ -77,7 +83,9 @@ export function served<S extends DescService>(desc: S, rows: Methods<S>, options
       if (methodKind !== "unary" && methodKind !== "server_streaming") return [];
       return [Object.assign(method, { answers: methodKind === "unary" ? "once" : "many", call }) as OneMessageMethod];
     }),
-    addTo: (router) => void router.service(desc, implementation as Partial<ServiceImpl<S>>, options),
+    payloads,
+    addTo: (router) =>
+      void router.service(desc, implementation as Partial<ServiceImpl<S>>, { ...options, jsonOptions: { registry: createRegistry(...payloads) } }),
   };
 }
 

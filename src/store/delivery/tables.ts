@@ -12,6 +12,21 @@ export interface OutboxTable {
   published_at: number | null;
   parked_at: number | null;
   park_reason: string | null;
+  /** Null until somebody has numbered the row. */
+  log_position: number | null;
+  /** These are null in rows that a program without a log wrote, until they are numbered. */
+  subject_kind: string | null;
+  subject_id: string | null;
+  type: string | null;
+}
+
+/** One row, with id 1. */
+export interface EventHeadTable {
+  id: number;
+  /** The last position that was given. */
+  last_position: number;
+  /** The last position that was pruned. */
+  pruned_position: number;
 }
 
 export interface TaskTable {
@@ -36,17 +51,6 @@ export interface LeaseTable {
   expires_at: number;
 }
 
-export interface EventLogTable {
-  position: Generated<number>;
-  id: string;
-  topic: string;
-  event_key: string;
-  type: string;
-  content_type: string;
-  occurred_at: number;
-  data: Uint8Array;
-}
-
 export interface AuditTable {
   position: Generated<number>;
   subject: string;
@@ -64,5 +68,5 @@ export type DeliveryTables = {
   outbox: OutboxTable;
   tasks: TaskTable;
   leases: LeaseTable;
-  event_log: EventLogTable;
+  event_head: EventHeadTable;
 };

@@ -17,8 +17,8 @@ export interface Ddl {
   table(name: string, columns: readonly string[], indexes?: Readonly<Record<string, string>>): readonly string[];
   /** Statements that add columns (name to definition) to a table of an earlier migration; they, too, may be run again. */
   addColumns(table: string, columns: Readonly<Record<string, string>>): readonly string[];
-  /** Statements that add plain indexes (name to columns) to a table of an earlier migration; they, too, may be run again. */
-  addIndexes(table: string, indexes: Readonly<Record<string, string>>): readonly string[];
+  /** Statements that add indexes (name to columns) to a table of an earlier migration; they, too, may be run again. To a unique one nulls all differ. */
+  addIndexes(table: string, indexes: Readonly<Record<string, string>>, unique?: "unique"): readonly string[];
   /** Statements that drop an index; they, too, may be run again. */
   dropIndex(table: string, index: string): readonly string[];
 }
@@ -32,7 +32,7 @@ export const sqliteDdl: Ddl = {
   table: (name, columns, indexes = {}) => [`create table if not exists ${name} (${columns.join(", ")}) strict`, ...sqliteDdl.addIndexes(name, indexes)],
   // All migrations are one transaction there, so that none is ever cut off.
   addColumns: (table, columns) => Object.entries(columns).map(([name, definition]) => `alter table ${table} add column ${name} ${definition}`),
-  addIndexes: (table, indexes) => Object.entries(indexes).map(([index, on]) => `create index if not exists ${index} on ${table} (${on})`),
+  addIndexes: (table, indexes, unique) => Object.entries(indexes).map(([index, on]) => `${createIndex(unique)} if not exists ${index} on ${table} (${on})`),
   dropIndex: (_table, index) => [`drop index if exists ${index}`],
 };
 
@@ -52,13 +52,17 @@ export const mysqlDdl: Ddl = {
     Object.entries(columns).flatMap(([name, definition]) =>
       whereThere("columns", `table_name = '${table}' and column_name = '${name}'`, 0, `alter table ${table} add column ${name} ${definition}`),
     ),
-  addIndexes: (table, indexes) =>
+  addIndexes: (table, indexes, unique) =>
     Object.entries(indexes).flatMap(([index, on]) =>
-      whereThere("statistics", `table_name = '${table}' and index_name = '${index}'`, 0, `create index ${index} on ${table} (${on})`),
+      whereThere("statistics", `table_name = '${table}' and index_name = '${index}'`, 0, `${createIndex(unique)} ${index} on ${table} (${on})`),
     ),
   dropIndex: (table, index) =>
     whereThere("statistics", `table_name = '${table}' and index_name = '${index}' and seq_in_index = 1`, 1, `drop index ${index} on ${table}`),
 };
+
+function createIndex(unique: "unique" | undefined): string {
+  return unique ? "create unique index" : "create index";
+}
 
 /** MySQL: runs `statement` if a view of the information schema has exactly `count` rows for which `where` is true. */
 function whereThere(view: "columns" | "statistics", where: string, count: 0 | 1, statement: string): readonly string[] {

@@ -96,7 +96,15 @@ export function schemaVersion(version: string, changes: Partial<SchemaVersion> =
 }
 
 export function outboxEvent(id: string, changes: Partial<OutboxEvent<RegistrationEvent>> = {}): OutboxEvent<RegistrationEvent> {
-  return { id, key: key.serviceId, payload: { type: "ServiceRegistered", ...key, version: "1.0.0" }, at: someTime, traceparent: undefined, ...changes };
+  return {
+    id,
+    key: key.serviceId,
+    subject: { kind: "instance", id: key.serviceId },
+    payload: { type: "ServiceRegistered", ...key, version: "1.0.0" },
+    at: someTime,
+    traceparent: undefined,
+    ...changes,
+  };
 }
 
 /** A kind whose payload is a number. */

@@ -74,6 +74,7 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
   await tx.outbox.insert({
     id: attempt.id,
     key: attempt.serviceId,
+    subject: subjectOf(attempt.serviceId),
     payload: registeredEvent(context, saved.schema?.artifactId),
     at: now,
     traceparent: attempt.traceparent,
