@@ -3,7 +3,6 @@
  * every type, when all goes well and when any step fails, for a new instance and for one that served before. What fails
  * leaves no more than there was.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
@@ -102,7 +101,7 @@ function sagaOf(context: AttemptContext, steps: readonly RegistrationStep[], fai
   return {
     steps,
     context,
-    clock: { now: () => clock.now(), sleep: (ms, signal) => pause(Math.min(ms, 10), undefined, signal ? { signal } : {}) },
+    clock,
     journal: {
       recorded: async (_event, note) => context.ports.store.tx(async (tx) => note.alongside?.(tx)),
       unwinding: async () => undefined,
