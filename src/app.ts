@@ -28,7 +28,7 @@ import type { Log } from "./kernel/log.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { RegistrationPorts } from "./registration/attempts/attempt-context.ts";
-import { createAttempts, type Attempts } from "./registration/attempts/runner.ts";
+import { createRunner, type Runner } from "./registration/attempts/runner.ts";
 import { createDiscoveryView, type DiscoveryView } from "./registration/discovery/view.ts";
 import { createProgress, type Progress } from "./registration/attempts/progress.ts";
 import { pruneAttempts } from "./registration/attempts/prune-attempts.ts";
@@ -120,14 +120,14 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const tasks = startTasks({ store, ...background, handlers });
   stack.defer(() => tasks.stop());
 
-  const progress: Progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
+  const progress: Progress = createProgress(store, clock, (attemptId) => runner.runsHere(attemptId));
   // A good part of a start, so loaded when the first calls have had their turn, or somebody asks. What comes before is noted then.
   const measuring = Promise.withResolvers<void>();
   const metrics: Promise<Metrics> = measuring.promise
     .then(() => import("./metrics.ts"))
-    .then(({ createMetrics }) => createMetrics({ store, running: () => attempts.count(), now: () => clock.now() }));
+    .then(({ createMetrics }) => createMetrics({ store, running: () => runner.count(), now: () => clock.now() }));
   const measure = (note: (to: Metrics) => void): void => void metrics.then(note);
-  const attempts: Attempts = createAttempts(
+  const runner: Runner = createRunner(
     () => ({
       ports,
       progress: { ...progress, publish: (event) => (measure((to) => to.progressed(event)), progress.publish(event)) },
@@ -149,7 +149,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     name: "attempts",
     everyMs: Math.min(1_000, config.attemptLeaseMs / 3),
     ...background,
-    round: async () => (await attempts.tend(), false),
+    round: async () => (await runner.tend(), false),
   });
   stack.defer(() => tend.stop());
 
@@ -165,9 +165,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     stack.use(followCatalog(discovery, loop, Math.min(everyMs, reconcilePauseMs)));
   }
 
-  const unregister = { ports, ids, attempts, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
+  const unregister = { ports, ids, runner, runTask: (taskId: string) => tasks.run(taskId), onCommit: () => relay.nudge() };
   const updateTags = { ports, ids, runTask: unregister.runTask, onCommit: unregister.onCommit };
-  const register = { ports, ids, attempts, resolveHost };
+  const register = { ports, ids, runner, resolveHost };
   let draining = false;
   const checks = {
     store: { ping: (signal: AbortSignal) => store.ping(signal), required: true },
@@ -178,7 +178,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
   const serverOptions: ServerOptions = {
     listen: config.listen,
-    services: registrationServices({ store, clock, attempts, progress, discovery, register, unregister, updateTags }),
+    services: registrationServices({ store, clock, runner, progress, discovery, register, unregister, updateTags }),
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(async () => (measuring.resolve(), (await metrics).render()), config.httpRoot || undefined),
@@ -197,7 +197,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   stack.defer(async () => {
     draining = true;
     server.setDraining();
-    await attempts.drain(attemptDrainMs);
+    await runner.drain(attemptDrainMs);
     await server.close(streamDrainMs);
   });
   if (config.self) {

@@ -2,7 +2,7 @@ import { subjectOf } from "./service-id.ts";
 import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
-import { cancelledBy, type Attempts } from "./attempts/runner.ts";
+import { cancelledBy, type Runner } from "./attempts/runner.ts";
 import type { Attempt, AttemptFilter, RegistrationStore } from "./records.ts";
 
 /** The attempt; `not_found` when there is none of this id. */
@@ -30,7 +30,7 @@ export async function listAttempts(
 export interface CancelDeps {
   readonly store: RegistrationStore;
   readonly clock: Clock;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
 }
 
 /**
@@ -60,6 +60,6 @@ export async function cancelAttempt(deps: CancelDeps, id: string, caller: Caller
       detail: { attempt_id: id, reason: why },
     });
   });
-  deps.attempts.cancel(id, cancelledBy(why ? `${caller.name}: ${why}` : caller.name));
+  deps.runner.cancel(id, cancelledBy(why ? `${caller.name}: ${why}` : caller.name));
   return getAttempt(deps.store, id);
 }

@@ -6,7 +6,7 @@ import { DomainError, type FieldViolation } from "../kernel/errors.ts";
 import type { Caller } from "../kernel/caller.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
-import type { Attempts } from "./attempts/runner.ts";
+import type { Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
@@ -18,7 +18,7 @@ import type { ProgressEvent, RegisterInput } from "./types.ts";
 export interface RegisterDeps {
   readonly ports: RegistrationPorts;
   readonly ids: Ids;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
   /** Resolves a host to one checked IP address; a violation's text when it cannot be used. */
   readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
 }
@@ -85,7 +85,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
   const unchanged = await findUnchanged(deps, request, signal);
-  deps.attempts.admit();
+  deps.runner.admit();
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
     const known = await findKnown(tx, request);
@@ -96,7 +96,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     if (stillUnchanged) {
       await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
     } else {
-      await tx.attempts.insert(attempt, events, deps.attempts.leaseMs);
+      await tx.attempts.insert(attempt, events, deps.runner.leaseMs);
       await tx.audit.append({
         subject: subjectOf(attempt.serviceId),
         at: attempt.createdAt,
@@ -109,7 +109,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   });
   const { attempt, events } = started;
   const isNew = events.length > 0;
-  if (isNew && attempt.state === "RUNNING") deps.attempts.start(attempt);
+  if (isNew && attempt.state === "RUNNING") deps.runner.start(attempt);
   return { attemptId: attempt.id, isNew, events };
 }
 
@@ -184,7 +184,7 @@ function newAttempt(deps: RegisterDeps, { input, address, hash, serviceId }: Che
     cancelRequested: false,
     actor: caller.key,
     traceparent: caller.traceparent,
-    lease: { owner: deps.attempts.owner, epoch: 1 },
+    lease: { owner: deps.runner.owner, epoch: 1 },
     deadlineAt: now + attemptLimitMs,
     createdAt: now,
     updatedAt: now,
