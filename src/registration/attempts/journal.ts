@@ -171,14 +171,15 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
         const state = stuck ? "STUCK" : "ROLLED_BACK";
         for (const leftover of leftovers) deps.log("error", "attempt.undo-failed", { attempt: attempt.id, service: attempt.serviceId, error: leftover });
         const message = stuck ? "registration failed; what it left is still being taken back" : "registration failed and was rolled back";
-        const told = attempt.state === "STUCK";
-        const failed = told ? [] : [eventOf("FAILED", clock.now(), 0, { message, errorDetail: detailOf(error) })];
+        // A STUCK attempt has failed in sight of all, and what is tried again in vain is no change.
+        const isShown = attempt.state === "STUCK";
+        const failed = isShown ? [] : [eventOf("FAILED", clock.now(), 0, { message, errorDetail: detailOf(error) })];
         const detail = { attempt_id: attempt.id, reason: error.reason, state };
         const audit = { subject: subjectOf(attempt.serviceId), at: clock.now(), actor: serverKey, action: "REGISTRATION_FAILED", detail } as const;
         try {
-          await write({ patch: { state, error }, events: failed, alongside: [(tx) => tx.audit.append(audit)] });
+          await write({ patch: { state, error }, events: failed, alongside: state === attempt.state ? [] : [(tx) => tx.audit.append(audit)] });
         } catch (storeError) {
-          if (told || !isStoreAway(storeError)) throw storeError;
+          if (isShown || !isStoreAway(storeError)) throw storeError;
           for (const event of failed) deps.progress.publish(event);
           deps.log("error", "attempt.failure-not-recorded", { attempt: attempt.id, error: storeError });
         }
