@@ -1,4 +1,5 @@
 /** What an attempt writes down: in order, once, only while its lease holds; and what it shows when the store is away. */
+import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { DomainError, refused, unavailable } from "../../src/kernel/errors.ts";
 import type { Note } from "../../src/registration/attempts/attempt-context.ts";
@@ -114,6 +115,68 @@ test("steps that were written with the attempt itself are not written again", as
   await the.journal.recorded("CONSUL_REGISTERED", note("one"), "step");
   expect(await the.recorded()).toEqual(["2 CONSUL_REGISTERED one"]);
   expect((await the.row()).cursor).toBe(2);
+  await the.journal.recorded("HEALTH_CHECK_CONFIGURED", note("two"), "step");
+  expect((await the.row()).cursor).toBe(3);
+});
+
+test("what is reported while another event is being written follows it", async () => {
+  await using the = await open();
+  const step = the.journal.recorded(
+    "CONSUL_REGISTERED",
+    note("one", () => beside.promise),
+    "step",
+  );
+  const beside = Promise.withResolvers<void>();
+  await turn();
+  const report = the.journal.report("HEALTH_WAITING", note("two"));
+  await turn();
+  beside.resolve();
+  await Promise.all([step, report]);
+  expect(await the.recorded()).toEqual(["2 CONSUL_REGISTERED one", "3 HEALTH_WAITING two"]);
+  expect((await the.row()).cursor).toBe(1);
+});
+
+test("an event that is held is written before the attempt is said to unwind", async () => {
+  await using the = await open();
+  const held = the.journal.recorded("CONSUL_REGISTERED", note("one"), "early step");
+  await the.journal.unwinding(broken);
+  await held;
+  expect(the.shown()).toEqual(["2 CONSUL_REGISTERED one"]);
+  expect(await the.row()).toMatchObject({ state: "UNWINDING", error: { reason: "CALLBACK_FAILED" } });
+});
+
+test("FAILED says the reason, the text and bad fields", async () => {
+  await using the = await open();
+  await the.journal.ended(new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: "no", fields: [{ field: "a", description: "is bad" }] }), []);
+  expect(the.it.shown.at(-1)?.errorDetail).toBe("OPENAPI_INVALID: no (a is bad)");
+});
+
+test("who takes over an attempt that unwinds or is stuck leaves its state and its reason", async () => {
+  for (const state of ["UNWINDING", "STUCK"] as const) {
+    await using the = await open({ state, error: { kind: "timeout", reason: "HEALTH_TIMEOUT", message: "the first reason" } });
+    await the.journal.unwinding(broken);
+    expect(await the.row()).toMatchObject({ state, error: { reason: "HEALTH_TIMEOUT" } });
+  }
+});
+
+test("after a write that the store did not take nothing is written, also when the store is back", async () => {
+  await using the = await open();
+  the.it.fails = "before";
+  const saving = ends(the.journal.alone(async () => undefined));
+  await the.clock.pass(10_000);
+  expect(await saving).toEqual(["DEPENDENCY_UNAVAILABLE"]);
+  the.it.fails = undefined;
+  expect(await ends(the.journal.recorded("CONSUL_REGISTERED", note("one"), "step"))).toEqual(["DEPENDENCY_UNAVAILABLE"]);
+  expect(await the.recorded()).toEqual([]);
+});
+
+test("a sequence that somebody else took under the same lease is not ours", async () => {
+  await using the = await open();
+  const { lease } = await the.row();
+  const taken = [fixtures.event("a", 2), fixtures.event("a", 3)];
+  await the.store.tx((tx) => tx.attempts.advance({ id: "a", lease, lastSequence: 1 }, {}, ...taken));
+  expect(await ends(the.journal.recorded("CONSUL_REGISTERED", note("one"), "step"))).toEqual(["INTERRUPTED"]);
+  expect(the.shown()).toEqual([]);
 });
 
 test("when one of several is refused, those before it stand, and none after it is written", async () => {
@@ -167,13 +230,14 @@ test("a write whose answer was lost is recognised, whatever it wrote", async () 
   expect(await the.audit()).toEqual(["REGISTRATION_FAILED ROLLED_BACK"]);
 });
 
-test("who has lost the lease writes and shows nothing, but goes on to take back what it did", async () => {
+test.each(["another", "owner"])("who has lost the lease, to %s, writes and shows nothing, but goes on to take back what it did", async (winner) => {
   await using the = await open();
   const { recorded: record, unwinding, ended, report, alone } = the.journal;
   await record("CONSUL_REGISTERED", note("one"), "step");
   await the.store.tx(async (tx) => {
     await tx.attempts.expireLeases();
-    await tx.attempts.claimExpired("another", 60_000, 1);
+    const [taken] = await tx.attempts.claimExpired(winner, 60_000, 1);
+    await tx.attempts.advance({ id: "a", lease: taken!.lease, lastSequence: 2 }, {}, fixtures.event("a", 3, { message: "theirs" }));
   });
   let ran = false;
   expect(await ends(alone(async () => void (ran = true)))).toEqual(["INTERRUPTED"]);
@@ -182,7 +246,7 @@ test("who has lost the lease writes and shows nothing, but goes on to take back 
   expect(await ends(unwinding(broken), ended(broken, []))).toEqual(["ok", "INTERRUPTED"]);
   expect(ran).toBe(false);
   expect(the.shown()).toEqual(["2 CONSUL_REGISTERED one"]);
-  expect(await the.recorded()).toEqual(the.shown());
+  expect(await the.recorded()).toEqual([...the.shown(), "3 VALIDATED theirs"]);
   expect(await the.row()).toMatchObject({ state: "RUNNING", error: undefined });
   expect(await the.audit()).toEqual([]);
 });
@@ -193,9 +257,11 @@ test("while the store is away a failure is shown before it is recorded, and the 
   const recording = ends(the.journal.recorded("CONSUL_REGISTERED", note("one"), "step"));
   await the.clock.pass(10_000);
   expect(await recording).toEqual(["DEPENDENCY_UNAVAILABLE"]);
-  const ending = ends(the.journal.unwinding(away), the.journal.ended(away, []));
+  // The decision to unwind is not waited for: time stands still.
+  await the.journal.unwinding(away);
+  const ending = ends(the.journal.ended(away, []));
   await the.clock.pass(10_000);
-  expect(await ending).toEqual(["ok", "ok"]);
+  expect(await ending).toEqual(["ok"]);
   expect(the.shown()).toEqual(["2 FAILED registration failed and was rolled back"]);
   expect(the.it.logged).toEqual(["attempt.failure-not-recorded"]);
   expect((await the.row()).state).toBe("RUNNING");
@@ -233,6 +299,7 @@ test("an end that leaves something behind is STUCK; what is tried again is recor
       again!,
     );
     await journal.unwinding(broken);
+    expect((await the.row()).state).toBe("STUCK");
     await journal.ended(broken, leftovers);
   }
   expect((await the.row()).state).toBe("ROLLED_BACK");
