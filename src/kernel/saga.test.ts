@@ -1,6 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { manualClock, type ManualClock } from "../../test/support/manual-clock.ts";
+import { untilAborted } from "../../test/support/until-aborted.ts";
 import { DomainError } from "./errors.ts";
 import { runSaga, unwind, type Saga, type Step } from "./saga.ts";
 
@@ -47,11 +48,6 @@ function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Sag
     },
   };
   return { saga, diary, clock };
-}
-
-/** Settles only when its signal aborts, as a call to a server that never answers. */
-function untilAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
 }
 
 /** `saga` with another step in the place of one. */

@@ -11,7 +11,7 @@ import { createModuleClient } from "../../src/adapters/module-grpc/module-client
 import { systemClock as clock } from "../../src/adapters/system/clock.ts";
 import { unavailable } from "../../src/kernel/errors.ts";
 import type { AttemptContext, Note, RegistrationPorts, RegistrationStep } from "../../src/registration/attempts/attempt-context.ts";
-import { contextOf } from "../../src/registration/attempts/context-of.ts";
+import { contextOf } from "../../src/registration/attempts/work.ts";
 import type { Attempt } from "../../src/registration/records.ts";
 import { notCompared } from "../../src/registration/schemas/told-comparison.ts";
 import { serviceTypes } from "../../src/registration/attempts/service-types.ts";

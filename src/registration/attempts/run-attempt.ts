@@ -2,7 +2,7 @@
 import { DomainError, toDomainError } from "../../kernel/errors.ts";
 import { runSaga, unwind, type Saga, type SagaProbe } from "../../kernel/saga.ts";
 import type { AttemptContext, Note, RegistrationPorts } from "./attempt-context.ts";
-import { contextOf } from "./context-of.ts";
+import { contextOf } from "./work.ts";
 import { createJournal, type JournalDeps } from "./journal.ts";
 import type { Attempt } from "../records.ts";
 import type { Progress } from "./progress.ts";
@@ -69,6 +69,6 @@ async function endOf(work: () => Promise<DomainError | undefined>): Promise<End>
 
 function sagaOf(deps: RunnerDeps, attempt: Attempt): RegistrationSaga {
   const journal = createJournal(deps, attempt);
-  const { context, endAhead } = contextOf(deps.ports, attempt, journal);
-  return { steps: stepsOf(attempt), context, journal, clock: deps.ports.clock, endAhead, probe: deps.probe };
+  const { context, endWork } = contextOf(deps.ports, attempt, journal);
+  return { steps: stepsOf(attempt), context, journal, clock: deps.ports.clock, endAhead: endWork, probe: deps.probe };
 }
