@@ -55,6 +55,15 @@ test("a service is not called back, and its document is what is published", asyn
   expect(workshop.instance.described).toBe(0);
 });
 
+test("what was saved although the answer was lost is not saved again", async () => {
+  await using workshop = await openWorkshop();
+  const { store } = workshop.ports;
+  const attempt = await workshop.attempt((await workshop.replica({ maxRunning: 0 }).register(inputFor())).attemptId);
+  const twice = async (write: Parameters<typeof store.tx<void>>[0]) => (await store.tx(write), store.tx(write));
+  const { context } = contextOf(workshop.ports, attempt, { report: async () => undefined, alone: twice });
+  expect((await context.work.publish(soon())).created).toBe(true);
+});
+
 test("an ask that is given up is not the result: the work goes on for the next", async () => {
   await using workshop = await openWorkshop();
   const answer = Promise.withResolvers<ReturnType<typeof description>>();
