@@ -17,15 +17,18 @@ const soon = () => AbortSignal.timeout(60_000);
 const serviceId = `parser-${host}-${port}`;
 const minute = 60_000;
 
-/** A workshop in which something can be done right after an entry was promoted. */
+/** A workshop in which something can be done right before or after an entry is promoted. */
 async function open() {
   const clock = manualClock(1_000_000);
-  const on = { promote: undefined as (() => Promise<unknown>) | undefined };
+  const on = { promote: undefined as (() => Promise<unknown>) | undefined, beforePromote: undefined as (() => Promise<unknown>) | undefined };
   const decorate = (ports: RegistrationPorts): RegistrationPorts => ({
     ...ports,
     catalog: {
       ...ports.catalog,
       async promote(...given) {
+        const actBefore = on.beforePromote;
+        on.beforePromote = undefined;
+        await actBefore?.();
         await ports.catalog.promote(...given);
         const act = on.promote;
         on.promote = undefined;
@@ -95,7 +98,8 @@ test("what is unregistered while its entry is written is taken out again; what i
   expect(await it.entries()).toEqual([]);
   const first = await it.register();
   let second: Registration | undefined;
-  it.on.promote = async () => (second = await it.register("parser", ["second"]));
+  // Its entry is written over by ours, which is late.
+  it.on.beforePromote = async () => (second = await it.register("parser", ["second"]));
   expect(await showEntry(it.workshop.ports, first.id, soon())).toBe(true);
   expect(await it.entries()).toMatchObject([{ attemptId: second?.id, tags: ["second"] }]);
 });

@@ -254,6 +254,32 @@ test("an attempt that fails before it has published leaves a version that anothe
   expect(await workshop.store.tx((tx) => tx.registrations.find(pending))).toMatchObject({ state: "PENDING" });
 });
 
+test("an attempt that fails after it has published disables what it published; without the registry that is tried again", async () => {
+  let isAway = true;
+  await using workshop = await openWorkshop({
+    decorate: (ports) => ({
+      ...ports,
+      catalog: { ...ports.catalog, promote: () => Promise.reject(new Error("scripted")) },
+      schemas: {
+        ...ports.schemas,
+        disable: (...given) => (isAway ? Promise.reject(unavailable("schema registry", "scripted")) : ports.schemas.disable(...given)),
+      },
+    }),
+  });
+  const replica = workshop.replica();
+  const { attemptId } = await replica.register(inputFor());
+  expect((await replica.events(attemptId)).at(-1)?.message).toMatch(/still being taken back/);
+  expect(await workshop.attempt(attemptId)).toMatchObject({ state: "STUCK", error: { reason: "INTERNAL" } });
+  expect(await workshop.store.tx((tx) => tx.registrations.find(attemptId))).toMatchObject({ state: "PENDING" });
+  expect(await entries(workshop)).toEqual([]);
+  isAway = false;
+  await workshop.store.tx((tx) => tx.attempts.expireLeases());
+  await replica.runner.tend();
+  await expect.poll(async () => (await workshop.attempt(attemptId)).state).toBe("ROLLED_BACK");
+  expect(await enabled(workshop)).toEqual([]);
+  expect(await workshop.store.tx((tx) => tx.registrations.find(attemptId))).toBeUndefined();
+});
+
 test("a version known with another content is refused; one that was disabled is used again", async () => {
   await using workshop = await openWorkshop();
   const replica = workshop.replica();
