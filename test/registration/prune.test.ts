@@ -9,7 +9,7 @@ const hour = 3_600_000;
 const day = 24 * hour;
 
 test.each([
-  [30 * day, ["changed 29", "running 31", "unchanged 0"]],
+  [30 * day, ["changed 29", "running 31", "unchanged 0", "unchanged 0.7"]],
   [12 * hour, ["changed 0.4", "running 31", "unchanged 0"]],
 ])("attempts that have ended are kept for %i ms, those that changed nothing a day at most, those that have not ended for ever", async (retentionMs, kept) => {
   const clock = manualClock(100 * day);
@@ -27,6 +27,7 @@ test.each([
     aged("running", 31.5, {}),
     aged("changed", changedDays, ended),
     aged("unchanged", 1.1, unchanged),
+    aged("unchanged", 0.7, unchanged),
     aged("unchanged", 0, unchanged),
     aged("failed", 32, { state: "ROLLED_BACK" }),
   ];

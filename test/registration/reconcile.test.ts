@@ -1,11 +1,9 @@
-/** Record and catalog brought together: single acts, whole rounds, a start with an empty catalog; also when somebody acts in between. */
+/** Record and catalog brought together: single acts, whole rounds; also when somebody acts in between. */
 import { expect, test } from "vitest";
 import { endCritical, reap, remove, restore, tellCritical, type ActionDeps } from "../../src/registration/reconcile/actions.ts";
 import { cancelledBy } from "../../src/registration/attempts/runner.ts";
-import { restoreCatalog } from "../../src/registration/reconcile/restore.ts";
 import { createReconciler, type ReconcileReport } from "../../src/registration/reconcile/round.ts";
 import { entryOfRegistration, showEntry } from "../../src/registration/reconcile/show-entry.ts";
-import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
 import type { RegistrationPorts } from "../../src/registration/attempts/attempt-context.ts";
 import type { Registration } from "../../src/registration/records.ts";
 import { unregister } from "../../src/registration/unregister.ts";
@@ -133,6 +131,15 @@ test("what does not answer is reaped, audited as the server's, and what answers 
   expect(await reap(it.acts, registration, 5, soon())).toBe(false);
   it.replica.runner.cancel(again.attemptId, cancelledBy("the test"));
   await it.replica.events(again.attemptId);
+  let begun: Promise<unknown> | undefined;
+  it.workshop.instance.health = async () => {
+    await (begun ??= it.replica.register(inputFor("parser", { type: "SERVICE", tags: ["meanwhile"] })));
+    return notServing;
+  };
+  expect(await reap(it.acts, registration, 5, soon())).toBe(false);
+  const [live] = await it.workshop.store.tx((tx) => tx.attempts.list({ limit: 1 }));
+  it.replica.runner.cancel(live!.id, cancelledBy("the test"));
+  await it.replica.events(live!.id);
   await it.workshop.store.tx((tx) => tx.criticals.insert({ registrationId: registration.id, serviceId, name: "parser", since: 5 }));
   expect([await reap(it.acts, registration, 5, soon()), await reap(it.acts, registration, 5, soon())]).toEqual([true, false]);
   expect((await it.events()).slice(-2)).toEqual(["InstanceReaped", "ServiceUnregistered"]);
@@ -274,30 +281,4 @@ test("when much is gone at once it is looked at twice more before anything is do
   await it.clock.pass(2_000);
   await running;
   expect(mine.reports.at(-1)).toMatchObject({ braked: true, drift: { missing: 3 }, actions: { restored: 3 } });
-});
-
-test("a catalog that has forgotten everything is filled from the record; what does not pass stays on trial", async () => {
-  await using it = await open();
-  const [good, bad] = [await it.register("good"), await it.register("bad")];
-  await it.workshop.store.tx((tx) => tx.registrations.setTags(good.id, ["set"], 1));
-  const { store, clock } = it.workshop.ports;
-  await using empty = createEmbeddedCatalog({ clock, probe: async () => serving });
-  const failing = {
-    ...empty,
-    awaitPassing: (id: string, attempt: string, signal: AbortSignal) =>
-      attempt === bad.id ? new Promise<void>(() => undefined) : empty.awaitPassing(id, attempt, signal),
-  };
-  const stop = new AbortController();
-  const restoring = restoreCatalog({ store, catalog: failing, clock }, stop.signal);
-  await it.clock.pass(999);
-  await it.clock.pass(1);
-  expect(await restoring).toBe(2);
-  const shown = await empty.instances({}, soon());
-  expect(shown.map(({ attemptId, onTrial, tags }) => ({ attemptId, onTrial, tags }))).toEqual(
-    expect.arrayContaining([
-      { attemptId: good.id, onTrial: false, tags: ["set"] },
-      { attemptId: bad.id, onTrial: true, tags: [] },
-    ]),
-  );
-  stop.abort();
 });

@@ -111,6 +111,16 @@ test("nobody is left following an attempt whose events have ended, whose followe
   expect(it.clock.sleepers()).toBe(0);
 });
 
+test("a slow follower is shown all there was before it is said that nobody knows the rest", async () => {
+  const it = open(true);
+  const events = it.progress.follow("a", 0, never, [eventOf(1)]);
+  expect((await events.next()).value).toEqual(eventOf(1));
+  it.progress.publish(eventOf(2));
+  it.progress.abandon("a", new Error("nobody knows"));
+  expect((await events.next()).value).toEqual(eventOf(2));
+  await expect(events.next()).rejects.toThrow("nobody knows");
+});
+
 test("there is nothing to wait for after the end, nor of an attempt that is not there", async () => {
   const it = open(false);
   for (const state of ["COMPLETED", "ROLLED_BACK", "STUCK", undefined] as const) {
