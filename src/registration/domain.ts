@@ -8,7 +8,7 @@ import type { SagaProbe } from "../kernel/saga.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { createProgress, type Progress } from "./attempts/progress.ts";
 import { pruneAttempts, type PruneDeps } from "./attempts/prune-attempts.ts";
-import { createAttempts, type Attempts } from "./attempts/runner.ts";
+import { createRunner, type Runner } from "./attempts/runner.ts";
 import { createDiscoveryView, type DiscoveryView } from "./discovery/view.ts";
 import { registrationMeasures, registrationMeter } from "./metrics.ts";
 import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
@@ -41,7 +41,7 @@ export interface RegistrationOptions {
 export interface Registration extends Domain, AsyncDisposable {
   readonly discovery: DiscoveryView;
   readonly progress: Progress;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
   readonly register: RegisterDeps;
   readonly unregister: UnregisterDeps;
   readonly updateTags: UpdateTagsDeps;
@@ -57,8 +57,8 @@ export function createRegistration(options: RegistrationOptions): Registration {
   const { store, catalog, clock } = ports;
   const meter = registrationMeter(options.meter, clock);
   const discovery = createDiscoveryView({ catalog, store, clock, log });
-  const progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
-  const attempts: Attempts = createAttempts(
+  const progress = createProgress(store, clock, (attemptId) => runner.runsHere(attemptId));
+  const runner: Runner = createRunner(
     () => ({
       ports,
       progress: { ...progress, publish: (event) => (meter.progressed(event), progress.publish(event)) },
@@ -73,7 +73,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   const tend: LoopSpec = {
     name: "attempts",
     everyMs: Math.min(1_000, settings.attemptLeaseMs / 3),
-    round: async () => (await attempts.tend(), false),
+    round: async () => (await runner.tend(), false),
   };
   const { mode, everyMs, reapAfterMs } = settings.reconcile;
   const reconciler =
@@ -85,15 +85,15 @@ export function createRegistration(options: RegistrationOptions): Registration {
   return {
     discovery,
     progress,
-    attempts,
-    register: { ports, ids, attempts, resolveHost: options.resolveHost },
-    unregister: { ports, ids, attempts, runTask },
+    runner,
+    register: { ports, ids, runner, resolveHost: options.resolveHost },
+    unregister: { ports, ids, runner, runTask },
     updateTags: { ports, ids, runTask },
     tasks: registrationTasks(ports),
     loops: [tend, ...reconcile],
-    measures: registrationMeasures({ store, running: () => attempts.count() }),
+    measures: registrationMeasures({ store, running: () => runner.count() }),
     prune: () => pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor }),
-    drain: (ms) => attempts.drain(ms),
+    drain: (ms) => runner.drain(ms),
     async [Symbol.asyncDispose]() {
       await reconciler?.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error }));
       await discovery[Symbol.asyncDispose]();

@@ -9,7 +9,7 @@ import type { RegistrationEvent } from "./events.ts";
 import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
-import { cancelledBy, type Attempts } from "./attempts/runner.ts";
+import { cancelledBy, type Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
@@ -20,7 +20,7 @@ import { withdrawalOf } from "./withdraw.ts";
 export interface UnregisterDeps {
   readonly ports: RegistrationPorts;
   readonly ids: Ids;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
   /** Called after the commit; resolves to true when the task was carried out. */
   readonly runTask: (taskId: string) => Promise<boolean>;
 }
@@ -40,7 +40,7 @@ export async function unregister(
     await claimName(tx, input.name, caller);
     return endKey(tx, deps.ids, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
-  if (ended.live) deps.attempts.cancel(ended.live.id, cancelledBy("an Unregister"));
+  if (ended.live) deps.runner.cancel(ended.live.id, cancelledBy("an Unregister"));
   return { wasActive: ended.active !== undefined, withdrawn: !ended.hasTask || (await deps.runTask(taskId)) };
 }
 

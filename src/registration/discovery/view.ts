@@ -133,7 +133,9 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     };
     const lists = { service: listOf("service"), module: listOf("module") };
     stale.clear();
-    return { lists, byName: Map.groupBy(all, ({ name }) => name), byId: Map.groupBy(all, ({ serviceId }) => serviceId) };
+    const byName = Map.groupBy(all, ({ name }) => name);
+    for (const name of turns.keys()) if (!byName.has(name)) turns.delete(name);
+    return { lists, byName, byId: Map.groupBy(all, ({ serviceId }) => serviceId) };
   }
 
   async function follow(): Promise<void> {
@@ -166,7 +168,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     resolve(question) {
       const turn = turns.get(question.name) ?? 0;
       const resolution = resolve(indexed().byName.get(question.name) ?? [], question, turn);
-      // Only names that exist are remembered: callers must not be able to fill the memory.
+      // Only names that exist are remembered, until they are gone: neither callers nor time may fill the memory.
       if (resolution.chosen) turns.set(question.name, (turn + 1) % Number.MAX_SAFE_INTEGER);
       return resolution;
     },

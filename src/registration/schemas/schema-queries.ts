@@ -78,11 +78,9 @@ export async function findSchema(
 
 /** A version as the record has it, in any state; `not_found` when it has none. */
 export async function getSchemaVersion({ store }: Pick<SchemaQueryPorts, "store">, artifactId: string, version: string): Promise<SchemaVersion> {
-  const { found, others } = await store.tx(async (tx) => ({
-    found: await tx.schemas.find(artifactId, version),
-    others: await tx.schemas.list(artifactId, maxVersions),
-  }));
+  const found = await store.tx((tx) => tx.schemas.find(artifactId, version));
   if (found) return found;
+  const others = await store.tx((tx) => tx.schemas.list(artifactId, maxVersions));
   throw others.length === 0 ? unknownSchema({ what: "artifact", name: artifactId }) : unknownVersion(artifactId, version, others);
 }
 

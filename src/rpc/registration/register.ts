@@ -37,7 +37,7 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     }
   } finally {
     if (mayCancel && clientIsGone(context.signal) && !deps.progress.isFollowed(attemptId)) {
-      deps.attempts.cancel(attemptId, cancelledBy("the client, which went away"));
+      deps.runner.cancel(attemptId, cancelledBy("the client, which went away"));
     }
   }
 }

@@ -1,13 +1,13 @@
 import { subjectOf } from "../../service-id.ts";
 import type { RegistrationTx } from "../../records.ts";
 import type { RegistrationEvent } from "../../events.ts";
-import { unavailable } from "../../../kernel/errors.ts";
+import { DomainError, unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { entryOfRegistration } from "../../reconcile/show-entry.ts";
 import { showTask } from "../../tasks.ts";
 import { inheritedTags } from "../../update-tags.ts";
-import { checkGeneration, registrationOf } from "./save-registration.ts";
+import { registrationOf } from "../pending-registration.ts";
 
 /**
  * Makes the entry the serving one in the catalog, then, in one transaction, the registration the active one, with its
@@ -78,6 +78,17 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
     payload: registeredEvent(context, saved.schema?.artifactId),
     at: now,
     traceparent: attempt.traceparent,
+  });
+}
+
+/** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */
+async function checkGeneration(tx: RegistrationTx, attempt: AttemptContext["attempt"]): Promise<void> {
+  const row = await tx.instances.claim(attempt);
+  if (row.generation === attempt.generation) return;
+  throw new DomainError({
+    kind: "wrong_state",
+    reason: "SUPERSEDED",
+    message: "the instance was unregistered while this attempt was running",
   });
 }
 
