@@ -14,7 +14,7 @@ import type { LogEvent, LogFilter, LogPage } from "../kernel/records.ts";
 import { startLoop } from "./loop.ts";
 
 export interface EventFeed {
-  /** Has what was just committed numbered, and watchers told. Calls while that is under way are one. */
+  /** Has what was just committed numbered and watchers woken. Calls while that is under way are one. */
   nudge(): void;
   /**
    * Up to `limit` events after a position; without one, from the first there is. When `scanned` is below `last` there may be more

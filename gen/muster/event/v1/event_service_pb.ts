@@ -1,6 +1,6 @@
 // What has happened on the platform, as one log.
 //
-// Every committed change that is told to the world stands in the log once, under a position. Positions begin at 1 and have no
+// Every event, committed together with the change that it reports, stands in the log once, under a position. Positions begin at 1 and have no
 // gaps, and are the same for every caller and every replica, so that a reader who keeps the last position it has seen goes on
 // after it, wherever it connects. Events of one key are in the order of their commits. Events are kept for a time that the
 // operator chooses, seven days by default.
