@@ -8,11 +8,13 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { openMysqlStore } from "../src/store/mysql.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
-import { registration, schemaVersion } from "./contract/store/fixtures.ts";
+import { registration, request, schemaVersion } from "./contract/store/fixtures.ts";
 import { createDatabase, execute, query } from "./support/muster.ts";
 import { describeReal } from "./support/real-servers.ts";
 
-const olderRow = "update registrations set schema_version = null where id = 'old'";
+/** As UpdateTags wrote it: the tags it set in the request, and those the request came with beside them. */
+const olderRequest = JSON.stringify({ ...request, tags: ["set"], requestedTags: ["asked"] });
+const olderRow = `update registrations set schema_version = null, desired_tags = null, request = '${olderRequest}' where id = 'old'`;
 
 async function fill(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
@@ -21,17 +23,20 @@ async function fill(store: RegistrationStore): Promise<void> {
   });
 }
 
-/** A registration from before schemas had versions of their own stands on the one that has its version. */
+/** A registration from before schemas had versions of their own stands on the one that has its version; its tags are where they belong. */
 async function expectOldRegistration(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
     expect((await tx.registrations.find("old"))?.schema).toEqual({ artifactId: "parser-config", version: "1.0.0" });
+    expect(await tx.registrations.find("old")).toMatchObject({ request: { ...request, tags: ["asked"] }, desiredTags: ["set"] });
     expect(await tx.registrations.countUsing("parser-config", "1.0.0")).toBe(1);
     expect(await tx.schemas.find("parser-config", "1.0.0")).toMatchObject({ kind: "JSON", comparison: undefined });
+    await tx.registrations.setTags("old", ["again"], 1);
+    expect(await tx.registrations.find("old")).toMatchObject({ request: { ...request, tags: ["asked"] }, desiredTags: ["again"] });
   });
 }
 
 describe("a SQLite file", () => {
-  test("an older registration keeps its schema version", async () => {
+  test("an older registration keeps its schema version, its request and its tags", async () => {
     const directory = await mkdtemp(join(tmpdir(), "muster-older-"));
     try {
       const path = join(directory, "muster.db");

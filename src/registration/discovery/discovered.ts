@@ -1,7 +1,8 @@
-/** What is told of one instance: the catalog's entry, and what only the record knows. */
+/** What is shown of one instance: the catalog's entry, and what only the record knows. */
 import type { CatalogInstance } from "../ports.ts";
 import { httpSchemaOf } from "../schemas/http-schema.ts";
 import type { Registration } from "../records.ts";
+import { tagsOf } from "../tags.ts";
 import type { HttpEndpoint } from "../types.ts";
 
 export type DiscoveredKind = "service" | "module";
@@ -43,7 +44,7 @@ export function discoveredFrom(instance: CatalogInstance, record: Registration |
   const { serviceId, name, port, meta, tags, status } = instance;
   const isForeign = instance.attemptId === undefined;
   const isModule = meta["service-type"] === "SERVICE_TYPE_MODULE" || (isForeign && meta["service-type"] === undefined && tags.includes(moduleTag));
-  const isDerived = (tag: string) => tag.startsWith(capabilityPrefix) || (isModule && tag === moduleTag && !record?.request.tags.includes(moduleTag));
+  const isDerived = (tag: string) => tag.startsWith(capabilityPrefix) || (isModule && tag === moduleTag && !(record && tagsOf(record).includes(moduleTag)));
   const httpSchema = record && httpSchemaOf(record);
   return {
     kind: isModule ? "module" : "service",
