@@ -84,7 +84,7 @@ export interface Registration extends InstanceKey {
   readonly updatedAt: number;
 }
 
-/** An instance that was found critical, and told so, while it stays registered. */
+/** An instance that was found critical, and reported so, while it stays registered. */
 export interface Critical {
   readonly registrationId: string;
   readonly serviceId: string;

@@ -25,7 +25,7 @@ export interface UnregisterDeps {
   readonly onCommit: () => void;
 }
 
-/** `withdrawn` tells whether the catalog and the schema registry have followed already. */
+/** `withdrawn` says whether the catalog and the schema registry have followed already. */
 export async function unregister(
   deps: UnregisterDeps,
   input: UnregisterInput,

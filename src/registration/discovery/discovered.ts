@@ -37,7 +37,7 @@ const capabilityPrefix = "capability:";
 const moduleTag = "module";
 
 /**
- * An instance that is not on trial, as it is told. What can change without a new registration (health, tags) comes from the
+ * An instance that is not on trial, as it is shown. What can change without a new registration (health, tags) comes from the
  * catalog alone; without a record the metadata is what the catalog keeps of it.
  */
 export function discoveredFrom(instance: CatalogInstance, record: Registration | undefined): Discovered {

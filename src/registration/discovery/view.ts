@@ -1,10 +1,10 @@
 /**
- * What consumers are told of the catalog: one view in memory for the whole process, fed by the catalog's watch.
+ * What consumers are shown of the catalog: one view in memory for the whole process, fed by the catalog's watch.
  *
  * Guarantees: reads never wait and never ask the catalog or the store; before the catalog was seen once they are refused
  * (UNAVAILABLE), afterwards they are answered from what was seen last, however long ago, and `asOf` says when that was. An
- * instance on trial is never told. Watchers of one kind share one list, and get it anew only when something in it changed.
- * Not guaranteed: that a registration is told the moment it completes; it is when the catalog's watch has brought it.
+ * instance on trial is never shown. Watchers of one kind share one list, and get it anew only when something in it changed.
+ * Not guaranteed: that a registration is shown the moment it completes; it is when the catalog's watch has brought it.
  */
 import type { Catalog, CatalogInstance, CatalogSnapshot } from "../ports.ts";
 import { DomainError, unavailable } from "../../kernel/errors.ts";
@@ -33,7 +33,7 @@ export interface DiscoveryView extends AsyncDisposable {
   /** One instance; `not_found` when there is none, or none of `kind` where that is given. */
   get(lookup: { readonly serviceId: string } | { readonly name: string }, kind?: DiscoveredKind): Discovered;
   resolve(question: ResolveQuestion): Resolution;
-  /** Epoch milliseconds of the latest health result, where the catalog tells it. */
+  /** Epoch milliseconds of the latest health result, where the catalog has it. */
   lastChecked(instance: Discovered): number | undefined;
   /** The list at once, or as soon as there is one, and again after it changed. Ends with the signal's reason. */
   watch(kind: DiscoveredKind, signal: AbortSignal): AsyncGenerator<DiscoveryList>;
@@ -50,14 +50,14 @@ export interface DiscoveryDeps {
   readonly log: Log;
 }
 
-interface Told {
+interface Listed {
   readonly instance: CatalogInstance;
   readonly record: Registration | undefined;
   readonly text: string;
   readonly shown: Discovered;
 }
 
-/** Sorted and grouped when somebody asks, once for each state. */
+/** Sorted and grouped at the first read of each state, once. */
 interface Index {
   readonly lists: Readonly<Record<DiscoveredKind, DiscoveryList>>;
   readonly byName: ReadonlyMap<string, readonly Discovered[]>;
@@ -72,9 +72,9 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
   const listeners = new Set<() => void>();
   const turns = new Map<string, number>();
   const broadcasts = { service: createBroadcast(clock), module: createBroadcast(clock) };
-  const records = createRecordsOfEntries({ store, clock, log, onFound: () => retell() });
+  const records = createRecordsOfEntries({ store, clock, log, onFound: () => relist() });
   let snapshot: CatalogSnapshot | undefined;
-  let told: ReadonlyMap<CatalogInstance, Told> = new Map();
+  let listed: ReadonlyMap<CatalogInstance, Listed> = new Map();
   let formerLists: Index["lists"] | undefined;
   let index: Index | undefined;
 
@@ -85,20 +85,20 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     seen.resolve();
     if (!isChanged) return;
     records.keep(new Set(next.instances.flatMap(({ attemptId, onTrial }) => (attemptId === undefined || onTrial ? [] : [attemptId]))));
-    retell(isFirst);
+    relist(isFirst);
     for (const listener of listeners) listener();
   }
 
   /** Puts together anew what is shown; what looks as before stays the same object. */
-  function retell(isFirst = false): void {
-    const former = new Map([...told.values()].map((it) => [it.text, it.shown]));
+  function relist(isFirst = false): void {
+    const former = new Map([...listed.values()].map((it) => [it.text, it.shown]));
     const changed = { service: isFirst, module: isFirst };
     const left = new Set(former.values());
-    const next = new Map<CatalogInstance, Told>();
+    const next = new Map<CatalogInstance, Listed>();
     for (const instance of snapshot?.instances ?? []) {
       if (instance.onTrial) continue;
       const record = instance.attemptId === undefined ? undefined : records.get(instance.attemptId);
-      let it = told.get(instance);
+      let it = listed.get(instance);
       if (it === undefined || it.record !== record) {
         const shown = discoveredFrom(instance, record);
         const text = JSON.stringify(shown);
@@ -108,7 +108,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
       if (!left.delete(it.shown)) changed[it.shown.kind] = true;
     }
     for (const { kind } of left) changed[kind] = true;
-    told = next;
+    listed = next;
     if (!changed.service && !changed.module) return;
     formerLists = index?.lists ?? formerLists;
     index = undefined;
@@ -126,7 +126,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
   }
 
   function makeIndex(): Index {
-    const all = [...told.values()].map(({ shown }) => shown).toSorted((a, b) => compare(a.serviceId, b.serviceId));
+    const all = [...listed.values()].map(({ shown }) => shown).toSorted((a, b) => compare(a.serviceId, b.serviceId));
     const listOf = (kind: DiscoveredKind): DiscoveryList => {
       const former = formerLists?.[kind];
       return former && !stale.has(kind) ? former : { kind, items: all.filter((it) => it.kind === kind) };

@@ -31,7 +31,7 @@ export interface ReconcileDeps extends ActionDeps {
   /** This process; the lease is held in its name. */
   readonly owner: string;
   readonly mode: ReconcileMode;
-  /** Epoch milliseconds at which the catalog's watch was last sure of what it told; undefined before the first time. */
+  /** Epoch milliseconds at which the catalog's watch was last sure of what it showed; undefined before the first time. */
   readonly seenAt: () => number | undefined;
   readonly onRound: (report: ReconcileReport) => void;
 }

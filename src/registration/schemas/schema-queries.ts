@@ -89,7 +89,7 @@ async function contentOf(ports: SchemaQueryPorts, artifactId: string, { version,
   return (await ports.store.tx((tx) => tx.schemas.find(artifactId, version)))?.content;
 }
 
-/** Enabled versions in the registry, oldest first, or why it cannot tell. */
+/** Enabled versions in the registry, oldest first, or why the registry gave none. */
 async function registryVersions({ schemas }: SchemaQueryPorts, artifactId: string, signal: AbortSignal): Promise<readonly string[] | DomainError> {
   const limit = AbortSignal.timeout(registryMs);
   try {
