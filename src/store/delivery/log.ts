@@ -58,22 +58,23 @@ export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLo
     async read({ after, limit, types, subject }) {
       const looksAtAll = subject === undefined ? types.length > 0 : subject.id === undefined;
       const until = looksAtAll ? after + scanLimit : undefined;
-      const rows = await head
-        .leftJoin("outbox", (on) => {
-          let those = on.on("outbox.log_position", ">", after);
-          if (until !== undefined) those = those.on("outbox.log_position", "<=", until);
-          if (types.length > 0) those = those.on("outbox.type", "in", types);
-          if (subject) those = those.on("outbox.subject_kind", "=", subject.kind);
-          if (subject?.id !== undefined) those = those.on("outbox.subject_id", "=", subject.id);
-          return those;
-        })
-        .select(["event_head.last_position", "event_head.pruned_position", "outbox.log_position"])
-        .select(eventColumns.map((column) => `outbox.${column}` as const))
-        .orderBy("outbox.log_position")
-        .limit(limit)
+      // A query of its own in the statement: joined in any other way the rows would be sorted, all of them, however long the log is.
+      let those = db
+        .selectFrom("outbox")
+        .select(["log_position", ...eventColumns])
+        .where("log_position", ">", after);
+      if (until !== undefined) those = those.where("log_position", "<=", until);
+      if (types.length > 0) those = those.where("type", "in", types);
+      if (subject) those = those.where("subject_kind", "=", subject.kind);
+      if (subject?.id !== undefined) those = those.where("subject_id", "=", subject.id);
+      const page = await head
+        .leftJoin(those.orderBy("log_position").limit(limit).as("event"), (on) => on.onTrue())
+        .select(["event_head.last_position", "event_head.pruned_position", "event.log_position"])
+        .select(eventColumns.map((column) => `event.${column}` as const))
+        .orderBy("event.log_position")
         .execute();
-      const { last_position: last = 0, pruned_position: pruned = 0 } = rows[0] ?? {};
-      const events = rows.flatMap(({ log_position, position, id, event_key, payload, occurred_at, ...row }): LogEvent[] => {
+      const { last_position: last = 0, pruned_position: pruned = 0 } = page[0] ?? {};
+      const events = page.flatMap(({ log_position, position, id, event_key, payload, occurred_at, ...row }): LogEvent[] => {
         // The one row that is there when no event is.
         if (log_position === null || position === null || id === null || event_key === null || payload === null || occurred_at === null) return [];
         return [{ ...storedEvent({ ...row, position, id, event_key, payload, occurred_at }), position: log_position }];
