@@ -28,6 +28,10 @@ async function openView() {
       yield snapshot;
     }
   }
+  async function take(snapshot: CatalogSnapshot): Promise<void> {
+    next.resolve(snapshot);
+    for (let round = 0; round < 5; round++) await turn();
+  }
   const catalog = { ...workshop.ports.catalog, watch };
   const view = createDiscoveryView({ catalog, store: workshop.store, clock, log: () => undefined });
   stack.defer(async () => {
@@ -39,10 +43,8 @@ async function openView() {
     clock,
     store: workshop.store,
     /** Resolves when the view has taken it. */
-    async show(...instances: readonly CatalogInstance[]) {
-      next.resolve({ instances, at: undefined });
-      for (let round = 0; round < 5; round++) await turn();
-    },
+    show: (...instances: readonly CatalogInstance[]) => take({ instances, at: undefined }),
+    take,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -68,6 +70,38 @@ test("before the catalog was seen nothing is answered, and nothing on trial is e
   await it.show(instance("a", 1), instance("a", 2, { onTrial: true }));
   expect(it.view.list("service").items.map(({ port }) => port)).toEqual([1]);
   expect(it.view.seenAt()).toBe(it.clock.now());
+});
+
+test("answers are true for the moment the catalog was known to be so: what it said, or now", async () => {
+  await using it = await openView();
+  expect(() => it.view.asOf()).toThrow(expect.objectContaining({ reason: "DEPENDENCY_UNAVAILABLE" }));
+  const instances = [instance("a", 1)];
+  await it.take({ instances, at: 77 });
+  expect([it.view.asOf(), it.view.seenAt()]).toEqual([77, 77]);
+  await it.take({ instances, at: 99 });
+  expect([it.view.asOf(), it.view.seenAt()]).toEqual([99, 99]);
+  await it.take({ instances, at: undefined });
+  await it.clock.pass(500);
+  expect([it.view.asOf(), it.view.seenAt()]).toEqual([it.clock.now(), it.clock.now()]);
+});
+
+test("watchers get the list at once, and again only when something of their kind has changed", async () => {
+  await using it = await openView();
+  const over = new AbortController();
+  const [services, modules] = [[] as number[], [] as number[]];
+  const watching = (["service", "module"] as const).map(async (kind) => {
+    for await (const { items } of it.view.watch(kind, over.signal)) (kind === "service" ? services : modules).push(items.length);
+  });
+  await turn();
+  expect([services, modules]).toEqual([[], []]);
+  const a = instance("a", 1);
+  await it.show(a);
+  expect([services, modules]).toEqual([[1], [0]]);
+  await it.show(a, instance("b", 2));
+  await it.clock.pass(50);
+  expect([services, modules]).toEqual([[1, 2], [0]]);
+  over.abort(new Error("over"));
+  expect(await Promise.allSettled(watching)).toMatchObject([{ reason: { message: "over" } }, { reason: { message: "over" } }]);
 });
 
 test("a list is the same object until something in it changes", async () => {

@@ -48,7 +48,7 @@ export interface Replica {
   events(attemptId: string): Promise<readonly ProgressEvent[]>;
   /** What `onBegin` and `onEnd` were called with: `begin <id>`, `<outcome> <id> [reason]`. */
   readonly counted: string[];
-  /** `<event> <reason>` of what was logged. */
+  /** What was logged, in order. */
   readonly logged: { readonly event: string; readonly fields: LogFields }[];
 }
 

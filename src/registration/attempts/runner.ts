@@ -3,7 +3,7 @@
  * whose owner is gone, and brings all to an end at shutdown.
  *
  * A lease saves work and makes takeover prompt; it is not what keeps two processes from both moving an attempt: the
- * fenced writes of `run-attempt.ts` do that. Undo is idempotent and takes only what the attempt made, so an old owner
+ * fenced writes of `journal.ts` do that. Undo is idempotent and takes only what the attempt made, so an old owner
  * that wakes up late undoes what it did late, and does no harm.
  */
 import { DomainError } from "../../kernel/errors.ts";
