@@ -37,10 +37,11 @@ function expectHonest({ name, former, next, verdict, instances }: Pair): void {
 }
 
 describe("what is given", () => {
-  test("may be text, in which numbers can be too large to be told apart", () => {
+  test("may be text, in which exponents can be too large to be worked with", () => {
     expect(compareSchemas('{"minimum":1}', '{ "minimum": 1.0 }').verdict).toBe("NONE");
-    expect(compareSchemas('{"enum":[1e999]}', '{"enum":[null]}')).toMatchObject({ verdict: "UNKNOWN", changes: [{ pointer: "", keyword: "" }] });
-    expect(compareSchemas('{"enum":[1e999]}', '{"enum":[1e999],"title":"A"}').verdict).toBe("NONE");
+    const huge = '{"enum":[1e9999999999999]}';
+    expect(compareSchemas(huge, '{"enum":[null]}')).toMatchObject({ verdict: "UNKNOWN", changes: [{ pointer: "", keyword: "" }] });
+    expect(compareSchemas(huge, huge.replace("{", '{"title":"A",')).verdict).toBe("NONE");
   });
 
   test("must be a schema", () => {

@@ -1,6 +1,7 @@
 /** A schema document: its subschemas, each known by its place and only once, and where its references lead. */
 import { type InspectedSchema, inspectSchema } from "./schema-text.ts";
 import { type Place, type Position, pointerOf, rootPlace, stepInto } from "./schema-place.ts";
+import { parseExactly } from "./exact-number.ts";
 import { type JsonObject, type JsonValue, canonical, isObject, own } from "./json.ts";
 
 export interface Subschema {
@@ -32,7 +33,7 @@ export interface SchemaDocument {
 export function openDocument(name: string, given: string | JsonValue): SchemaDocument {
   const text = typeof given === "string" ? given : JSON.stringify(given);
   const inspected = inspectSchema(text);
-  const json = inspected.document as JsonObject | boolean;
+  const json = parseExactly(text) as JsonObject | boolean;
   const known = new Map<string, Subschema>();
   const anchors = mayName.test(text) ? anchorsOf(json) : new Map<string, string>();
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { checkScales } from "../../test/schema-diff/scales.ts";
 import { checkSoundness } from "../../test/schema-diff/soundness.ts";
 
 const pairs = 500;
@@ -13,4 +14,8 @@ test(`${pairs} random pairs from seed ${seed}: nothing is called compatible that
   // Most of what is said to break does, by a value found at random.
   expect(shownToBreak).toBeGreaterThan(verdicts.BREAKING * 0.6);
   expect(unusable).toBeLessThan(pairs * 0.15);
+});
+
+test(`${pairs} random pairs of numbers from seed ${seed}: nor of numbers that doubles cannot tell apart`, () => {
+  expect(checkScales(pairs, seed)).toBeGreaterThan(pairs * 0.3);
 });
