@@ -116,7 +116,7 @@ describe("schema check", () => {
       [{ items: { pattern: "^(?=a)" } }, "SCHEMA_PATTERN_UNSUPPORTED", "/items/pattern", "pattern"],
       [{ pattern: "(?<n>a)\\k<n>" }, "SCHEMA_PATTERN_UNSUPPORTED", "/pattern", "pattern"],
       [{ patternProperties: { "(a)\\1": true } }, "SCHEMA_PATTERN_UNSUPPORTED", "/patternProperties/(a)\\1", "patternProperties"],
-      [{ $schema: "http://json-schema.org/draft-04/schema#" }, "SCHEMA_INVALID", "/$schema", "$schema"],
+      [{ $schema: "http://json-schema.org/draft-03/schema#" }, "SCHEMA_INVALID", "/$schema", "$schema"],
       [{ items: { $ref: "https://example.com/x" } }, "SCHEMA_REMOTE_REF", "/items/$ref", "$ref"],
       ["{", "SCHEMA_NOT_JSON", "", ""],
       [JSON.stringify({ title: "x".repeat(300 * 1_024) }), "SCHEMA_TOO_LARGE", "", ""],
@@ -246,12 +246,13 @@ describe("the checking child", () => {
   it("reports itself confined and dies when told", async () => {
     const child = await startCheckingChild(options);
     expect(child.alive()).toBe(true);
-    expect(await child.check({ text: "{}", dialect: "draft-07", patterns: [] })).toEqual({
+    expect(await child.check({ text: "{}", entered: [], compilable: "{}", dialect: "draft-07", patterns: [] })).toEqual({
       type: "valid",
+      foreign: [],
     });
     await child.kill();
     expect(child.alive()).toBe(false);
-    expect(await child.check({ text: "{}", dialect: "draft-07", patterns: [] })).toEqual({
+    expect(await child.check({ text: "{}", entered: [], compilable: "{}", dialect: "draft-07", patterns: [] })).toEqual({
       type: "crashed",
     });
   });
@@ -261,7 +262,7 @@ describe("the checking child", () => {
       import { startCheckingChild } from ${JSON.stringify(new URL("../src/adapters/schema-check/child-process.ts", import.meta.url).href)};
       const child = await startCheckingChild({ limitMs: 700, startMs: 10_000, memoryMb: 96 });
       console.log(child.pid);
-      await child.check({ text: "{}", dialect: "draft-07", patterns: Array.from({ length: 60_000 }, (_, index) => "(\\\\pL|\\\\pN){900}x" + index) });`;
+      await child.check({ text: "{}", entered: [], compilable: "{}", dialect: "draft-07", patterns: Array.from({ length: 60_000 }, (_, index) => "(\\\\pL|\\\\pN){900}x" + index) });`;
     const parent = spawn(process.execPath, ["--input-type=module", "--eval", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -43,7 +43,9 @@ function strictest(layers: readonly Subschema[], inclusive: string, exclusive: s
     for (const keyword of [inclusive, exclusive]) {
       const value = keywordOf(layer, keyword);
       if (!isNumeric(value)) continue;
-      const given = { value: sign === 1 ? value : negated(value), exclusive: keyword === exclusive };
+      // In draft-04, `exclusiveMinimum: true` makes `minimum` exclusive.
+      const isExclusive = keyword === exclusive || (layer.document.year === 4 && keywordOf(layer, exclusive) === true);
+      const given = { value: sign === 1 ? value : negated(value), exclusive: isExclusive };
       const bound = integersOnly ? inIntegers(given) : given;
       if (found === undefined || atLeastAsStrict(bound, found, 1)) found = bound;
     }

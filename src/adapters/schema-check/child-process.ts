@@ -32,10 +32,11 @@ export interface CheckingChild {
 }
 
 const program = fileURLToPath(new URL("child.ts", import.meta.url));
+const patterns = fileURLToPath(new URL("re2-pattern.ts", import.meta.url));
 
 /** Node's options for the child: nothing allowed but to read its own program and the packages that it runs. */
 export function childExecArgv(memoryMb: number): string[] {
-  const readable = [program, ...packageFolders().map((folder) => join(folder, "*"))];
+  const readable = [program, patterns, ...packageFolders().map((folder) => join(folder, "*"))];
   return [
     "--permission",
     ...readable.map((path) => `--allow-fs-read=${path}`),
@@ -53,7 +54,7 @@ function packageFolders(): string[] {
   const ajv = fromUs.resolve("ajv/package.json");
   const fromAjv = createRequire(ajv);
   const needed = ["fast-deep-equal", "fast-uri", "json-schema-traverse"].map((name) => folderOf(fromAjv.resolve(name), name));
-  return [dirname(ajv), folderOf(fromUs.resolve("re2js"), "re2js"), ...needed];
+  return [dirname(ajv), folderOf(fromUs.resolve("ajv-draft-04"), "ajv-draft-04"), folderOf(fromUs.resolve("re2js"), "re2js"), ...needed];
 }
 
 function folderOf(file: string, name: string): string {

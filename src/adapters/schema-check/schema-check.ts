@@ -7,9 +7,12 @@
  */
 import { createHash } from "node:crypto";
 import { DomainError } from "../../kernel/errors.ts";
-import { type InspectedSchema, type SchemaCheck, inspectSchema } from "../../schema-diff/schema-text.ts";
+import { compilableText } from "../../schema-diff/compilable.ts";
+import { requireSoundReferences } from "../../schema-diff/references.ts";
+import { pointerOf } from "../../schema-diff/schema-place.ts";
+import { type AcceptedSchema, type InspectedSchema, type SchemaCheck, inspectSchema, withoutByteOrderMark } from "../../schema-diff/schema-text.ts";
 import { type CheckingChild, startCheckingChild } from "./child-process.ts";
-import { verdictError } from "./verdict.ts";
+import { verdictOf } from "./verdict.ts";
 
 export interface SchemaCheckOptions {
   /** Most time for one schema, in milliseconds. */
@@ -32,7 +35,7 @@ export interface SchemaCheckOptions {
 export function createSchemaCheck(options: SchemaCheckOptions = {}): SchemaCheck & AsyncDisposable {
   const { limitMs = 2_000, startMs = 10_000, memoryMb = 96, queueLength = 64, checksPerChild = 1_000, idleMs = 30_000, remembered = 256 } = options;
   /** Insertion order is order of use. */
-  const verdicts = new Map<string, DomainError | undefined>();
+  const verdicts = new Map<string, AcceptedSchema | DomainError>();
   let child: { readonly process: CheckingChild; checks: number } | undefined;
   let last: Promise<unknown> = Promise.resolve();
   let waiting = 0;
@@ -43,40 +46,45 @@ export function createSchemaCheck(options: SchemaCheckOptions = {}): SchemaCheck
     signal.throwIfAborted();
     disposed.signal.throwIfAborted();
     const inspected = inspectSchema(text);
+    requireSoundReferences(inspected.scan, inspected.references);
     const id = createHash("sha256").update(text).digest("base64");
     if (!verdicts.has(id) && waiting >= queueLength) throw queueFull();
-    const verdict = verdicts.has(id) ? recall(id) : await abandonable(enqueue(id, text, inspected, signal), AbortSignal.any([signal, disposed.signal]));
-    if (verdict) throw verdict;
+    const verdict = recall(id) ?? (await abandonable(enqueue(id, text, inspected, signal), AbortSignal.any([signal, disposed.signal])));
+    if (verdict instanceof DomainError) throw verdict;
+    return verdict;
   };
 
-  function recall(id: string): DomainError | undefined {
+  function recall(id: string): AcceptedSchema | DomainError | undefined {
     const verdict = verdicts.get(id);
+    if (!verdict) return undefined;
     verdicts.delete(id);
     verdicts.set(id, verdict);
     return verdict;
   }
 
-  function enqueue(id: string, text: string, inspected: InspectedSchema, signal: AbortSignal): Promise<DomainError | undefined> {
+  function enqueue(id: string, text: string, inspected: InspectedSchema, signal: AbortSignal): Promise<AcceptedSchema | DomainError> {
     waiting += 1;
     const result = last.then(async () => {
       waiting -= 1;
       signal.throwIfAborted();
       disposed.signal.throwIfAborted();
-      return verdicts.has(id) ? recall(id) : run(id, text, inspected);
+      return recall(id) ?? run(id, text, inspected);
     });
     last = result.catch(() => undefined);
     return result;
   }
 
-  async function run(id: string, text: string, inspected: InspectedSchema): Promise<DomainError | undefined> {
+  async function run(id: string, text: string, inspected: InspectedSchema): Promise<AcceptedSchema | DomainError> {
     uses += 1;
     const { process } = await warmChild();
     const result = await process.check({
-      text,
+      text: withoutByteOrderMark(text),
+      entered: inspected.references.entered.map(pointerOf),
+      compilable: compilableText(inspected),
       dialect: inspected.dialect,
-      patterns: inspected.patterns.map((pattern) => pattern.text),
+      patterns: inspected.scan.patterns.map((pattern) => pattern.text),
     });
-    const verdict = verdictError(result, inspected, limitMs);
+    const verdict = verdictOf(result, inspected, limitMs);
     if (result.type === "killed" || result.type === "crashed") return verdict;
     verdicts.set(id, verdict);
     const oldest = verdicts.size > remembered ? verdicts.keys().next().value : undefined;

@@ -1,6 +1,6 @@
 /** `minimum`, `maximum`, their exclusive forms, `multipleOf`. */
 import { type Bound, atLeastAsStrict, lowerBound, numbersUnder, upperBound } from "../bounds.ts";
-import type { Subschema } from "../document.ts";
+import { type Subschema, keywordOf } from "../document.ts";
 import { type Numeric, doubleOf, isMultipleOf, isNumeric } from "../exact-number.ts";
 import { failureAt } from "../failures.ts";
 import { fractions, numbers } from "../instance-types.ts";
@@ -23,7 +23,9 @@ function boundRule(keywords: readonly string[], boundOf: typeof lowerBound, sign
       const known = boundOf(facts.layers, integersOnly);
       const asked: Bound | undefined = boundOf([layer], integersOnly);
       if (asked === undefined || atLeastAsStrict(known, asked, sign)) return [];
-      return [failureAt(facts, layer, keywords.find((name) => asserts(layer, name)) ?? "", "BREAKING")];
+      const [inclusive = "", exclusive = ""] = keywords;
+      const isMadeExclusive = layer.document.year === 4 && keywordOf(layer, exclusive) === true && !known?.exclusive;
+      return [failureAt(facts, layer, isMadeExclusive || !asserts(layer, inclusive) ? exclusive : inclusive, "BREAKING")];
     },
   };
 }

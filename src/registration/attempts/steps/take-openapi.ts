@@ -2,6 +2,7 @@ import { sha256 } from "../../../kernel/canonical-json.ts";
 import type { DocumentPlace } from "../../ports.ts";
 import { DomainError } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
+import { withoutByteOrderMark } from "../../../schema-diff/schema-text.ts";
 import { openApiProblem } from "../../schemas/http-schema.ts";
 import { httpArtifactOf } from "../../schemas/schema-artifacts.ts";
 import type { SchemaSource } from "../attempt-context.ts";
@@ -13,7 +14,7 @@ export const openApiDocument: SchemaSource = {
   async take({ attempt, ports }, signal) {
     const { request } = attempt;
     const given = request.httpSchema;
-    const content = given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), signal)));
+    const content = withoutByteOrderMark(given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), signal))));
     const problem = openApiProblem(content);
     if (problem !== undefined) {
       throw new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: `not an OpenAPI document: it ${problem}` });

@@ -1,5 +1,5 @@
 import { sha256 } from "../../../kernel/canonical-json.ts";
-import { synthesiseSchema } from "../../../schema-diff/schema-text.ts";
+import { synthesiseSchema, withoutByteOrderMark } from "../../../schema-diff/schema-text.ts";
 import type { CheckedSchema, RegistrationStep, SchemaSource } from "../attempt-context.ts";
 
 const messages: Readonly<Record<CheckedSchema["source"], string>> = {
@@ -15,14 +15,15 @@ export const validateSchema: RegistrationStep = {
   timeoutMs: 20_000,
   early: true,
   run: async (context, signal) => {
-    const { source, sha256: hash, content, comparison } = await context.schema(signal);
+    const { source, sha256: hash, content, comparison, warnings = [] } = await context.schema(signal);
     return {
-      message: messages[source],
+      message: warnings.length > 0 ? `${messages[source]}, with warnings` : messages[source],
       metadata: {
         source,
         sha256: hash,
         bytes: String(Buffer.byteLength(content)),
         ...(comparison ? { compatibility: comparison.verdict, compared_with: comparison.against } : {}),
+        ...(warnings.length > 0 ? { warnings: warnings.join("; ") } : {}),
       },
     };
   },
@@ -33,10 +34,10 @@ export function configurationSchema(artifactOf: (name: string) => string): Schem
   return {
     describes: true,
     async take({ attempt, ports, describe }, signal) {
-      const given = (await describe(signal)).jsonConfigSchema;
-      const synthesised = given === undefined || given.trim() === "";
+      const given = withoutByteOrderMark((await describe(signal)).jsonConfigSchema ?? "");
+      const synthesised = given.trim() === "";
       const content = synthesised ? synthesiseSchema(attempt.name) : given;
-      if (!synthesised) await ports.checkSchema(content, signal);
+      const { warnings } = synthesised ? { warnings: [] } : await ports.checkSchema(content, signal);
       return {
         artifactId: artifactOf(attempt.name),
         version: attempt.version,
@@ -45,6 +46,7 @@ export function configurationSchema(artifactOf: (name: string) => string): Schem
         sha256: sha256(content),
         synthesised,
         source: synthesised ? "synthesised" : "module",
+        warnings,
       };
     },
   };
