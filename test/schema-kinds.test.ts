@@ -238,6 +238,26 @@ describe("dialects", () => {
   });
 });
 
+describe("patterns", () => {
+  test("are accepted where they are no harder to match than RE2's", async () => {
+    const patterns = ["^\\p{Letter}+$", "\\p{Script=Han}", "[\\b]", ".{1,2048}", "(a{1,40}){1,40}", "^.{0,65535}$"];
+    expect(await refusal({ anyOf: patterns.map((pattern) => ({ pattern })), patternProperties: { "^\\p{Lowercase_Letter}": true } })).toBe("accepted");
+  });
+
+  test("that repeat too much are said to", async () => {
+    const found = await refusal({ items: { pattern: "(([a-z]{1,1000}){1,1000})" } });
+    expect(found).toMatchObject({ reason: "SCHEMA_PATTERN_UNSUPPORTED", metadata: { pointer: "/items/pattern", keyword: "pattern" } });
+    expect(found).toMatchObject({ message: expect.stringMatching(/too large: its repeats, written out, come to more than 100000 characters$/) });
+  });
+
+  test("that only other engines know are accepted with a warning", async () => {
+    expect(await warnings({ properties: { a: { pattern: "(?P<y>\\d+)" }, b: { pattern: "^[a-z]$" } }, patternProperties: { "(?i)x": true } })).toEqual([
+      expect.stringMatching(/^\/patternProperties\/\(\?i\)x: no ECMAScript engine takes this/),
+      expect.stringMatching(/^\/properties\/a\/pattern: no ECMAScript engine takes this/),
+    ]);
+  });
+});
+
 describe("warnings", () => {
   test("are few, however many there are", async () => {
     const found = await warnings({ properties: Object.fromEntries(Array.from({ length: 30 }, (_, index) => [`p${"x".repeat(300)}${index}`, { enum: [] }])) });
