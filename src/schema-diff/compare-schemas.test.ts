@@ -3,12 +3,20 @@ import { validatorOf } from "../../test/schema-diff/ajv.ts";
 import type { Pair } from "../../test/schema-diff/pair.ts";
 import { arrayPairs } from "../../test/schema-diff/pairs-arrays.ts";
 import { combinationPairs } from "../../test/schema-diff/pairs-combinations.ts";
+import { draft04Pairs } from "../../test/schema-diff/pairs-draft04.ts";
 import { objectPairs } from "../../test/schema-diff/pairs-objects.ts";
 import { referencePairs } from "../../test/schema-diff/pairs-references.ts";
 import { valuePairs } from "../../test/schema-diff/pairs-values.ts";
 import { compareSchemas } from "./compare-schemas.ts";
 
-const tables = { values: valuePairs, objects: objectPairs, arrays: arrayPairs, combinations: combinationPairs, references: referencePairs };
+const tables = {
+  values: valuePairs,
+  objects: objectPairs,
+  arrays: arrayPairs,
+  combinations: combinationPairs,
+  references: referencePairs,
+  "draft-04": draft04Pairs,
+};
 
 describe.each(Object.entries(tables))("hand-made pairs: %s", (_, pairs) => {
   test.each(pairs.map((pair) => [pair.name, pair] as const))("%s", (_name, pair) => {
