@@ -6,7 +6,7 @@ import { longestUri, resolvedUri, splitFragment, unnamed } from "./schema-uri.ts
 
 /**
  * Bytes of UTF-8; levels of objects and arrays; JSON values of any sort; reference keywords. So many references compile in
- * less than half of the time and memory that a check may take, unless what they lead to is large itself.
+ * less than half of the time and memory that a check may take; where they lead to thousands of definitions, in that time.
  */
 export const schemaLimits = { bytes: 256 * 1_024, depth: 64, nodes: 10_000, refs: 4_000 } as const;
 
@@ -23,7 +23,7 @@ export interface WrittenReference extends Mention {
   readonly holder: object;
   /** The base URI; a second one where dialects and validators differ on whether `$id` counts beside `$ref`. */
   readonly bases: readonly string[];
-  /** It stands in a schema, not in something that nobody is known to take for one. */
+  /** It stands in a schema, under a keyword that the dialect knows; not in the value of an unknown keyword. */
   readonly isLive: boolean;
 }
 

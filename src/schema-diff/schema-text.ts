@@ -13,7 +13,7 @@ import { type Scan, isContainer, scanSchema, schemaLimits, stringUnder } from ".
 export type SchemaCheck = (text: string, signal: AbortSignal) => Promise<AcceptedSchema>;
 
 export interface AcceptedSchema {
-  /** What is legal but hardly meant, each with its place: of bounded length. */
+  /** What is legal but probably not intended, each with its place; of bounded length. */
   readonly warnings: readonly string[];
 }
 

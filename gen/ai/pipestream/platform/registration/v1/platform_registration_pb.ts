@@ -2061,8 +2061,8 @@ export const EventType = {
   /**
    * The schema was checked, or made up for a module without one. Data: metadata, with `source` (module, synthesised,
    * request, fetched), `sha256` and `bytes`; and, unless it is the first version, `compatibility` (NONE, COMPATIBLE,
-   * BREAKING, UNKNOWN) and `compared_with`, the version it was compared with. What is legal and hardly meant is under
-   * `warnings`, as text for people: an `enum` without members, a pattern that no ECMAScript engine takes.
+   * BREAKING, UNKNOWN) and `compared_with`, the version it was compared with. What is legal but probably not
+   * intended is under `warnings`, as text for people: an `enum` without members, a pattern that no ECMAScript engine takes.
    *
    * @generated from enum value: EVENT_TYPE_SCHEMA_VALIDATED = 9;
    */
