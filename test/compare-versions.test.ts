@@ -36,6 +36,22 @@ test("with the latest enabled one", async () => {
   expect(pairs).toEqual(["second new"]);
 });
 
+test("with the highest before it, where versions are semantic ones", async () => {
+  const artifactId = "semantic-config";
+  await store.tx(async (tx) => {
+    await tx.schemas.insert(schemaVersion("1.0.0", { artifactId, createdAt: 1, state: "ENABLED", content: "first" }));
+    await tx.schemas.insert(schemaVersion("2.0.0", { artifactId, createdAt: 2, state: "ENABLED", content: "second" }));
+    await tx.schemas.insert(schemaVersion("1.0.2", { artifactId, createdAt: 3, state: "DISABLED", content: "gone" }));
+  });
+  const compareSchemas = async () => ({ verdict: "COMPATIBLE", changes: [], omitted: 0 }) as const;
+  const against = async (version: string) => (await compared({ store, compareSchemas }, { ...given(version), artifactId }, soon())).comparison?.against;
+  expect(await against("1.0.1")).toBe("1.0.0");
+  expect(await against("1.0.3")).toBe("1.0.0");
+  expect(await against("2.0.0-rc.1")).toBe("1.0.0");
+  expect(await against("3.0.0")).toBe("2.0.0");
+  expect(await against("0.9.0")).toBeUndefined();
+});
+
 test("a comparison that fails is UNKNOWN, unless the attempt is over", async () => {
   const compareSchemas = () => Promise.reject(unavailable("store", "scripted"));
   const { comparison } = await compared({ store, compareSchemas }, given("4"), soon());

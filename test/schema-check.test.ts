@@ -125,7 +125,7 @@ describe("schema check", () => {
       [{ items: { pattern: "^(?=a)" } }, "SCHEMA_PATTERN_UNSUPPORTED", "/items/pattern", "pattern"],
       [{ pattern: "(?<n>a)\\k<n>" }, "SCHEMA_PATTERN_UNSUPPORTED", "/pattern", "pattern"],
       [{ patternProperties: { "(a)\\1": true } }, "SCHEMA_PATTERN_UNSUPPORTED", "/patternProperties/(a)\\1", "patternProperties"],
-      [{ $schema: "http://json-schema.org/draft-04/schema#" }, "SCHEMA_INVALID", "/$schema", "$schema"],
+      [{ $schema: "http://json-schema.org/draft-03/schema#" }, "SCHEMA_INVALID", "/$schema", "$schema"],
       [{ items: { $ref: "https://example.com/x" } }, "SCHEMA_REMOTE_REF", "/items/$ref", "$ref"],
       ["{", "SCHEMA_NOT_JSON", "", ""],
       [JSON.stringify({ title: "x".repeat(300 * 1_024) }), "SCHEMA_TOO_LARGE", "", ""],
@@ -250,7 +250,7 @@ describe("schema check", () => {
 
 describe("the sandbox's child", () => {
   const options = { startMs: 60_000, memoryMb: 96 };
-  const empty = { text: "{}", dialect: "draft-07", patterns: [] } as const;
+  const empty = { text: "{}", entered: [], compilable: "{}", dialect: "draft-07", patterns: [] } as const;
 
   it("cannot read files, write them, start processes or see the environment", async () => {
     const attempts = `
@@ -270,7 +270,7 @@ describe("the sandbox's child", () => {
   it("reports itself confined and dies when it is killed", async () => {
     const child = await startSandboxChild(options);
     expect(child.alive()).toBe(true);
-    expect(await child.run("check", empty, 30_000)).toEqual({ type: "done", result: { type: "valid" } });
+    expect(await child.run("check", empty, 30_000)).toEqual({ type: "done", result: { type: "valid", foreign: [] } });
     await child.kill();
     expect(child.alive()).toBe(false);
     expect(await child.run("check", empty, 30_000)).toEqual({ type: "crashed" });
@@ -281,7 +281,7 @@ describe("the sandbox's child", () => {
       import { startSandboxChild } from ${JSON.stringify(new URL("../src/adapters/schema-sandbox/sandbox-child.ts", import.meta.url).href)};
       const child = await startSandboxChild({ startMs: 10_000, memoryMb: 96 });
       console.log(child.pid);
-      await child.run("check", { text: "{}", dialect: "draft-07", patterns: Array.from({ length: 60_000 }, (_, index) => "(\\\\pL|\\\\pN){900}x" + index) }, 700);`;
+      await child.run("check", { text: "{}", entered: [], compilable: "{}", dialect: "draft-07", patterns: Array.from({ length: 60_000 }, (_, index) => "(\\\\pL|\\\\pN){900}x" + index) }, 700);`;
     const parent = spawn(process.execPath, ["--input-type=module", "--eval", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });

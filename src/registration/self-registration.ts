@@ -24,7 +24,7 @@ export interface SelfAddress {
   readonly owner: string;
 }
 
-function selfEntry({ name, host, port, tls, owner }: SelfAddress): CatalogEntry {
+export function selfEntry({ name, host, port, tls, owner }: SelfAddress): CatalogEntry {
   return {
     serviceId: `${name}-${host}-${port}`,
     attemptId: `self-${owner}`,
@@ -41,7 +41,7 @@ function selfEntry({ name, host, port, tls, owner }: SelfAddress): CatalogEntry 
 }
 
 /** Puts the entry into the catalog unless it is there as it should be. True when it had to be put there. */
-async function keepRegistered(catalog: Catalog, entry: CatalogEntry, signal: AbortSignal): Promise<boolean> {
+export async function keepRegistered(catalog: Catalog, entry: CatalogEntry, signal: AbortSignal): Promise<boolean> {
   const there = await catalog.instances({ serviceId: entry.serviceId }, signal);
   // The port is ours, so that whatever else says it is there is gone.
   if (there.some((it) => it.attemptId === entry.attemptId && catalog.differences(entry, it).length === 0)) return false;

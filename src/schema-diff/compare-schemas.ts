@@ -48,8 +48,9 @@ function changesOfMeaning(before: SchemaDocument, after: SchemaDocument): readon
 
 /** Written alike but for annotations, which says enough whatever the keywords are. */
 function isSameText(before: SchemaDocument, after: SchemaDocument, sameText: SameText): boolean {
-  if (before.year === after.year && sameText(before.root, after.root)) return true;
-  if (after.refs.length === 0) return false;
+  const isMixed = before.mixesDialects || after.mixesDialects;
+  if (!isMixed && before.year === after.year && sameText(before.root, after.root)) return true;
+  if (after.refs.length === 0 && !isMixed) return false;
   // References that cannot be followed are the same too where all is the same that they could lead to.
   const leadsToAnnotation = after.refs.some((ref) => ["%", ...annotationNames].some((text) => ref.includes(text)));
   return !leadsToAnnotation && textWithoutAnnotations(before.root.value) === textWithoutAnnotations(after.root.value);
@@ -60,6 +61,7 @@ function obstacleTo(before: SchemaDocument, after: SchemaDocument): Failure | un
   const [formerReach, nextReach] = [reachFrom(before.root), reachFrom(after.root)];
   if (!formerReach.wellFounded || !nextReach.wellFounded) return undecided(after.root, "", "references form a loop or too long a chain");
   if (hasHugeNumber(before.root.value) || hasHugeNumber(after.root.value)) return undecided(after.root, "", "a number is too large");
+  if (before.mixesDialects || after.mixesDialects) return undecided(after.root, "$schema", "a schema in it is of another dialect");
   const ambiguous = ambiguousKeyword([before, after], [...formerReach.schemas, ...nextReach.schemas]);
   return ambiguous === undefined ? undefined : undecided(after.root, "$schema", `what ${ambiguous} means depends on the dialect`);
 }

@@ -6,6 +6,9 @@ import { assertions } from "./keywords.ts";
 /** The years in which what a keyword means, or whether it means anything, changed. */
 const turns: Readonly<Record<string, readonly number[]>> = {
   if: [7],
+  const: [6],
+  contains: [6],
+  propertyNames: [6],
   dependencies: [2019],
   dependentRequired: [2019],
   dependentSchemas: [2019],
@@ -23,13 +26,17 @@ const turns: Readonly<Record<string, readonly number[]>> = {
   contentSchema: [2019],
 };
 
+/** Validators differ on whether these count in draft-04. */
+const laterThanDraft04 = new Set(["const", "contains", "propertyNames", "if"]);
+
 /** A keyword whose meaning depends on which of two dialects a document is read in; undefined if there is none. */
 export function ambiguousKeyword(documents: readonly SchemaDocument[], schemas: readonly Subschema[]): string | undefined {
   const years = documents.map(({ year }) => year);
   const crosses = (turn: number) => turn > Math.min(...years) && turn <= Math.max(...years);
   for (const schema of schemas) {
     if (!isObject(schema.value)) continue;
-    const ambiguous = Object.keys(schema.value).find((keyword) => turnsOf(schema, keyword).some(crosses));
+    const isEarly = (keyword: string) => schema.document.year === 4 && laterThanDraft04.has(keyword);
+    const ambiguous = Object.keys(schema.value).find((keyword) => isEarly(keyword) || turnsOf(schema, keyword).some(crosses));
     if (ambiguous !== undefined) return ambiguous;
   }
   return undefined;

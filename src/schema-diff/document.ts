@@ -1,6 +1,6 @@
 /** A schema document: its subschemas, each known by its place and only once, and where its references lead. */
-import { type InspectedSchema, inspectSchema } from "./schema-text.ts";
-import { type Place, type Position, pointerOf, rootPlace, stepInto } from "./schema-place.ts";
+import { pointerOf } from "./schema-place.ts";
+import { inspectSchema, yearOf } from "./schema-text.ts";
 import { type JsonObject, type JsonValue, canonical, isObject, own } from "./json.ts";
 
 export interface Subschema {
@@ -14,27 +14,35 @@ export interface Subschema {
 
 export interface SchemaDocument {
   readonly root: Subschema;
-  /** 6, 7, 2019 or 2020. */
+  /** 4, 6, 7, 2019 or 2020. */
   readonly year: number;
+  /** A schema in it names another dialect than the document. */
+  readonly mixesDialects: boolean;
   /** The texts of all references. */
   readonly refs: readonly string[];
+  /** Every `$ref` by name, and the schema it leads to. */
+  readonly targets: ReadonlyMap<string, Subschema | undefined>;
   /** The schema at a JSON pointer, if there is one. */
   at(pointer: string): Subschema | undefined;
-  /** What a `$ref` leads to; undefined when that cannot be told without knowing base URIs, or nothing is there. */
-  target(ref: string): Subschema | undefined;
+  /** What the `$ref` of a schema leads to; undefined when nothing in the document is there, or validators differ on it. */
+  target(schema: Subschema): Subschema | undefined;
+  /** The name of a `$ref`: equal names lead to the same place, if they lead anywhere. */
+  refName(schema: Subschema): string;
   /** What `make` gives for a schema, made once; `what` names it. */
   once<T>(schema: Subschema, what: string, make: (schema: Subschema) => T): T;
   /** A schema that does not stand in the text; the same value and place give the same subschema. */
   made(value: JsonObject, pointer: string): Subschema;
 }
 
+/** How the name begins of a `$ref` to the schema of a dialect: that never changes. */
+export const metaPrefix = "dialect: ";
+
 /** `name` tells the documents apart. Throws what `inspectSchema` throws. */
 export function openDocument(name: string, given: string | JsonValue): SchemaDocument {
   const text = typeof given === "string" ? given : JSON.stringify(given);
-  const inspected = inspectSchema(text);
-  const json = inspected.document as JsonObject | boolean;
+  const { document: inspected, dialect, references, scan } = inspectSchema(text, "exact");
+  const json = inspected as JsonObject | boolean;
   const known = new Map<string, Subschema>();
-  const anchors = mayName.test(text) ? anchorsOf(json) : new Map<string, string>();
 
   function keep(key: string, value: JsonObject | boolean, pointer: string): Subschema {
     const found = known.get(key) ?? { id: `${name}${known.size}`, document, value, pointer };
@@ -50,14 +58,26 @@ export function openDocument(name: string, given: string | JsonValue): SchemaDoc
     return typeof value === "boolean" || isObject(value) ? keep(pointer, value, pointer) : undefined;
   }
 
-  function target(ref: string): Subschema | undefined {
-    if (anchors === undefined) return undefined;
-    const fragment = decoded(ref.slice(1));
-    if (fragment === undefined) return undefined;
-    const pointer = fragment === "" || fragment.startsWith("/") ? fragment : anchors.get(fragment);
-    return pointer === undefined ? undefined : at(pointer);
+  function target({ value }: Subschema): Subschema | undefined {
+    const found = isObject(value) ? references.of(value, "$ref")?.target : undefined;
+    return found?.kind === "schema" && !found.isDisputed ? at(pointerOf(found.place)) : undefined;
   }
 
+  function refName({ value }: Subschema): string {
+    const found = isObject(value) ? references.of(value, "$ref") : undefined;
+    if (found?.target.kind === "schema" && !found.target.isDisputed) return found.target.name;
+    return found?.target.kind === "meta" ? `${metaPrefix}${found.text}` : `not followed: ${found?.text}`;
+  }
+
+  function targets(): ReadonlyMap<string, Subschema | undefined> {
+    const found = references.all.flatMap((reference) => {
+      const schema = reference.keyword === "$ref" && reference.isLive ? at(pointerOf(scan.placeOf(reference.holder))) : undefined;
+      return schema ? [[refName(schema), target(schema)] as const] : [];
+    });
+    return new Map(found);
+  }
+
+  let allTargets: ReadonlyMap<string, Subschema | undefined> | undefined;
   const results = new Map<string, Map<Subschema, unknown>>();
 
   function once<T>(schema: Subschema, what: string, make: (schema: Subschema) => T): T {
@@ -71,10 +91,15 @@ export function openDocument(name: string, given: string | JsonValue): SchemaDoc
     get root() {
       return keep("", json, "");
     },
-    year: yearOf(inspected),
-    refs: inspected.refs.map(({ text }) => text),
+    year: yearOf(dialect),
+    mixesDialects: scan.mixesDialects,
+    refs: references.all.map(({ text }) => text),
+    get targets() {
+      return (allTargets ??= targets());
+    },
     at,
     target,
+    refName,
     once,
     made: (value, pointer) => keep(`made ${pointer} ${canonical(value)}`, value, pointer),
   };
@@ -103,43 +128,4 @@ export function keywordOf({ value }: Subschema, name: string): JsonValue | undef
 
 function memberOf(value: JsonValue | undefined, key: string): JsonValue | undefined {
   return typeof value === "object" && value !== null ? own(value as JsonObject, key) : undefined;
-}
-
-function decoded(fragment: string): string | undefined {
-  try {
-    return decodeURIComponent(fragment);
-  } catch {
-    return undefined;
-  }
-}
-
-function yearOf({ dialect }: InspectedSchema): number {
-  return { "draft-06": 6, "draft-07": 7, "draft/2019-09": 2019, "draft/2020-12": 2020 }[dialect];
-}
-
-/** A text without a match has neither anchors nor base URIs. */
-const mayName = /\\u|"\$(?:id|anchor|dynamicAnchor)"/;
-
-/**
- * The pointers of all anchors. Undefined when a schema within the document has a base URI of its own, or an anchor
- * stands twice: then what a reference means is not decided here.
- */
-function anchorsOf(json: JsonObject | boolean): ReadonlyMap<string, string> | undefined {
-  const anchors = new Map<string, string>();
-  const waiting: { readonly value: JsonValue; readonly place: Place; readonly position: Position }[] = [{ value: json, place: rootPlace, position: "schema" }];
-  for (let next = waiting.pop(); next; next = waiting.pop()) {
-    const { value, place, position } = next;
-    if (typeof value !== "object" || value === null || position === "data") continue;
-    for (const [key, inner] of Object.entries(value as JsonObject)) waiting.push({ value: inner, ...stepInto(place, position, key, Array.isArray(value)) });
-    if (!isObject(value) || position === "names") continue;
-    const id = own(value, "$id");
-    const isAnchor = typeof id === "string" && id.startsWith("#");
-    if (typeof id === "string" && !isAnchor && place.parent) return undefined;
-    const given = [isAnchor ? id.slice(1) : "", own(value, "$anchor"), own(value, "$dynamicAnchor")];
-    for (const name of new Set(given.filter((text) => typeof text === "string" && text !== ""))) {
-      if (anchors.has(String(name))) return undefined;
-      anchors.set(String(name), pointerOf(place));
-    }
-  }
-  return anchors;
 }

@@ -1,6 +1,7 @@
 /** What is known of the values that several schemas accept together: their types, sometimes a full list, sometimes that there are none. */
-import { lowerBound, numbersUnder, upperBound } from "./bounds.ts";
+import { isGap, lowerBound, numbersUnder, upperBound } from "./bounds.ts";
 import { type Subschema, keywordOf } from "./document.ts";
+import { type Numeric, compareNumeric, greatest, isWhole, least } from "./exact-number.ts";
 import * as types from "./instance-types.ts";
 import { type JsonValue, canonical, listOf, stringsOf } from "./json.ts";
 import { acceptsAll, asserts, schemasUnder } from "./keywords.ts";
@@ -106,14 +107,14 @@ export const besideRef = "validators differ on whether keywords beside a $ref co
 /** Leaves out types of which the bounds leave nothing. */
 function withoutContradictions(layers: readonly Subschema[], possible: number): number {
   let left = possible;
-  const step = numbersUnder(layers, "multipleOf").some((value) => Number.isInteger(value));
+  const step = numbersUnder(layers, "multipleOf").some(isWhole);
   if (step) left &= ~types.fractions;
   for (const type of [types.integers, types.fractions]) {
     const [lower, upper] = [lowerBound(layers, type === types.integers), upperBound(layers, type === types.integers)];
-    if (lower && upper && (lower.value > upper.value || (lower.value === upper.value && (lower.exclusive || upper.exclusive)))) left &= ~type;
+    if (lower && upper && isGap(lower, upper)) left &= ~type;
   }
-  for (const [type, least, most] of counted) {
-    if (Math.max(...numbersUnder(layers, least)) > Math.min(...numbersUnder(layers, most))) left &= ~type;
+  for (const [type, fewest, most] of counted) {
+    if (compareNumeric(greatest(numbersUnder(layers, fewest)), least(numbersUnder(layers, most))) > 0) left &= ~type;
   }
   return left;
 }
@@ -137,7 +138,11 @@ function valuesOf(layers: readonly Subschema[], possible: number): readonly Json
 }
 
 function integersOf(layers: readonly Subschema[]): readonly number[] | undefined {
-  const [lower, upper] = [lowerBound(layers, true), upperBound(layers, true)];
-  if (!lower || !upper || !Number.isSafeInteger(lower.value) || upper.value - lower.value >= mostIntegers) return undefined;
-  return Array.from({ length: upper.value - lower.value + 1 }, (_, index) => lower.value + index);
+  const [lower, upper] = [lowerBound(layers, true)?.value, upperBound(layers, true)?.value];
+  if (!isSafe(lower) || !isSafe(upper) || upper - lower >= mostIntegers) return undefined;
+  return Array.from({ length: Math.max(0, upper - lower + 1) }, (_, index) => lower + index);
+}
+
+function isSafe(value: Numeric | undefined): value is number {
+  return Number.isSafeInteger(value);
 }

@@ -1,4 +1,5 @@
 /** Sets of types as bits. `number` is two of them, so that integers can be told from the rest. */
+import { isNumeric, isWhole } from "./exact-number.ts";
 import { type JsonValue, isObject, listOf } from "./json.ts";
 
 export const nulls = 1;
@@ -24,8 +25,8 @@ const named: Readonly<Record<string, number>> = {
 export function typeOf(value: JsonValue): number {
   if (value === null) return nulls;
   if (Array.isArray(value)) return arrays;
+  if (isNumeric(value)) return isWhole(value) ? integers : fractions;
   if (isObject(value)) return objects;
-  if (typeof value === "number") return Number.isInteger(value) ? integers : fractions;
   return typeof value === "string" ? strings : booleans;
 }
 

@@ -1,13 +1,14 @@
-/** JSON as data: own keys only, and equality that does not mind the order of keys. */
+/** JSON as data: own keys only, numbers as they are written, and equality that does not mind the order of keys. */
+import { type Numeric, isBeyondReckoning, isNumeric, numericText } from "./exact-number.ts";
 
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
+export type JsonValue = null | boolean | Numeric | string | readonly JsonValue[] | JsonObject;
 
 export interface JsonObject {
   readonly [key: string]: JsonValue;
 }
 
 export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isNumeric(value);
 }
 
 /** The value of an own key: `toString` and `__proto__` are names like any other. */
@@ -15,9 +16,9 @@ export function own(object: JsonObject, key: string): JsonValue | undefined {
   return Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
-/** Whether a number in it is beyond what a double holds: JSON.parse makes those infinite, and validators differ on them. */
+/** Whether a number in it has an exponent that is too large to be worked with. */
 export function hasHugeNumber(value: JsonValue): boolean {
-  if (typeof value === "number") return !Number.isFinite(value);
+  if (isNumeric(value)) return isBeyondReckoning(value);
   return typeof value === "object" && value !== null && Object.values(value).some(hasHugeNumber);
 }
 
@@ -32,7 +33,7 @@ export function stringsOf(value: JsonValue | undefined): readonly string[] {
 /** One text for all values that are equal in JSON's sense. */
 export function canonical(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
-  if (typeof value === "number") return String(value);
+  if (isNumeric(value)) return numericText(value);
   if (!isObject(value)) return JSON.stringify(value);
   const members = Object.keys(value)
     .toSorted()

@@ -28,7 +28,7 @@ export function layersOf(parts: readonly Subschema[]): Layers {
     if (next.value === false) refusal ??= next;
     if (!isObject(next.value)) continue;
     const ref = keywordOf(next, "$ref");
-    const target = typeof ref === "string" ? next.document.target(ref) : undefined;
+    const target = typeof ref === "string" ? next.document.target(next) : undefined;
     if (typeof ref === "string" && !target) lost.push(next);
     if (target) waiting.push(target);
     if (typeof ref === "string" && next.document.year <= 7) {

@@ -16,7 +16,7 @@ export interface Reach {
 /** The schemas that a schema applies to the very value it is applied to. */
 export function appliedInPlace(schema: Subschema): readonly Subschema[] {
   const ref = keywordOf(schema, "$ref");
-  const target = typeof ref === "string" ? schema.document.target(ref) : undefined;
+  const target = typeof ref === "string" ? schema.document.target(schema) : undefined;
   const parts = assertions(schema).flatMap((name) => (holdsOf(name) === "in place" ? schemasUnder(schema, name) : []));
   return target ? [target, ...parts] : parts;
 }

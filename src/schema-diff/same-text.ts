@@ -3,7 +3,7 @@
  * and the annotations, and references that lead to schemas written alike. Such schemas mean the same in whatever way
  * their keywords work together, so that nothing need be known about those.
  */
-import { type SchemaDocument, type Subschema, keywordOf } from "./document.ts";
+import { type SchemaDocument, type Subschema, keywordOf, metaPrefix } from "./document.ts";
 import { type JsonValue, canonical, isObject, own } from "./json.ts";
 import { assertions, holdsOf, schemasUnder } from "./keywords.ts";
 
@@ -35,7 +35,8 @@ export function createSameText(): SameText {
   function valueText(schema: Subschema, name: string): string {
     const value = keywordOf(schema, name) ?? null;
     const held = holdsOf(name);
-    if (held === "data" || held === "ref") return canonical(value);
+    if (held === "ref") return schema.document.refName(schema);
+    if (held === "data") return canonical(value);
     const inner = new Map(schemasUnder(schema, name).map((part) => [part.value as JsonValue, textOf(part)]));
     const numbered = (part: JsonValue): string => (isObject(part) && inner.has(part) ? `#${inner.get(part)}` : canonical(part));
     if (Array.isArray(value)) return `[${value.map(numbered).join(",")}]`;
@@ -50,7 +51,7 @@ export function createSameText(): SameText {
     const below = assertions(schema).flatMap((name) => {
       const held = holdsOf(name);
       if (name === "$dynamicRef" || name === "$recursiveRef") return [unfollowable];
-      if (held === "ref") return [String(keywordOf(schema, name))];
+      if (held === "ref") return [schema.document.refName(schema)];
       return held === "data" ? [] : schemasUnder(schema, name).flatMap(refsBelow);
     });
     const distinct = [...new Set(below)];
@@ -63,8 +64,9 @@ export function createSameText(): SameText {
     const differing = new Set([unfollowable]);
     /** By a reference, those from whose targets it is met. */
     const metFrom = new Map<string, string[]>();
-    for (const ref of new Set([...one.refs, ...other.refs])) {
-      const [a, b] = [one.target(ref), other.target(ref)];
+    for (const ref of new Set([...one.targets.keys(), ...other.targets.keys()])) {
+      const [a, b] = [one.targets.get(ref), other.targets.get(ref)];
+      if (ref.startsWith(metaPrefix)) continue;
       if (!a || !b || textOf(a) !== textOf(b)) differing.add(ref);
       for (const inner of a ? refsBelow(a) : []) metFrom.set(inner, [...(metFrom.get(inner) ?? []), ref]);
     }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { DomainError, type Reason } from "../kernel/errors.ts";
-import { inspectSchema, schemaErrorAtPointer, schemaLimits, synthesiseSchema } from "./schema-text.ts";
+import { schemaErrorAtPointer } from "./schema-error.ts";
+import { schemaLimits } from "./schema-scan.ts";
+import { inspectSchema, synthesiseSchema } from "./schema-text.ts";
 
 function refusal(schema: unknown): DomainError {
   try {
@@ -54,7 +56,7 @@ describe("inspectSchema", () => {
   });
 
   it("refuses what is not JSON", () => {
-    for (const text of ["", "{", "{'a':1}", "NaN", "\u{feff}{}"]) expectRefusal(text, "SCHEMA_NOT_JSON", "", "");
+    for (const text of ["", "{", "{'a':1}", "NaN", "\u{feff}", " \u{feff}{}"]) expectRefusal(text, "SCHEMA_NOT_JSON", "", "");
   });
 
   it("shows no control characters of the text in its message", () => {
@@ -85,7 +87,7 @@ describe("inspectSchema", () => {
       reason: "SCHEMA_TOO_COMPLEX",
       metadata: { keyword: "enum" },
     });
-    expect(inspectSchema(JSON.stringify(referring(schemaLimits.refs))).refs).toHaveLength(schemaLimits.refs);
+    expect(inspectSchema(JSON.stringify(referring(schemaLimits.refs))).references.all).toHaveLength(schemaLimits.refs);
     expect(refusal(referring(schemaLimits.refs + 1))).toMatchObject({
       reason: "SCHEMA_TOO_COMPLEX",
       metadata: { keyword: "$ref" },
@@ -110,7 +112,7 @@ describe("inspectSchema", () => {
 
   it("takes references and patterns in data, and properties of those names, for what they are", () => {
     const data = { $ref: "https://example.com/x", pattern: "(?=a)" };
-    const { refs, patterns } = inspectSchema(
+    const { scan } = inspectSchema(
       JSON.stringify({
         default: data,
         examples: [data],
@@ -121,8 +123,8 @@ describe("inspectSchema", () => {
         "x-form": { pattern: "(?=a)" },
       }),
     );
-    expect(refs.map(({ text }) => text)).toEqual(["#"]);
-    expect(patterns.map(({ text }) => text).toSorted()).toEqual(["^a$", "^x-"]);
+    expect(scan.refs.map(({ text }) => text)).toEqual(["#"]);
+    expect(scan.patterns.map(({ text }) => text).toSorted()).toEqual(["^a$", "^x-"]);
   });
 
   it("leaves Object.prototype alone and looks under __proto__", () => {
@@ -133,7 +135,7 @@ describe("inspectSchema", () => {
   });
 
   it("refuses dialects that it does not know", () => {
-    for (const $schema of ["http://json-schema.org/draft-04/schema#", "https://example.com/meta", "http://json-schema.org/schema#", "", 7]) {
+    for (const $schema of ["http://json-schema.org/draft-03/schema#", "https://example.com/meta", "http://json-schema.org/schema#", "", 7]) {
       expectRefusal({ $schema }, "SCHEMA_INVALID", "/$schema", "$schema");
     }
   });

@@ -129,7 +129,7 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
     module: client,
     documents,
     clock,
-    checkSchema: async () => undefined,
+    checkSchema: async () => ({ warnings: [] }),
     compareSchemas: async () => notCompared("not here"),
   };
   const once = serviceTypes[type].steps;

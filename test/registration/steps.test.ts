@@ -61,7 +61,7 @@ test.each([undefined, "", "  \n\t"])("a module that gives %j as its schema gets 
 
 test("a schema that is given is checked and published as it is", async () => {
   const checked: string[] = [];
-  await using workshop = await openWorkshop({ decorate: (ports) => ({ ...ports, checkSchema: async (text) => void checked.push(text) }) });
+  await using workshop = await openWorkshop({ decorate: (ports) => ({ ...ports, checkSchema: async (text) => (checked.push(text), { warnings: [] }) }) });
   workshop.instance.describe = () => description({ jsonConfigSchema: ' {"type":"object"}' });
   await registered(workshop.replica());
   expect(checked).toEqual([' {"type":"object"}']);

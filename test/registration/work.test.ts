@@ -94,7 +94,7 @@ test.each([
     clock,
     decorate: (ports) => ({
       ...putting((signal) => (hangs && what === "publication" ? untilAborted(signal) : Promise.resolve()))(ports),
-      checkSchema: (_text, signal) => (hangs && what === "schema check" ? untilAborted(signal) : Promise.resolve()),
+      checkSchema: (_text, signal) => (hangs && what === "schema check" ? untilAborted(signal) : Promise.resolve({ warnings: [] })),
     }),
   });
   workshop.instance.describe = async () => (await hangIf("callback"), description({ jsonConfigSchema: "{}" }));

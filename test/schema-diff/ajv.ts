@@ -2,7 +2,9 @@
 import { Ajv, type Options } from "ajv";
 import { Ajv2019 } from "ajv/dist/2019.js";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import draft04 from "ajv-draft-04";
 import draft06 from "ajv/dist/refs/json-schema-draft-06.json" with { type: "json" };
+import { compilableText } from "../../src/schema-diff/compilable.ts";
 import type { JsonValue } from "../../src/schema-diff/json.ts";
 import { type Dialect, inspectSchema } from "../../src/schema-diff/schema-text.ts";
 
@@ -14,6 +16,7 @@ const validators: Readonly<Record<Dialect, (options: Options) => Ajv>> = {
   "draft/2019-09": (given) => new Ajv2019(given),
   "draft-07": (given) => new Ajv(given),
   "draft-06": (given) => new Ajv(given).addMetaSchema(draft06),
+  "draft-04": (given) => new draft04.default(given),
 };
 
 /** Made once: compiling a meta-schema takes longer than anything else here. */
@@ -22,12 +25,15 @@ const metaValidators = new Map<Dialect, Ajv>();
 /** A function that says whether a value is valid. Throws when the schema breaks the rules of its dialect. */
 export function validatorOf(schema: JsonValue): (value: JsonValue) => boolean {
   const text = JSON.stringify(schema);
-  const { dialect, document } = inspectSchema(text);
+  const inspected = inspectSchema(text);
+  const { dialect, document } = inspected;
   const meta = metaValidators.get(dialect) ?? validators[dialect](options);
   metaValidators.set(dialect, meta);
   if (meta.validateSchema(document) !== true) throw new Error(`not a schema of ${dialect}: ${text}`);
   const ajv = validators[dialect]({ ...options, meta: false, validateSchema: false }).removeKeyword("id");
-  const parsed: unknown = JSON.parse(text, (key, value: unknown) => (key === "nullable" && typeof value === "boolean" ? undefined : value));
+  // Ajv goes round in circles where an embedded schema refers to a part of its own.
+  const resolved = /"\$id"|"\$ref":"http/.test(text) ? compilableText(inspected) : text;
+  const parsed: unknown = JSON.parse(resolved, (key, value: unknown) => (key === "nullable" && typeof value === "boolean" ? undefined : value));
   const validate = ajv.compile(parsed as object | boolean);
   return (value) => validate(value);
 }

@@ -35,6 +35,6 @@ export function none(name: string, former: JsonValue, next: JsonValue, ...instan
 }
 
 /** A schema in the dialect of a `$schema`. */
-export function inDialect(dialect: "draft-06" | "draft-07" | "2019-09", schema: { readonly [key: string]: JsonValue }): JsonValue {
+export function inDialect(dialect: "draft-04" | "draft-06" | "draft-07" | "2019-09", schema: { readonly [key: string]: JsonValue }): JsonValue {
   return { $schema: dialect === "2019-09" ? "https://json-schema.org/draft/2019-09/schema" : `http://json-schema.org/${dialect}/schema#`, ...schema };
 }

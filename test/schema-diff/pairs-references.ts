@@ -98,11 +98,60 @@ export const referencePairs: readonly Pair[] = [
   ),
   unknown("recursion without an end", { type: "string" }, { $defs: { a: { anyOf: [{ $ref: "#/$defs/a" }, text] } }, $ref: "#/$defs/a" }, ["", ""]),
 
-  unknown(
+  compatible(
     "a base URI within",
     { $defs: { a: { $id: "x", type: "string" } }, $ref: "#/$defs/a" },
     { $defs: { a: { $id: "x", type: ["string", "null"] } }, $ref: "#/$defs/a" },
-    "/$ref",
+    "/$defs/a/type",
+    "x",
+  ),
+  breaking(
+    "references that begin at the schema embedded around them",
+    { $id: "https://x/r", $defs: { v: { type: "null" } }, properties: { p: { $id: "e", $ref: "#/$defs/v", $defs: { v: text } } } },
+    { $id: "https://x/r", $defs: { v: { type: "null" } }, properties: { p: { $id: "e", $ref: "#/$defs/v", $defs: { v: { ...text, maxLength: 1 } } } } },
+    "/properties/p/$defs/v/maxLength",
+    { p: "xx" },
+  ),
+  none(
+    "the same text of a reference with another base",
+    {
+      properties: {
+        a: { $id: "https://x/a", $ref: "#/$defs/v", $defs: { v: text } },
+        b: { $id: "https://x/b", $ref: "#/$defs/v", $defs: { v: { const: 1 } } },
+      },
+    },
+    { properties: { a: text, b: { const: 1 } } },
+    { a: "x", b: 1 },
+  ),
+  breaking(
+    "an embedded schema by its URI, narrowed",
+    { $id: "https://x/r", items: { $ref: "e.json" }, $defs: { e: { $id: "https://x/e.json", ...text } } },
+    { $id: "https://x/r", items: { $ref: "e.json" }, $defs: { e: { $id: "https://x/e.json", ...text, maxLength: 1 } } },
+    "/$defs/e/maxLength",
+    ["xx"],
+  ),
+  none(
+    "a document under another URI of its own",
+    { $id: "https://x/1/r.json", items: { $ref: "r.json#/$defs/a" }, $defs: { a: text } },
+    { $id: "https://x/2/r.json", items: { $ref: "r.json#/$defs/a" }, $defs: { a: text } },
+    ["x"],
+  ),
+  none(
+    "the schema of a dialect, beside something else",
+    { properties: { s: { $ref: "http://json-schema.org/draft-07/schema#" } } },
+    { properties: { s: { $ref: "http://json-schema.org/draft-07/schema#" } }, title: "A" },
+  ),
+  unknown(
+    "a reference that leads to where its dialect or its validator says",
+    inDialect("draft-07", { definitions: { v: text }, properties: { p: { $id: "e", $ref: "#/definitions/v", definitions: { v: { type: "null" } } } } }),
+    inDialect("draft-07", { definitions: { v: {} }, properties: { p: { $id: "e", $ref: "#/definitions/v", definitions: { v: { type: "null" } } } } }),
+    "/properties/p/$ref",
+  ),
+  unknown(
+    "a schema of another dialect within",
+    { $defs: { a: { $id: "a", $schema: "http://json-schema.org/draft-07/schema#", maximum: 9 } }, $ref: "a" },
+    { $defs: { a: { $id: "a", $schema: "http://json-schema.org/draft-07/schema#", maximum: 10 } }, $ref: "a" },
+    "/$schema",
   ),
   unknown(
     "$dynamicRef, something changed",

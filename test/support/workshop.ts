@@ -90,7 +90,7 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
     schemas: createEmbeddedSchemas({ store, clock }),
     module,
     documents: { fetch: () => Promise.reject(new Error("no document here")) },
-    checkSchema: async () => undefined,
+    checkSchema: async () => ({ warnings: [] }),
     compareSchemas: async () => notCompared("not here"),
     clock,
   });

@@ -9,7 +9,12 @@ export interface Programs {
 }
 
 export interface CheckJob {
+  /** As given: what is held against the rules of the dialect. */
   readonly text: string;
+  /** Places in it that are schemas only because references lead there, as JSON pointers. */
+  readonly entered: readonly string[];
+  /** The same schema as it is compiled. */
+  readonly compilable: string;
   readonly dialect: Dialect;
   /** The schema's regular expressions. */
   readonly patterns: readonly string[];
@@ -21,16 +26,17 @@ export interface CompareJob {
 }
 
 export type Verdict =
-  | { readonly type: "valid" }
-  /** Breaks a rule of the dialect at `pointer`. */
-  | { readonly type: "invalid"; readonly pointer: string; readonly detail: string }
+  /** With the indices of patterns that no ECMAScript engine takes. */
+  | { readonly type: "valid"; readonly foreign: readonly number[] }
+  /** Breaks a rule of the dialect at `pointer`, which begins at the place `within`. */
+  | { readonly type: "invalid"; readonly within: string; readonly pointer: string; readonly detail: string }
   /** Refers to something that is not there. */
   | { readonly type: "dangling"; readonly ref: string }
-  /** The pattern with this index is no regular expression at all, or one that cannot be matched in linear time. */
+  /** The pattern with this index is no regular expression at all, cannot be matched in linear time, or repeats too much. */
   | {
       readonly type: "pattern";
       readonly index: number;
-      readonly malformed: boolean;
+      readonly fault: "malformed" | "not linear" | "too large";
       readonly detail: string;
     }
   | { readonly type: "too_complex" };

@@ -40,6 +40,7 @@ const sources = [
   program,
   here("check-program.ts"),
   here("compare-program.ts"),
+  here("re2-pattern.ts"),
   here("../../kernel/errors.ts"),
   here("../../kernel/log.ts"),
   here("../../registration/schemas/told-comparison.ts"),
@@ -66,7 +67,7 @@ function packageFolders(): string[] {
   const ajv = fromUs.resolve("ajv/package.json");
   const fromAjv = createRequire(ajv);
   const needed = ["fast-deep-equal", "fast-uri", "json-schema-traverse"].map((name) => folderOf(fromAjv.resolve(name), name));
-  return [dirname(ajv), folderOf(fromUs.resolve("re2js"), "re2js"), ...needed];
+  return [dirname(ajv), folderOf(fromUs.resolve("ajv-draft-04"), "ajv-draft-04"), folderOf(fromUs.resolve("re2js"), "re2js"), ...needed];
 }
 
 function folderOf(file: string, name: string): string {

@@ -3,10 +3,13 @@
  * innocent schema may run into the limit.
  */
 import { createHash } from "node:crypto";
-import type { DomainError } from "../../kernel/errors.ts";
-import { inspectSchema, type InspectedSchema, type SchemaCheck } from "../../schema-diff/schema-text.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { compilableText } from "../../schema-diff/compilable.ts";
+import { requireSoundReferences } from "../../schema-diff/references.ts";
+import { pointerOf } from "../../schema-diff/schema-place.ts";
+import { inspectSchema, withoutByteOrderMark, type AcceptedSchema, type InspectedSchema, type SchemaCheck } from "../../schema-diff/schema-text.ts";
 import type { RunJob, SchemaSandbox } from "./sandbox.ts";
-import { verdictError } from "./verdict.ts";
+import { verdictOf } from "./verdict.ts";
 
 export interface SchemaCheckOptions {
   /** Most time for one schema, in milliseconds. */
@@ -18,21 +21,26 @@ export interface SchemaCheckOptions {
 /** A check in `sandbox`; a remembered verdict is given without it. */
 export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, remembered = 256 }: SchemaCheckOptions = {}): SchemaCheck {
   /** Insertion order is order of use. */
-  const verdicts = new Map<string, DomainError | undefined>();
+  const verdicts = new Map<string, AcceptedSchema | DomainError>();
 
-  function recall(id: string): DomainError | undefined {
+  function recall(id: string): AcceptedSchema | DomainError | undefined {
     const verdict = verdicts.get(id);
+    if (verdict === undefined) return undefined;
     verdicts.delete(id);
     verdicts.set(id, verdict);
     return verdict;
   }
 
-  async function judged(run: RunJob, id: string, text: string, inspected: InspectedSchema): Promise<DomainError | undefined> {
-    // Somebody before us in the queue may have asked for the same.
-    if (verdicts.has(id)) return recall(id);
-    const { dialect, patterns } = inspected;
-    const result = await run("check", { text, dialect, patterns: patterns.map((pattern) => pattern.text) }, limitMs);
-    const verdict = verdictError(result.type === "done" ? result.result : result, inspected, limitMs);
+  async function judged(run: RunJob, id: string, text: string, inspected: InspectedSchema): Promise<AcceptedSchema | DomainError> {
+    // A call before this one in the queue may have been for the same text.
+    const known = recall(id);
+    if (known !== undefined) return known;
+    const { dialect, references, scan } = inspected;
+    const entered = references.entered.map(pointerOf);
+    const patterns = scan.patterns.map((pattern) => pattern.text);
+    const job = { text: withoutByteOrderMark(text), entered, compilable: compilableText(inspected), dialect, patterns };
+    const result = await run("check", job, limitMs);
+    const verdict = verdictOf(result.type === "done" ? result.result : result, inspected, limitMs);
     if (result.type !== "done") return verdict;
     verdicts.set(id, verdict);
     const oldest = verdicts.size > remembered ? verdicts.keys().next().value : undefined;
@@ -43,8 +51,10 @@ export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, rem
   return async (text, signal) => {
     signal.throwIfAborted();
     const inspected = inspectSchema(text);
+    requireSoundReferences(inspected.scan, inspected.references);
     const id = createHash("sha256").update(text).digest("base64");
-    const verdict = verdicts.has(id) ? recall(id) : await sandbox.turn(signal, (run) => judged(run, id, text, inspected));
-    if (verdict) throw verdict;
+    const verdict = recall(id) ?? (await sandbox.turn(signal, (run) => judged(run, id, text, inspected)));
+    if (verdict instanceof DomainError) throw verdict;
+    return verdict;
   };
 }

@@ -35,6 +35,8 @@ export interface CheckedSchema extends SchemaDocument {
   readonly synthesised: boolean;
   /** `module`: from the callback, `request`: in the request, `fetched`: from the instance's HTTP endpoint. */
   readonly source: "module" | "synthesised" | "request" | "fetched";
+  /** What is odd about it, though it is acceptable: a few lines of text. */
+  readonly warnings?: readonly string[];
   readonly comparison: StoredComparison | undefined;
 }
 

@@ -2,7 +2,7 @@
 import { sha256 } from "../../kernel/canonical-json.ts";
 import type { DocumentPlace } from "../ports.ts";
 import { DomainError } from "../../kernel/errors.ts";
-import { synthesiseSchema } from "../../schema-diff/schema-text.ts";
+import { synthesiseSchema, withoutByteOrderMark } from "../../schema-diff/schema-text.ts";
 import { retrying } from "../../kernel/retry.ts";
 import { openApiProblem } from "../schemas/http-schema.ts";
 import { httpArtifactOf } from "../schemas/schema-artifacts.ts";
@@ -14,10 +14,10 @@ export function configurationSchema(artifactOf: (name: string) => string): Schem
   return {
     describes: true,
     async take({ attempt, ports }, description, signal) {
-      const given = description?.jsonConfigSchema;
-      const synthesised = given === undefined || given.trim() === "";
+      const given = withoutByteOrderMark(description?.jsonConfigSchema ?? "");
+      const synthesised = given.trim() === "";
       const content = synthesised ? synthesiseSchema(attempt.name) : given;
-      if (!synthesised) await ports.checkSchema(content, signal);
+      const { warnings } = synthesised ? { warnings: [] } : await ports.checkSchema(content, signal);
       return {
         artifactId: artifactOf(attempt.name),
         version: attempt.version,
@@ -26,6 +26,7 @@ export function configurationSchema(artifactOf: (name: string) => string): Schem
         sha256: sha256(content),
         synthesised,
         source: synthesised ? "synthesised" : "module",
+        warnings,
       };
     },
   };
@@ -37,7 +38,7 @@ export const openApiDocument: SchemaSource = {
   async take({ attempt, ports }, _description, signal) {
     const { request } = attempt;
     const given = request.httpSchema;
-    const content = given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), signal)));
+    const content = withoutByteOrderMark(given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), signal))));
     const problem = openApiProblem(content);
     if (problem !== undefined) {
       throw new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: `not an OpenAPI document: it ${problem}` });

@@ -1,10 +1,11 @@
 /**
- * How a version differs from the one before it: the newest ENABLED version of the artifact at the time it is first saved.
+ * How a version differs from the one before it (`version-order.ts`) among the ENABLED ones, at the time it is first saved.
  * What was found then is kept with the version and shown from then on, also when the same content is registered again.
  */
 import { toDomainError } from "../../kernel/errors.ts";
 import type { CheckedSchema, RegistrationPorts } from "../attempts/attempt-context.ts";
 import { notCompared } from "./told-comparison.ts";
+import { predecessorOf } from "./version-order.ts";
 
 /** The schema with its comparison; none for the first version, for OpenAPI documents, and where the version is known without one. */
 export async function compared(
@@ -16,7 +17,8 @@ export async function compared(
   const { artifactId, version } = schema;
   const [known, former] = await store.tx(async (tx) => {
     const found = await tx.schemas.find(artifactId, version);
-    return [found, found ? undefined : await tx.schemas.latestEnabled(artifactId, version)];
+    const before = found ? undefined : predecessorOf(version, await tx.schemas.enabled(artifactId));
+    return [found, before === undefined ? undefined : await tx.schemas.find(artifactId, before)];
   });
   if (!former) return { ...schema, comparison: known?.comparison };
   const comparison = await compareSchemas(former.content, schema.content, signal).catch((error: unknown) => {

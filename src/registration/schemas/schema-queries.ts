@@ -9,6 +9,7 @@ import type { RegistrationStore } from "../records.ts";
 import type { SchemaRegistry } from "../ports.ts";
 import { DomainError, toDomainError, unavailable } from "../../kernel/errors.ts";
 import type { SchemaSummary, SchemaVersion } from "./schema-records.ts";
+import { latestFirst } from "./version-order.ts";
 
 export interface SchemaQueryPorts {
   readonly store: RegistrationStore;
@@ -23,7 +24,7 @@ export interface ListedVersion {
 
 export interface ListedSchema {
   readonly artifactId: string;
-  /** The newest first, those that only the registry has at the end. Never empty. */
+  /** The latest first (`version-order.ts`), those that only the registry has at the end. Never empty. */
   readonly versions: readonly ListedVersion[];
   /** Why the registry was not read, so that versions may be missing. */
   readonly away: DomainError | undefined;
@@ -56,12 +57,13 @@ export async function listSchemaVersions(ports: SchemaQueryPorts, artifactId: st
   const known = new Set(recorded.map(({ version }) => version));
   const enabled = recorded.filter(({ state }) => state === "ENABLED").map((summary) => ({ version: summary.version, recorded: summary }));
   const foreign = registered instanceof DomainError ? [] : registered.filter((version) => !known.has(version)).toReversed();
-  const versions = [...enabled, ...foreign.map((version) => ({ version, recorded: undefined }))].slice(0, maxVersions);
+  const unrecorded = foreign.map((version) => ({ version, recorded: undefined }));
+  const versions = [...latestFirst(enabled), ...latestFirst(unrecorded)].slice(0, maxVersions);
   if (versions.length > 0) return { artifactId, versions, away };
   throw away ?? unknownSchema(owner);
 }
 
-/** One version, or the latest: the newest recorded one, else the newest of the registry. Rejects like `listSchemaVersions`. */
+/** One version, or the latest: that of the recorded ones, else that of the registry. Rejects like `listSchemaVersions`. */
 export async function findSchema(
   ports: SchemaQueryPorts,
   artifactId: string,

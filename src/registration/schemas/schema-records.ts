@@ -32,7 +32,7 @@ export interface ToldComparison {
  */
 export type SchemaCompare = (former: string, next: string, signal: AbortSignal) => Promise<ToldComparison>;
 
-/** How a version differs from the one that was the latest when it was made. */
+/** How a version differs from the one before it (`version-order.ts`) at the time when it was made. */
 export interface StoredComparison extends ToldComparison {
   readonly against: string;
 }
@@ -63,8 +63,8 @@ export interface SchemaRepository {
   find(artifactId: string, version: string): Promise<SchemaVersion | undefined>;
   /** Versions in any state, the newest first. */
   list(artifactId: string, limit: number): Promise<readonly SchemaSummary[]>;
-  /** The newest ENABLED version but `exceptVersion`. */
-  latestEnabled(artifactId: string, exceptVersion: string): Promise<SchemaVersion | undefined>;
+  /** All ENABLED versions, the newest first. */
+  enabled(artifactId: string): Promise<readonly string[]>;
   insert(version: SchemaVersion): Promise<void>;
   setState(artifactId: string, version: string, state: SchemaState): Promise<void>;
   delete(artifactId: string, version: string): Promise<void>;

@@ -18,6 +18,7 @@ import type { Reason } from "../../kernel/errors.ts";
 import type { RegistrationReason } from "../../registration/reasons.ts";
 import type { Attempt } from "../../registration/records.ts";
 import type { RegisterCandidate, WireServiceType as CandidateType } from "../../registration/validate.ts";
+import { withoutByteOrderMark } from "../../schema-diff/schema-text.ts";
 import type { AttemptState, EventType, Outcome, ProgressEvent, ServiceType } from "../../registration/types.ts";
 
 const defaultHealthTimeoutMs = 60_000;
@@ -61,7 +62,7 @@ export function registerCandidateOf(request: RegisterRequest): RegisterCandidate
     waitForApproval: request.waitForApproval,
     healthTimeoutMs,
     startupGraceMs: request.startupGrace ? durationMs(request.startupGrace) : Math.min(defaultStartupGraceMs, healthTimeoutMs),
-    ...(request.httpSchema === undefined ? {} : { httpSchema: request.httpSchema }),
+    ...(request.httpSchema === undefined ? {} : { httpSchema: withoutByteOrderMark(request.httpSchema) }),
     ...(request.httpSchemaVersion === undefined ? {} : { httpSchemaVersion: request.httpSchemaVersion }),
     ...(request.httpSchemaArtifactId === undefined ? {} : { httpSchemaArtifactId: request.httpSchemaArtifactId }),
     ...(request.httpSchemaPath === undefined ? {} : { httpSchemaPath: request.httpSchemaPath }),

@@ -3,6 +3,7 @@ import { allOf } from "../accepts.ts";
 import { type ArrayParts, arrayParts, itemAt, mostItems } from "../array-parts.ts";
 import { numbersUnder } from "../bounds.ts";
 import { type Subschema, keywordOf, under } from "../document.ts";
+import { type Numeric, compareNumeric, greatest, least as leastOf } from "../exact-number.ts";
 import { doubted, failureAt, narrowed } from "../failures.ts";
 import { arrays } from "../instance-types.ts";
 import { type JsonValue, canonical, listOf } from "../json.ts";
@@ -28,10 +29,10 @@ export const itemsRule: Rule = {
   },
 };
 
-function positionFailures(next: ArrayParts, former: readonly ArrayParts[], longest: number, prover: Prover): readonly Failure[] {
+function positionFailures(next: ArrayParts, former: readonly ArrayParts[], longest: Numeric, prover: Prover): readonly Failure[] {
   const tuples = Math.max(next.tuple.length, ...former.map(({ tuple }) => tuple.length));
   const found: Failure[] = [];
-  for (let index = 0; index <= tuples && index < longest; index += 1) {
+  for (let index = 0; index <= tuples && compareNumeric(index, longest) < 0; index += 1) {
     prover.spend(1 + former.length);
     const at = index === tuples ? Infinity : index;
     const held = former.map((parts) => itemAt(parts, at)).filter((schema) => schema !== undefined);
@@ -46,8 +47,8 @@ function mayBeLeftOver(failure: Failure): Failure {
   return failure.topic === "restricted" ? doubted(failure, "unevaluatedItems may have refused it before") : failure;
 }
 
-function longestOf(facts: Facts): number {
-  return Math.min(...numbersUnder(facts.layers, "maxItems"), ...facts.layers.flatMap(arrayParts).map(mostItems));
+function longestOf(facts: Facts): Numeric {
+  return leastOf([...numbersUnder(facts.layers, "maxItems"), ...facts.layers.flatMap(arrayParts).map(mostItems)]);
 }
 
 export const uniqueRule: Rule = {
@@ -55,7 +56,7 @@ export const uniqueRule: Rule = {
   types: arrays,
   accepts: (layer, value) => !wantsUnique(layer) || new Set(listOf(value).map(canonical)).size === listOf(value).length,
   failures: (facts, layer) => {
-    const isKnown = !wantsUnique(layer) || facts.layers.some(wantsUnique) || longestOf(facts) <= 1;
+    const isKnown = !wantsUnique(layer) || facts.layers.some(wantsUnique) || compareNumeric(longestOf(facts), 1) <= 0;
     return isKnown ? [] : [failureAt(facts, layer, "uniqueItems", "BREAKING")];
   },
 };
@@ -66,8 +67,8 @@ function wantsUnique(layer: Subschema): boolean {
 
 interface Contains {
   readonly part: Subschema;
-  readonly least: number;
-  readonly most: number;
+  readonly least: Numeric;
+  readonly most: Numeric;
 }
 
 function containsOf(layer: Subschema): Contains | undefined {
@@ -85,15 +86,18 @@ export const containsRule: Rule = {
     const verdicts = listOf(value).map((item: JsonValue) => prover.accepts(asked.part, item));
     const sure = verdicts.filter((verdict) => verdict === true).length;
     const possible = sure + verdicts.filter((verdict) => verdict === undefined).length;
-    if (possible < asked.least || sure > asked.most) return false;
-    return sure >= asked.least && possible <= asked.most ? true : undefined;
+    const [isBelow, isAbove] = [(count: number) => compareNumeric(count, asked.least) < 0, (count: number) => compareNumeric(count, asked.most) > 0];
+    if (isBelow(possible) || isAbove(sure)) return false;
+    return !isBelow(sure) && !isAbove(possible) ? true : undefined;
   },
   failures: (facts, layer, prover) => {
     const asked = containsOf(layer);
     if (!asked) return [];
     const known = facts.layers.map(containsOf).filter((contains) => contains !== undefined);
-    const isEnough = asked.least === 0 || known.some(({ part, least }) => least >= asked.least && prover.holds([part], asked.part));
-    const isFewEnough = asked.most >= longestOf(facts) || known.some(({ part, most }) => most <= asked.most && prover.holds([asked.part], part));
+    const isEnough = asked.least === 0 || known.some(({ part, least }) => compareNumeric(least, asked.least) >= 0 && prover.holds([part], asked.part));
+    const isFewEnough =
+      compareNumeric(asked.most, longestOf(facts)) >= 0 ||
+      known.some(({ part, most }) => compareNumeric(most, asked.most) <= 0 && prover.holds([asked.part], part));
     const found: Failure[] = [];
     if (!isEnough) found.push(failureAt(facts, layer, asserts(layer, "minContains") ? "minContains" : "contains", tooFew(asked)));
     if (!isFewEnough) found.push(failureAt(facts, layer, "maxContains", tooMany(asked)));
@@ -102,7 +106,7 @@ export const containsRule: Rule = {
     /** An array without a single match was fine before, or fewer matches of the same were. */
     function tooFew({ part }: Contains): Failure["kind"] {
       const same = known.filter((contains) => prover.holds([part], contains.part) && prover.holds([contains.part], part));
-      const couldBeEmpty = known.every(({ least }) => least === 0) && Math.max(0, ...numbersUnder(facts.layers, "minItems")) === 0;
+      const couldBeEmpty = known.every(({ least }) => least === 0) && compareNumeric(greatest(numbersUnder(facts.layers, "minItems")), 0) <= 0;
       return couldBeEmpty || (known.length === 1 && same.length === 1) ? "BREAKING" : "UNKNOWN";
     }
 

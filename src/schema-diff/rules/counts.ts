@@ -1,6 +1,7 @@
 /** `minLength`, `maxLength`, `minItems`, `maxItems`, `minProperties`, `maxProperties`. */
 import { arrayParts, mostItems } from "../array-parts.ts";
 import { numbersUnder } from "../bounds.ts";
+import { compareNumeric, greatest, least } from "../exact-number.ts";
 import { failureAt } from "../failures.ts";
 import { requiredNames } from "../facts.ts";
 import { arrays, objects, strings } from "../instance-types.ts";
@@ -27,10 +28,10 @@ function leastRule(keyword: string, types: number, known: Known): Rule {
   return {
     keywords: [keyword],
     types,
-    accepts: (layer, value) => numbersUnder([layer], keyword).every((least) => countOf(value) >= least),
+    accepts: (layer, value) => numbersUnder([layer], keyword).every((fewest) => compareNumeric(countOf(value), fewest) >= 0),
     failures: (facts, layer) => {
-      const sure = Math.max(known(facts), ...numbersUnder(facts.layers, keyword));
-      return numbersUnder([layer], keyword).every((least) => least <= sure) ? [] : [failureAt(facts, layer, keyword, "BREAKING")];
+      const sure = greatest([known(facts), ...numbersUnder(facts.layers, keyword)]);
+      return numbersUnder([layer], keyword).every((fewest) => compareNumeric(fewest, sure) <= 0) ? [] : [failureAt(facts, layer, keyword, "BREAKING")];
     },
   };
 }
@@ -39,10 +40,10 @@ function mostRule(keyword: string, types: number, known: Known): Rule {
   return {
     keywords: [keyword],
     types,
-    accepts: (layer, value) => numbersUnder([layer], keyword).every((most) => countOf(value) <= most),
+    accepts: (layer, value) => numbersUnder([layer], keyword).every((most) => compareNumeric(countOf(value), most) <= 0),
     failures: (facts, layer) => {
-      const sure = Math.min(known(facts), ...numbersUnder(facts.layers, keyword));
-      return numbersUnder([layer], keyword).every((most) => most >= sure) ? [] : [failureAt(facts, layer, keyword, "BREAKING")];
+      const sure = least([known(facts), ...numbersUnder(facts.layers, keyword)]);
+      return numbersUnder([layer], keyword).every((most) => compareNumeric(most, sure) >= 0) ? [] : [failureAt(facts, layer, keyword, "BREAKING")];
     },
   };
 }

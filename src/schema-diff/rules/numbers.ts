@@ -1,6 +1,7 @@
 /** `minimum`, `maximum`, their exclusive forms, `multipleOf`. */
 import { type Bound, atLeastAsStrict, lowerBound, numbersUnder, upperBound } from "../bounds.ts";
-import type { Subschema } from "../document.ts";
+import { type Subschema, keywordOf } from "../document.ts";
+import { type Numeric, doubleOf, isMultipleOf, isNumeric } from "../exact-number.ts";
 import { failureAt } from "../failures.ts";
 import { fractions, numbers } from "../instance-types.ts";
 import { asserts } from "../keywords.ts";
@@ -15,14 +16,16 @@ function boundRule(keywords: readonly string[], boundOf: typeof lowerBound, sign
     types: numbers,
     accepts: (layer, value) => {
       const bound = boundOf([layer], false);
-      return bound === undefined || typeof value !== "number" || atLeastAsStrict({ value, exclusive: false }, bound, sign);
+      return bound === undefined || !isNumeric(value) || atLeastAsStrict({ value, exclusive: false }, bound, sign);
     },
     failures: (facts, layer) => {
       const integersOnly = (facts.types & fractions) === 0;
       const known = boundOf(facts.layers, integersOnly);
       const asked: Bound | undefined = boundOf([layer], integersOnly);
       if (asked === undefined || atLeastAsStrict(known, asked, sign)) return [];
-      return [failureAt(facts, layer, keywords.find((name) => asserts(layer, name)) ?? "", "BREAKING")];
+      const [inclusive = "", exclusive = ""] = keywords;
+      const isMadeExclusive = layer.document.year === 4 && keywordOf(layer, exclusive) === true && !known?.exclusive;
+      return [failureAt(facts, layer, isMadeExclusive || !asserts(layer, inclusive) ? exclusive : inclusive, "BREAKING")];
     },
   };
 }
@@ -32,10 +35,11 @@ export const multipleRule: Rule = {
   types: numbers,
   accepts: (layer, value) => {
     const step = stepOf(layer);
-    if (step === undefined || typeof value !== "number") return true;
-    const times = value / step;
-    if (Number.isInteger(times)) return Math.abs(times) < largestCount ? true : undefined;
-    return Math.abs(times - Math.round(times)) < 1e-6 ? undefined : false;
+    if (step === undefined || !isNumeric(value)) return true;
+    const times = doubleOf(value) / doubleOf(step);
+    const inDoubles = Number.isInteger(times) && Math.abs(times) < largestCount;
+    const inDecimals = isMultipleOf(value, step);
+    return inDecimals === inDoubles ? inDecimals : undefined;
   },
   failures: (facts, layer) => {
     const step = stepOf(layer);
@@ -44,16 +48,16 @@ export const multipleRule: Rule = {
   },
 };
 
-/** Where validators begin to differ on what a whole number of times is. */
+/** Where validators that count in doubles begin to differ on what a whole number of times is. */
 const largestCount = 1e21;
 
-function isKnownMultiple(facts: Facts, step: number): boolean {
+/** In decimals, as the steps are written, though a validator that counts in doubles finds that 1.1 is no multiple of 0.01. */
+function isKnownMultiple(facts: Facts, step: Numeric): boolean {
   const known = numbersUnder(facts.layers, "multipleOf");
-  if (step === 1 && (facts.types & fractions) === 0) return true;
-  // Of other steps than integers, only the same is sure: 0.3 is no multiple of 0.1 in floating point.
-  return known.some((value) => value === step || (Number.isSafeInteger(value) && Number.isSafeInteger(step) && value % step === 0));
+  const wholeOnly = (facts.types & fractions) === 0 ? [1] : [];
+  return [...known, ...wholeOnly].some((value) => isMultipleOf(value, step) === true);
 }
 
-function stepOf(layer: Subschema): number | undefined {
+function stepOf(layer: Subschema): Numeric | undefined {
   return numbersUnder([layer], "multipleOf")[0];
 }

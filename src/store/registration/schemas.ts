@@ -31,18 +31,16 @@ export function schemaRepository({ db, dialect }: Session<RegistrationTables>): 
       return rows.map(summaryOf);
     },
 
-    async latestEnabled(artifactId, exceptVersion) {
-      const row = await db
+    async enabled(artifactId) {
+      const rows = await db
         .selectFrom("schema_versions")
-        .selectAll()
+        .select("version")
         .where("artifact_id", "=", artifactId)
         .where("state", "=", "ENABLED")
-        .where("version", "!=", exceptVersion)
         .orderBy("created_at", "desc")
         .orderBy("version", "desc")
-        .limit(1)
-        .executeTakeFirst();
-      return row && fromRow(row);
+        .execute();
+      return rows.map(({ version }) => version);
     },
 
     async insert({ comparison, ...version }) {

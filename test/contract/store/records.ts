@@ -219,15 +219,15 @@ export function recordTests(backend: StoreBackend): void {
       });
     });
 
-    test("tell the latest enabled version but one", async () => {
+    test("tell the enabled versions, the newest first", async () => {
       await using opened = await backend.open();
       await opened.store.tx(async (tx) => {
         await tx.schemas.insert(schemaVersion("1", { createdAt: 1, state: "ENABLED" }));
         await tx.schemas.insert(schemaVersion("2", { createdAt: 2, state: "ENABLED" }));
         await tx.schemas.insert(schemaVersion("3", { createdAt: 3, state: "PENDING" }));
-        expect(await tx.schemas.latestEnabled("parser-config", "3")).toMatchObject({ version: "2" });
-        expect(await tx.schemas.latestEnabled("parser-config", "2")).toMatchObject({ version: "1" });
-        expect(await tx.schemas.latestEnabled("other", "2")).toBeUndefined();
+        await tx.schemas.insert(schemaVersion("4", { createdAt: 0, state: "ENABLED" }));
+        expect(await tx.schemas.enabled("parser-config")).toEqual(["2", "1", "4"]);
+        expect(await tx.schemas.enabled("other")).toEqual([]);
       });
     });
   });

@@ -241,7 +241,7 @@ export const Reason = {
   SCHEMA_TOO_COMPLEX: 26,
 
   /**
-   * The schema refers to another document; only references into itself are followed.
+   * The schema refers to another document. Within it, URIs lead to the schemas that have them.
    * The module's author puts the definitions into the schema. A retry does not help before that.
    *
    * @generated from enum value: REASON_SCHEMA_REMOTE_REF = 27;
@@ -249,8 +249,8 @@ export const Reason = {
   SCHEMA_REMOTE_REF: 27,
 
   /**
-   * The schema is no object or boolean, names a dialect that is not known, or breaks the rules of its dialect;
-   * error_detail says where.
+   * The schema is no object or boolean, names a dialect that is not known, breaks the rules of its dialect, or has
+   * references that lead to nothing or form a loop; error_detail says where.
    * The module's author corrects the schema. A retry does not help before that.
    *
    * @generated from enum value: REASON_SCHEMA_INVALID = 28;
@@ -266,7 +266,8 @@ export const Reason = {
   SCHEMA_COMPILE_TIMEOUT: 29,
 
   /**
-   * A pattern in the schema needs look-around, back-references or something else that cannot be matched in linear time.
+   * A pattern in the schema needs look-around, back-references or something else that cannot be matched in linear time, or
+   * its repeats come to more than 100 000 characters.
    * The module's author rewrites the pattern. A retry does not help before that.
    *
    * @generated from enum value: REASON_SCHEMA_PATTERN_UNSUPPORTED = 30;

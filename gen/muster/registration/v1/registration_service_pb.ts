@@ -729,7 +729,8 @@ export type SchemaVersion = Message<"muster.registration.v1.SchemaVersion"> & {
   createdAt?: Timestamp | undefined;
 
   /**
-   * The version that was the latest enabled one then; empty when there was none, and for an OpenAPI document.
+   * The version before it then: of the enabled ones, the highest that is not higher where all are semantic versions, else
+   * the one registered last. Empty when there was none, and for an OpenAPI document.
    *
    * @generated from field: string compared_with = 10;
    */
@@ -1069,7 +1070,7 @@ export const RegistrationService: GenService<{
   /**
    * CompareSchemas tells what one schema means for configurations that are valid by another: two versions of an artifact,
    * or two texts. Texts must keep the rules of a module's configuration schema (INVALID_ARGUMENT with the SCHEMA_ reason).
-   * Takes at most some seconds: what cannot be told by then is UNKNOWN. NOT_FOUND (SCHEMA_NOT_FOUND) when there is no
+   * Numbers are compared as they are written, in decimals. Takes at most some seconds: what cannot be told by then is UNKNOWN. NOT_FOUND (SCHEMA_NOT_FOUND) when there is no
    * such artifact or version.
    *
    * @generated from rpc muster.registration.v1.RegistrationService.CompareSchemas
@@ -1081,7 +1082,7 @@ export const RegistrationService: GenService<{
   },
   /**
    * GetSchemaVersion returns one recorded version of an artifact, in any state, with its compatibility with the version
-   * that was the latest when it was made. NOT_FOUND (SCHEMA_NOT_FOUND) when the record has none.
+   * before it when it was made. NOT_FOUND (SCHEMA_NOT_FOUND) when the record has none.
    *
    * @generated from rpc muster.registration.v1.RegistrationService.GetSchemaVersion
    */

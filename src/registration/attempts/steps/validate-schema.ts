@@ -13,14 +13,15 @@ export const validateSchema: RegistrationStep = {
   timeoutMs: 20_000,
   early: true,
   run: async ({ work }, signal) => {
-    const { source, sha256, content, comparison } = await work.schema(signal);
+    const { source, sha256, content, comparison, warnings = [] } = await work.schema(signal);
     return {
-      message: messages[source],
+      message: warnings.length > 0 ? `${messages[source]}, with warnings` : messages[source],
       metadata: {
         source,
         sha256,
         bytes: String(Buffer.byteLength(content)),
         ...(comparison ? { compatibility: comparison.verdict, compared_with: comparison.against } : {}),
+        ...(warnings.length > 0 ? { warnings: warnings.join("; ") } : {}),
       },
     };
   },

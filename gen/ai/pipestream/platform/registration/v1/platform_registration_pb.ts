@@ -1279,7 +1279,7 @@ export type GetModuleSchemaResponse = Message<"ai.pipestream.platform.registrati
   updatedAt?: Timestamp | undefined;
 
   /**
-   * Versions that can be asked for, newest first, those only the registry has at the end; at most 1000.
+   * Versions that can be asked for, latest first, those only the registry has at the end; at most 1000.
    *
    * @generated from field: repeated string available_versions = 7;
    */
@@ -1335,7 +1335,8 @@ export type GetModuleSchemaVersionsResponse = Message<"ai.pipestream.platform.re
   artifactId: string;
 
   /**
-   * The versions, newest first, those that only the registry has at the end; at most 1000.
+   * The versions, latest first, those that only the registry has at the end; at most 1000. Where all are semantic versions,
+   * their precedence decides which is later; elsewhere the order of registration.
    *
    * @generated from field: repeated ai.pipestream.platform.registration.v1.ModuleSchemaVersion versions = 3;
    */
@@ -1476,7 +1477,7 @@ export type GetConnectorSchemaResponse = Message<"ai.pipestream.platform.registr
   updatedAt?: Timestamp | undefined;
 
   /**
-   * Versions that can be asked for, newest first, those only the registry has at the end; at most 1000.
+   * Versions that can be asked for, latest first, those only the registry has at the end; at most 1000.
    *
    * @generated from field: repeated string available_versions = 7;
    */
@@ -2060,7 +2061,8 @@ export const EventType = {
   /**
    * The schema was checked, or made up for a module without one. Data: metadata, with `source` (module, synthesised,
    * request, fetched), `sha256` and `bytes`; and, unless it is the first version, `compatibility` (NONE, COMPATIBLE,
-   * BREAKING, UNKNOWN) and `compared_with`, the version it was compared with.
+   * BREAKING, UNKNOWN) and `compared_with`, the version it was compared with. What is legal but probably not
+   * intended is under `warnings`, as text for people: an `enum` without members, a pattern that no ECMAScript engine takes.
    *
    * @generated from enum value: EVENT_TYPE_SCHEMA_VALIDATED = 9;
    */
