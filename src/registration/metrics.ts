@@ -2,6 +2,7 @@
 import { sharedReasons, type DomainError } from "../kernel/errors.ts";
 import { series, unlabelled, type Measures, type Meter, type Metric } from "../kernel/meter.ts";
 import type { Clock } from "../kernel/ports.ts";
+import type { AttemptOutcome } from "./attempts/run-attempt.ts";
 import type { Attempt, RegistrationStore } from "./records.ts";
 import { registrationReasons } from "./reasons.ts";
 import { driftKinds, reconcileActions, type ReconcileReport } from "./reconcile/round.ts";
@@ -92,8 +93,8 @@ export interface RegistrationMeter {
   begun(attempt: Attempt): void;
   /** An event of an attempt that runs here was recorded. */
   progressed(event: ProgressEvent): void;
-  /** An attempt that ran here has ended. */
-  ended(attempt: Attempt, error: DomainError | undefined): void;
+  /** An attempt that ran here has ended, or was left to another replica. */
+  ended(attempt: Attempt, error: DomainError | undefined, outcome: AttemptOutcome): void;
   /** A round of reconciling record and catalog has ended here. */
   reconciled(report: ReconcileReport): void;
 }
@@ -112,8 +113,10 @@ export function registrationMeter(meter: Meter, clock: Clock): RegistrationMeter
       if (type !== "STARTED" && type !== "HEALTH_WAITING") meter.observe(step, { step: type }, (at - before) / 1_000);
       lastEventAt.set(attemptId, at);
     },
-    ended({ id, type, createdAt }, error) {
+    ended({ id, type, createdAt }, error, outcome) {
       lastEventAt.delete(id);
+      // Its end is counted where it is written down.
+      if (outcome === "abandoned") return;
       meter.observe(duration, { type }, (clock.now() - createdAt) / 1_000);
       if (error) meter.count(failed, { type, reason: error.reason });
       else meter.count(completed, { type });
