@@ -13,6 +13,7 @@ import type { Ids } from "../kernel/ports.ts";
 import { derivedTags, shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Registration } from "./records.ts";
+import { lockMeant } from "./spellings.ts";
 import { showTask } from "./tasks.ts";
 import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
 import type { RegisterInput } from "./types.ts";
@@ -43,10 +44,10 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
   const taskId = deps.ids.next();
   const now = clock.now();
   const done = await store.tx(async (tx) => {
-    const key = await tx.instances.lockId(input.serviceId);
-    const active = key && (await tx.registrations.findActive(input.serviceId));
+    const key = await lockMeant(tx, input.serviceId);
+    const active = key && (await tx.registrations.findActive(key.serviceId));
     if (!active) throw notRegistered(input.serviceId);
-    await claimName(tx, active.name, caller, { operators: true });
+    await claimName(tx, active.name, caller, { operators: true, registered: true });
     const tags = ownTags(active.request, input.tags);
     const request = { ...active.request, tags };
     const applied = shownTags(request);
