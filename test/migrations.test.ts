@@ -64,7 +64,84 @@ async function expectOldTask(store: RegistrationStore): Promise<void> {
 /** As a former version leaves a task. */
 const olderTask = "update tasks set created_at = null, claimed_at = null, parked_at = null where id = 'old'";
 
+const spelled = (name: string, host: string) => ({ serviceId: `${name}-${host}-1`, name, host, port: 1 });
+const [earlier, later] = [spelled("Pay", "h"), spelled("pay", "h")];
+/** Unregistered and registered; then two that are not registered, and one that clashes with none. */
+const [ended, running] = [spelled("six", "::1"), spelled("six", "0:0::1")];
+const [known, unknown] = [spelled("old", "h"), spelled("OLD", "h")];
+const alone = spelled("Alone", "LOCALHOST");
+const spellings = [later, earlier, ended, running, unknown, known, alone];
+
+/** As a program wrote them to which each spelling was an instance and a name of its own; `dropIndex` is the database's own. */
+async function writeSpellings(store: RegistrationStore): Promise<void> {
+  await store.tx(async (tx) => {
+    for (const [id, key, state] of [
+      ["1", earlier, "ACTIVE"],
+      ["2", later, "ACTIVE"],
+      ["3", ended, "UNREGISTERED"],
+      ["4", running, "ACTIVE"],
+      ["5", known, "UNREGISTERED"],
+    ] as const) {
+      await tx.registrations.insert(registration(id, { ...key, state }));
+    }
+  });
+}
+
+function withoutKeys(dropIndex: (table: string, index: string) => string): readonly string[] {
+  return [
+    dropIndex("instances", "instances_by_key"),
+    dropIndex("service_names", "service_names_by_key"),
+    "alter table instances drop column id_key",
+    "alter table service_names drop column name_key",
+    "delete from instances",
+    "delete from service_names",
+    ...spellings.map(
+      ({ serviceId, name, host, port }) =>
+        `insert into instances (service_id, name, host, port, generation) values ('${serviceId}', '${name}', '${host}', ${port}, 7)`,
+    ),
+    ...new Set(spellings.map(({ name }) => `insert into service_names (name, owner) values ('${name}', 'owner of ${name}')`)),
+    "delete from muster_migrations where name >= '0011'",
+  ];
+}
+
+/** Of each instance and name one spelling has the key: one that is registered before others, then the earliest. The others stay. */
+async function expectKeys(store: RegistrationStore): Promise<void> {
+  await store.tx(async (tx) => {
+    for (const [holder, other] of [
+      [earlier, later],
+      [running, ended],
+      [known, unknown],
+      [alone, spelled("alone", "localhost")],
+    ] as const) {
+      for (const { serviceId } of [holder, other]) expect(await tx.instances.find(serviceId)).toEqual({ ...holder, generation: 7 });
+      for (const { name } of [holder, other]) expect(await tx.instances.claimName(name, "nobody")).toBe(`owner of ${holder.name}`);
+    }
+    expect((await tx.instances.activeWithoutKey(9)).map(({ serviceId }) => serviceId)).toEqual([later.serviceId]);
+    expect((await tx.instances.namesWithoutKey(9)).map(({ name }) => name)).toEqual(["OLD", "pay"]);
+    expect(await tx.instances.lockId(later.serviceId)).toEqual({ ...later, generation: 7 });
+  });
+}
+
 describe("a SQLite file", () => {
+  test("spellings that clash already: one of each gets the key", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "muster-spellings-"));
+    try {
+      const path = join(directory, "muster.db");
+      {
+        await using store = await openSqliteStore({ path });
+        await writeSpellings(store);
+      }
+      {
+        using database = new DatabaseSync(path);
+        for (const statement of withoutKeys((_table, index) => `drop index ${index}`)) database.exec(statement);
+      }
+      await using store = await openSqliteStore({ path });
+      await expectKeys(store);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+
   test("an older registration keeps its schema version, its request and its tags, and an older task is carried out", async () => {
     const directory = await mkdtemp(join(tmpdir(), "muster-older-"));
     try {
@@ -89,6 +166,27 @@ describe("a SQLite file", () => {
 });
 
 describeReal("a MySQL database", (servers) => {
+  test("spellings that clash already: one of each gets the key, also when the migration is cut off and runs again", async () => {
+    const database = await createDatabase(servers.mysql);
+    const open = () => openMysqlStore({ url: database.url, clock: systemClock });
+    try {
+      {
+        await using store = await open();
+        await writeSpellings(store);
+      }
+      for (const statement of withoutKeys((table, index) => `drop index ${index} on ${table}`)) await execute(database.url, statement);
+      for (const cut of ["update instances set id_key = null where name <> 'Pay'", undefined]) {
+        await using store = await open();
+        await expectKeys(store);
+        if (cut === undefined) break;
+        await execute(database.url, cut);
+        await execute(database.url, "delete from muster_migrations where name >= '0011'");
+      }
+    } finally {
+      await database.drop();
+    }
+  });
+
   test("a migration that was cut off before it was noted runs again, and nothing is lost", async () => {
     const database = await createDatabase(servers.mysql);
     const open = () => openMysqlStore({ url: database.url, clock: systemClock });

@@ -13,6 +13,7 @@ import { createDiscoveryView, type DiscoveryView } from "./discovery/view.ts";
 import { registrationMeasures, registrationMeter } from "./metrics.ts";
 import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
 import type { RegisterDeps } from "./register.ts";
+import { reportClashes } from "./spellings.ts";
 import { registrationTasks } from "./tasks.ts";
 import type { UnregisterDeps } from "./unregister.ts";
 import type { UpdateTagsDeps } from "./update-tags.ts";
@@ -51,6 +52,8 @@ const maxRunning = 500;
 const maxWaiting = 1_500;
 /** After a change of the catalog, until record and catalog are compared. */
 const reconcilePauseMs = 5_000;
+/** At the start, and then so often. */
+const clashesEveryMs = 86_400_000;
 
 export function createRegistration(options: RegistrationOptions): Registration {
   const { ports, ids, log, owner, settings, runTask } = options;
@@ -75,6 +78,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     everyMs: Math.min(1_000, settings.attemptLeaseMs / 3),
     round: async () => (await runner.tend(), false),
   };
+  const clashes: LoopSpec = { name: "spellings", everyMs: clashesEveryMs, round: async () => (await reportClashes(store, log), false) };
   const { mode, everyMs, reapAfterMs } = settings.reconcile;
   const reconciler =
     mode === "off" ? undefined : createReconciler({ ports, ids, log, owner, mode, reapAfterMs, seenAt: () => discovery.seenAt(), onRound: meter.reconciled });
@@ -90,7 +94,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     unregister: { ports, ids, runner, runTask },
     updateTags: { ports, ids, runTask },
     tasks: registrationTasks(ports),
-    loops: [tend, ...reconcile],
+    loops: [tend, clashes, ...reconcile],
     measures: registrationMeasures({ store, running: () => runner.count() }),
     prune: () => pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor }),
     drain: (ms) => runner.drain(ms),

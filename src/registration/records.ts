@@ -45,7 +45,7 @@ export interface Attempt {
   readonly updatedAt: number;
 }
 
-/** The natural key of an instance, known for ever once seen. */
+/** One spelling of the natural key of an instance, known for ever once seen. */
 export interface InstanceKey {
   readonly serviceId: string;
   readonly name: string;
@@ -145,17 +145,27 @@ export interface AttemptRepository {
 
 export interface InstanceRepository {
   /**
-   * Inserts the key when new and locks its row until the transaction ends. Rejects with `already_exists`,
-   * SERVICE_ID_CLASH, when the id belongs to another (name, host, port).
+   * Locks, until the transaction ends, the row that has the key of this instance, which may be one of another spelling; the
+   * first claim makes it. Rejects with `already_exists`, SERVICE_ID_CLASH, when the id belongs to another (name, host, port).
    */
   claim(key: InstanceKey): Promise<InstanceRow>;
-  /** Locks a known key's row; undefined when it was never seen. */
-  lock(key: Pick<InstanceKey, "name" | "host" | "port">): Promise<InstanceRow | undefined>;
-  /** The same by service id. */
+  /** Takes the key from the row of this very spelling, so that another one can claim it. The caller has locked the row. */
+  releaseKey(serviceId: string): Promise<void>;
+  /** Locks the row that has the key of this service id, however it is spelled; undefined when none has. */
+  lockKey(serviceId: string): Promise<InstanceRow | undefined>;
+  /** The same without a lock. */
+  find(serviceId: string): Promise<InstanceRow | undefined>;
+  /** Locks the row of this very spelling. */
   lockId(serviceId: string): Promise<InstanceRow | undefined>;
   bumpGeneration(serviceId: string): Promise<void>;
-  /** Makes `owner` the name's owner if it has none; resolves to the owner. */
+  /** Up to `limit` rows that are registered and have no key: another spelling had it first, or an older program made them. */
+  activeWithoutKey(limit: number): Promise<readonly InstanceRow[]>;
+  /** Makes `owner` the owner of all spellings of the name if it has none; resolves to the owner. */
   claimName(name: string, owner: string): Promise<string>;
+  /** Who was the owner of this very spelling before its name had a key. */
+  ownerOfSpelling(name: string): Promise<string | undefined>;
+  /** Up to `limit` spellings of names without a key, as `activeWithoutKey`. */
+  namesWithoutKey(limit: number): Promise<readonly { readonly name: string; readonly owner: string }[]>;
 }
 
 export interface RegistrationRepository {

@@ -11,6 +11,7 @@ import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
+import { activeOf, settleSpelling } from "./spellings.ts";
 import { validatedNote } from "./attempts/steps/validated.ts";
 import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput } from "./types.ts";
@@ -95,10 +96,10 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   deps.runner.admit();
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
-    const known = await findKnown(tx, request);
+    const known = await findKnown(tx, request, key);
     if (known) return { attempt: known, events: [] };
     const attempt = newAttempt(deps, request, caller, key);
-    const stillUnchanged = unchanged && (await tx.registrations.findActive(request.serviceId))?.id === unchanged.id;
+    const stillUnchanged = unchanged && (await tx.registrations.findActive(key.serviceId))?.id === unchanged.id;
     const events = stillUnchanged ? unchangedEvents(attempt) : firstEvents(attempt);
     if (stillUnchanged) {
       await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
@@ -124,25 +125,28 @@ interface CheckedRequest {
   readonly input: RegisterInput;
   readonly address: string;
   readonly hash: string;
+  /** As the request spells it. */
   readonly serviceId: string;
 }
 
 /** The active registration that already is what the request asks for, seen passing in the catalog just now. */
 async function findUnchanged({ ports }: RegisterDeps, request: CheckedRequest, signal: AbortSignal): Promise<Registration | undefined> {
-  const active = await ports.store.tx((tx) => tx.registrations.findActive(request.serviceId));
+  const active = await ports.store.tx((tx) => activeOf(tx, request.serviceId));
   if (active?.requestHash !== request.hash || active.address !== request.address) return undefined;
-  const instances = await ports.catalog.instances({ serviceId: request.serviceId }, signal);
+  const instances = await ports.catalog.instances({ serviceId: active.serviceId }, signal);
   return instances.some(({ attemptId, status }) => attemptId === active.id && status === "passing") ? active : undefined;
 }
 
+/** The row that the request is about: of its own spelling, or of the one under which the instance is registered. */
 async function claimKey(tx: RegistrationTx, { input, serviceId }: CheckedRequest, caller: Caller): Promise<InstanceRow> {
   const { advertisedHost: host, advertisedPort: port } = input.connectivity;
-  const key = await tx.instances.claim({ serviceId, name: input.name, host, port });
+  const asked = { serviceId, name: input.name, host, port };
+  const holder = await tx.instances.claim(asked);
   await claimName(tx, input.name, caller);
-  return key;
+  return settleSpelling(tx, asked, holder);
 }
 
-async function findKnown(tx: RegistrationTx, { input, hash, serviceId }: CheckedRequest): Promise<Attempt | undefined> {
+async function findKnown(tx: RegistrationTx, { input, hash }: CheckedRequest, { serviceId }: InstanceRow): Promise<Attempt | undefined> {
   if (input.requestId !== undefined) {
     const same = await tx.attempts.findByRequestId(input.requestId);
     if (same && same.requestHash !== hash) {
@@ -168,11 +172,11 @@ async function findKnown(tx: RegistrationTx, { input, hash, serviceId }: Checked
   return live;
 }
 
-function newAttempt(deps: RegisterDeps, { input, address, hash, serviceId }: CheckedRequest, caller: Caller, key: InstanceRow): Attempt {
+function newAttempt(deps: RegisterDeps, { input, address, hash }: CheckedRequest, caller: Caller, key: InstanceRow): Attempt {
   const now = deps.ports.clock.now();
   return {
     id: deps.ids.next(),
-    serviceId,
+    serviceId: key.serviceId,
     name: input.name,
     type: input.type,
     host: input.connectivity.advertisedHost,

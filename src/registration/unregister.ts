@@ -4,15 +4,17 @@
  * `withdraw` task behind. The task takes the entry out of the catalog and releases the schema versions; it is tried at
  * once and, if a dependency is away, again until it is done.
  */
-import { subjectOf } from "./service-id.ts";
+import { serviceIdOf, subjectOf } from "./service-id.ts";
 import type { RegistrationEvent } from "./events.ts";
 import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { cancelledBy, type Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
+import { isSamePlace } from "./keys.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
+import { lockMeant } from "./spellings.ts";
 import { withdrawTask } from "./tasks.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
 import { withdrawalOf } from "./withdraw.ts";
@@ -35,9 +37,9 @@ export async function unregister(
   const { store, clock } = deps.ports;
   const taskId = deps.ids.next();
   const ended = await store.tx(async (tx) => {
-    const key = await tx.instances.lock(input);
-    if (!key) throw neverRegistered(input);
-    await claimName(tx, input.name, caller);
+    const key = await lockMeant(tx, serviceIdOf(input.name, input.host, input.port));
+    if (!key || !isSamePlace(key, input)) throw neverRegistered(input);
+    await claimName(tx, key.name, caller, { registered: true });
     return endKey(tx, deps.ids, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.runner.cancel(ended.live.id, cancelledBy("an Unregister"));
@@ -92,7 +94,7 @@ function neverRegistered({ name, host, port }: UnregisterInput): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${name} at ${host}:${port} was never registered`,
-    subject: { type: "service", name: `${name}-${host}-${port}` },
-    metadata: { service_id: `${name}-${host}-${port}` },
+    subject: { type: "service", name: serviceIdOf(name, host, port) },
+    metadata: { service_id: serviceIdOf(name, host, port) },
   });
 }

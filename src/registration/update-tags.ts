@@ -12,6 +12,7 @@ import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
+import { lockMeant } from "./spellings.ts";
 import { derivedTags, sameTags, shownTags, tagsOf } from "./tags.ts";
 import { showTask } from "./tasks.ts";
 import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
@@ -43,10 +44,10 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
   const taskId = deps.ids.next();
   const now = clock.now();
   const done = await store.tx(async (tx) => {
-    const key = await tx.instances.lockId(input.serviceId);
-    const active = key && (await tx.registrations.findActive(input.serviceId));
+    const key = await lockMeant(tx, input.serviceId);
+    const active = key && (await tx.registrations.findActive(key.serviceId));
     if (!active) throw notRegistered(input.serviceId);
-    await claimName(tx, active.name, caller, { operators: true });
+    await claimName(tx, active.name, caller, { operators: true, registered: true });
     const tags = ownTags(active.request, input.tags);
     const before = tagsOf(active);
     const applied = shownTags(active.request, tags);

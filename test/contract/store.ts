@@ -5,6 +5,7 @@ import type { StoreBackend } from "./store/backend.ts";
 import { concurrencyTests } from "./store/concurrency.ts";
 import { deliveryTests } from "./store/delivery.ts";
 import { failureTests } from "./store/failures.ts";
+import { instanceTests } from "./store/instances.ts";
 import { leaseTests } from "./store/leases.ts";
 import { logTests } from "./store/log.ts";
 import { recordTests } from "./store/records.ts";
@@ -17,6 +18,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     transactionTests(backend);
     attemptTests(backend);
     leaseTests(backend);
+    instanceTests(backend);
     recordTests(backend);
     auditTests(backend);
     deliveryTests(backend);

@@ -11,6 +11,7 @@ import { DomainError, unavailable } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Registration, RegistrationStore } from "../records.ts";
+import { idKeyOf, nameKeyOf } from "../keys.ts";
 import { createBroadcast } from "./broadcast.ts";
 import { discoveredFrom, type Discovered, type DiscoveredKind } from "./discovered.ts";
 import { createRecordsOfEntries } from "./records-of-entries.ts";
@@ -60,6 +61,7 @@ interface Listed {
 /** Sorted and grouped on first use, once for each state. */
 interface Index {
   readonly lists: Readonly<Record<DiscoveredKind, DiscoveryList>>;
+  /** By `nameKeyOf` and `idKeyOf`: every spelling finds it. */
   readonly byName: ReadonlyMap<string, readonly Discovered[]>;
   readonly byId: ReadonlyMap<string, readonly Discovered[]>;
 }
@@ -133,9 +135,18 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     };
     const lists = { service: listOf("service"), module: listOf("module") };
     stale.clear();
-    const byName = Map.groupBy(all, ({ name }) => name);
+    const byName = Map.groupBy(all, ({ name }) => nameKeyOf(name));
     for (const name of turns.keys()) if (!byName.has(name)) turns.delete(name);
-    return { lists, byName, byId: Map.groupBy(all, ({ serviceId }) => serviceId) };
+    return { lists, byName, byId: Map.groupBy(all, ({ serviceId }) => idKeyOf(serviceId)) };
+  }
+
+  /** All of the name or id in whatever spelling; of an id that is listed in the very spelling asked for, those alone. */
+  function find(lookup: { readonly serviceId: string } | { readonly name: string }): readonly Discovered[] {
+    const { byName, byId } = indexed();
+    if ("name" in lookup) return byName.get(nameKeyOf(lookup.name)) ?? [];
+    const found = byId.get(idKeyOf(lookup.serviceId)) ?? [];
+    const exact = found.filter(({ serviceId }) => serviceId === lookup.serviceId);
+    return exact.length > 0 ? exact : found;
   }
 
   async function follow(): Promise<void> {
@@ -159,17 +170,16 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     seenAt: () => snapshot && (snapshot.at ?? clock.now()),
     list: (kind) => indexed().lists[kind],
     get(lookup, kind) {
-      const { byName, byId } = indexed();
-      const found = ("serviceId" in lookup ? byId.get(lookup.serviceId) : byName.get(lookup.name)) ?? [];
-      const instance = preferred(kind === undefined ? found : found.filter((it) => it.kind === kind));
+      const instance = preferred(find(lookup).filter((it) => kind === undefined || it.kind === kind));
       if (instance) return instance;
       throw notFound(lookup, kind);
     },
     resolve(question) {
-      const turn = turns.get(question.name) ?? 0;
-      const resolution = resolve(indexed().byName.get(question.name) ?? [], question, turn);
+      const key = nameKeyOf(question.name);
+      const turn = turns.get(key) ?? 0;
+      const resolution = resolve(indexed().byName.get(key) ?? [], question, turn);
       // Only names that exist are remembered, until they are gone: neither callers nor time may fill the memory.
-      if (resolution.chosen) turns.set(question.name, (turn + 1) % Number.MAX_SAFE_INTEGER);
+      if (resolution.chosen) turns.set(key, (turn + 1) % Number.MAX_SAFE_INTEGER);
       return resolution;
     },
     lastChecked: ({ serviceId }) => catalog.lastChecked(serviceId),

@@ -14,6 +14,8 @@ export interface Migration {
   /** `NNNN-name`; never changed once released, nor is what it does. */
   readonly name: string;
   statements(ddl: Ddl): readonly string[];
+  /** Writes, after the statements, what SQL cannot compute; bears being run again after it was cut off in the middle. */
+  fill?(query: MigrationTarget["query"]): Promise<void>;
 }
 
 /** The database to be migrated, on one connection. */
@@ -38,7 +40,7 @@ export async function migrate(target: MigrationTarget, known: readonly Migration
 
   const plan = known.map((migration) => {
     const statements = migration.statements(ddl);
-    return { name: migration.name, statements, checksum: createHash("sha256").update(statements.join(";\n")).digest("hex") };
+    return { ...migration, statements, checksum: createHash("sha256").update(statements.join(";\n")).digest("hex") };
   });
   const names = new Set(plan.map((step) => step.name));
   const unknown = [...applied.keys()].find((name) => !names.has(name));
@@ -50,6 +52,7 @@ export async function migrate(target: MigrationTarget, known: readonly Migration
 
   for (const step of plan.filter(({ name }) => !applied.has(name))) {
     for (const statement of step.statements) await target.query(statement);
+    await step.fill?.((text, parameters) => target.query(text, parameters));
     await target.query(`insert into muster_migrations (name, checksum, applied_at) values (?, ?, ${target.now})`, [step.name, step.checksum]);
   }
 }

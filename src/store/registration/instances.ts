@@ -1,43 +1,74 @@
 /**
- * Instance keys and name owners: rows that are made once and stay.
+ * Instance keys and name owners: rows that are made once and stay, one a spelling. Of all spellings of an instance, or of a
+ * name, at most one has the key that they share: by a unique column, so that it holds between processes too.
  *
- * `claim` reads with a lock first, since most keys are known, and inserts only when the row is missing. When two
- * processes insert the same new key, the unique keys let one through; the other waits for it, is refused as a duplicate
- * and then locks the row the first one made.
+ * `claim` reads with a lock first, since most keys are known, and inserts only when there is no row. When two processes
+ * insert the same new key, the unique keys let one through; the other waits for it, is refused as a duplicate and then
+ * locks the row the first one made. A row that an older program beside this one made has no key until it is claimed.
  */
 import { DomainError } from "../../kernel/errors.ts";
+import { idKeyOf, isSamePlace, nameKeyOf } from "../../registration/keys.ts";
 import type { InstanceKey, InstanceRepository, InstanceRow } from "../../registration/records.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
 import type { InstanceTable, RegistrationTables } from "./tables.ts";
 
 export function instanceRepository({ db, dialect }: Session<RegistrationTables>): InstanceRepository {
+  const instances = () => db.selectFrom("instances").selectAll();
+
   async function locked(serviceId: string): Promise<InstanceTable | undefined> {
-    return forUpdate(dialect, db.selectFrom("instances").selectAll().where("service_id", "=", serviceId)).executeTakeFirst();
+    return forUpdate(dialect, instances().where("service_id", "=", serviceId)).executeTakeFirst();
   }
 
-  async function ownerOf(name: string): Promise<string | undefined> {
-    const row = await db.selectFrom("service_names").select("owner").where("name", "=", name).executeTakeFirst();
+  async function holderOf(idKey: string): Promise<InstanceTable | undefined> {
+    return forUpdate(dialect, instances().where("id_key", "=", idKey)).executeTakeFirst();
+  }
+
+  /** True when the write was done, false when a unique key refused it. */
+  async function unlessDuplicate(write: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await write();
+      return true;
+    } catch (error) {
+      if (!dialect.isDuplicate(error)) throw error;
+      return false;
+    }
+  }
+
+  async function ownerByKey(nameKey: string): Promise<string | undefined> {
+    const row = await db.selectFrom("service_names").select("owner").where("name_key", "=", nameKey).executeTakeFirst();
     return row?.owner;
   }
 
   return {
     async claim(key) {
-      const known = await locked(key.serviceId);
-      if (known) return sameKey(known, key);
-      try {
-        await db.insertInto("instances").values({ service_id: key.serviceId, name: key.name, host: key.host, port: key.port, generation: 0 }).execute();
-      } catch (error) {
-        if (!dialect.isDuplicate(error)) throw error;
-        const other = await locked(key.serviceId);
-        if (!other) throw clash(key);
-        return sameKey(other, key);
-      }
-      return { serviceId: key.serviceId, name: key.name, host: key.host, port: key.port, generation: 0 };
+      const { serviceId, name, host, port } = key;
+      const idKey = idKeyOf(serviceId);
+      const known = await holderOf(idKey);
+      if (known) return samePlace(known, key);
+      const row = { service_id: serviceId, name, host, port, generation: 0, id_key: idKey };
+      if (await unlessDuplicate(() => db.insertInto("instances").values(row).execute())) return instanceFromRow(row);
+      const other = await holderOf(idKey);
+      if (other) return samePlace(other, key);
+      const keyless = await locked(serviceId);
+      if (!keyless) throw clash(key);
+      const claimed = samePlace(keyless, key);
+      if (await unlessDuplicate(() => db.updateTable("instances").set({ id_key: idKey }).where("service_id", "=", serviceId).execute())) return claimed;
+      const holder = await holderOf(idKey);
+      if (!holder) throw clash(key);
+      return samePlace(holder, key);
     },
 
-    async lock({ name, host, port }) {
-      const query = db.selectFrom("instances").selectAll().where("name", "=", name).where("host", "=", host).where("port", "=", port);
-      const row = await forUpdate(dialect, query).executeTakeFirst();
+    async releaseKey(serviceId) {
+      await db.updateTable("instances").set({ id_key: null }).where("service_id", "=", serviceId).execute();
+    },
+
+    async lockKey(serviceId) {
+      const row = await holderOf(idKeyOf(serviceId));
+      return row && instanceFromRow(row);
+    },
+
+    async find(serviceId) {
+      const row = await instances().where("id_key", "=", idKeyOf(serviceId)).executeTakeFirst();
       return row && instanceFromRow(row);
     },
 
@@ -54,24 +85,41 @@ export function instanceRepository({ db, dialect }: Session<RegistrationTables>)
         .execute();
     },
 
+    async activeWithoutKey(limit) {
+      const rows = await instances()
+        .where("id_key", "is", null)
+        .where("service_id", "in", db.selectFrom("registrations").select("service_id").where("active_key", "is not", null))
+        .orderBy("service_id")
+        .limit(limit)
+        .execute();
+      return rows.map(instanceFromRow);
+    },
+
     async claimName(name, owner) {
-      const known = await ownerOf(name);
+      const nameKey = nameKeyOf(name);
+      const known = await ownerByKey(nameKey);
       if (known !== undefined) return known;
-      try {
-        await db.insertInto("service_names").values({ name, owner }).execute();
-        return owner;
-      } catch (error) {
-        if (!dialect.isDuplicate(error)) throw error;
-        const other = await ownerOf(name);
-        if (other === undefined) throw error;
-        return other;
-      }
+      if (await unlessDuplicate(() => db.insertInto("service_names").values({ name, owner, name_key: nameKey }).execute())) return owner;
+      // Another spelling was first, or the row is there without its key.
+      await unlessDuplicate(() => db.updateTable("service_names").set({ name_key: nameKey }).where("name", "=", name).execute());
+      const other = await ownerByKey(nameKey);
+      if (other === undefined) throw new Error(`the name ${name} can be neither inserted nor found`);
+      return other;
+    },
+
+    async ownerOfSpelling(name) {
+      const row = await db.selectFrom("service_names").select("owner").where("name", "=", name).executeTakeFirst();
+      return row?.owner;
+    },
+
+    async namesWithoutKey(limit) {
+      return db.selectFrom("service_names").select(["name", "owner"]).where("name_key", "is", null).orderBy("name").limit(limit).execute();
     },
   };
 }
 
-function sameKey(row: InstanceTable, key: InstanceKey): InstanceRow {
-  if (row.name !== key.name || row.host !== key.host || row.port !== key.port) throw clash(key);
+function samePlace(row: InstanceTable, key: InstanceKey): InstanceRow {
+  if (!isSamePlace(row, key)) throw clash(key);
   return instanceFromRow(row);
 }
 

@@ -53,10 +53,14 @@ export interface InstanceTable {
   host: string;
   port: number;
   generation: number;
+  /** `idKeyOf(service_id)`, of the one spelling that may register; unique. Null of other spellings, and of rows of an older program. */
+  id_key: string | null;
 }
 
 export interface ServiceNameTable {
   name: string;
+  /** `nameKeyOf(name)`, unique; null as in `InstanceTable`. */
+  name_key: string | null;
   owner: string;
 }
 

@@ -36,7 +36,7 @@ export function concurrencyTests(backend: StoreBackend): void {
           }),
         ),
       );
-      expect(await store.tx((tx) => tx.instances.lock(key))).toEqual({ ...key, generation: 20 });
+      expect(await store.tx((tx) => tx.instances.lockKey(key.serviceId))).toEqual({ ...key, generation: 20 });
     });
 
     test("an attempt that is locked does not move before the transaction ends", async () => {
@@ -122,12 +122,28 @@ export function concurrencyTests(backend: StoreBackend): void {
       });
     });
 
+    test("ten that claim an instance in ten spellings: all get the same row", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const second = (await opened.another?.()) ?? store;
+      const spelling = (number: number) => Array.from("parser", (letter, at) => ((number >> at) & 1 ? letter.toUpperCase() : letter)).join("");
+      const rows = await Promise.all(
+        Array.from({ length: 10 }, (_, number) => {
+          const name = spelling(number);
+          return (number % 2 ? store : second).tx((tx) => tx.instances.claim({ serviceId: `${name}-h-1`, name, host: "h", port: 1 }));
+        }),
+      );
+      expect(new Set(rows.map(({ serviceId }) => serviceId)).size).toBe(1);
+    });
+
     test("ten that claim a name: all are told the same owner", async () => {
       await using opened = await backend.open();
       const { store } = opened;
       const second = (await opened.another?.()) ?? store;
       const owners = await Promise.all(
-        Array.from({ length: 10 }, (_, number) => (number % 2 ? store : second).tx((tx) => tx.instances.claimName("parser", `owner ${number}`))),
+        Array.from({ length: 10 }, (_, number) =>
+          (number % 2 ? store : second).tx((tx) => tx.instances.claimName(number % 3 ? "parser" : "Parser", `owner ${number}`)),
+        ),
       );
       expect(new Set(owners).size).toBe(1);
     });

@@ -3,44 +3,6 @@ import { refusalOf, type StoreBackend } from "./backend.ts";
 import { key, registration, schemaVersion, someTime } from "./fixtures.ts";
 
 export function recordTests(backend: StoreBackend): void {
-  describe("instances", () => {
-    test("are made by the first claim, found by the next, and count generations", async () => {
-      await using opened = await backend.open();
-      const { store } = opened;
-      expect(await store.tx((tx) => tx.instances.lock(key))).toBeUndefined();
-      expect(await store.tx((tx) => tx.instances.claim(key))).toEqual({ ...key, generation: 0 });
-      await store.tx((tx) => tx.instances.bumpGeneration(key.serviceId));
-      expect(await store.tx((tx) => tx.instances.claim(key))).toEqual({ ...key, generation: 1 });
-      expect(await store.tx((tx) => tx.instances.lock(key))).toEqual({ ...key, generation: 1 });
-      expect(await store.tx((tx) => tx.instances.lock({ ...key, port: 1 }))).toBeUndefined();
-      expect(await store.tx((tx) => tx.instances.lockId(key.serviceId))).toEqual({ ...key, generation: 1 });
-      expect(await store.tx((tx) => tx.instances.lockId("none"))).toBeUndefined();
-    });
-
-    test("refuse an id that belongs to another name, host and port, and a triple that has another id", async () => {
-      await using opened = await backend.open();
-      const { store } = opened;
-      const dashed = { serviceId: "a-b-c-1", name: "a-b", host: "c", port: 1 };
-      await store.tx((tx) => tx.instances.claim(dashed));
-      for (const other of [
-        { ...dashed, name: "a", host: "b-c" },
-        { ...dashed, port: 2 },
-        { ...dashed, serviceId: "another" },
-      ]) {
-        const clash = await refusalOf(store.tx((tx) => tx.instances.claim(other)));
-        expect(clash).toMatchObject({ kind: "already_exists", reason: "SERVICE_ID_CLASH" });
-      }
-    });
-
-    test("names belong to their first claimant", async () => {
-      await using opened = await backend.open();
-      const { store } = opened;
-      expect(await store.tx((tx) => tx.instances.claimName("parser", "first"))).toBe("first");
-      expect(await store.tx((tx) => tx.instances.claimName("parser", "second"))).toBe("first");
-      expect(await store.tx((tx) => tx.instances.claimName("chunker", "second"))).toBe("second");
-    });
-  });
-
   describe("registrations", () => {
     test("come back as they were written, with every optional field or none", async () => {
       await using opened = await backend.open();

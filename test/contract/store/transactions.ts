@@ -113,7 +113,7 @@ async function everything(store: RegistrationStore) {
   return store.tx(async (tx) => ({
     attempt: await tx.attempts.find("a"),
     events: await tx.attempts.events("a", 0),
-    instance: await tx.instances.lock(key),
+    instance: await tx.instances.lockKey(key.serviceId),
     nameOwner: await tx.instances.claimName("parser", "somebody else"),
     active: await tx.registrations.findActive(key.serviceId),
     schema: await tx.schemas.lock("parser-config", "1"),

@@ -83,8 +83,8 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
 
 /** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */
 async function checkGeneration(tx: RegistrationTx, attempt: AttemptContext["attempt"]): Promise<void> {
-  const row = await tx.instances.claim(attempt);
-  if (row.generation === attempt.generation) return;
+  const row = await tx.instances.lockId(attempt.serviceId);
+  if (row?.generation === attempt.generation) return;
   throw new DomainError({
     kind: "wrong_state",
     reason: "SUPERSEDED",
