@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** What `npm run mutate` runs against each mutant: pure tests, the embedded contract suites, and the e2e suites with Muster in the test's process. */
+export default defineConfig({
+  test: {
+    include: ["src/**/*.test.ts", "test/*.test.ts", "test/e2e/*.test.ts"],
+    exclude: ["src/schema-diff/**", "test/{architecture,docs,asyncapi,real,schema-check,http-documents,topic-schemas}.test.ts", "test/e2e/{process,start,stock-clients,fuzz}.test.ts"],
+    env: { MUSTER_TEST_IN_PROCESS: "1" },
+    testTimeout: 20_000,
+    hookTimeout: 20_000,
+    expect: { poll: { timeout: 10_000 } },
+  },
+});
