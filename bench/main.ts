@@ -1,5 +1,7 @@
-/** `npm run bench -- register`: Muster beside the floor on the real servers; `discovery`: beside Consul; `start`: embedded start and memory. */
-import { cpus, loadavg } from "node:os";
+/** `npm run bench -- register`: Muster beside the floor on the real servers; `discovery`: beside Consul; `events`: the log; `start`: embedded start and memory. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { cpus, loadavg, tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Sides } from "./compare.ts";
 import { benchDiscovery, discoveryItems } from "./discovery.ts";
@@ -7,6 +9,7 @@ import { openFarm, type Farm } from "./farm.ts";
 import { openFloorSide } from "./floor-side.ts";
 import { crowd } from "./items/crowd.ts";
 import { embeddedStart } from "./items/embedded-start.ts";
+import { eventLatency } from "./items/event-latency.ts";
 import { newModule } from "./items/new-module.ts";
 import { reconcile } from "./items/reconcile.ts";
 import { refused } from "./items/refused.ts";
@@ -17,11 +20,12 @@ import { printHeader, printRow, type Row } from "./report.ts";
 import { openStack } from "./stack.ts";
 import { createDatabase, startMuster } from "../test/support/muster.ts";
 
-const usage = `usage: npm run bench -- register | discovery | reconcile | start [options]
+const usage = `usage: npm run bench -- register | discovery | reconcile | events | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
   discovery       what consumers are told, beside Consul's own HTTP (in the column of the floor)
   reconcile       CPU it costs to keep 2000 entries as the record says, and how soon they are back
+  events          how soon a watcher of the log has what was committed
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
   --only ITEM     one of: ${["one", "many", "unchanged", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}
@@ -58,6 +62,12 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   head();
   await using stack = await openStack();
   for (const row of await reconcile(stack.bin, quick ? 100 : 2_000, quick ? 4 : 20)) printRow(row);
+} else if (command === "events") {
+  head();
+  await using stack = await openStack();
+  const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
+  for (const row of await eventLatency(stack.servers.mysql, directory, quick ? 30 : 500)) printRow(row);
+  await rm(directory, { recursive: true });
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
   process.exitCode = 2;

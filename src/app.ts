@@ -4,16 +4,19 @@
  */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
 import { createMeter } from "./adapters/prometheus/meter.ts";
-import { createSchemaCheck } from "./adapters/schema-check/schema-check.ts";
-import { createSchemaCompare } from "./adapters/schema-compare/schema-compare.ts";
+import { createSchemaSandbox } from "./adapters/schema-sandbox/sandbox.ts";
+import { createSchemaCheck } from "./adapters/schema-sandbox/schema-check.ts";
+import { createSchemaCompare } from "./adapters/schema-sandbox/schema-compare.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
 import type { Config } from "./config/config.ts";
 import { startDelivery, type Delivery } from "./delivery/delivery.ts";
+import { notingEvents } from "./delivery/event-commits.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { events } from "./events.ts";
@@ -21,17 +24,18 @@ import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
-import { afterCatalogChanges, createRegistration, registrationTasks } from "./registration/domain.ts";
+import { afterCatalogChanges, createRegistration } from "./registration/domain.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
 import type { RegisterDeps } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
 import { createAuthGate, type AuthMode } from "./rpc/platform/auth.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
+import { eventService } from "./rpc/platform/events.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
 import { parseTokenFile } from "./rpc/platform/tokens.ts";
-import { registrationServices, services } from "./rpc/registration/routes.ts";
+import { registrationServices } from "./rpc/registration/methods.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
 import { startServer, type ServerOptions } from "./rpc/transport/server.ts";
 import type { MusterStore } from "./store/parts.ts";
@@ -45,6 +49,8 @@ export interface AppOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly limits?: Limits;
+  /** Gives up a start that is not over: `createApp` closes what it has opened and rejects with the signal's reason. */
+  readonly stop?: AbortSignal;
   /** Called at every instant of every saga; for tests that stop the process there. */
   readonly probe?: SagaProbe;
   /** Wraps the adapters; for tests that let them fail. */
@@ -69,13 +75,14 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const tls = config.tls && (await tlsSettings(config.tls));
 
   const codec = createEventCodec(events, config.eventWire);
-  const { store, catalog, schemas, sink, module } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
+  const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
+  options.stop?.throwIfAborted();
+  const store = notingEvents(adapters.store, () => delivery.nudge());
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
-  const checkSchema = stack.use(createSchemaCheck());
-  const compareSchemas = stack.use(createSchemaCompare());
-  const ports = { store, catalog, schemas, module, documents, checkSchema, compareSchemas, clock };
+  const sandbox = stack.use(createSchemaSandbox());
+  const ports = { store, catalog, schemas, module, documents, checkSchema: createSchemaCheck(sandbox), compareSchemas: createSchemaCompare(sandbox), clock };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();
@@ -84,7 +91,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
-  const rpc = rpcMeasures(services);
   const meter = createMeter(() => [registration.measures, delivery.measures, rpc]);
   const registration = stack.use(
     createRegistration({
@@ -96,7 +102,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       owner,
       settings: config,
       resolveHost,
-      onCommit: () => delivery.nudge(),
       runTask: (taskId) => delivery.tasks.run(taskId),
       probe: options.probe,
     }),
@@ -106,9 +111,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   // Rounds of background work, and what is loaded for them, leave the start to itself.
   const open = Promise.withResolvers<void>();
   const background = { clock, log, after: open.promise };
-  const delivery: Delivery = stack.use(startDelivery({ store, sink, encode: codec.encode, handlers: registrationTasks(ports), owner, background }));
-  const prune = async (): Promise<boolean> => {
-    await delivery.prune();
+  const delivery: Delivery = stack.use(
+    startDelivery({ store, sink, codec, kinds: domains.flatMap(({ tasks }) => tasks), eventRetentionMs: config.eventRetentionMs, owner, background }),
+  );
+  const prune = async (signal: AbortSignal): Promise<boolean> => {
+    await delivery.prune(signal);
     return (await Promise.all(domains.map((domain) => domain.prune()))).includes(true);
   };
   for (const loop of [{ name: "prune", everyMs: pruneEveryMs, round: prune }, ...domains.flatMap(({ loops }) => loops)]) {
@@ -120,18 +127,22 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     store: { ping: (signal: AbortSignal) => store.ping(signal), required: true },
     catalog: { ping: (signal: AbortSignal) => catalog.ping(signal), required: false },
     schemas: { ping: (signal: AbortSignal) => schemas.ping(signal), required: false },
-    events: { ping: (signal: AbortSignal) => sink.ping(signal), required: false },
+    events: { ping: (signal: AbortSignal) => (sink ?? store).ping(signal), required: false },
   };
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
+  const services = [...registrationServices({ store, clock, ...registration }), eventService({ feed: delivery.feed, message: codec.message, clock }, events)];
+  const contract = services.map(({ desc }) => desc);
+  const rpc = rpcMeasures([...contract, Health]);
   // Discovery answers from the first call on, unless the catalog is away.
-  await Promise.race([registration.discovery.seen, clock.sleep(firstLookMs)]);
+  await Promise.race([registration.discovery.seen, clock.sleep(firstLookMs, options.stop)]);
+  options.stop?.throwIfAborted();
   const server = await startServer({
     listen: config.listen,
-    services: registrationServices({ store, clock, ...registration }),
+    services,
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(() => meter.render(), config.httpRoot || undefined),
-      descriptorRoute([...services, PipeStepProcessorService].map(({ file }) => file)),
+      descriptorRoute([...contract, PipeStepProcessorService].map(({ file }) => file)),
     ],
     gate,
     limits,

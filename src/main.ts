@@ -4,13 +4,15 @@ import { systemClock } from "./adapters/system/clock.ts";
 import { terminalOf } from "./cli/frame/terminal.ts";
 
 const startedAt = performance.now();
+/** Within this, a second signal counts as the first one again. */
+const sameSignalMs = 1_000;
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
 
 const terminal = terminalOf(process, systemClock, version);
 
 try {
   const words = process.argv.slice(2);
-  // The server itself needs no table of commands: it is loaded for whatever else the command line says.
+  // The server itself needs no table of commands: it is loaded for every other command line.
   const end = words.length === 0 || words.join(" ") === "serve" ? "serve" : await (await import("./cli/run.ts")).run(words, terminal);
   if (end === "serve") {
     await serve();
@@ -23,7 +25,12 @@ try {
   process.exit(1);
 }
 
+/**
+ * Starts the server and returns; SIGTERM and SIGINT end the process from here on, also while it starts: with 0 when what was
+ * opened is closed. A further signal ends it at once.
+ */
 async function serve(): Promise<void> {
+  const stop = stopBySignal();
   // Most of the program: the other commands answer sooner without it.
   const [{ createApp }, { banner }, { parseConfig }, { createLog }] = await Promise.all([
     import("./app.ts"),
@@ -33,22 +40,44 @@ async function serve(): Promise<void> {
   ]);
   const config = parseConfig(terminal.settings, terminal.readFile);
   const log = createLog({ ...config.log, now: Date.now, write: (line) => process.stderr.write(line) });
-  const app = await createApp(config, { log });
-  process.stdout.write(banner(config, app.address, performance.now() - startedAt));
+  whenAborted(stop, () => log("info", "server.stopping", { signal: stop.reason }));
+  try {
+    const app = await createApp(config, { log, stop });
+    process.stdout.write(banner(config, app.address, performance.now() - startedAt));
+    whenAborted(stop, () => app[Symbol.asyncDispose]().then(stopped, stopFailed));
+  } catch (error) {
+    if (!stop.aborted) throw error;
+    if (error !== stop.reason) log("warn", "server.start-failed", { error });
+    stopped();
+  }
 
-  let stopping = false;
+  function stopped(): void {
+    log("info", "server.stopped");
+    process.exit(0);
+  }
+  function stopFailed(error: unknown): void {
+    log("error", "server.stop-failed", { error });
+    process.exit(1);
+  }
+}
+
+/** Aborts at the first SIGTERM or SIGINT, whose name is its reason. */
+function stopBySignal(): AbortSignal {
+  const stopping = new AbortController();
+  let since = 0;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) return;
-    stopping = true;
-    log("info", "server.stopping", { signal });
-    app[Symbol.asyncDispose]().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log("error", "server.stop-failed", { error });
-        process.exit(1);
-      },
-    );
+    // npm hands on to its child what a terminal or a supervisor has sent to both: one Ctrl-C comes twice.
+    if (stopping.signal.aborted && performance.now() - since > sameSignalMs) process.exit(1);
+    if (stopping.signal.aborted) return;
+    since = performance.now();
+    stopping.abort(signal);
   };
-  process.once("SIGTERM", stop);
-  process.once("SIGINT", stop);
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  return stopping.signal;
+}
+
+function whenAborted(signal: AbortSignal, then: () => void): void {
+  if (signal.aborted) then();
+  else signal.addEventListener("abort", then, { once: true });
 }

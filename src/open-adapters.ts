@@ -11,7 +11,8 @@ export interface Adapters {
   readonly store: MusterStore;
   readonly catalog: Catalog;
   readonly schemas: SchemaRegistry;
-  readonly sink: EventSink;
+  /** Undefined when events go nowhere but into the log. */
+  readonly sink: EventSink | undefined;
   readonly module: ModuleClient;
 }
 
@@ -29,7 +30,8 @@ export async function openAdapters(config: Config, { clock, log, codec, dispose 
   const module = await moduleClient(config);
   const catalog = dispose.use(await openCatalog(config.catalog, clock, module));
   const schemas = dispose.use(await openSchemas(config.schemas, store, clock));
-  const sink = dispose.use(await openSink(config, store, { clock, log, codec }));
+  const sink = await openSink(config, { clock, log, codec });
+  if (sink) dispose.use(sink);
   return { store, module, catalog, schemas, sink };
 }
 
@@ -66,12 +68,9 @@ async function openSchemas(schemas: Config["schemas"], store: MusterStore, clock
   return createApicurioSchemas({ url: schemas.url, ...(schemas.token === undefined ? {} : { token: schemas.token }) });
 }
 
-async function openSink(config: Config, store: MusterStore, { clock, log, codec }: Omit<AdapterOptions, "dispose">): Promise<EventSink> {
+async function openSink(config: Config, { clock, log, codec }: Omit<AdapterOptions, "dispose">): Promise<EventSink | undefined> {
   const { events, schemas, eventWire } = config;
-  if (events.kind === "embedded") {
-    const { createEmbeddedEventLog } = await import("./adapters/embedded/event-log.ts");
-    return createEmbeddedEventLog({ store });
-  }
+  if (events.kind === "embedded") return undefined;
   const { createKafkaSink } = await import("./adapters/kafka/sink.ts");
   const sink = createKafkaSink({
     brokers: events.brokers,

@@ -160,7 +160,7 @@ describe("what must not be", () => {
   const ambient: Readonly<Record<string, string>> = {
     "src/main.ts": "is the process",
     "src/adapters/system/clock.ts": "is the clock",
-    "src/adapters/schema-check/child.ts": "takes the environment of its own process away",
+    "src/adapters/schema-sandbox/child.ts": "takes the environment of its own process away",
     "src/app.ts": "names this process as the owner of leases",
     "src/rpc/transport/lane-call.ts": "ends calls in time, with less for each of very many than a signal takes",
     "src/adapters/consul/watch.ts": "spreads the pauses of replicas that lost the same server",

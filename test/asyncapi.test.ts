@@ -44,7 +44,7 @@ describe.each(wires)("of $format on $topics.ModuleRegistered", (wire) => {
 
   test.each(Object.values(sampleEvents))("$type goes where it says, as what it says", (payload) => {
     const { type } = payload;
-    const record = createEventCodec(events, wire).encode({ id: "1", key: "s", payload, at: 1, traceparent: undefined });
+    const record = createEventCodec(events, wire).encode({ id: "1", key: "s", subject: { kind: "instance", id: "s" }, payload, at: 1, traceparent: undefined });
     expect(document).toMatchObject({
       channels: { [record.topic]: { address: record.topic, messages: { [type]: {} } } },
       components: { messages: { [type]: { name: record.type, contentType: contentTypes[wire.format] } } },

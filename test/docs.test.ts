@@ -1,8 +1,10 @@
 /** What the documentation lists, held against the code. */
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { DescEnum } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { ReasonSchema as SharedReasonSchema } from "../gen/muster/errors/v1/reasons_pb.ts";
 import { ReasonSchema } from "../gen/muster/registration/v1/reasons_pb.ts";
 import { RegistrationService } from "../gen/muster/registration/v1/registration_service_pb.ts";
 import { createMeter } from "../src/adapters/prometheus/meter.ts";
@@ -11,12 +13,12 @@ import { commands } from "../src/cli/commands.ts";
 import { cliReference } from "../src/cli/frame/markdown.ts";
 import { variables } from "../src/config/config.ts";
 import { deliveryMeasures } from "../src/delivery/metrics.ts";
-import { reasons } from "../src/kernel/errors.ts";
+import { DomainError, sharedReasons, type Reason } from "../src/kernel/errors.ts";
 import { registrationMeasures } from "../src/registration/metrics.ts";
+import { registrationReasons } from "../src/registration/reasons.ts";
 import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
 import { probeRoutes } from "../src/rpc/platform/probes.ts";
 import { rpcMeasures } from "../src/rpc/platform/rpc-metrics.ts";
-import { services } from "../src/rpc/registration/routes.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
 
@@ -25,21 +27,54 @@ const markdown = ["README.md", ...["docs", "deploy", "examples", "test"].flatMap
 const product = filesBelow("src").filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
 
 describe("reasons", () => {
-  test("are the same in src/kernel/errors.ts, in the proto and in docs/errors.md, in the same order", () => {
-    const inProto = ReasonSchema.values.slice(1).map(({ name }) => name.replace(/^REASON_/, ""));
-    const inDocs = tableBelow(read("docs/errors.md"), "Reasons").map(([reason]) => reason);
-    expect(inProto).toEqual([...reasons]);
-    expect(inDocs).toEqual([...reasons]);
-    expect(ReasonSchema.values.map(({ number }) => number)).toEqual(ReasonSchema.values.map((_, index) => index));
+  const inDocs = (heading: string) => tableBelow(read("docs/errors.md"), heading).map(([reason]) => reason);
+  const namesOf = ({ values }: DescEnum) => values.slice(1).map(({ name }) => name.replace(/^REASON_/, ""));
+  const numbersOf = ({ values }: DescEnum) => values.map(({ number }) => number);
+
+  test("of every domain are the same in the kernel, in muster.errors.v1 and in docs/errors.md, in the same order", () => {
+    expect(namesOf(SharedReasonSchema)).toEqual([...sharedReasons]);
+    expect(inDocs("Reasons of every domain")).toEqual([...sharedReasons]);
+    expect(numbersOf(SharedReasonSchema)).toEqual([0, ...sharedReasons.map((_, index) => index + 1)]);
+  });
+
+  test("of registrations are the same in their list, in muster.registration.v1 beside the shared ones, and in docs/errors.md", () => {
+    const wire = namesOf(ReasonSchema);
+    expect(wire.filter((name) => registrationReasons.some((reason) => reason === name))).toEqual([...registrationReasons]);
+    expect(wire.filter((name) => ![...registrationReasons, ...sharedReasons].some((reason) => reason === name))).toEqual([]);
+    expect(inDocs("Reasons of registrations")).toEqual([...registrationReasons]);
+    expect(numbersOf(ReasonSchema)).toEqual([0, ...wire.map((_, index) => index + 1)]);
+  });
+
+  test("have one meaning each: no two domains have the same name", async () => {
+    const lists = await Promise.all(
+      product.filter((path) => /^src\/[\w-]+\/reasons\.ts$/.test(path)).map(async (path) => listsOf(await import(join(root, path)))),
+    );
+    const all = [...sharedReasons, ...lists.flat()];
+    expect(all).toContain("HOST_DENIED");
+    expect(all.filter((name, index) => all.indexOf(name) < index)).toEqual([]);
   });
 
   test("are all given by something", () => {
-    const declared = /export const reasons = \[[\s\S]*?\]|lastingReasons[^\n]*/g;
-    const code = product.map((path) => withoutComments(read(path)).replace(declared, "")).join("\n");
+    const code = product
+      .filter((path) => !path.endsWith("/reasons.ts"))
+      .map((path) => withoutComments(read(path)).replace(/export const sharedReasons = \[[\s\S]*?\]/, ""));
+    const text = code.join("\n");
     // Of no use while every declared method is there; versions before gave it, and later ones may again.
-    expect(reasons.filter((reason) => !code.includes(`"${reason}"`))).toEqual(["NOT_IMPLEMENTED"]);
+    expect([...sharedReasons, ...registrationReasons].filter((reason) => !text.includes(`"${reason}"`))).toEqual(["NOT_IMPLEMENTED"]);
+  });
+
+  test("that nobody lists do not compile", () => {
+    const of = (reason: Reason) => new DomainError({ kind: "invalid", reason, message: "" }).reason;
+    // @ts-expect-error a letter is wrong
+    expect(of("HOST_DENIDE")).toBe("HOST_DENIDE");
+    expect([of("HOST_DENIED"), of("INTERNAL")]).toEqual(["HOST_DENIED", "INTERNAL"]);
   });
 });
+
+/** The lists of strings that a module exports. */
+function listsOf(module: object): readonly string[] {
+  return Object.values(module).flatMap((list: unknown) => (Array.isArray(list) ? list.map(String) : []));
+}
 
 describe("docs/operations.md", () => {
   test("has every variable with its default, and says which are secrets", () => {
@@ -52,7 +87,11 @@ describe("docs/operations.md", () => {
 
   test("has every metric with its type; each counter stands at 0 from the start", async () => {
     await using store = await openSqliteStore({ path: ":memory:" });
-    const measures = [registrationMeasures({ store, running: () => 0 }), deliveryMeasures({ store, clock: systemClock }), rpcMeasures(services)];
+    const measures = [
+      registrationMeasures({ store, running: () => 0 }),
+      deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
+      rpcMeasures([PlatformRegistrationService, RegistrationService]),
+    ];
     const { body } = await createMeter(() => measures).render();
     const rendered = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     for (const { name } of measures.flatMap(({ metrics }) => metrics).filter(({ kind }) => kind === "counter")) {
@@ -70,7 +109,7 @@ describe("docs/operations.md", () => {
   });
 
   test("names every method that is not implemented, and no other", () => {
-    const refused = [...read("src/rpc/registration/routes.ts").matchAll(/notImplemented(?:Stream)?\("(\w+)"\)/g)].map(([, rpc]) => rpc);
+    const refused = [...read("src/rpc/registration/methods.ts").matchAll(/notImplemented(?:Stream)?\("(\w+)"\)/g)].map(([, rpc]) => rpc);
     const [missing = ""] = operations.split("\n## What is not there yet\n").slice(1);
     const methods = PlatformRegistrationService.methods.map(({ name }) => name);
     expect(

@@ -8,17 +8,34 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { openMysqlStore } from "../src/store/mysql.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
-import { registration, schemaVersion } from "./contract/store/fixtures.ts";
+import { outboxEvent, registration, schemaVersion, someTask } from "./contract/store/fixtures.ts";
 import { createDatabase, execute, query } from "./support/muster.ts";
 import { describeReal } from "./support/real-servers.ts";
 
-const olderRow = "update registrations set schema_version = null where id = 'old'";
+/** As a program wrote them that knew neither versions of schemas nor a log. */
+const olderRows = ["update registrations set schema_version = null where id = 'old'", "update outbox set type = null, subject_kind = null, subject_id = null"];
 
 async function fill(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
     await tx.registrations.insert(registration("old", { version: "1.0.0", state: "ACTIVE" }));
     await tx.schemas.insert(schemaVersion("1.0.0", { state: "ENABLED" }));
+    await tx.tasks.insert(someTask, { id: "old", payload: 1 });
+    for (const id of ["published", "waiting"]) await tx.outbox.insert(outboxEvent(id));
+    await tx.outbox.markPublished(["published"], 1);
   });
+}
+
+/** Events from before there was a log are in it like others, in the order of insertion, and can be found by type and subject. */
+async function expectOldEvents(store: RegistrationStore): Promise<void> {
+  const { id, subject, payload } = outboxEvent("waiting");
+  expect(await store.tx((tx) => tx.outbox.unpublished(9))).toMatchObject([{ id, type: payload.type, subject }]);
+  const numbered = await store.tx((tx) => tx.eventLog.number(9));
+  expect(numbered).toMatchObject([
+    { position: 1, id: "published", type: payload.type, subject },
+    { position: 2, id: "waiting", type: payload.type, subject },
+  ]);
+  const page = await store.tx((tx) => tx.eventLog.read({ after: 0, limit: 9, types: [payload.type], subject }));
+  expect(page.events).toEqual(numbered);
 }
 
 /** A registration from before schemas had versions of their own stands on the one that has its version. */
@@ -30,8 +47,17 @@ async function expectOldRegistration(store: RegistrationStore): Promise<void> {
   });
 }
 
+/** A task from before tasks knew their age is carried out, and is new when it is claimed first. */
+async function expectOldTask(store: RegistrationStore): Promise<void> {
+  expect(await store.tx((tx) => tx.tasks.claim("some", 0, 10))).toEqual([{ id: "old", payload: "1", attempts: 0, ageMs: 0 }]);
+  expect(await store.tx((tx) => tx.tasks.claim("some", 0, 10))).toEqual([{ id: "old", payload: "1", attempts: 1, ageMs: expect.any(Number) }]);
+}
+
+/** As a former version leaves a task. */
+const olderTask = "update tasks set created_at = null, claimed_at = null, parked_at = null where id = 'old'";
+
 describe("a SQLite file", () => {
-  test("an older registration keeps its schema version", async () => {
+  test("an older registration keeps its schema version, and an older task is carried out", async () => {
     const directory = await mkdtemp(join(tmpdir(), "muster-older-"));
     try {
       const path = join(directory, "muster.db");
@@ -41,10 +67,13 @@ describe("a SQLite file", () => {
       }
       {
         using database = new DatabaseSync(path);
-        database.exec(olderRow);
+        for (const statement of olderRows) database.exec(statement);
+        database.exec(olderTask);
       }
       await using store = await openSqliteStore({ path });
       await expectOldRegistration(store);
+      await expectOldTask(store);
+      await expectOldEvents(store);
     } finally {
       await rm(directory, { recursive: true });
     }
@@ -60,12 +89,15 @@ describeReal("a MySQL database", (servers) => {
         await using store = await open();
         await fill(store);
       }
-      await execute(database.url, olderRow);
+      for (const statement of olderRows) await execute(database.url, statement);
+      await execute(database.url, olderTask);
       const noted = await query(database.url, "select name from muster_migrations order by name");
       for (const { name } of noted.slice(1)) await execute(database.url, `delete from muster_migrations where name >= '${String(name)}'`);
       await using store = await open();
       expect(await query(database.url, "select name from muster_migrations order by name")).toEqual(noted);
       await expectOldRegistration(store);
+      await expectOldTask(store);
+      await expectOldEvents(store);
     } finally {
       await database.drop();
     }

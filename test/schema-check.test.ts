@@ -2,24 +2,33 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { childExecArgv, startCheckingChild } from "../src/adapters/schema-check/child-process.ts";
-import { createSchemaCheck, type SchemaCheckOptions } from "../src/adapters/schema-check/schema-check.ts";
+import { childExecArgv, startSandboxChild } from "../src/adapters/schema-sandbox/sandbox-child.ts";
+import { createSchemaSandbox, type SandboxOptions } from "../src/adapters/schema-sandbox/sandbox.ts";
+import { createSchemaCheck, type SchemaCheckOptions } from "../src/adapters/schema-sandbox/schema-check.ts";
 import type { DomainError, Reason } from "../src/kernel/errors.ts";
-import { dialects, synthesiseSchema } from "../src/schema-diff/schema-text.ts";
+import { dialects, synthesiseSchema, type SchemaCheck } from "../src/schema-diff/schema-text.ts";
 
 const never = new AbortController().signal;
 /** For a machine that stands still now and then. */
 const patient = { limitMs: 30_000, startMs: 60_000 };
 
+type Options = SandboxOptions & SchemaCheckOptions;
+
+/** A check in a sandbox of its own, which ends with it. */
+function openCheck(options: Options = {}) {
+  const sandbox = createSchemaSandbox(options);
+  return Object.assign(createSchemaCheck(sandbox, options), { [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() });
+}
+
 /** The verdict of a fresh checker on each schema, in order: "valid" or the error. */
-async function verdicts(schemas: readonly unknown[], options?: SchemaCheckOptions): Promise<("valid" | DomainError)[]> {
-  await using check = createSchemaCheck({ ...patient, ...options });
+async function verdicts(schemas: readonly unknown[], options?: Options): Promise<("valid" | DomainError)[]> {
+  await using check = openCheck({ ...patient, ...options });
   const found: ("valid" | DomainError)[] = [];
   for (const schema of schemas) found.push(await verdict(check, schema));
   return found;
 }
 
-function verdict(check: ReturnType<typeof createSchemaCheck>, schema: unknown): Promise<"valid" | DomainError> {
+function verdict(check: SchemaCheck, schema: unknown): Promise<"valid" | DomainError> {
   const text = typeof schema === "string" ? schema : JSON.stringify(schema);
   return check(text, never).then(
     () => "valid" as const,
@@ -145,7 +154,7 @@ describe("schema check", () => {
   });
 
   it("kills a check that takes too long, keeps the event loop free meanwhile, and goes on with the next", async () => {
-    await using check = createSchemaCheck();
+    await using check = openCheck();
     expect(await verdict(check, {})).toBe("valid");
     let turns = 0;
     const turning = setInterval(() => (turns += 1), 5);
@@ -166,31 +175,32 @@ describe("schema check", () => {
   });
 
   it("answers many at once, each with its own verdict, across children", async () => {
-    await using check = createSchemaCheck({ ...patient, checksPerChild: 5 });
+    await using check = openCheck({ ...patient, jobsPerChild: 5 });
     const schemas = many(20, (index) => (index % 3 === 0 ? { title: `${index}`, type: index } : { title: `${index}` }));
     const found = await Promise.all(schemas.map((schema) => verdict(check, schema)));
     expect(found.map((one) => one === "valid")).toEqual(schemas.map((_, index) => index % 3 !== 0));
   });
 
   it("remembers verdicts by content", async () => {
-    await using check = createSchemaCheck({ ...patient, queueLength: 1 });
+    await using check = openCheck({ ...patient, queueLength: 1 });
     const bad = { type: "strnig" };
     const first = await verdict(check, bad);
     // With the one place in the queue taken, only a remembered verdict can be given.
-    const queued = verdict(check, {});
+    const queued = [verdict(check, {}), verdict(check, true)];
+    expect(await verdict(check, false)).toMatchObject({ reason: "TOO_MANY_ATTEMPTS" });
     expect(await verdict(check, bad)).toBe(first);
-    expect(await queued).toBe("valid");
+    expect(await Promise.all(queued)).toEqual(["valid", "valid"]);
   });
 
   it("refuses who comes when the queue is full", async () => {
-    await using check = createSchemaCheck({ ...patient, queueLength: 2 });
+    await using check = openCheck({ ...patient, queueLength: 2 });
     const found = await Promise.all(many(4, (index) => verdict(check, { title: `${index}` })));
     expect(found.filter((one) => one === "valid").length).toBeGreaterThanOrEqual(2);
     expect(found.at(-1)).toMatchObject({ kind: "exhausted", reason: "TOO_MANY_ATTEMPTS" });
   });
 
   it("answers an aborted caller at once and serves the others", async () => {
-    await using check = createSchemaCheck({ limitMs: 4_000 });
+    await using check = openCheck({ limitMs: 4_000 });
     const caller = new AbortController();
     const slow = check(JSON.stringify(endless), caller.signal);
     const next = verdict(check, {});
@@ -201,8 +211,21 @@ describe("schema check", () => {
     expect(await next).toBe("valid");
   });
 
+  it("takes the place of an aborted caller out of the queue", async () => {
+    await using check = openCheck({ ...patient, queueLength: 2 });
+    const first = verdict(check, { title: "first" });
+    const caller = new AbortController();
+    const gone = new Error("gone");
+    const waiting = many(2, (index) => check(JSON.stringify({ title: `${index}` }), caller.signal));
+    expect(await verdict(check, {})).toMatchObject({ reason: "TOO_MANY_ATTEMPTS" });
+    caller.abort(gone);
+    const next = verdict(check, {});
+    for (const call of waiting) await expect(call).rejects.toBe(gone);
+    expect([await first, await next]).toEqual(["valid", "valid"]);
+  });
+
   it("starts its child at the first use, keeps it, and ends it by disposal even when it is busy", async () => {
-    const check = createSchemaCheck(patient);
+    const check = openCheck(patient);
     expect(await children()).toEqual([]);
     expect(await verdict(check, {})).toBe("valid");
     const [first, ...others] = await children();
@@ -213,20 +236,21 @@ describe("schema check", () => {
     const slow = verdict(check, endless);
     await check[Symbol.asyncDispose]();
     expect(await slow).toMatchObject({ reason: "SHUTTING_DOWN" });
-    expect(await verdict(check, {})).toMatchObject({ reason: "SHUTTING_DOWN" });
+    expect(await verdict(check, false)).toMatchObject({ reason: "SHUTTING_DOWN" });
     expect(await children()).toEqual([]);
   });
 
   it("ends a child without work, and starts another when there is some", async () => {
-    await using check = createSchemaCheck({ ...patient, idleMs: 1 });
+    await using check = openCheck({ ...patient, idleMs: 1 });
     expect(await verdict(check, {})).toBe("valid");
     await expect.poll(children).toEqual([]);
     expect(await verdict(check, true)).toBe("valid");
   });
 });
 
-describe("the checking child", () => {
-  const options = { ...patient, memoryMb: 96 };
+describe("the sandbox's child", () => {
+  const options = { startMs: 60_000, memoryMb: 96 };
+  const empty = { text: "{}", dialect: "draft-07", patterns: [] } as const;
 
   it("cannot read files, write them, start processes or see the environment", async () => {
     const attempts = `
@@ -243,25 +267,21 @@ describe("the checking child", () => {
     expect(JSON.parse(stdout)).toEqual({ denied: many(5, () => "ERR_ACCESS_DENIED"), env: [] });
   });
 
-  it("reports itself confined and dies when told", async () => {
-    const child = await startCheckingChild(options);
+  it("reports itself confined and dies when it is killed", async () => {
+    const child = await startSandboxChild(options);
     expect(child.alive()).toBe(true);
-    expect(await child.check({ text: "{}", dialect: "draft-07", patterns: [] })).toEqual({
-      type: "valid",
-    });
+    expect(await child.run("check", empty, 30_000)).toEqual({ type: "done", result: { type: "valid" } });
     await child.kill();
     expect(child.alive()).toBe(false);
-    expect(await child.check({ text: "{}", dialect: "draft-07", patterns: [] })).toEqual({
-      type: "crashed",
-    });
+    expect(await child.run("check", empty, 30_000)).toEqual({ type: "crashed" });
   });
 
   it("does not go on for long when its parent is killed in the middle of a check", async () => {
     const program = `
-      import { startCheckingChild } from ${JSON.stringify(new URL("../src/adapters/schema-check/child-process.ts", import.meta.url).href)};
-      const child = await startCheckingChild({ limitMs: 700, startMs: 10_000, memoryMb: 96 });
+      import { startSandboxChild } from ${JSON.stringify(new URL("../src/adapters/schema-sandbox/sandbox-child.ts", import.meta.url).href)};
+      const child = await startSandboxChild({ startMs: 10_000, memoryMb: 96 });
       console.log(child.pid);
-      await child.check({ text: "{}", dialect: "draft-07", patterns: Array.from({ length: 60_000 }, (_, index) => "(\\\\pL|\\\\pN){900}x" + index) });`;
+      await child.run("check", { text: "{}", dialect: "draft-07", patterns: Array.from({ length: 60_000 }, (_, index) => "(\\\\pL|\\\\pN){900}x" + index) }, 700);`;
     const parent = spawn(process.execPath, ["--input-type=module", "--eval", program], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -273,6 +293,6 @@ describe("the checking child", () => {
   });
 
   it("is not used when it does not get ready in time", async () => {
-    await expect(startCheckingChild({ ...options, startMs: 1 })).rejects.toThrow("did not start");
+    await expect(startSandboxChild({ ...options, startMs: 1 })).rejects.toThrow("did not start");
   });
 });

@@ -1,4 +1,5 @@
 /** The commands of `muster`, as one table. `serve` is the process itself and lives in main.ts. */
+import { eventCommands } from "./events/event-commands.ts";
 import type { Command } from "./frame/command.ts";
 import { callOptions, outputOption, watchOption } from "./frame/options.ts";
 import { discoveryCommands } from "./registration/discovery-commands.ts";
@@ -96,6 +97,7 @@ export const commands: readonly Command[] = [
     examples: [{ what: "with a reason", run: 'muster attempts cancel 01a2011e-a4a0-7005-a6a4-f539b87dd561 --reason "wrong port"' }],
     load: async () => (await import("./registration/attempts.ts")).cancelAttempt,
   },
+  ...eventCommands,
   {
     name: "token",
     what: "make a token for a caller, and its entry for the token file",
@@ -122,7 +124,7 @@ export const commands: readonly Command[] = [
     more: ["In the format and on the topics that the MUSTER_EVENTS_* variables name."],
     args: [],
     options: [],
-    examples: [{ what: "events as JSON", run: "MUSTER_EVENTS_FORMAT=json muster asyncapi" }],
+    examples: [{ what: "events as JSON", run: "MUSTER_EVENTS=kafka://k:9092 MUSTER_EVENTS_FORMAT=json muster asyncapi" }],
     load: async () => (await import("./asyncapi.ts")).asyncApiCommand,
   },
   {

@@ -68,6 +68,7 @@ describe("configuration", () => {
   test("events go to one topic, but for the types that have their own", () => {
     expect(parse({}).eventWire).toMatchObject({ format: "cloudevents", topics: { ModuleRegistered: "platform.registration.events" } });
     const { eventWire } = parse({
+      MUSTER_EVENTS: "kafka://k:9092",
       MUSTER_EVENTS_FORMAT: "json",
       MUSTER_EVENTS_TOPIC: "all",
       MUSTER_EVENTS_TOPICS: "ModuleRegistered=up, ModuleUnregistered=down",
@@ -87,6 +88,8 @@ describe("configuration", () => {
     [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a,ModuleRegistered=b" }, /ModuleRegistered is there twice/],
     [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_EVENTS: "kafka://k:9092" }, /confluent needs MUSTER_SCHEMAS/],
     [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_SCHEMAS: "apicurio+http://s:1" }, /confluent needs MUSTER_EVENTS=kafka/],
+    [{ MUSTER_EVENTS_FORMAT: "json" }, /json needs MUSTER_EVENTS=kafka/],
+    [{ MUSTER_EVENT_RETENTION: "0d" }, /must be whole days from 1d to 3650d/],
   ])("what events cannot be: %o", (settings, problem) => {
     expect(problemsOf(settings)).toEqual([expect.stringMatching(problem)]);
   });

@@ -8,9 +8,12 @@ import { parseRegistration, registrationVariables, type RegistrationSettings } f
 import { parseSelf, selfVariables, type SelfRegistration } from "./self.ts";
 import { accessVariables, listenVariables, parseServer, rootVariables, type ServerSettings } from "./server.ts";
 import { readSettings, type Settings } from "./settings.ts";
+import { parseDuration } from "./values.ts";
 
 export interface Config extends ServerSettings, AdapterSettings, RegistrationSettings {
   readonly eventWire: EventWire;
+  /** How long events can be read in the log. */
+  readonly eventRetentionMs: number;
   /** How this server is in the catalog itself, if it is. */
   readonly self: SelfRegistration | undefined;
   readonly log: LogSettings;
@@ -58,6 +61,7 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
     ...adapters,
     ...parseRegistration(get, server.listen.host, problems),
     eventWire: parseEventWire(get, adapters, problems),
+    eventRetentionMs: parseDuration("MUSTER_EVENT_RETENTION", get("MUSTER_EVENT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
     self: parseSelf(get, { ...server, ...adapters }, problems),
     log: parseLog(get, problems),
   };

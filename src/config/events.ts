@@ -9,6 +9,7 @@ export const eventVariables = {
   MUSTER_EVENTS_FORMAT: { fallback: "cloudevents", secret: false },
   MUSTER_EVENTS_TOPIC: { fallback: registrationTopic, secret: false },
   MUSTER_EVENTS_TOPICS: { fallback: "", secret: false },
+  MUSTER_EVENT_RETENTION: { fallback: "7d", secret: false },
 } as const;
 
 type Get = (name: keyof typeof eventVariables) => string;
@@ -18,7 +19,9 @@ export function parseEventWire(get: Get, { events: sink, schemas }: Pick<Adapter
   const [asked, topic, topics] = [get("MUSTER_EVENTS_FORMAT"), get("MUSTER_EVENTS_TOPIC"), get("MUSTER_EVENTS_TOPICS")];
   const format = eventFormats.find((known) => known === asked);
   if (format === undefined) problems.push(`MUSTER_EVENTS_FORMAT: "${asked}" must be one of ${eventFormats.join(", ")}`);
-  if (format === "confluent" && sink.kind !== "kafka") problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_EVENTS=kafka://host:port");
+  if (format !== undefined && format !== eventFormats[0] && sink.kind !== "kafka") {
+    problems.push(`MUSTER_EVENTS_FORMAT: ${format} needs MUSTER_EVENTS=kafka://host:port`);
+  }
   if (format === "confluent" && schemas.kind !== "apicurio") {
     problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_SCHEMAS=apicurio+http(s)://host:port/apis/registry/v3, which gives out the schema ids");
   }

@@ -1,17 +1,23 @@
-/** What happens after a commit, as a whole: the relay from the outbox to the event sink, and the tasks. */
-import type { EventSink, Store } from "../kernel/ports.ts";
+/** What happens after a commit, as a whole: the log of events, the relay from the outbox to the event sink, and the tasks. */
 import type { Measures } from "../kernel/meter.ts";
+import type { EventSink, Store } from "../kernel/ports.ts";
+import type { TaskKind } from "../kernel/task-kind.ts";
 import type { EventCodec } from "./event-codec.ts";
-import { startLoop, type Background } from "./loop.ts";
+import { startEventFeed, type EventFeed } from "./event-feed.ts";
+import type { Background } from "./loop.ts";
 import { deliveryMeasures } from "./metrics.ts";
-import { pruneOutbox, relayOnce, releaseRelay } from "./relay.ts";
-import { startTasks, type TaskHandlers, type Tasks } from "./tasks.ts";
+import { newRelayState, startRelay } from "./relay.ts";
+import { pruneEvents } from "./retention.ts";
+import { startTasks, type Tasks } from "./tasks.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
-  readonly sink: EventSink;
-  readonly encode: EventCodec["encode"];
-  readonly handlers: TaskHandlers;
+  /** Undefined when events go nowhere but into the log. */
+  readonly sink: EventSink | undefined;
+  readonly codec: EventCodec;
+  readonly kinds: readonly TaskKind[];
+  /** How long events can be read. */
+  readonly eventRetentionMs: number;
   /** This process; the relay's lease is held in its name. */
   readonly owner: string;
   readonly background: Background;
@@ -19,29 +25,33 @@ export interface DeliveryOptions {
 
 export interface Delivery extends AsyncDisposable {
   readonly tasks: Tasks;
+  readonly feed: EventFeed;
   readonly measures: Measures;
-  /** Something was committed: looks for it now. */
+  /** Events were committed: numbers and publishes them now. */
   nudge(): void;
-  /** Deletes published events that are old enough. */
-  prune(): Promise<void>;
+  /** Deletes events that are old enough. */
+  prune(signal: AbortSignal): Promise<void>;
 }
 
-const relayEveryMs = 1_000;
-
-export function startDelivery({ store, sink, encode, handlers, owner, background }: DeliveryOptions): Delivery {
+export function startDelivery({ store, sink, codec, kinds, eventRetentionMs, owner, background }: DeliveryOptions): Delivery {
   const { clock, log } = background;
-  const relaying = { store, sink, encode, clock, log, owner, lease: { prolongedAt: Number.NEGATIVE_INFINITY } };
-  const relay = startLoop({ name: "relay", everyMs: relayEveryMs, ...background, round: (signal) => relayOnce(relaying, signal) });
-  const tasks = startTasks({ store, ...background, handlers });
+  const hasSink = sink !== undefined;
+  const feed = startEventFeed({ store, ...background });
+  const relay = sink && startRelay({ store, sink, codec, clock, log, owner, state: newRelayState() }, background);
+  const tasks = startTasks({ store, ...background, kinds });
   return {
     tasks,
-    measures: deliveryMeasures({ store, clock }),
-    nudge: relay.nudge,
-    prune: () => pruneOutbox({ store, clock }),
+    feed,
+    measures: deliveryMeasures({ store, clock, hasSink, kinds: kinds.map(({ kind }) => kind) }),
+    nudge() {
+      feed.nudge();
+      relay?.nudge();
+    },
+    prune: (signal) => pruneEvents({ store, clock, retentionMs: eventRetentionMs, hasSink }, signal),
     async [Symbol.asyncDispose]() {
       await tasks.stop();
-      await relay.stop();
-      await releaseRelay({ store, owner }).catch((error: unknown) => log("warn", "relay.lease-not-released", { error }));
+      await relay?.[Symbol.asyncDispose]();
+      await feed.stop();
     },
   };
 }

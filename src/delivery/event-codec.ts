@@ -1,11 +1,15 @@
 /** The bytes of domain events, in the format chosen, made by the rows of the domains' tables. */
-import { create, toBinary, toJsonString, type DescMessage } from "@bufbuild/protobuf";
+import { create, toBinary, toJsonString, type DescMessage, type Message } from "@bufbuild/protobuf";
 import type { EventRow } from "../kernel/event-row.ts";
 import type { SinkRecord } from "../kernel/ports.ts";
-import type { OutboxEvent } from "../kernel/records.ts";
+import type { EventPayload, OutboxEvent, StoredEvent } from "../kernel/records.ts";
 import { contentTypes, type EventWire } from "./event-wire.ts";
 
 export interface EventCodec {
+  /** False for the events of a newer version. */
+  knows(type: string): boolean;
+  /** The message of an event, with its type. Throws when there is no such event or its payload is not what it should be. */
+  message(event: Pick<OutboxEvent, "payload" | "at">): { readonly schema: DescMessage; readonly message: Message };
   /** The CloudEvent of an outbox row, keyed by its subject. Framing, where the format has one, is left to the sink. */
   encode(event: OutboxEvent): SinkRecord;
   /** Every topic that events may go to, with the messages that may be found there. */
@@ -15,14 +19,18 @@ export interface EventCodec {
 export function createEventCodec(rows: readonly EventRow[], { format, topics }: EventWire): EventCodec {
   const isJson = format === "json";
   const rowOf = new Map(rows.map((row) => [row.type, row]));
+  const messageOf: EventCodec["message"] = ({ payload, at }) => {
+    const row = rowOf.get(payload.type);
+    if (row === undefined) throw new Error(`there is no event ${payload.type}`);
+    return { schema: row.schema, message: create(row.schema, row.message(payload, at)) };
+  };
   return {
+    knows: (type) => rowOf.has(type),
+    message: messageOf,
     encode(event) {
-      const { type } = event.payload;
-      const row = rowOf.get(type);
-      const topic = topics[type];
-      if (row === undefined || topic === undefined) throw new Error(`there is no event ${type}`);
-      const { schema } = row;
-      const message = create(schema, row.message(event.payload, event.at));
+      const { schema, message } = messageOf(event);
+      const topic = topics[event.payload.type];
+      if (topic === undefined) throw new Error(`there is no topic for ${event.payload.type}`);
       return {
         id: event.id,
         topic,
@@ -37,6 +45,13 @@ export function createEventCodec(rows: readonly EventRow[], { format, topics }: 
     },
     topics: messagesByTopic(rows, topics),
   };
+}
+
+/** The payload of an event as it was inserted. Throws when it is none. */
+export function payloadOf({ payload }: Pick<StoredEvent, "payload">): EventPayload {
+  const value: unknown = JSON.parse(payload);
+  if (typeof value !== "object" || value === null || !("type" in value) || typeof value.type !== "string") throw new Error("the payload has no type");
+  return value as EventPayload;
 }
 
 /** The messages of each topic, in the order of the rows. */

@@ -47,7 +47,8 @@ export function startLoop({ name, everyMs, after, clock, log, round, wokenBy }: 
         if (failures === 1) log("error", "loop.failed", { loop: name, reason: toDomainError(error).reason, error });
       }
       if (more) continue;
-      const pauseMs = failures === 0 ? everyMs : Math.min(everyMs * 2 ** failures, maxPauseMs);
+      const pace = typeof everyMs === "number" ? everyMs : everyMs();
+      const pauseMs = failures === 0 ? pace : Math.min(pace * 2 ** failures, maxPauseMs);
       await clock.sleep(pauseMs, AbortSignal.any([stopping.signal, wake.signal])).catch(() => undefined);
     }
   }

@@ -1,14 +1,19 @@
 /**
- * Work that a transaction left to be done after it: leased, handled outside any transaction, then done or tried again
- * later, for ever, with growing pauses (1 s doubling to 60 s). At least once: handlers are safe to repeat.
+ * Work that a transaction left to be done after it: claimed for a time, carried out by its kind outside any transaction,
+ * then gone, or due again after a pause (1 s doubling to 60 s).
+ *
+ * Guarantees: at least once, so a kind must bear repetition. At most `poolSize` tasks are under way in a process (one for
+ * each kind, if there are more kinds), and some of these places are reserved for each kind: tasks of one kind, however many
+ * and however slow, do not delay the first ones of another. A run ends at its kind's limit, or `graceMs` later when it
+ * ignores its signal; its lease is longer than both. Kinds that this program does not know are not claimed and so are left
+ * to newer replicas. A task that cannot be read, or that fails when its kind gives up, is parked, with an error in the log.
  */
-import type { Task } from "../kernel/records.ts";
-import { toDomainError } from "../kernel/errors.ts";
+import type { CoreTx, Task } from "../kernel/records.ts";
+import type { TaskKind } from "../kernel/task-kind.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Clock, Store } from "../kernel/ports.ts";
 import { startLoop } from "./loop.ts";
-
-export type TaskHandlers = Readonly<Record<Task["kind"], (payload: string, signal: AbortSignal) => Promise<void>>>;
+import { graceMs, runTask, type TaskEnd } from "./run-task.ts";
 
 export interface Tasks {
   /**
@@ -16,43 +21,82 @@ export interface Tasks {
    * it is tried again later when not.
    */
   run(taskId: string): Promise<boolean>;
+  /** Aborts what is under way, and resolves when it has settled and is due for another replica, or after five seconds. */
   stop(): Promise<void>;
 }
 
-/** What a dead process was at is begun again after this time; longer than a handler may take. */
-const leaseMs = 45_000;
-const handlerLimitMs = 30_000;
-const batchSize = 16;
+const poolSize = 16;
+/** The lease of a task ends so long after the limit of its kind; the tasks of a dead process are claimed again then. */
+const leaseMarginMs = 15_000;
 const waitLimitMs = 5_000;
+const stopLimitMs = graceMs + 2_000;
 const lookEveryMs = 200;
 
+/** Starts carrying out tasks of the given kinds, whose names differ. */
 export function startTasks({
   store,
   clock,
   log,
-  handlers,
+  kinds,
   after,
 }: {
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  readonly handlers: TaskHandlers;
+  readonly kinds: readonly TaskKind[];
   /** As of a loop. */
   readonly after?: Promise<void>;
 }): Tasks {
+  if (new Set(kinds.map(({ kind }) => kind)).size < kinds.length) throw new Error("two kinds of tasks have the same name");
   const waiters = new Map<string, (done: boolean) => void>();
+  const underWay = new Map<string, { readonly kind: string; readonly settled: Promise<void> }>();
+  const stopping = new AbortController();
+  /** Places reserved for each kind. */
+  const own = Math.max(1, Math.floor(poolSize / (2 * kinds.length)));
+  /** There may be due tasks for which there was no place. */
+  let isCrowded = false;
 
-  async function handle(task: Task, signal: AbortSignal): Promise<void> {
-    try {
-      await handlers[task.kind](task.payload, AbortSignal.any([signal, AbortSignal.timeout(handlerLimitMs)]));
-      await store.tx((tx) => tx.tasks.done(task.id));
-      waiters.get(task.id)?.(true);
-    } catch (error) {
-      const { reason, message } = toDomainError(error);
-      log("warn", "task.failed", { task: task.id, kind: task.kind, attempts: task.attempts, reason, error });
-      waiters.get(task.id)?.(false);
-      await store.tx((tx) => tx.tasks.retryIn(task.id, Math.min(1_000 * 2 ** task.attempts, 60_000), `${reason}: ${message}`));
+  /** Claims due tasks of each kind: as many as there are free places, its own ones and those that all kinds share. */
+  async function claimDue(tx: CoreTx): Promise<{ readonly due: readonly (readonly [TaskKind, Task])[]; readonly isCrowded: boolean }> {
+    const busy = new Map(kinds.map(({ kind }) => [kind, [...underWay.values()].filter((it) => it.kind === kind).length]));
+    let shared = poolSize - own * kinds.length;
+    for (const count of busy.values()) shared -= Math.max(0, count - own);
+    const due: (readonly [TaskKind, Task])[] = [];
+    let crowded = false;
+    for (const kind of kinds) {
+      const ownFree = Math.max(0, own - (busy.get(kind.kind) ?? 0));
+      const room = ownFree + Math.max(0, shared);
+      const tasks = room === 0 ? [] : await tx.tasks.claim(kind.kind, kind.limitMs + leaseMarginMs, room);
+      shared -= Math.max(0, tasks.length - ownFree);
+      crowded ||= tasks.length === room;
+      due.push(...tasks.map((task) => [kind, task] as const));
     }
+    return { due, isCrowded: crowded };
+  }
+
+  function begin(kind: TaskKind, task: Task): void {
+    // Its lease ended while this process stood still: the run that is under way goes on alone.
+    if (underWay.has(task.id)) return;
+    const settled = carryOut(kind, task).finally(() => {
+      underWay.delete(task.id);
+      if (isCrowded) loop.nudge();
+    });
+    underWay.set(task.id, { kind: kind.kind, settled });
+  }
+
+  /** Does not reject: a task whose end could not be recorded is due again when its lease ends. */
+  async function carryOut(kind: TaskKind, task: Task): Promise<void> {
+    const end = await runTask(kind, task, { clock, stopping: stopping.signal });
+    const fields = { task: task.id, kind: kind.kind, attempts: task.attempts };
+    if (end.is === "failed") log("warn", "task.failed", { ...fields, reason: end.error.reason, error: end.error });
+    if (end.is === "parked") log("error", "task.parked", { ...fields, why: end.why, error: end.error });
+    const recorded = await store
+      .tx((tx) => record(tx, task, end))
+      .then(
+        () => true,
+        (error: unknown) => (log("warn", "task.not-recorded", { ...fields, end: end.is, error }), false),
+      );
+    waiters.get(task.id)?.(recorded && end.is === "done");
   }
 
   /** Resolves to true when the task is gone; rejects with the signal's reason. A store that is away is asked again. */
@@ -70,10 +114,13 @@ export function startTasks({
     ...(after ? { after } : {}),
     clock,
     log,
-    round: async (signal) => {
-      const due = await store.tx((tx) => tx.tasks.claim(leaseMs, batchSize));
-      await Promise.all(due.map((task) => handle(task, signal)));
-      return due.length === batchSize;
+    round: async () => {
+      // A task that ends meanwhile frees a place that this round does not see.
+      isCrowded = true;
+      const claimed = await store.tx(claimDue);
+      isCrowded = claimed.isCrowded;
+      for (const [kind, task] of claimed.due) begin(kind, task);
+      return false;
     },
   });
 
@@ -89,6 +136,26 @@ export function startTasks({
         waiters.delete(taskId);
       }
     },
-    stop: () => loop.stop(),
+
+    async stop() {
+      stopping.abort(new Error("the server is stopping"));
+      const over = new AbortController();
+      const settled = loop.stop().then(() => Promise.all([...underWay.values()].map((it) => it.settled)));
+      await Promise.race([settled, clock.sleep(stopLimitMs, over.signal)]);
+      over.abort();
+    },
   };
+}
+
+function record({ tasks }: CoreTx, { id, attempts }: Task, end: TaskEnd): Promise<void> {
+  switch (end.is) {
+    case "done":
+      return tasks.done(id);
+    case "failed":
+      return tasks.retryIn(id, Math.min(1_000 * 2 ** attempts, 60_000), `${end.error.reason}: ${end.error.message}`);
+    case "stopped":
+      return tasks.retryIn(id, 0, "the server that ran it has stopped");
+    case "parked":
+      return tasks.park(id, `${end.why}: ${end.error.message}`);
+  }
 }

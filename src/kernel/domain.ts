@@ -1,8 +1,10 @@
 import type { LoopSpec } from "./loop.ts";
 import type { Measures } from "./meter.ts";
+import type { TaskKind } from "./task-kind.ts";
 
 /** What a domain brings to the process, beside its use cases. `app.ts` has a line for each domain. */
 export interface Domain {
+  readonly tasks: readonly TaskKind[];
   readonly loops: readonly LoopSpec[];
   readonly measures: Measures;
   /** Deletes what is old enough; resolves to true when there may be more. */

@@ -4,6 +4,7 @@ export type ErrorKind =
   | "not_found"
   | "already_exists"
   | "wrong_state"
+  | "out_of_range"
   | "conflict"
   | "unauthenticated"
   | "denied"
@@ -15,59 +16,42 @@ export type ErrorKind =
   | "internal";
 
 /**
- * The stable, machine-readable cause. The same list stands in `muster/registration/v1/reasons.proto`
- * and in `docs/errors.md`; a test keeps the three equal.
+ * The stable, machine-readable causes that every domain has. The same list stands in `muster/errors/v1/reasons.proto` and in
+ * `docs/errors.md`; a test keeps the three equal.
  */
-export const reasons = [
+export const sharedReasons = [
   "INVALID_FIELDS",
-  "HOST_DENIED",
-  "HOST_UNRESOLVABLE",
-  "SERVICE_ID_CLASH",
-  "NAME_OWNED_BY_ANOTHER",
-  "ATTEMPT_IN_FLIGHT",
   "REQUEST_ID_REUSED",
-  "TOO_MANY_ATTEMPTS",
-  "ATTEMPT_NOT_FOUND",
-  "ATTEMPT_FINISHED",
-  "REGISTRATION_NOT_FOUND",
-  "HEALTH_REFUSED",
-  "HEALTH_WRONG_PROTOCOL",
-  "HEALTH_TLS_MISMATCH",
-  "HEALTH_UNIMPLEMENTED",
-  "HEALTH_NOT_SERVING",
-  "HEALTH_TIMEOUT",
-  "CALLBACK_FAILED",
-  "CALLBACK_TIMEOUT",
-  "CALLBACK_TOO_LARGE",
-  "CALLBACK_UNIMPLEMENTED",
-  "CALLBACK_IDENTITY_MISMATCH",
-  "CALLBACK_REPORTED_UNHEALTHY",
-  "SCHEMA_NOT_JSON",
-  "SCHEMA_TOO_LARGE",
-  "SCHEMA_TOO_COMPLEX",
-  "SCHEMA_REMOTE_REF",
-  "SCHEMA_INVALID",
-  "SCHEMA_COMPILE_TIMEOUT",
-  "SCHEMA_PATTERN_UNSUPPORTED",
-  "SCHEMA_VERSION_CONFLICT",
   "DEPENDENCY_UNAVAILABLE",
   "DEPENDENCY_REFUSED",
   "DEADLINE_EXCEEDED",
   "CANCELLED",
-  "SUPERSEDED",
-  "INTERRUPTED",
   "UNAUTHENTICATED",
   "PERMISSION_DENIED",
   "NOT_IMPLEMENTED",
   "SHUTTING_DOWN",
   "INTERNAL",
-  "SCHEMA_NOT_FOUND",
-  "OPENAPI_FETCH_FAILED",
-  "OPENAPI_INVALID",
   "SLOW_READER",
+  "POSITION_OUT_OF_RANGE",
 ] as const;
 
-export type Reason = (typeof reasons)[number];
+export type SharedReason = (typeof sharedReasons)[number];
+
+/**
+ * All reasons, by the part that lists them. A domain adds its own to this interface where its list is, as in
+ * `registration/reasons.ts`: so a reason that nobody lists does not compile, and the kernel knows no domain.
+ */
+export interface Reasons {
+  readonly shared: SharedReason;
+}
+
+export type Reason = Reasons[keyof Reasons];
+
+/** What an error is about: `{ type: "attempt", name: "0190…" }`. */
+export interface Subject {
+  readonly type: string;
+  readonly name: string;
+}
 
 /** One bad request field: `field` is its proto path (`connectivity.advertised_port`), `description` what it must be. */
 export interface FieldViolation {
@@ -80,6 +64,8 @@ export interface DomainErrorInit {
   readonly reason: Reason;
   /** For people; may change. Never contains a secret, SQL or a stack. */
   readonly message: string;
+  /** What it is about: what was not found, exists already, is in the wrong state or has no room left. */
+  readonly subject?: Subject;
   /** Machine-readable context, e.g. `{ dependency: "consul" }`. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly fields?: readonly FieldViolation[];
@@ -92,6 +78,7 @@ export interface DomainErrorInit {
 export class DomainError extends Error {
   readonly kind: ErrorKind;
   readonly reason: Reason;
+  readonly subject: Subject | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   readonly fields: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
@@ -101,6 +88,7 @@ export class DomainError extends Error {
     this.name = "DomainError";
     this.kind = init.kind;
     this.reason = init.reason;
+    this.subject = init.subject;
     this.metadata = init.metadata ?? {};
     this.fields = init.fields ?? [];
     this.retryAfterMs = init.retryAfterMs;
@@ -127,13 +115,17 @@ export function refused(dependency: Dependency, detail: string, cause?: unknown)
     kind: "wrong_state",
     reason: "DEPENDENCY_REFUSED",
     message: `${dependency} refused: ${detail}`,
+    subject: { type: "dependency", name: dependency },
     metadata: { dependency },
     cause,
   });
 }
 
-/** Reasons that may come with a kind that mostly passes, but do not pass: somebody has to change the request first. */
-export const lastingReasons: ReadonlySet<Reason> = new Set(["SCHEMA_VERSION_CONFLICT", "REQUEST_ID_REUSED", "SCHEMA_TOO_LARGE", "CALLBACK_TOO_LARGE"]);
+/**
+ * Reasons that can come with a kind that mostly passes, but do not pass: somebody has to change the request first. A domain
+ * gives such a reason of its own a kind that does not pass, such as `wrong_state`.
+ */
+export const lastingReasons: ReadonlySet<Reason> = new Set<SharedReason>(["REQUEST_ID_REUSED"]);
 
 /** True when the same call, made again later, can succeed without anybody changing anything. */
 export function isRetryable(error: DomainError): boolean {

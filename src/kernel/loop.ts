@@ -4,8 +4,8 @@ import type { Clock } from "./ports.ts";
 export interface LoopSpec {
   /** For the log. */
   readonly name: string;
-  /** Milliseconds between rounds, as a safety net; less when a round asks for another. */
-  readonly everyMs: number;
+  /** Milliseconds between rounds, as a safety net; less when a round asks for another. Asked for after each round, when it is a function. */
+  readonly everyMs: number | (() => number);
   /** One round. Resolves to true when there is more to do at once. Rounds never overlap. */
   readonly round: (signal: AbortSignal) => Promise<boolean>;
   /** Arranges that `wake` is called when a round is due early, until `signal` aborts. */

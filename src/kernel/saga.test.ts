@@ -1,10 +1,10 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { manualClock, type ManualClock } from "../../test/support/manual-clock.ts";
+import { untilAborted } from "../../test/support/until-aborted.ts";
 import { DomainError } from "./errors.ts";
-import type { Clock } from "./ports.ts";
 import { runSaga, unwind, type Saga, type Step } from "./saga.ts";
 
-const instant: Clock = { now: () => 0, sleep: async () => undefined };
 const broken = new DomainError({ kind: "unavailable", reason: "DEPENDENCY_UNAVAILABLE", message: "away" });
 
 interface Scripted {
@@ -14,8 +14,9 @@ interface Scripted {
 }
 
 /** Three steps a, b, c that write down what happens. */
-function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Saga<undefined, string, string>; diary: string[] } {
+function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Saga<undefined, string, string>; diary: string[]; clock: ManualClock } {
   const diary: string[] = [];
+  const clock = manualClock();
   const step = (event: string): Step<undefined, string, string> => ({
     event,
     timeoutMs: 1_000,
@@ -32,7 +33,7 @@ function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Sag
   const saga: Saga<undefined, string, string> = {
     steps: ["a", "b", "c"].map(step),
     context: undefined,
-    clock: instant,
+    clock,
     journal: {
       async recorded(event, note, then) {
         if (event === journalFailsAt) throw broken;
@@ -46,7 +47,12 @@ function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Sag
       },
     },
   };
-  return { saga, diary };
+  return { saga, diary, clock };
+}
+
+/** `saga` with another step in the place of one. */
+function withStep(saga: Saga<undefined, string, string>, event: string, change: Partial<Step<undefined, string, string>>): typeof saga {
+  return { ...saga, steps: saga.steps.map((step) => (step.event === event ? { ...step, ...change } : step)) };
 }
 
 const never = new AbortController().signal;
@@ -106,6 +112,12 @@ test("early steps after the failed one are undone, too: their work may be ahead 
   expect(script.diary).toEqual(["run a", "unwinding DEPENDENCY_UNAVAILABLE", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
 });
 
+test("when all steps after the failed one are early, all are undone", async () => {
+  const { saga, diary } = scripted({ failsAt: "a" });
+  await runSaga({ ...saga, steps: saga.steps.map((step) => ({ ...step, early: true as const })) }, never);
+  expect(diary.filter((line) => line.startsWith("undo"))).toEqual(["undo c", "undo b", "undo a"]);
+});
+
 test("what runs ahead has ended before anything is undone", async () => {
   const { saga, diary } = scripted({ failsAt: "a" });
   const endAhead = async () => {
@@ -123,9 +135,18 @@ test("a step that happened but could not be recorded is undone", async () => {
 });
 
 test("an undo that keeps failing is tried three times, does not stop the others, and is reported", async () => {
-  const { saga, diary } = scripted({ failsAt: "c", undoFails: "b" });
-  await runSaga(saga, never);
-  expect(diary.filter((line) => line === "undo b")).toHaveLength(3);
+  const { saga, diary, clock } = scripted({ failsAt: "c", undoFails: "b" });
+  const running = runSaga(saga, never);
+  const tries = () => diary.filter((line) => line === "undo b").length;
+  await clock.pass(200);
+  expect(tries()).toBe(1);
+  await clock.pass(100);
+  expect(tries()).toBe(2);
+  await clock.pass(900);
+  expect(tries()).toBe(2);
+  await clock.pass(100);
+  await running;
+  expect(tries()).toBe(3);
   expect(diary.slice(-2)).toEqual(["undo a", "ended DEPENDENCY_UNAVAILABLE 1"]);
 });
 
@@ -142,4 +163,52 @@ test("unwind takes back every step, as a replica does that takes over", async ()
   const { saga, diary } = scripted({});
   await unwind(saga, broken);
   expect(diary).toEqual(["unwinding DEPENDENCY_UNAVAILABLE", "undo c", "undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 0"]);
+});
+
+test("an event that cannot be written ends a step that has begun already, with the reason of the write", async () => {
+  const script = scripted({});
+  const { saga, fail } = withEarlyStep(script);
+  const running = runSaga(withStep(saga, "b", { run: (_context, signal) => untilAborted(signal) }), never);
+  await turn();
+  fail(broken);
+  expect(await running).toBe(broken);
+});
+
+test("a step that takes longer than its limit fails with DEADLINE_EXCEEDED and is undone", async () => {
+  const { saga, diary, clock } = scripted({});
+  const running = runSaga(withStep(saga, "b", { run: (_context, signal) => untilAborted(signal) }), never);
+  await clock.pass(999);
+  expect(diary).toEqual(["run a", "recorded a note a"]);
+  await clock.pass(1);
+  expect(await running).toMatchObject({ kind: "timeout", reason: "DEADLINE_EXCEEDED", message: "b took longer than 1000 ms" });
+  expect(diary.slice(2)).toEqual(["unwinding DEADLINE_EXCEEDED", "undo b", "undo a", "ended DEADLINE_EXCEEDED 0"]);
+});
+
+test("each undo has ten seconds, all tries together: one that hangs holds back the others no longer, and is reported", async () => {
+  const { saga, diary, clock } = scripted({ failsAt: "c" });
+  const hanging = (_context: undefined, signal: AbortSignal) => (diary.push("undo b"), untilAborted(signal));
+  const running = runSaga(withStep(saga, "b", { undo: hanging }), never);
+  await clock.pass(9_999);
+  expect(diary.at(-1)).toBe("undo b");
+  await clock.pass(1);
+  await running;
+  expect(diary.slice(-3)).toEqual(["undo b", "undo a", "ended DEPENDENCY_UNAVAILABLE 1"]);
+});
+
+test("a cancellation ends the step that runs, and a saga leaves no timer behind", async () => {
+  const { saga, clock } = scripted({});
+  const controller = new AbortController();
+  const running = runSaga(withStep(saga, "b", { run: (_context, signal) => untilAborted(signal) }), controller.signal);
+  await turn();
+  const cancelled = new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "enough" });
+  controller.abort(cancelled);
+  expect(await running).toBe(cancelled);
+  await turn();
+  expect(clock.sleepers()).toBe(0);
+});
+
+test("what is thrown that is no DomainError is reported as INTERNAL, with its cause", async () => {
+  const { saga } = scripted({});
+  const bug = new TypeError("a bug");
+  expect(await runSaga(withStep(saga, "b", { run: () => Promise.reject(bug) }), never)).toMatchObject({ reason: "INTERNAL", cause: bug });
 });

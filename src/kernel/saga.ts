@@ -1,5 +1,5 @@
 /**
- * Runs a list of steps, each with the event that tells it, and takes them back when one fails. Knows nothing of
+ * Runs a list of steps, each with the event that reports it, and takes them back when one fails. Knows nothing of
  * registration.
  *
  * Guarantees: the events are recorded in the order of the steps; a step that is not `early` begins when all events before
@@ -12,9 +12,10 @@
  */
 import { DomainError, toDomainError } from "./errors.ts";
 import type { Clock } from "./ports.ts";
+import { timeLimit } from "./time-limit.ts";
 
 export interface Step<Context, Event extends string, Note> {
-  /** The progress event that tells that `run` is done. */
+  /** The progress event that reports that `run` is done. */
   readonly event: Event;
   /** Upper bound for one `run`, retries included. */
   readonly timeoutMs: number;
@@ -29,7 +30,7 @@ export interface Step<Context, Event extends string, Note> {
 export type Then = "early step" | "step" | "end";
 
 export interface Journal<Event extends string, Note> {
-  /** Makes a step's event durable and tells the listeners. */
+  /** Makes a step's event durable and shows it to those who follow. */
   recorded(event: Event, note: Note, then: Then): Promise<void>;
   /** Makes the decision to unwind durable. */
   unwinding(error: DomainError): Promise<void>;
@@ -54,7 +55,7 @@ const undoTries = 3;
 /** For one step, all tries together: a dependency that hangs must not hold the others' undo back for long. */
 const undoLimitMs = 10_000;
 
-/** Runs every step. Resolves, never rejects but by the journal: undefined when all went well, else why it did not. */
+/** Runs every step. Resolves to undefined when all went well, else to why it did not; rejects only when the journal does. */
 export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<DomainError | undefined> {
   const unwritten = new AbortController();
   let durable: Promise<void> = Promise.resolve();
@@ -66,18 +67,18 @@ export async function runSaga<Context, Event extends string, Note>(saga: Saga<Co
 
   for (const [index, step] of saga.steps.entries()) {
     const next = saga.steps[index + 1];
-    const limit = AbortSignal.timeout(step.timeoutMs);
+    using limit = timeLimit(saga.clock, step.timeoutMs);
     try {
       if (!step.early) await durable;
       signal.throwIfAborted();
       saga.probe?.({ event: step.event, phase: "begin" });
-      const note = await step.run(saga.context, AbortSignal.any([signal, unwritten.signal, limit]));
+      const note = await step.run(saga.context, AbortSignal.any([signal, unwritten.signal, limit.signal]));
       saga.probe?.({ event: step.event, phase: "effect" });
       durable = record(step.event, note, next ? (next.early ? "early step" : "step") : "end");
       durable.catch((error: unknown) => unwritten.abort(error));
       if (!next) await durable;
     } catch (error) {
-      const failure = limit.aborted && error === limit.reason ? tookTooLong(step.event, step.timeoutMs) : toDomainError(error);
+      const failure = limit.signal.aborted && error === limit.signal.reason ? tookTooLong(step.event, step.timeoutMs) : toDomainError(error);
       await unwind({ ...saga, steps: saga.steps.slice(0, endOfReach(saga.steps, index)) }, failure);
       return failure;
     }
@@ -111,14 +112,15 @@ async function undoStep<Context, Event extends string, Note>(
   step: Step<Context, Event, Note>,
 ): Promise<DomainError | undefined> {
   let failure: DomainError | undefined;
-  const limit = AbortSignal.timeout(undoLimitMs);
-  for (let tried = 0; tried < undoTries && !limit.aborted; tried++) {
+  using limit = timeLimit(saga.clock, undoLimitMs);
+  const { signal } = limit;
+  for (let tried = 0; tried < undoTries && !signal.aborted; tried++) {
     if (tried > 0) await saga.clock.sleep(250 * 4 ** (tried - 1));
     try {
-      await step.undo?.(saga.context, limit);
+      await step.undo?.(saga.context, signal);
       return undefined;
     } catch (error) {
-      failure = error === limit.reason ? tookTooLong(`undo of ${step.event}`, undoLimitMs) : toDomainError(error);
+      failure = error === signal.reason ? tookTooLong(`undo of ${step.event}`, undoLimitMs) : toDomainError(error);
     }
   }
   return failure;

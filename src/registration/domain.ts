@@ -4,19 +4,18 @@ import type { Domain } from "../kernel/domain.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Meter } from "../kernel/meter.ts";
 import type { Ids } from "../kernel/ports.ts";
-import type { Task } from "../kernel/records.ts";
 import type { SagaProbe } from "../kernel/saga.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { createProgress, type Progress } from "./attempts/progress.ts";
 import { pruneAttempts, type PruneDeps } from "./attempts/prune-attempts.ts";
-import { createAttempts, type Attempts } from "./attempts/runner.ts";
+import { createRunner, type Runner } from "./attempts/runner.ts";
 import { createDiscoveryView, type DiscoveryView } from "./discovery/view.ts";
 import { registrationMeasures, registrationMeter } from "./metrics.ts";
 import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
-import { showEntry } from "./reconcile/show-entry.ts";
 import type { RegisterDeps } from "./register.ts";
-import { withdraw, type UnregisterDeps } from "./unregister.ts";
-import { registrationIdOf, type UpdateTagsDeps } from "./update-tags.ts";
+import { registrationTasks } from "./tasks.ts";
+import type { UnregisterDeps } from "./unregister.ts";
+import type { UpdateTagsDeps } from "./update-tags.ts";
 
 export interface RegistrationSettings {
   readonly attemptLeaseMs: number;
@@ -34,8 +33,6 @@ export interface RegistrationOptions {
   readonly owner: string;
   readonly settings: RegistrationSettings;
   readonly resolveHost: RegisterDeps["resolveHost"];
-  /** Called after a commit that left an event or a task. */
-  readonly onCommit: () => void;
   /** Carries a task out now; true when that succeeded soon. */
   readonly runTask: (taskId: string) => Promise<boolean>;
   readonly probe?: SagaProbe | undefined;
@@ -44,7 +41,7 @@ export interface RegistrationOptions {
 export interface Registration extends Domain, AsyncDisposable {
   readonly discovery: DiscoveryView;
   readonly progress: Progress;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
   readonly register: RegisterDeps;
   readonly unregister: UnregisterDeps;
   readonly updateTags: UpdateTagsDeps;
@@ -56,12 +53,12 @@ const maxWaiting = 1_500;
 const reconcilePauseMs = 5_000;
 
 export function createRegistration(options: RegistrationOptions): Registration {
-  const { ports, ids, log, owner, settings, onCommit, runTask } = options;
+  const { ports, ids, log, owner, settings, runTask } = options;
   const { store, catalog, clock } = ports;
   const meter = registrationMeter(options.meter, clock);
   const discovery = createDiscoveryView({ catalog, store, clock, log });
-  const progress = createProgress(store, clock, (attemptId) => attempts.runsHere(attemptId));
-  const attempts: Attempts = createAttempts(
+  const progress = createProgress(store, clock, (attemptId) => runner.runsHere(attemptId));
+  const runner: Runner = createRunner(
     () => ({
       ports,
       progress: { ...progress, publish: (event) => (meter.progressed(event), progress.publish(event)) },
@@ -69,17 +66,14 @@ export function createRegistration(options: RegistrationOptions): Registration {
       probe: options.probe,
       onBegin: meter.begun,
       onEnd: meter.ended,
-      onCommit: () => {
-        onCommit();
-        discovery.refresh();
-      },
+      onCommit: () => discovery.refresh(),
     }),
     { owner, leaseMs: settings.attemptLeaseMs, maxRunning, maxWaiting },
   );
   const tend: LoopSpec = {
     name: "attempts",
     everyMs: Math.min(1_000, settings.attemptLeaseMs / 3),
-    round: async () => (await attempts.tend(), false),
+    round: async () => (await runner.tend(), false),
   };
   const { mode, everyMs, reapAfterMs } = settings.reconcile;
   const reconciler =
@@ -91,26 +85,19 @@ export function createRegistration(options: RegistrationOptions): Registration {
   return {
     discovery,
     progress,
-    attempts,
-    register: { ports, ids, attempts, resolveHost: options.resolveHost },
-    unregister: { ports, ids, attempts, runTask, onCommit },
-    updateTags: { ports, ids, runTask, onCommit },
+    runner,
+    register: { ports, ids, runner, resolveHost: options.resolveHost },
+    unregister: { ports, ids, runner, runTask },
+    updateTags: { ports, ids, runTask },
+    tasks: registrationTasks(ports),
     loops: [tend, ...reconcile],
-    measures: registrationMeasures({ store, running: () => attempts.count() }),
+    measures: registrationMeasures({ store, running: () => runner.count() }),
     prune: () => pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor }),
-    drain: (ms) => attempts.drain(ms),
+    drain: (ms) => runner.drain(ms),
     async [Symbol.asyncDispose]() {
       await reconciler?.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error }));
       await discovery[Symbol.asyncDispose]();
     },
-  };
-}
-
-/** How registration's tasks are carried out. */
-export function registrationTasks(ports: RegistrationPorts): Readonly<Record<Task["kind"], (payload: string, signal: AbortSignal) => Promise<void>>> {
-  return {
-    withdraw: (payload, signal) => withdraw(ports, payload, signal),
-    show: async (payload, signal) => void (await showEntry(ports, registrationIdOf(payload), signal)),
   };
 }
 

@@ -1,8 +1,9 @@
 /** What registration counts and times. */
-import { reasons, type DomainError } from "../kernel/errors.ts";
+import { sharedReasons, type DomainError } from "../kernel/errors.ts";
 import { series, unlabelled, type Measures, type Meter, type Metric } from "../kernel/meter.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Attempt, RegistrationStore } from "./records.ts";
+import { registrationReasons } from "./reasons.ts";
 import { driftKinds, reconcileActions, type ReconcileReport } from "./reconcile/round.ts";
 import { eventTypes, typeNames, type ProgressEvent } from "./types.ts";
 
@@ -27,7 +28,7 @@ const failed = {
   kind: "counter",
   name: "registrations_failed_total",
   help: "Registration attempts that failed here, by reason",
-  series: series({ type: typeNames, reason: reasons }),
+  series: series({ type: typeNames, reason: [...sharedReasons, ...registrationReasons] }),
 } satisfies Metric;
 const duration = {
   kind: "histogram",

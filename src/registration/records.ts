@@ -111,6 +111,8 @@ export interface AttemptRepository {
    */
   insert(attempt: Attempt, events: readonly ProgressEvent[], leaseMs: number): Promise<void>;
   find(id: string): Promise<Attempt | undefined>;
+  /** Finds it and locks its row until the transaction ends. */
+  lock(id: string): Promise<Attempt | undefined>;
   findLive(serviceId: string): Promise<Attempt | undefined>;
   findByRequestId(requestId: string): Promise<Attempt | undefined>;
   list(filter: AttemptFilter): Promise<readonly Attempt[]>;

@@ -6,7 +6,7 @@ import { DomainError, type FieldViolation } from "../kernel/errors.ts";
 import type { Caller } from "../kernel/caller.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
-import type { Attempts } from "./attempts/runner.ts";
+import type { Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
@@ -18,12 +18,13 @@ import type { ProgressEvent, RegisterInput } from "./types.ts";
 export interface RegisterDeps {
   readonly ports: RegistrationPorts;
   readonly ids: Ids;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
   /** Resolves a host to one checked IP address; a violation's text when it cannot be used. */
   readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
 }
 
-export type ResolvedHost = { readonly address: string } | { readonly violation: string; readonly reason: "HOST_DENIED" | "HOST_UNRESOLVABLE" };
+type HostReason = "HOST_DENIED" | "HOST_UNRESOLVABLE";
+export type ResolvedHost = { readonly address: string } | { readonly violation: string; readonly reason: HostReason };
 
 export interface StartedRegistration {
   readonly attemptId: string;
@@ -36,18 +37,21 @@ export interface StartedRegistration {
 /** An attempt as a whole has this long. */
 export const attemptLimitMs = 150_000;
 
-/** What a valid request comes to, for `validate_only`: the events it would begin with. */
+/**
+ * What a valid request comes to: the request, and the address that is checked and called. Rejects with `invalid`, naming all
+ * bad fields: HOST_DENIED or HOST_UNRESOLVABLE when nothing but hosts is wrong, else INVALID_FIELDS.
+ */
 export async function validateRegistration(
   deps: RegisterDeps,
   candidate: RegisterCandidate,
   signal: AbortSignal,
 ): Promise<{ input: RegisterInput; address: string }> {
-  const fields: FieldViolation[] = registerViolations(candidate);
+  const ofFields = registerViolations(candidate);
+  const ofHosts: (FieldViolation & { readonly reason: HostReason })[] = [];
   const { connectivity } = candidate;
-  const reasons = new Set<"HOST_DENIED" | "HOST_UNRESOLVABLE">();
   let address = "";
   for (const [field, host] of [
-    // Judged here so that it is told before anything is done; whoever fetches the document resolves and judges it again.
+    // Judged here so that it is reported before anything is done; what fetches the document resolves and judges it again.
     ["http_endpoints", candidate.httpSchemaPath === undefined ? undefined : candidate.httpEndpoints[0]?.host],
     ["connectivity.advertised_host", connectivity.advertisedHost],
     ["connectivity.internal_host", connectivity.internalHost],
@@ -58,15 +62,18 @@ export async function validateRegistration(
       address = resolved.address;
       continue;
     }
-    fields.push({ field, description: resolved.violation });
-    reasons.add(resolved.reason);
+    ofHosts.push({ field, description: resolved.violation, reason: resolved.reason });
   }
-  if (fields.length > 0 || !hasKnownType(candidate)) {
-    const error = invalidFields(fields);
-    const [only] = fields.length === reasons.size ? reasons : [];
-    throw only ? new DomainError({ kind: "invalid", reason: only, message: error.message, fields }) : error;
-  }
-  return { input: candidate, address };
+  const fields = [...ofFields, ...ofHosts.map(({ field, description }) => ({ field, description }))];
+  if (fields.length === 0 && hasKnownType(candidate)) return { input: candidate, address };
+  const error = invalidFields(fields);
+  if (ofFields.length > 0 || ofHosts.length === 0) throw error;
+  throw new DomainError({ kind: "invalid", reason: hostReason(ofHosts), message: error.message, fields });
+}
+
+/** Of several bad hosts: HOST_DENIED if any is, since no name service will mend that, else HOST_UNRESOLVABLE. */
+function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReason {
+  return hosts.some(({ reason }) => reason === "HOST_DENIED") ? "HOST_DENIED" : "HOST_UNRESOLVABLE";
 }
 
 /**
@@ -85,7 +92,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
   const unchanged = await findUnchanged(deps, request, signal);
-  deps.attempts.admit();
+  deps.runner.admit();
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
     const known = await findKnown(tx, request);
@@ -96,7 +103,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     if (stillUnchanged) {
       await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
     } else {
-      await tx.attempts.insert(attempt, events, deps.attempts.leaseMs);
+      await tx.attempts.insert(attempt, events, deps.runner.leaseMs);
       await tx.audit.append({
         subject: subjectOf(attempt.serviceId),
         at: attempt.createdAt,
@@ -109,7 +116,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   });
   const { attempt, events } = started;
   const isNew = events.length > 0;
-  if (isNew && attempt.state === "RUNNING") deps.attempts.start(attempt);
+  if (isNew && attempt.state === "RUNNING") deps.runner.start(attempt);
   return { attemptId: attempt.id, isNew, events };
 }
 
@@ -184,7 +191,7 @@ function newAttempt(deps: RegisterDeps, { input, address, hash, serviceId }: Che
     cancelRequested: false,
     actor: caller.key,
     traceparent: caller.traceparent,
-    lease: { owner: deps.attempts.owner, epoch: 1 },
+    lease: { owner: deps.runner.owner, epoch: 1 },
     deadlineAt: now + attemptLimitMs,
     createdAt: now,
     updatedAt: now,

@@ -9,23 +9,23 @@ import type { RegistrationEvent } from "./events.ts";
 import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
-import { cancelledBy, type Attempts } from "./attempts/runner.ts";
+import { cancelledBy, type Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
-import { releaseSchemaVersion } from "./schemas/schema-versions.ts";
+import { withdrawTask } from "./tasks.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
+import { withdrawalOf } from "./withdraw.ts";
 
 export interface UnregisterDeps {
   readonly ports: RegistrationPorts;
   readonly ids: Ids;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
   /** Called after the commit; resolves to true when the task was carried out. */
   readonly runTask: (taskId: string) => Promise<boolean>;
-  readonly onCommit: () => void;
 }
 
-/** `withdrawn` tells whether the catalog and the schema registry have followed already. */
+/** `withdrawn`: whether the catalog and the schema registry have followed already. */
 export async function unregister(
   deps: UnregisterDeps,
   input: UnregisterInput,
@@ -40,8 +40,7 @@ export async function unregister(
     await claimName(tx, input.name, caller);
     return endKey(tx, deps.ids, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
-  if (ended.live) deps.attempts.cancel(ended.live.id, cancelledBy("an Unregister"));
-  if (ended.active) deps.onCommit();
+  if (ended.live) deps.runner.cancel(ended.live.id, cancelledBy("an Unregister"));
   return { wasActive: ended.active !== undefined, withdrawn: !ended.hasTask || (await deps.runTask(taskId)) };
 }
 
@@ -73,31 +72,15 @@ export async function endKey(
   if (live || hasTask) await tx.instances.bumpGeneration(serviceId);
   if (active) {
     for (const payload of [...(before ? [before] : []), unregisteredEvent(active)]) {
-      await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: now, traceparent });
+      await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: now, traceparent });
     }
   }
   if (live || hasTask) {
     const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
     await tx.audit.append({ subject: subjectOf(serviceId), at: now, actor, action: "UNREGISTERED", detail });
   }
-  if (hasTask) await tx.tasks.insert({ id: taskId, kind: "withdraw", payload: JSON.stringify({ registrationIds: registrations.map(({ id }) => id) }) });
+  if (hasTask) await tx.tasks.insert(withdrawTask, { id: taskId, payload: withdrawalOf(registrations) });
   return { live, active, hasTask };
-}
-
-/** Carries out a `withdraw` task: safe to repeat. */
-export async function withdraw(ports: RegistrationPorts, payload: string, signal: AbortSignal): Promise<void> {
-  for (const id of registrationIdsOf(payload)) {
-    const registration = await ports.store.tx((tx) => tx.registrations.find(id));
-    if (!registration) continue;
-    await ports.catalog.deregister(registration.serviceId, id, signal);
-    if (registration.schema) await releaseSchemaVersion(ports, registration.schema, undefined, signal);
-  }
-}
-
-function registrationIdsOf(payload: string): readonly string[] {
-  const parsed: unknown = JSON.parse(payload);
-  const ids = typeof parsed === "object" && parsed !== null && "registrationIds" in parsed ? parsed.registrationIds : [];
-  return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
 }
 
 function unregisteredEvent({ type, serviceId, name }: Registration): RegistrationEvent {
@@ -109,6 +92,7 @@ function neverRegistered({ name, host, port }: UnregisterInput): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${name} at ${host}:${port} was never registered`,
+    subject: { type: "service", name: `${name}-${host}-${port}` },
     metadata: { service_id: `${name}-${host}-${port}` },
   });
 }

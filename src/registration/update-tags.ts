@@ -13,6 +13,7 @@ import type { Ids } from "../kernel/ports.ts";
 import { derivedTags, shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Registration } from "./records.ts";
+import { showTask } from "./tasks.ts";
 import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
 import type { RegisterInput } from "./types.ts";
 
@@ -21,7 +22,6 @@ export interface UpdateTagsDeps {
   readonly ids: Ids;
   /** Called after the commit; resolves to true when the task was carried out. */
   readonly runTask: (taskId: string) => Promise<boolean>;
-  readonly onCommit: () => void;
 }
 
 export interface UpdatedTags {
@@ -55,18 +55,12 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const detail = { attempt_id: active.id, before: active.request.tags.join(","), after: tags.join(",") };
     await tx.audit.append({ subject: subjectOf(active.serviceId), at: now, actor: caller.key, action: "TAGS_UPDATED", detail });
     const payload = { type: "TagsUpdated", serviceId: active.serviceId, name: active.name, tags: applied, actor: caller.name } as const;
-    await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, payload, at: now, traceparent: caller.traceparent });
-    await tx.tasks.insert({ id: taskId, kind: "show", payload: JSON.stringify({ registrationId: active.id }) });
+    const subject = subjectOf(active.serviceId);
+    await tx.outbox.insert({ id: deps.ids.next(), key: active.serviceId, subject, payload, at: now, traceparent: caller.traceparent });
+    await tx.tasks.insert(showTask, { id: taskId, payload: { registrationId: active.id } });
     return { changed: true, applied };
   });
-  if (done.changed) deps.onCommit();
   return { tags: done.applied, shown: !done.changed || (await deps.runTask(taskId)), at: now };
-}
-
-/** The registration a `show` task is about. */
-export function registrationIdOf(payload: string): string {
-  const parsed: unknown = JSON.parse(payload);
-  return typeof parsed === "object" && parsed !== null && "registrationId" in parsed && typeof parsed.registrationId === "string" ? parsed.registrationId : "";
 }
 
 /**
@@ -98,6 +92,7 @@ function notRegistered(serviceId: string): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${serviceId} is not registered`,
+    subject: { type: "service", name: serviceId },
     metadata: { service_id: serviceId },
   });
 }

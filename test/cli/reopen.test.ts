@@ -6,7 +6,7 @@ import { eventually } from "../support/instances.ts";
 import { startCli } from "../support/muster-cli.ts";
 import { embeddedBacking, startMuster } from "../support/muster.ts";
 import { ownPort } from "../support/own-port.ts";
-import { requestFor } from "../support/world.ts";
+import { requestFor, unregister } from "../support/world.ts";
 
 test.each(["SIGTERM", "SIGKILL"] as const)("watch goes on after a restart by %s, and tells only what has changed", async (signal) => {
   await using backing = await embeddedBacking();
@@ -75,4 +75,53 @@ test("with --timeout a watch ends well when its time is over, and an attempt tha
   expect(await startCli(["attempts", "show", attemptId, "--watch", "--timeout", "1s"], env).result).toMatchObject({ code: 7 });
   registering.signal("SIGINT");
   await registering.result;
+});
+
+test("the log of events is followed over a restart of the server, without a gap and without a repeat", async () => {
+  await using backing = await embeddedBacking();
+  await using module = await startFakeModule({ name: "coming", version: "1.0.0" });
+  await using first = await startMuster({ ...backing.env, MUSTER_LISTEN: `127.0.0.1:${await ownPort()}` });
+  const { address } = first;
+  using client = connect(address);
+  const env = { MUSTER_ADDRESS: address };
+  const tail = startCli(["events", "tail", "--after", "0"], env);
+  const wanted = startCli(["events", "tail", "-o", "json", "--after", "0", "--type", "ModuleUnregistered", "--subject", "instance"], env);
+  await client.register(requestFor("coming", module));
+  await unregister(client, "coming", module);
+  await eventually(async () => (tail.out().includes("ModuleUnregistered") && wanted.out() !== "") || undefined);
+  first.signal("SIGKILL");
+  await first.ended;
+
+  await using second = await startMuster({ ...backing.env, MUSTER_LISTEN: address });
+  using again = connect(second.address);
+  await again.register(requestFor("coming", module));
+  await unregister(again, "coming", module);
+  await eventually(async () => (/^ +4 /m.test(tail.out()) && wanted.out().includes('"position":"4"')) || undefined);
+  tail.signal("SIGINT");
+  wanted.signal("SIGINT");
+  const [lines, items] = await Promise.all([tail.result, wanted.result]);
+  expect([lines.code, items.code]).toEqual([0, 0]);
+  const subject = `instance/coming-${module.host}-${module.port}`;
+  expect(lines.out.split("\n").map((line) => line.replace(/\d{4}-\S+Z/, "TIME"))).toEqual([
+    ...[1, 2, 3, 4].map((position) => `       ${position}  TIME  ${position % 2 ? "ModuleRegistered   " : "ModuleUnregistered "}  ${subject}`),
+    "",
+  ]);
+  const found = items.out
+    .trim()
+    .split("\n")
+    .map((text) => JSON.parse(text) as { position: string; payload: { moduleName: string } });
+  expect(found.map(({ position, payload }) => [position, payload.moduleName])).toEqual([
+    ["2", "coming"],
+    ["4", "coming"],
+  ]);
+
+  const list = async (...args: readonly string[]) => startCli(["events", "list", ...args], env).result;
+  expect(await list("--type", "ModuleRegistered", "--limit", "1")).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/^POSITION .*\n1 .*\nThe log goes on to 4: --after 1\n$/),
+  });
+  const everything = JSON.parse((await list("--subject", subject, "--limit", "0", "-o", "json")).out) as { events: unknown[]; lastPosition: string };
+  expect([everything.events.length, everything.lastPosition]).toEqual([4, "4"]);
+  expect(await list("--after", "9")).toMatchObject({ code: 2, err: expect.stringContaining("POSITION_OUT_OF_RANGE") });
+  expect(await list("--subject", "Big")).toMatchObject({ code: 2 });
 });

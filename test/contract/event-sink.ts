@@ -22,7 +22,7 @@ export interface OpenSink extends AsyncDisposable {
   readonly contentType?: string;
   /** All that stands in the topic, in order per key, as a consumer sees it. */
   read(): Promise<readonly SeenRecord[]>;
-  /** What only a sink with topics of its own has; the embedded log has neither topics to delete nor limits of its own. */
+  /** What only a sink with topics of its own has. */
   readonly topics?: {
     /** Creates `topic` so that it takes at most `maxBytes` a batch. */
     createSmall(maxBytes: number): Promise<void>;
@@ -34,8 +34,7 @@ export interface OpenSink extends AsyncDisposable {
 export interface SinkUnderTest {
   open(): Promise<OpenSink>;
   /**
-   * The same with a line that can be cut. Absent where there is no line: the embedded log fails only together with the store,
-   * whose own contract has that.
+   * The same with a line that can be cut. Absent where there is no line.
    */
   readonly openWithFault?: () => Promise<OpenSink & { readonly fault: Pick<TcpProxy, "cut" | "freeze" | "restore"> }>;
 }

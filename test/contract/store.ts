@@ -6,6 +6,7 @@ import { concurrencyTests } from "./store/concurrency.ts";
 import { deliveryTests } from "./store/delivery.ts";
 import { failureTests } from "./store/failures.ts";
 import { leaseTests } from "./store/leases.ts";
+import { logTests } from "./store/log.ts";
 import { recordTests } from "./store/records.ts";
 import { textTests } from "./store/text.ts";
 import { transactionTests } from "./store/transactions.ts";
@@ -19,6 +20,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     recordTests(backend);
     auditTests(backend);
     deliveryTests(backend);
+    logTests(backend);
     textTests(backend);
     concurrencyTests(backend);
     failureTests(backend);

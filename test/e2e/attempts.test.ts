@@ -57,7 +57,9 @@ inEveryMode("attempts", (world) => {
     if (real) expect(await leftInConsul(real, name)).toEqual([]);
     const ended = await client.unary(getAttempt, { attemptId });
     expect(ended.attempt?.state).toBe(AttemptState.ROLLED_BACK);
-    await expect(client.unary(cancelAttempt, { attemptId })).rejects.toMatchObject({ status: { code: 9, reason: "ATTEMPT_FINISHED" } });
+    await expect(client.unary(cancelAttempt, { attemptId })).rejects.toMatchObject({
+      status: { code: 9, reason: "ATTEMPT_FINISHED", inWrongState: attemptId },
+    });
   });
 
   test("listed newest first, filtered and in pages", async () => {

@@ -1,4 +1,4 @@
-/** What consumers of each event format read, with a stock consumer each: kcat, the store's log, Apicurio's Java deserializer. */
+/** What consumers of each event format read, with a stock consumer each: kcat, Apicurio's Java deserializer. */
 import type { OutboxEvent } from "../../src/kernel/records.ts";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ import { deleteTopics } from "../support/kafka.ts";
 import { describeReal, realServers, type RealServers } from "../support/real-servers.ts";
 import { sampleEvents } from "../support/sample-events.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
-import { inEveryMode, requestFor, unregister } from "../support/world.ts";
+import { requestFor, unregister } from "../support/world.ts";
 
 const run = promisify(execFile);
 const root = new URL("../..", import.meta.url).pathname;
@@ -47,54 +47,44 @@ const json: Environment = {
   MUSTER_EVENTS_TOPICS: `ModuleRegistered=${modulesTopic}`,
 };
 
-inEveryMode(
-  "events as JSON, one type on a topic of its own",
-  (world) => {
-    test("say the same as the protobuf messages, and go where they were sent", async () => {
-      const { client, muster, real, unique, rows } = world();
-      const name = unique("json");
-      await using module = await startFakeModule({ name, version: "1.0.0" });
-      await client.register(requestFor(name, module));
-      await unregister(client, name, module);
-      const read = async (): Promise<readonly Read[]> => (real ? [...(await readTopic(real, modulesTopic)), ...(await readTopic(real, othersTopic))] : []);
-      if (!real) await eventually(async () => (/^outbox_waiting 0$/m.test(await (await fetch(`http://${muster.address}/metrics`)).text()) ? true : undefined));
-      const events = real ? await eventually(async () => ((await read()).length === 2 ? read() : undefined)) : (await rows(inLog)).map(ofLog);
-      const serviceId = `${name}-${module.host}-${module.port}`;
-      const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
-      expect(events).toEqual([
-        {
-          topic: modulesTopic,
-          type: `${packageName}.ModuleRegistered`,
-          contentType: "application/json",
-          value: {
-            serviceId,
-            moduleName: name,
-            host: module.host,
-            port: module.port,
-            version: "1.0.0",
-            schemaId: `${name}@1.0.0`,
-            apicurioArtifactId: `${name}-config`,
-            timestamp,
-          },
+describeReal("events as JSON, one type on a topic of its own", (servers) => {
+  test("say the same as the protobuf messages, and go where they were sent", async () => {
+    await using backing = await realBacking(servers);
+    await using muster = await startMuster({ ...backing.env, ...json });
+    using client = connect(muster.address);
+    const name = `json-${tag}`;
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    await client.register(requestFor(name, module));
+    await unregister(client, name, module);
+    const read = async (): Promise<readonly Read[]> => [...(await readTopic(servers, modulesTopic)), ...(await readTopic(servers, othersTopic))];
+    const events = await eventually(async () => ((await read()).length === 2 ? read() : undefined));
+    const serviceId = `${name}-${module.host}-${module.port}`;
+    const timestamp = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+    expect(events).toEqual([
+      {
+        topic: modulesTopic,
+        type: `${packageName}.ModuleRegistered`,
+        contentType: "application/json",
+        value: {
+          serviceId,
+          moduleName: name,
+          host: module.host,
+          port: module.port,
+          version: "1.0.0",
+          schemaId: `${name}@1.0.0`,
+          apicurioArtifactId: `${name}-config`,
+          timestamp,
         },
-        {
-          topic: othersTopic,
-          type: `${packageName}.ModuleUnregistered`,
-          contentType: "application/json",
-          value: { serviceId, moduleName: name, timestamp },
-        },
-      ]);
-    });
-  },
-  json,
-);
-
-const inLog = "SELECT topic, type, content_type, data FROM event_log ORDER BY position";
-
-function ofLog({ topic, type, content_type, data }: Readonly<Record<string, unknown>>): Read {
-  const text = data instanceof Uint8Array ? Buffer.from(data).toString() : "";
-  return { topic: String(topic), type: String(type), contentType: String(content_type), value: JSON.parse(text) as Read["value"] };
-}
+      },
+      {
+        topic: othersTopic,
+        type: `${packageName}.ModuleUnregistered`,
+        contentType: "application/json",
+        value: { serviceId, moduleName: name, timestamp },
+      },
+    ]);
+  });
+});
 
 async function readTopic(servers: RealServers, topic: string): Promise<readonly Read[]> {
   const lines = await linesOfTopic(servers, topic, "%h\t%s");
@@ -164,7 +154,15 @@ describeReal("framed events", (servers) => {
     const wire = createEventCodec(rows, { format: "confluent", topics });
     const json = createEventCodec(rows, { format: "json", topics });
     const schemaOf = () => protoText(wire.topics.get(topic) ?? []);
-    const events = Object.values(sampleEvents).map((payload) => ({ id: payload.type, key: payload.serviceId, payload, at: 1, traceparent: undefined }));
+    const subjectOf = (id: string) => ({ kind: "instance", id });
+    const events = Object.values(sampleEvents).map((payload) => ({
+      id: payload.type,
+      key: payload.serviceId,
+      subject: subjectOf(payload.serviceId),
+      payload,
+      at: 1,
+      traceparent: undefined,
+    }));
     await using sink = createFramedSink({
       sink: createKafkaSink({ brokers: [servers.kafka], clientId: "muster", topics: [topic], clock: systemClock }),
       ids: createTopicSchemas({ url: servers.apicurio, schemaOf, clock: systemClock }),
@@ -203,5 +201,9 @@ describeReal("framed events", (servers) => {
 describe("the server", () => {
   test("does not begin with frames that nobody could read", async () => {
     await expect(startMuster({ MUSTER_EVENTS_FORMAT: "confluent" })).rejects.toThrow(/needs MUSTER_EVENTS=kafka[\s\S]*needs MUSTER_SCHEMAS=apicurio/);
+  });
+
+  test("does not begin with a format that nobody is sent", async () => {
+    await expect(startMuster({ MUSTER_EVENTS_FORMAT: "json" })).rejects.toThrow(/MUSTER_EVENTS_FORMAT: json needs MUSTER_EVENTS=kafka/);
   });
 });

@@ -16,6 +16,15 @@ const update = (client: MusterClient, serviceId: string, tags: readonly string[]
   client.unary(PlatformRegistrationService.method.updateTags, { serviceId, tags: [...tags] });
 
 inEveryMode("UpdateTags", (world) => {
+  /** What consumers see. */
+  const seen = async (serviceId: string) => {
+    const { tags, capabilities } = await world().client.unary(PlatformRegistrationService.method.getService, {
+      lookupKey: { case: "serviceId", value: serviceId },
+    });
+    return [...tags, ...capabilities.map((capability) => `+${capability}`)];
+  };
+  const expectSeen = (serviceId: string, tags: readonly string[]) => expect.poll(() => seen(serviceId).catch(String)).toEqual(tags);
+
   async function registered(base: string, tags: readonly string[] = ["blue"]) {
     const { client, unique } = world();
     const name = unique(base);
@@ -32,6 +41,7 @@ inEveryMode("UpdateTags", (world) => {
     expect({ success, message }).toEqual({ success: true, message: "tags replaced" });
     expect(appliedTags).toEqual(["green", "zone:b", "capability:PARSER", "module"]);
     expect(updatedAt).toBeDefined();
+    await expectSeen(it.serviceId, ["green", "zone:b", "+PARSER"]);
     if (real) {
       const [entry] = await passingInConsul(real, it.name);
       expect(entry?.Tags).toEqual(appliedTags);
@@ -52,25 +62,31 @@ inEveryMode("UpdateTags", (world) => {
     const { client, real } = world();
     await using it = await registered("again");
     await update(client, it.serviceId, ["green"]);
-    const tagsNow = async () => (real ? (await passingInConsul(real, it.name))[0]?.Tags : (await update(client, it.serviceId, ["green"])).appliedTags);
+    const expectTags = async (tag: string) => {
+      await expectSeen(it.serviceId, [tag, "+PARSER"]);
+      if (real) expect((await passingInConsul(real, it.name))[0]?.Tags).toEqual([tag, "capability:PARSER", "module"]);
+    };
 
     const same = await client.register(it.request);
     expect(outcomeOf(same.events)).toBe(RegistrationOutcome.UNCHANGED);
-    expect(await tagsNow()).toEqual(["green", "capability:PARSER", "module"]);
+    await expectTags("green");
 
     const otherMetadata = await client.register({ ...it.request, metadata: { zone: "b" } });
     expect(outcomeOf(otherMetadata.events)).toBe(RegistrationOutcome.ACTIVE);
-    expect(await tagsNow()).toEqual(["green", "capability:PARSER", "module"]);
+    await expectTags("green");
     expect(outcomeOf((await client.register({ ...it.request, metadata: { zone: "b" } })).events)).toBe(RegistrationOutcome.UNCHANGED);
+    // The second replacement inherits from what the first one recorded.
+    expect(outcomeOf((await client.register({ ...it.request, metadata: { zone: "c" } })).events)).toBe(RegistrationOutcome.ACTIVE);
+    await expectTags("green");
 
     const otherTags = await client.register({ ...it.request, tags: ["red"] });
     expect(outcomeOf(otherTags.events)).toBe(RegistrationOutcome.ACTIVE);
-    if (real) expect(await tagsNow()).toEqual(["red", "capability:PARSER", "module"]);
+    await expectTags("red");
     expect(outcomeOf((await client.register({ ...it.request, tags: ["red"] })).events)).toBe(RegistrationOutcome.UNCHANGED);
 
     await unregister(client, it.name, it.module);
     expect(outcomeOf((await client.register(it.request)).events)).toBe(RegistrationOutcome.ACTIVE);
-    if (real) expect(await tagsNow()).toEqual(["blue", "capability:PARSER", "module"]);
+    await expectTags("blue");
   });
 
   test("while the instance registers again is not lost, whichever commits first", async () => {
@@ -86,7 +102,7 @@ inEveryMode("UpdateTags", (world) => {
       await again;
       await Promise.all(updates);
       const expected = [`round-${round}`, "capability:PARSER", "module"];
-      expect((await update(client, it.serviceId, [`round-${round}`])).appliedTags).toEqual(expected);
+      await expectSeen(it.serviceId, [`round-${round}`, "+PARSER"]);
       if (real) await eventually(async () => JSON.stringify((await passingInConsul(real, it.name))[0]?.Tags) === JSON.stringify(expected) || undefined);
     }
   });
@@ -97,6 +113,7 @@ inEveryMode("UpdateTags", (world) => {
     const calls = Array.from({ length: 20 }, (_, index) => update(client, it.serviceId, [`t${index}`]).catch((error: unknown) => error));
     await unregister(client, it.name, it.module);
     await Promise.all(calls);
+    await expect.poll(() => seen(it.serviceId).catch(({ status: { reason } }) => reason as unknown)).toBe("REGISTRATION_NOT_FOUND");
     await expect(update(client, it.serviceId, ["late"])).rejects.toMatchObject({ status: { code: status.NOT_FOUND } });
     if (real) expect(await eventually(async () => ((await passingInConsul(real, it.name)).length === 0 ? true : undefined))).toBe(true);
   });
@@ -122,6 +139,7 @@ inEveryMode("UpdateTags", (world) => {
     await using module = await startFakeModule({ name, version: "1.0.0" });
     expect((await client.register(requestFor(name, module, { type: ServiceType.SERVICE, tags: ["a"] }))).types.at(-1)).toBe("COMPLETED");
     expect((await update(client, `${name}-127.0.0.1-${module.port}`, ["b"])).appliedTags).toEqual(["b"]);
+    await expectSeen(`${name}-127.0.0.1-${module.port}`, ["b"]);
   });
 });
 

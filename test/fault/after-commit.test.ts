@@ -5,7 +5,7 @@ import { tailKafka } from "../support/kafka-tail.ts";
 import { startMuster } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { unregister } from "../support/world.ts";
-import { expectPublishedAfterCrash, expectWithdrawnAfterCrash, publishingPoints, withdrawalPoints } from "./after-commit.ts";
+import { expectPublishedAfterCrash, expectWithdrawnAfterCrash, numberingPoints, publishingPoints, withdrawalPoints } from "./after-commit.ts";
 import { embeddedSite } from "./embedded-site.ts";
 import { realSite } from "./real-site.ts";
 import { openScene } from "./scene.ts";
@@ -18,7 +18,7 @@ vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
 const nobodyListens = "kafka://127.0.0.1:9";
 
 describe.concurrent("killed after a commit, embedded", () => {
-  for (const at of publishingPoints) {
+  for (const at of numberingPoints) {
     test(at, async () => {
       await using site = await embeddedSite();
       await expectPublishedAfterCrash(site, at);

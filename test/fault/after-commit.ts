@@ -12,6 +12,8 @@ import { expectStory, survey, type Story } from "./survey.ts";
 
 /** Before and after an event is handed to the sink: in both cases before it is marked. */
 export const publishingPoints = ["sink.publish:begin", "sink.publish:effect"] as const;
+/** The same without a sink: before a position is given, and before that is committed. */
+export const numberingPoints = ["eventLog.number:begin", "eventLog.number:effect"] as const;
 
 /** Between an Unregister's commit and the end of what follows from it, for each type. */
 export const withdrawalPoints: readonly CrashPoint[] = rows.flatMap(({ type, events }) => {
@@ -25,8 +27,8 @@ async function completedAttempts(site: Site, { name }: Scene): Promise<Story["at
   return found.map(({ id }) => ({ id: String(id), state: "COMPLETED" }));
 }
 
-/** The event comes after the next start, again if need be, and is marked then. */
-export async function expectPublishedAfterCrash(site: Site, at: (typeof publishingPoints)[number]): Promise<void> {
+/** The event comes after the next start, again if it was published, and is marked then. */
+export async function expectPublishedAfterCrash(site: Site, at: (typeof publishingPoints | typeof numberingPoints)[number]): Promise<void> {
   await using scene = await openScene("SERVICE");
   {
     await using victim = await startScripted(site, { at });

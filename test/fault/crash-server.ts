@@ -1,7 +1,7 @@
 /**
  * Muster as `src/main.ts` starts it, following a script: the JSON in the file `CRASH_SCRIPT`, read at every instant that
  * has a name. These are `<EVENT>:<phase>` of `SagaProbe`, and `<port>.<method>:begin|effect`, before and after a call of an
- * adapter (`attempts.<method>` is in the middle of a transaction).
+ * adapter (`attempts.<method>` and `eventLog.<method>` are in the middle of a transaction).
  *
  * - `at`: the first time it is there, the process writes one line to stderr and sends itself `signal` (default SIGKILL).
  *   With SIGSTOP it goes on from that very instant when it is continued.
@@ -51,12 +51,13 @@ function failAsScripted(at: string): void {
   throw new DomainError({ kind: "wrong_state", reason: "DEPENDENCY_REFUSED", message: `scripted to fail at ${at}` });
 }
 
-/** The store itself, with these instants around each operation on attempts, in the middle of a transaction. */
+/** The store itself, with these instants around each operation on attempts and on the log, in the middle of a transaction. */
 function scriptedStore(store: RegistrationStore): RegistrationStore {
   return new Proxy(store, {
     get: (target, name, receiver) =>
       name === "tx"
-        ? <T>(work: (tx: RegistrationTx) => Promise<T>) => target.tx((tx) => work({ ...tx, attempts: scripted("attempts", tx.attempts) }))
+        ? <T>(work: (tx: RegistrationTx) => Promise<T>) =>
+            target.tx((tx) => work({ ...tx, attempts: scripted("attempts", tx.attempts), eventLog: scripted("eventLog", tx.eventLog) }))
         : Reflect.get(target, name, receiver),
   });
 }
@@ -91,7 +92,7 @@ const app = await createApp(config, {
     store: scriptedStore(store),
     catalog: scripted("catalog", catalog),
     schemas: scripted("schemas", schemas),
-    sink: scripted("sink", sink),
+    sink: sink && scripted("sink", sink),
   }),
 });
 flushCompileCache();

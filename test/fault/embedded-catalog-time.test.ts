@@ -1,9 +1,8 @@
 import type { CatalogEntry } from "../../src/registration/ports.ts";
-import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
-import type { Clock } from "../../src/kernel/ports.ts";
 import type { HealthVerdict } from "../../src/registration/types.ts";
+import { manualClock } from "../support/manual-clock.ts";
 
 const minute = 60_000;
 const signal = new AbortController().signal;
@@ -19,34 +18,6 @@ const entry: CatalogEntry = {
   metadata: {},
   check: { address: "192.0.2.1", port: 80, tls: false, serverName: "echo" },
 };
-
-/** Time passes only in `pass`, from one due sleeper to the next. */
-function manualClock(): Clock & { pass(ms: number): Promise<void>; sleepers(): number } {
-  const sleepers = new Set<{ readonly at: number; wake(): void }>();
-  let now = 0;
-  return {
-    now: () => now,
-    sleep: (ms, until) =>
-      new Promise((resolve, reject) => {
-        const sleeper = { at: now + ms, wake: resolve };
-        sleepers.add(sleeper);
-        until?.addEventListener("abort", () => sleepers.delete(sleeper) && reject(until.reason), { once: true });
-      }),
-    async pass(ms) {
-      const end = now + ms;
-      for (;;) {
-        await turn();
-        const due = [...sleepers].filter((sleeper) => sleeper.at <= end).toSorted((a, b) => a.at - b.at)[0];
-        if (due === undefined) break;
-        now = due.at;
-        sleepers.delete(due);
-        due.wake();
-      }
-      now = end;
-    },
-    sleepers: () => sleepers.size,
-  };
-}
 
 function open(verdict: () => HealthVerdict) {
   const clock = manualClock();

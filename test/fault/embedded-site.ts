@@ -42,9 +42,10 @@ async function lookAt(file: string): Promise<View> {
       const [row] = await query("select enabled from registry_versions where artifact_id = ? and version = ?", [artifactId, version]);
       return row && (row["enabled"] === 1 ? "ENABLED" : "DISABLED");
     },
+    reached: "log_position",
     async delivered(key) {
-      const found = await query("select id from event_log where event_key = ? order by position", [key]);
-      return [...new Set(found.map(({ id }) => String(id)))];
+      const found = await query("select id from outbox where event_key = ? and log_position is not null order by log_position", [key]);
+      return found.map(({ id }) => String(id));
     },
     async [Symbol.asyncDispose]() {
       database.close();

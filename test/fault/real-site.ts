@@ -28,6 +28,7 @@ export async function realSite(servers: RealServers, tail: KafkaTail): Promise<R
       if (!answer.ok) throw new Error(`Apicurio answered ${answer.status}`);
       return ((await answer.json()) as { readonly state: string }).state;
     },
+    reached: "published_at",
     delivered: async (key) => tail.events(key).map(({ id }) => id),
     [Symbol.asyncDispose]: async () => undefined,
   };

@@ -26,7 +26,7 @@ async function registerServices(muster: MusterProcess, server: HealthServer, bas
 }
 
 const actionsOf = async (muster: MusterProcess) =>
-  Object.fromEntries([...(await metricOf(muster.address, "reconcile_actions_total"))].filter(([label]) => label !== ""));
+  Object.fromEntries([...(await metricOf(muster.address, "reconcile_actions_total"))].filter(([, count]) => count > 0));
 
 /** Resolves when a round has ended that began after now. */
 async function wholeRound(muster: MusterProcess): Promise<void> {

@@ -28,6 +28,8 @@ export interface View extends AsyncDisposable {
   discovered(name: string): Promise<readonly Discovered[] | undefined>;
   /** State of a version in the schema registry; undefined when it does not exist. */
   schemaState(artifactId: string, version: string): Promise<string | undefined>;
+  /** The column of the outbox that is null until an event has got where it goes: without a sink, into the log. */
+  readonly reached: "published_at" | "log_position";
   /** Ids of the events delivered for a key, in the order of their first delivery. */
   delivered(key: string): Promise<readonly string[]>;
 }

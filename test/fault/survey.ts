@@ -44,11 +44,11 @@ export async function survey(site: Site, { name, serviceId, version, artifactId 
   const ids = attempts.map(({ id }) => String(id));
   const registrations = await view.query("select id, state from registrations where service_id = ? order by id", [serviceId]);
   const [record] = await view.query("select state from schema_versions where artifact_id = ? and version = ?", [artifactId, version]);
-  const outbox = await view.query("select id, payload, published_at, parked_at from outbox where event_key = ? order by position", [serviceId]);
-  const events = outbox.map(({ id, payload, published_at: published, parked_at: parked }) => ({
+  const outbox = await view.query(`select id, payload, ${view.reached} as reached, parked_at from outbox where event_key = ? order by position`, [serviceId]);
+  const events = outbox.map(({ id, payload, reached, parked_at: parked }) => ({
     id: String(id),
     kind: /"type":"[A-Za-z]+Unregistered"/.test(String(payload)) ? "Unregistered" : "Registered",
-    state: published === null ? (parked === null ? "waiting" : "parked") : "published",
+    state: reached === null ? (parked === null ? "waiting" : "parked") : "published",
   }));
   const tasks = await view.query("select payload from tasks");
   const delivered = await view.delivered(serviceId);

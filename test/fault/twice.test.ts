@@ -3,7 +3,6 @@
  * every type, when all goes well and when any step fails, for a new instance and for one that served before. What fails
  * leaves no more than there was.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
@@ -12,7 +11,7 @@ import { createModuleClient } from "../../src/adapters/module-grpc/module-client
 import { systemClock as clock } from "../../src/adapters/system/clock.ts";
 import { unavailable } from "../../src/kernel/errors.ts";
 import type { AttemptContext, Note, RegistrationPorts, RegistrationStep } from "../../src/registration/attempts/attempt-context.ts";
-import { contextOf } from "../../src/registration/attempts/context-of.ts";
+import { contextOf } from "../../src/registration/attempts/work.ts";
 import type { Attempt } from "../../src/registration/records.ts";
 import { notCompared } from "../../src/registration/schemas/told-comparison.ts";
 import { serviceTypes } from "../../src/registration/attempts/service-types.ts";
@@ -102,7 +101,7 @@ function sagaOf(context: AttemptContext, steps: readonly RegistrationStep[], fai
   return {
     steps,
     context,
-    clock: { now: () => clock.now(), sleep: (ms, signal) => pause(Math.min(ms, 10), undefined, signal ? { signal } : {}) },
+    clock,
     journal: {
       recorded: async (_event, note) => context.ports.store.tx(async (tx) => note.alongside?.(tx)),
       unwinding: async () => undefined,

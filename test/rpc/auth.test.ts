@@ -7,9 +7,8 @@ import { ErrorInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { fromBinary } from "@bufbuild/protobuf";
 import { DomainError } from "../../src/kernel/errors.ts";
 import { can, roles } from "../../src/kernel/caller.ts";
-import { accessRules } from "../../src/rpc/platform/access-rules.ts";
 import { createAuthGate, principalKey } from "../../src/rpc/platform/auth.ts";
-import { methodKey } from "../../src/rpc/transport/limits.ts";
+import { methodKey } from "../../src/rpc/transport/served.ts";
 import { generateToken, parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import { createStockClient, richStatus } from "../support/rpc-client.ts";
 import { servedServices } from "../support/rpc-descriptors.ts";
@@ -33,27 +32,6 @@ const stub: PlatformStub = {
     yield {};
   },
 };
-
-describe("the table", () => {
-  test("has a rule for every method there is, and for no other", () => {
-    const methods = servedServices.flatMap((service) => service.methods.map(methodKey));
-    expect(methods).toContain("grpc.health.v1.Health/Check");
-    expect(Object.keys(accessRules).toSorted()).toEqual(methods.toSorted());
-  });
-
-  test("gives only health to everybody, and no method that changes something to viewers", () => {
-    const open = Object.entries(accessRules).filter(([, rule]) => rule === "public");
-    expect(open.every(([rpc]) => rpc.startsWith("grpc.health.v1.Health/"))).toBe(true);
-    const reading = /\/(Get|List|Watch|Resolve|Compare|ServerReflectionInfo)/;
-    expect(Object.entries(accessRules).filter(([rpc, rule]) => rule === "viewer" && !reading.test(rpc))).toEqual([]);
-  });
-
-  test("a method without a rule is denied to everybody", async () => {
-    await using server = await startTestServer(stub, { gate: createAuthGate({ mode: "open" }, {}) });
-    using client = createStockClient(server.address);
-    expect(await client.call(Platform, "GetService")).toMatchObject({ code: grpc.status.PERMISSION_DENIED });
-  });
-});
 
 describe("with tokens", () => {
   const options = { gate: createAuthGate({ mode: "tokens", tokens }) };

@@ -134,7 +134,7 @@ const cases: Readonly<Record<string, Wire>> = {
   "a token nobody has": { pieces: [ask("a")], headers: { authorization: "Bearer none" } },
   "a token that may not": { method: "Register", pieces: [register("m")], headers: { authorization: `Bearer ${viewer.token}` } },
   "refused while it is still sent": { pieces: [ask("a")], open: true, headers: { authorization: "" } },
-  "a method that is not implemented": { method: "GetConnectorSchema", pieces: [ask("a")], isPlain: false },
+  "a method that is not implemented": { method: "GetConnectorSchema", pieces: [ask("a")] },
   "a method nobody has": { method: "Nothing", pieces: [ask("a")], isPlain: false, isCall: false },
   "gRPC in JSON": { pieces: [frame(Buffer.from('{"serviceName":"a"}'))], headers: { "content-type": "application/grpc+json" }, isPlain: false },
   "a content type nobody has": { pieces: [ask("a")], headers: { "content-type": "application/grpc+thrift" }, isPlain: false },

@@ -4,8 +4,10 @@ import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import * as details from "../../gen/google/rpc/error_details_pb.ts";
-import { DomainError, reasons, unavailable, type DomainErrorInit } from "../../src/kernel/errors.ts";
-import { shuttingDown, statusName, toConnectError, toFailure } from "../../src/rpc/platform/errors.ts";
+import { DomainError, sharedReasons, unavailable, type DomainErrorInit } from "../../src/kernel/errors.ts";
+import { registrationReasons } from "../../src/registration/reasons.ts";
+import { statusName } from "../../src/kernel/status-name.ts";
+import { shuttingDown, toConnectError, toFailure } from "../../src/rpc/platform/errors.ts";
 import { createStockClient, reasonOf, richStatus, type Seen } from "../support/rpc-client.ts";
 import { eventually, startTestServer } from "../support/rpc-server.ts";
 
@@ -29,7 +31,14 @@ async function seenOf(thrown: unknown): Promise<Seen> {
 }
 
 const init = (kind: DomainErrorInit["kind"], more: Partial<DomainErrorInit> = {}): DomainError =>
-  new DomainError({ kind, reason: "INVALID_FIELDS", message: `it is ${kind}`, metadata: { attempt_id: "a1", state: "RUNNING" }, ...more });
+  new DomainError({
+    kind,
+    reason: "INVALID_FIELDS",
+    message: `it is ${kind}`,
+    subject: { type: "attempt", name: "a1" },
+    metadata: { state: "RUNNING", attempt_id: "a1" },
+    ...more,
+  });
 
 describe("every kind has its status and details", () => {
   const { BadRequestSchema, PreconditionFailureSchema, QuotaFailureSchema, ResourceInfoSchema, RetryInfoSchema } = details;
@@ -62,6 +71,13 @@ describe("every kind has its status and details", () => {
     if (desc) expect(detailsOf(seen, desc)).toMatchObject([expected]);
   });
 
+  test("what it is about is said by the error, not guessed from its metadata", async () => {
+    const bare = new DomainError({ kind: "not_found", reason: "ATTEMPT_NOT_FOUND", message: "gone", metadata: { state: "RUNNING" } });
+    expect(detailsOf(await seenOf(bare), ResourceInfoSchema)).toMatchObject([{ resourceType: "", resourceName: "", description: "gone" }]);
+    const long = init("not_found", { subject: { type: "attempt", name: "n".repeat(5_000) } });
+    expect(detailsOf(await seenOf(long), ResourceInfoSchema)[0]?.resourceName.length).toBeLessThan(301);
+  });
+
   test("a retry delay given by the error is told", async () => {
     const seen = await seenOf(unavailable("catalog", "no answer"));
     expect(detailsOf(seen, RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 2n, nanos: 0 } }]);
@@ -69,7 +85,7 @@ describe("every kind has its status and details", () => {
   });
 
   test("a conflict that will not pass has no retry delay", async () => {
-    const seen = await seenOf(init("conflict", { reason: "SCHEMA_VERSION_CONFLICT" }));
+    const seen = await seenOf(init("conflict", { reason: "REQUEST_ID_REUSED" }));
     expect(detailsOf(seen, RetryInfoSchema)).toEqual([]);
   });
 });
@@ -171,7 +187,7 @@ test("errors of the protocol layer keep their code", () => {
 });
 
 test("every reason can be told", () => {
-  for (const reason of reasons) {
+  for (const reason of [...sharedReasons, ...registrationReasons]) {
     const [info] = toConnectError(init("denied", { reason }), ids).findDetails(details.ErrorInfoSchema);
     expect(info?.reason).toBe(reason);
   }

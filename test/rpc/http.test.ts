@@ -6,7 +6,7 @@ import type { Clock } from "../../src/kernel/ports.ts";
 import { descriptorRoute } from "../../src/rpc/platform/descriptor.ts";
 import { metricsRoutes } from "../../src/rpc/platform/metrics.ts";
 import { probeRoutes, type Check } from "../../src/rpc/platform/probes.ts";
-import { sendJson, type HttpRoute } from "../../src/rpc/transport/http-route.ts";
+import { jsonAnswer, type HttpRoute } from "../../src/rpc/transport/http-route.ts";
 import { generatedFiles, servedServices } from "../support/rpc-descriptors.ts";
 import { eventually, startTestServer } from "../support/rpc-server.ts";
 
@@ -124,7 +124,7 @@ describe("every route", () => {
   });
 
   test("refuses other methods and says which it takes", async () => {
-    const submit: HttpRoute = { method: "POST", path: "/metrics", handle: (request, response) => sendJson(request, response, 202, {}) };
+    const submit: HttpRoute = { method: "POST", path: "/metrics", access: "viewer", handle: () => jsonAnswer(202, {}) };
     await using server = await startTestServer({}, { http: [...routes, submit] });
     const refused = await fetch(`${server.url}/metrics`, { method: "DELETE" });
     expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD, POST"]);
@@ -133,12 +133,17 @@ describe("every route", () => {
 
   test("that fails is answered 500 without its error, which is logged", async () => {
     const error = new Error("secret");
-    const broken: HttpRoute = { method: "GET", path: "/broken", handle: () => Promise.reject(error) };
-    await using server = await startTestServer({}, { http: [broken] });
+    const broken: HttpRoute = { method: "GET", path: "/broken", access: "viewer", handle: () => Promise.reject(error) };
+    await using server = await startTestServer({}, { http: [broken], ids: { next: () => "request-1" } });
     const response = await fetch(`${server.url}/broken`);
-    expect([response.status, await response.json()]).toEqual([500, { code: "internal", message: "internal error" }]);
+    const text = await response.text();
+    expect([response.status, JSON.parse(text)]).toMatchObject([
+      500,
+      { code: "internal", message: "internal error, see the server's log for request request-1" },
+    ]);
+    expect(text).not.toContain("secret");
     await eventually(() => server.lines.length > 0);
-    expect(server.lines).toMatchObject([{ level: "error", event: "route failed", fields: { path: "/broken", error } }]);
+    expect(server.lines).toMatchObject([{ level: "error", event: "call failed", fields: { route: "GET /broken", code: "INTERNAL", error } }]);
   });
 });
 

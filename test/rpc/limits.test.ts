@@ -62,6 +62,18 @@ describe("messages", () => {
     });
     expect([response.status, await response.json()]).toMatchObject([429, { code: "resource_exhausted" }]);
   });
+
+  test("above 1 MiB over HTTP/1.1 do not keep the next request of the connection from being read", async () => {
+    await using server = await startTestServer(stub);
+    const call = (connection: string, bytes: number) => {
+      const head = `POST ${path} HTTP/1.1\r\nhost: a\r\nconnection: ${connection}\r\ncontent-type: application/grpc-web+proto\r\ncontent-length: ${bytes + 5}\r\n\r\n`;
+      const frame = Buffer.alloc(bytes + 5);
+      frame.writeUInt32BE(bytes, 1);
+      return Buffer.concat([Buffer.from(head), frame]);
+    };
+    const answers = await talk(server, Buffer.concat([call("keep-alive", 2 << 20), call("close", 0)]));
+    expect(answers.match(/grpc-status: ?\d+/g)).toEqual(["grpc-status: 8", "grpc-status: 0"]);
+  });
 });
 
 describe("headers", () => {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import http2 from "node:http2";
 import https from "node:https";
 import net from "node:net";
@@ -62,6 +63,23 @@ describe("with TLS", () => {
       https.get(`${server.url}/nothing`, { ca: certs.ca }, (res) => resolve(res.resume().statusCode)).on("error", reject);
     });
     expect(response).toBe(404);
+  });
+
+  test("a request over HTTP/1.1 may arrive before the large answer to the former one has left", async () => {
+    await using server = await startTestServer({ ...stub, listServices: () => ({ services: [{ serviceName: "x".repeat(32 << 20) }] }) }, withTls);
+    const socket = tls.connect({ port: server.port, host: "127.0.0.1", ca: certs.ca, ALPNProtocols: ["http/1.1"] });
+    const call = (method: string, body: string, connection = "keep-alive") => {
+      const fields = `host: a\r\nconnection: ${connection}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+      // Two TLS records, which the server reads at once.
+      socket.write(`POST /${Platform.typeName}/${method} HTTP/1.1\r\n${fields}\r\n\r\n`);
+      socket.write(body);
+    };
+    call("ListServices", "{}");
+    await once(socket, "readable");
+    call("GetService", '{"serviceName":"a"}', "close");
+    const answers = Buffer.concat(await Array.fromAsync<Buffer>(socket)).toString("latin1");
+    expect(answers.match(/HTTP\/1.1 \d+/g)).toEqual(["HTTP/1.1 200", "HTTP/1.1 200"]);
+    expect(answers).toMatch(/\{"serviceName":"a"\}$/);
   });
 
   test("plaintext is refused, in words to HTTP/1.1, and logged", async () => {

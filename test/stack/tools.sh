@@ -1,11 +1,17 @@
-# The tools end-to-end tests use, in one directory: grpcurl, kcat, kafka-topics, mysql, a Python with gRPC, and
-# Java with Apicurio's deserializer.
+# The tools that tests use, in one directory: grpcurl, connectconformance, kcat, kafka-topics, mysql, a Python with gRPC,
+# and Java with Apicurio's deserializer.
 
 grpcurl_version=1.9.4
+conformance_version=1.0.7
 python_version=grpc-1.85.1
 
 grpcurl_install() {
   GOBIN="$1" go install -ldflags "-s -w -X main.version=v$grpcurl_version" "github.com/fullstorydev/grpcurl/cmd/grpcurl@v$grpcurl_version"
+}
+
+conformance_install() {
+  GOBIN="$1" go install -ldflags "-s -w" "connectrpc.com/conformance/cmd/connectconformance@v$conformance_version"
+  "$1/connectconformance" --version
 }
 
 python_install() {
@@ -19,6 +25,7 @@ write_tools() {
   local mysql_command kafka_java
   mkdir -p "$stack_bin"
   ln -sfn "$(component_dir grpcurl)/grpcurl" "$stack_bin/grpcurl"
+  ln -sfn "$(component_dir conformance)/connectconformance" "$stack_bin/connectconformance"
   ln -sfn "$(command -v kcat)" "$stack_bin/kcat"
   ln -sfn "$(component_dir consul)/usr/bin/consul" "$stack_bin/consul"
   # Not a link: Python finds its packages by the path it was called with.

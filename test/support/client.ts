@@ -7,7 +7,7 @@ import {
   type RegistrationEvent,
   type RegisterRequestSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { BadRequestSchema, ErrorInfoSchema, ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
+import { BadRequestSchema, ErrorInfoSchema, PreconditionFailureSchema, ResourceInfoSchema } from "../../gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../gen/google/rpc/status_pb.ts";
 
 export interface CallStatus {
@@ -18,6 +18,8 @@ export interface CallStatus {
   readonly fields: readonly string[];
   /** What was not found or is there already. */
   readonly resource: { readonly resourceType: string; readonly resourceName: string } | undefined;
+  /** What is in the wrong state. */
+  readonly inWrongState: string | undefined;
 }
 
 export interface StreamResult<T> {
@@ -152,6 +154,7 @@ function statusOf(ended: Pick<StatusObject, "code" | "details" | "metadata"> | S
     reason: info?.reason ?? "",
     metadata: info?.metadata ?? {},
     resource: find(ResourceInfoSchema),
+    inWrongState: find(PreconditionFailureSchema)?.violations[0]?.subject,
     fields: find(BadRequestSchema)?.fieldViolations.map(({ field }) => field) ?? [],
   };
 }

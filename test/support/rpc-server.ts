@@ -1,13 +1,19 @@
+import type { DescService } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
+import { DomainError } from "../../src/kernel/errors.ts";
 import type { LogFields, LogLevel } from "../../src/kernel/log.ts";
 import { createAuthGate } from "../../src/rpc/platform/auth.ts";
 import { defaultLimits, type Limits } from "../../src/rpc/transport/limits.ts";
 import type { CallEnd } from "../../src/rpc/transport/call-end.ts";
-import { served } from "../../src/rpc/transport/served.ts";
+import { attemptMethods, platformMethods } from "../../src/rpc/registration/methods.ts";
+import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
+import { events } from "../../src/events.ts";
+import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
+import { served, type Methods } from "../../src/rpc/transport/served.ts";
 import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/transport/server.ts";
 
 export interface LogLine {
@@ -30,13 +36,31 @@ export interface TestServerOptions extends Partial<Omit<ServerOptions, "limits">
   readonly limits?: Partial<Limits>;
 }
 
+/** A log that nobody reads. */
+const noEvents = {} as EventHandlerDeps;
+/** For rows whose handlers are replaced. */
+const noDeps = {} as RegistrationHandlerDeps;
+
+/** The rows of the product with the handlers of a stub; those that it does not have answer UNIMPLEMENTED. */
+export function stubbed<S extends DescService>(rows: Methods<S>, stub: Partial<ServiceImpl<S>>): Methods<S> {
+  const missing = () => {
+    throw new DomainError({ kind: "unimplemented", reason: "NOT_IMPLEMENTED", message: "the test has no such handler" });
+  };
+  const handlers: Partial<Record<string, unknown>> = stub;
+  return Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, { ...row, call: handlers[name] ?? missing }])) as unknown as Methods<S>;
+}
+
 /** The transport on a free port, with the generated services and the handlers that the test supplies. */
 export async function startTestServer(stub: PlatformStub, options: TestServerOptions = {}): Promise<TestServer> {
   const lines: LogLine[] = [];
   const ends: CallEnd[] = [];
   const server = await startServer({
     listen: { host: "127.0.0.1", port: 0 },
-    services: [served(PlatformRegistrationService, stub), served(RegistrationService, {})],
+    services: [
+      served(PlatformRegistrationService, stubbed(platformMethods(noDeps), stub)),
+      served(RegistrationService, stubbed(attemptMethods(noDeps), {})),
+      eventService(noEvents, events),
+    ],
     http: [],
     gate: createAuthGate({ mode: "open" }),
     clock: systemClock,

@@ -11,7 +11,7 @@ export function filesBelow(directory: string): readonly string[] {
   return readdirSync(join(root, directory), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-    .filter((path) => !path.split("/").some((part) => ignored.has(part)) && !/^examples\/\w[\w-]*\/gen\//.test(path))
+    .filter((path) => !path.split("/").some((part) => ignored.has(part)) && !/^(examples\/\w[\w-]*\/gen|test\/conformance\/(gen|proto))\//.test(path))
     .toSorted();
 }
 

@@ -4,7 +4,7 @@
  * Guarantees: `put` resolves only when exactly this content is served under exactly this version name, also when several callers
  * race: the server lets one POST of a version name win and answers 409 to the others, which then read what won. Not guaranteed: a
  * `put` and a `disable` of the same version at the same time end in one of the two states; callers take turns through their record.
- * `ifExists=FIND_OR_CREATE_VERSION` is avoided on purpose: when the content is known it answers with whatever version has it.
+ * `ifExists=FIND_OR_CREATE_VERSION` is avoided on purpose: when the content is known it answers with the version that has it, under any name.
  *
  * Seen on 3.0.9: a DISABLED version keeps its metadata but its content is 404 (it stays readable by content id); DELETE is off, so
  * the way back is DISABLED; a broken rule is 409 there and 400 in later servers, so only the problem's `name` is looked at; `order`
@@ -13,7 +13,8 @@
 import type { SchemaDocument, SchemaRegistry } from "../../registration/ports.ts";
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
 import { isStorable } from "../schema-name.ts";
-import { type Answer, createApicurioHttp } from "./http.ts";
+import { isMissing, isOk, isTaken, parse, refusal } from "./answer.ts";
+import { createApicurioHttp } from "./http.ts";
 
 const label = "muster-registration";
 const pageSize = 500;
@@ -126,7 +127,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
         const body = await read(`${versionsOf(artifactId)}?orderby=globalId&limit=${pageSize}&offset=${offset}`, signal);
         const page = body === undefined ? { count: 0, versions: [] } : parse<VersionPage>(body);
         for (const version of page.versions) found.set(version.globalId, version);
-        // An empty page ends it too, whatever the count says.
+        // An empty page ends it too, even when the count is higher.
         count = page.versions.length === 0 ? 0 : page.count;
         offset += page.versions.length;
       }
@@ -159,20 +160,6 @@ function isServed({ state }: VersionMeta): boolean {
   return state === "ENABLED" || state === "DEPRECATED";
 }
 
-export function isOk({ status }: Answer): boolean {
-  return status >= 200 && status < 300;
-}
-
-function isMissing(answer: Answer): boolean {
-  const names = ["GroupNotFoundException", "ArtifactNotFoundException", "VersionNotFoundException", "ContentNotFoundException"];
-  return answer.status === 404 && names.includes(problemName(answer));
-}
-
-export function isTaken(answer: Answer): boolean {
-  const names = ["GroupAlreadyExistsException", "ArtifactAlreadyExistsException", "VersionAlreadyExistsException"];
-  return answer.status === 409 && names.includes(problemName(answer));
-}
-
 function contentType({ kind, content }: SchemaDocument): string {
   if (kind === "JSON") return "application/json";
   try {
@@ -183,23 +170,6 @@ function contentType({ kind, content }: SchemaDocument): string {
   }
 }
 
-function problemName({ status, body }: Answer): string {
-  try {
-    const problem: unknown = JSON.parse(body.toString());
-    if (typeof problem === "object" && problem !== null && "name" in problem) {
-      const { name } = problem;
-      if (typeof name === "string" && /^[A-Za-z]{1,80}$/.test(name)) return name;
-    }
-  } catch {
-    // Not a problem document: something between us and the registry answered.
-  }
-  return `HTTP ${status}`;
-}
-
-export function refusal(answer: Answer): DomainError {
-  return refused("schema registry", problemName(answer));
-}
-
 function conflict({ artifactId, version }: SchemaDocument): DomainError {
   return new DomainError({
     kind: "wrong_state",
@@ -207,12 +177,4 @@ function conflict({ artifactId, version }: SchemaDocument): DomainError {
     message: `version ${version} of ${artifactId} already has another content`,
     metadata: { artifactId, version },
   });
-}
-
-export function parse<T>(body: Buffer): T {
-  try {
-    return JSON.parse(body.toString()) as T;
-  } catch (error) {
-    throw unavailable("schema registry", "an answer that is not JSON", error);
-  }
 }

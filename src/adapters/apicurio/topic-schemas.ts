@@ -8,8 +8,9 @@
  */
 import { toDomainError, unavailable } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
+import { isOk, isTaken, parse, refusal } from "./answer.ts";
 import { createApicurioHttp } from "./http.ts";
-import { isOk, isTaken, parse, refusal, type ApicurioConfig } from "./schemas.ts";
+import type { ApicurioConfig } from "./schemas.ts";
 
 const keepMs = 60_000;
 

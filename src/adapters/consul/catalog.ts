@@ -49,13 +49,13 @@ export interface ConsulCatalogConfig {
  * catalog consistently: what consumers see, entries of other agents and foreign ones included, a few milliseconds later.
  *
  * `promote` keeps an entry's maintenance mode, and then resolves once it is listed. Promoting again what this attempt
- * already promoted updates the definition and leaves the check its status, whatever that has become.
+ * already promoted updates the definition and leaves the check the status that it has by then.
  */
 export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   const { clock, token, bootstrapChecks = 8 } = config;
   const url = new URL(config.url);
   const http = createConsulHttp(url, token);
-  const driver = createConsulDriver(url, token, http.agent);
+  const driver = createConsulDriver(url, token);
   const reads = createConsulReads(http, config.datacenter);
   const writes = createGate(parallelWrites);
   const closed = new AbortController();
@@ -163,6 +163,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     async [Symbol.asyncDispose]() {
       closed.abort();
       poll[Symbol.dispose]();
+      driver[Symbol.dispose]();
       http[Symbol.dispose]();
     },
   };

@@ -1,12 +1,15 @@
 /** The calls that the npm driver can make whole; `http.ts` says why it does not make the others. */
 import { EventEmitter } from "node:events";
-import type { Agent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
 import Consul from "consul";
 import { unavailable } from "../../kernel/errors.ts";
+import { Agent as PlainAgent } from "../../kernel/node-http.ts";
 import { fromFailure } from "./errors.ts";
 import { callMs } from "./http.ts";
 
-export interface ConsulDriver {
+const maxSockets = 4;
+
+export interface ConsulDriver extends Disposable {
   /** An unknown id is done. */
   deregisterService(id: string, signal: AbortSignal): Promise<void>;
   /** An unknown id is done. */
@@ -15,11 +18,14 @@ export interface ConsulDriver {
   requireLeader(signal: AbortSignal): Promise<void>;
 }
 
-export function createConsulDriver(url: URL, token: string | undefined, agent: Agent): ConsulDriver {
+export function createConsulDriver(url: URL, token: string | undefined): ConsulDriver {
+  const tls = url.protocol === "https:";
+  // `host` goes to the socket in place of the request's own: the driver leaves an IPv6 address in its brackets.
+  const agent = new (tls ? TlsAgent : PlainAgent)({ keepAlive: true, maxSockets, host: url.hostname.replace(/^\[(.*)\]$/, "$1") });
   const consul = new Consul({
     host: url.hostname,
-    port: Number(url.port || (url.protocol === "https:" ? 443 : 80)),
-    secure: url.protocol === "https:",
+    port: Number(url.port || (tls ? 443 : 80)),
+    secure: tls,
     agent,
     ...(token === undefined ? {} : { defaults: { token } }),
   });
@@ -35,6 +41,7 @@ export function createConsulDriver(url: URL, token: string | undefined, agent: A
       const leader: unknown = await call(signal, (limits) => consul.status.leader({ ...limits }));
       if (typeof leader !== "string" || leader === "") throw unavailable("catalog", "no leader");
     },
+    [Symbol.dispose]: () => agent.destroy(),
   };
 }
 

@@ -1,6 +1,9 @@
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
+import { HttpFailure } from "../http/client.ts";
 
-/** An answer that is not a success: 5xx and 429 may pass, everything else is meant. */
+const late = "no answer in time";
+
+/** An answer that is not a success: 5xx and 429 may pass, everything else will stay so. */
 export function fromStatus(status: number): DomainError {
   return status >= 500 || status === 429 ? unavailable("catalog", `HTTP ${status}`) : refused("catalog", `HTTP ${status}`);
 }
@@ -12,10 +15,10 @@ export function fromStatus(status: number): DomainError {
 export function fromFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof DomainError || !(error instanceof Error)) return error;
+  if (error instanceof HttpFailure && error.kind === "too large") return refused("catalog", "too large an answer", error);
+  if (error instanceof HttpFailure) return unavailable("catalog", error.kind === "late" ? late : error.code || "connection failed", error);
   if (isResponse(error)) return fromStatus(error.statusCode);
-  if (error.name === "TimeoutError" || error.name === "AbortError" || "isTimeout" in error) {
-    return unavailable("catalog", "no answer in time", error);
-  }
+  if ("isTimeout" in error) return unavailable("catalog", late, error);
   if (error instanceof SyntaxError || "isCodec" in error) return unavailable("catalog", "unreadable answer", error);
   if ("code" in error && typeof error.code === "string") return unavailable("catalog", error.code, error);
   return error;

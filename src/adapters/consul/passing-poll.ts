@@ -1,5 +1,5 @@
 /**
- * One poll for everybody who waits for a trial to pass.
+ * One poll for all calls that wait for a trial to pass.
  *
  * Guarantees: however many wait there is one request at a time, and none when nobody waits; a waiter resolves at the
  * first answer that lists one of its keys. A failing read is repeated for 5 s, then all waiters are rejected with its
@@ -8,6 +8,7 @@
  * agent's 200 connections. A pass that lasts less than one interval may be missed; the checks run once a second.
  */
 import { type DomainError, isRetryable, toDomainError, unavailable } from "../../kernel/errors.ts";
+import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Clock } from "../../kernel/ports.ts";
 
 const fastMs = 25;
@@ -72,18 +73,15 @@ export function createPassingPoll(clock: Clock, read: (signal: AbortSignal) => P
       if (closed.signal.aborted) throw unavailable("catalog", "closed");
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const waiter: Waiter = { keys, since: clock.now(), resolve, reject };
-      const giveUp = () => reject(signal.reason);
-      signal.addEventListener("abort", giveUp, { once: true });
       waiters.add(waiter);
       if (!running) {
         running = true;
         void loop();
       }
       try {
-        await promise;
+        await orAborted(promise, signal);
       } finally {
         waiters.delete(waiter);
-        signal.removeEventListener("abort", giveUp);
       }
     },
     waiting: () => waiters.size,

@@ -1,36 +1,33 @@
 /** What is known of Consul's catalog, put together from its answers. Unchanged instances stay the same objects. */
 import type { CatalogInstance } from "../../registration/ports.ts";
-import type { Indexed } from "./http.ts";
 import { isInternal, joined, keyOf, type NodeService, toInstance } from "./reads.ts";
 import type { ConsulCheck } from "./types.ts";
 
 export interface Picture {
   /** Takes a whole read: services, then checks. */
-  takeAll(services: readonly NodeService[], checks: Indexed<readonly ConsulCheck[]>): void;
+  takeAll(services: readonly NodeService[], checks: readonly ConsulCheck[]): void;
   /** Takes newer results of the checks it knows. False when they are other checks: then services have to be read too. */
-  takeResults(checks: Indexed<readonly ConsulCheck[]>): boolean;
-  /** The indexes have begun anew. */
-  forgetIndex(): void;
-  /** True when an instance that was told last is not in the catalog any more. */
+  takeResults(checks: readonly ConsulCheck[]): boolean;
+  /** True when an instance that was shown last is not in the catalog any more. */
   lacksSome(): boolean;
   /** The instances, those that are missing included when `keepMissing`. The same array as before when nothing changed. */
-  tell(keepMissing: boolean): readonly CatalogInstance[];
+  show(keepMissing: boolean): readonly CatalogInstance[];
 }
 
-interface Told {
+interface Shown {
   readonly text: string;
   readonly instance: CatalogInstance;
 }
 
 export function createPicture(): Picture {
   let services: readonly NodeService[] = [];
-  let checks: Indexed<readonly ConsulCheck[]> = { index: 0, value: [] };
-  let told: ReadonlyMap<string, Told> = new Map();
+  let checks: readonly ConsulCheck[] = [];
+  let shown: ReadonlyMap<string, Shown> = new Map();
   let instances: readonly CatalogInstance[] = [];
 
-  const missing = (): [string, Told][] => {
+  const missing = (): [string, Shown][] => {
     const here = new Set(services.map(({ node, service }) => keyOf(node, service.ID)));
-    return [...told].filter(([key]) => !here.has(key));
+    return [...shown].filter(([key]) => !here.has(key));
   };
 
   return {
@@ -39,33 +36,29 @@ export function createPicture(): Picture {
       checks = foundChecks;
     },
     takeResults(found) {
-      if (found.index < checks.index) return true;
-      if (!sameChecks(checks.value, found.value)) return false;
+      if (!sameChecks(checks, found)) return false;
       checks = found;
       return true;
     },
-    forgetIndex() {
-      checks = { ...checks, index: 0 };
-    },
     lacksSome: () => missing().length > 0,
-    tell(keepMissing) {
-      const next = new Map<string, Told>(keepMissing ? missing() : []);
-      for (const { key, entry } of joined(services, checks.value)) {
+    show(keepMissing) {
+      const next = new Map<string, Shown>(keepMissing ? missing() : []);
+      for (const { key, entry } of joined(services, checks)) {
         if (isInternal(entry.service)) continue;
         const instance = toInstance(entry);
         const text = JSON.stringify(instance);
-        const former = told.get(key);
+        const former = shown.get(key);
         next.set(key, former?.text === text ? former : { text, instance });
       }
-      const same = next.size === told.size && [...next].every(([key, it]) => told.get(key) === it);
+      const same = next.size === shown.size && [...next].every(([key, it]) => shown.get(key) === it);
       if (!same) instances = [...next.values()].map(({ instance }) => instance);
-      told = next;
+      shown = next;
       return instances;
     },
   };
 }
 
-/** True when both hold the same checks, whatever their results. */
+/** True when both hold the same checks; their results may differ. */
 function sameChecks(one: readonly ConsulCheck[], other: readonly ConsulCheck[]): boolean {
   const idOf = (check: ConsulCheck) => JSON.stringify([check.Node, check.ServiceID, check.CheckID]);
   const ids = new Set(one.map(idOf));

@@ -7,6 +7,7 @@
  */
 import type { Catalog, CatalogEntry, CatalogInstance, ModuleClient } from "../../registration/ports.ts";
 import { unavailable } from "../../kernel/errors.ts";
+import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { HealthVerdict } from "../../registration/types.ts";
 import {
@@ -35,8 +36,8 @@ interface Slot {
   /** Epoch milliseconds; undefined while passing. */
   criticalSince: number | undefined;
   checkedAt: number | undefined;
-  /** What was told of it last, until it changes. */
-  told: CatalogInstance | undefined;
+  /** Its description, until it changes. */
+  shown: CatalogInstance | undefined;
   stop: () => void;
 }
 
@@ -68,7 +69,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
     const check = onTrial
       ? { id: bootCheckId(entry.attemptId, 0), status: "critical", output: "" }
       : { id: steadyCheckId(entry.attemptId), status: "passing", output: "" };
-    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, checkedAt: undefined, told: undefined, stop: () => {} };
+    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, checkedAt: undefined, shown: undefined, stop: () => {} };
     slots.get(key)?.stop();
     slots.set(key, slot);
     watchers.changed();
@@ -92,7 +93,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
   }
 
   function changed(slot: Slot, what: Partial<Pick<Slot, "entry" | "check">>): void {
-    Object.assign(slot, what, { told: undefined });
+    Object.assign(slot, what, { shown: undefined });
     watchers.changed();
   }
 
@@ -137,14 +138,11 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
       if (trialOf(serviceId, attemptId)?.check.status === "passing") return;
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const waiter = { key: trialKey(serviceId, attemptId), resolve, reject };
-      const giveUp = () => reject(signal.reason);
-      signal.addEventListener("abort", giveUp, { once: true });
       waiters.add(waiter);
       try {
-        await promise;
+        await orAborted(promise, signal);
       } finally {
         waiters.delete(waiter);
-        signal.removeEventListener("abort", giveUp);
       }
     },
 
@@ -203,7 +201,7 @@ function trialKey(serviceId: string, attemptId: string): string {
 }
 
 function toInstance(slot: Slot): CatalogInstance {
-  return (slot.told ??= described(slot));
+  return (slot.shown ??= described(slot));
 }
 
 function described({ entry, onTrial, check }: Slot): CatalogInstance {

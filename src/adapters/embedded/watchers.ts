@@ -1,9 +1,10 @@
 /**
- * Who watches the embedded catalog.
+ * The watches of the embedded catalog.
  *
  * Guarantees: after each change every watcher that waits is woken in the same turn and reads the catalog as it is then; one
  * that is busy reads it once, when it asks again, however much has changed. A snapshot is made when it is asked for.
  */
+import { orAborted } from "../../kernel/or-aborted.ts";
 import type { CatalogInstance, CatalogSnapshot } from "../../registration/ports.ts";
 
 export interface Watchers {
@@ -43,8 +44,7 @@ export function createWatchers(read: () => readonly CatalogInstance[]): Watchers
         }
         const { promise, resolve } = Promise.withResolvers<void>();
         waiting.add(resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
-        await promise;
+        await orAborted(promise, signal).catch(() => undefined);
         waiting.delete(resolve);
       }
     },

@@ -6,18 +6,16 @@
  * the socket is destroyed at the end of every call. With TLS the certificate must be valid for the host as given.
  */
 import type { DocumentPlace, DocumentSource } from "../../registration/ports.ts";
-import { once } from "node:events";
-import type { ClientRequest, IncomingMessage } from "node:http";
-import { request as tlsRequest } from "node:https";
-import { isIP } from "node:net";
-import { checkServerIdentity, createSecureContext, rootCertificates } from "node:tls";
+import { createSecureContext, rootCertificates } from "node:tls";
+import { isIPv6 } from "node:net";
 import { DomainError, type ErrorKind } from "../../kernel/errors.ts";
-import { request as plainRequest } from "../../kernel/node-http.ts";
 import type { ResolvedHost } from "../../registration/register.ts";
+import { createHttpClient, HttpFailure, type HttpHead } from "../http/client.ts";
 
 const limitMs = 5_000;
 const maxBytes = 1024 * 1024;
 const accepted = new Set(["identity", ""]);
+const headers = { accept: "application/json", "accept-encoding": "identity", "user-agent": "muster" } as const;
 
 export interface HttpDocumentsConfig {
   readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
@@ -27,73 +25,60 @@ export interface HttpDocumentsConfig {
 
 /** Reads documents by HTTP. */
 export function createHttpDocuments({ resolveHost, ca }: HttpDocumentsConfig): DocumentSource {
-  const secureContext = ca && createSecureContext({ ca: [...rootCertificates, ca.toString()] });
+  const tls = ca && { secureContext: createSecureContext({ ca: [...rootCertificates, ca.toString()] }) };
 
-  function open(place: DocumentPlace, address: string, signal: AbortSignal): ClientRequest {
-    const { host, port, tls, path } = place;
-    const authority = `${host.includes(":") ? `[${host}]` : host}:${port}`;
-    const headers = { host: authority, accept: "application/json", "accept-encoding": "identity", "user-agent": "muster" };
-    const common = { host: address, port, path, headers, agent: false, signal, maxHeaderSize: 16_384 } as const;
-    if (!tls) return plainRequest(common);
-    return tlsRequest({
-      ...common,
-      // A literal address must not be sent as a server name (RFC 6066).
-      ...(isIP(host) === 0 ? { servername: host } : { servername: "" }),
-      checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
-      ...(secureContext ? { secureContext } : {}),
+  async function download(place: DocumentPlace, signal: AbortSignal): Promise<Buffer> {
+    const resolved = await resolveHost(place.host, signal);
+    if ("violation" in resolved) {
+      throw new DomainError({ kind: "invalid", reason: resolved.reason, message: `the host of the OpenAPI document ${resolved.violation}` });
+    }
+    using client = createHttpClient({
+      origin: new URL(`${place.tls ? "https" : "http"}://${authority(resolved.address, place.port)}`),
+      host: authority(place.host, place.port),
+      connections: 1,
+      limitMs,
+      maxAnswerBytes: maxBytes,
+      ...(tls ? { tls } : {}),
     });
+    return (await client.send({ method: "GET", path: place.path, headers, judge }, signal)).body;
   }
 
   return {
     async fetch(place, signal) {
       const limit = AbortSignal.timeout(limitMs);
-      const inTime = AbortSignal.any([signal, limit]);
-      let outgoing: ClientRequest | undefined;
       try {
-        const resolved = await resolveHost(place.host, inTime);
-        if ("violation" in resolved) {
-          throw new DomainError({ kind: "invalid", reason: resolved.reason, message: `the host of the OpenAPI document ${resolved.violation}` });
-        }
-        outgoing = open(place, resolved.address, inTime);
-        // An error after the response began reaches us through the response; without a listener here it would be thrown.
-        outgoing.on("error", () => undefined);
-        outgoing.end();
-        const [response] = (await once(outgoing, "response")) as [IncomingMessage];
-        return await readText(response);
+        return decoded(await download(place, AbortSignal.any([signal, limit])));
       } catch (error) {
         if (error instanceof DomainError) throw error;
         signal.throwIfAborted();
-        if (limit.aborted) throw failed("timeout", `it did not come within ${limitMs} ms`, error);
+        if (limit.aborted || (error instanceof HttpFailure && error.kind === "late")) throw failed("timeout", `it did not come within ${limitMs} ms`, error);
         throw brokenOff(error);
-      } finally {
-        outgoing?.destroy();
       }
     },
   };
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
-  const { statusCode: status = 0, headers } = response;
+function authority(host: string, port: number): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+function judge({ status, headers: answered }: HttpHead): void {
   if (status >= 300 && status < 400) throw failed("wrong_state", `HTTP ${status}: redirects are not followed, give the path where it is`);
   if (status !== 200) throw failed(status >= 500 ? "unavailable" : "wrong_state", `HTTP ${status}`);
-  if (!accepted.has(headers["content-encoding"] ?? "")) throw failed("wrong_state", "the answer is compressed, though that was not accepted");
-  if (Number(headers["content-length"]) > maxBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
+  if (!accepted.has(answered["content-encoding"] ?? "")) throw failed("wrong_state", "the answer is compressed, though that was not accepted");
+}
+
+function decoded(bytes: Buffer): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (error) {
     throw failed("wrong_state", "it is not UTF-8", error);
   }
 }
 
 function brokenOff(error: unknown): DomainError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (error instanceof HttpFailure && error.kind === "too large") return tooLarge();
+  const code = error instanceof HttpFailure ? error.code : "";
   // Certificates and foreign protocols stay what they are; a connection may come back.
   const passing = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code);
   return failed(passing ? "unavailable" : "wrong_state", `the connection failed (${/^[A-Z0-9_]{1,60}$/.test(code) ? code : "unknown cause"})`, error);

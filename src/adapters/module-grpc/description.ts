@@ -7,7 +7,8 @@ import {
 } from "../../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { DomainError, type DomainErrorInit } from "../../kernel/errors.ts";
 import type { Endpoint, ModuleDescription } from "../../registration/types.ts";
-import { type Outcome, statusName } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
+import { statusName } from "../../kernel/status-name.ts";
 
 const capabilityNames: ReadonlyMap<number, string> = new Map([
   [CapabilityType.PARSER, "PARSER"],

@@ -20,7 +20,8 @@ import type { Endpoint, HealthVerdict } from "../../registration/types.ts";
 import { callbackError, descriptionOf } from "./description.ts";
 import { dial, speaksTls, type TlsPolicy } from "./dial.ts";
 import { exchange, type UnaryRequest } from "./exchange.ts";
-import { type Outcome, statusName } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
+import { statusName } from "../../kernel/status-name.ts";
 
 export interface ModuleClientOptions {
   /**

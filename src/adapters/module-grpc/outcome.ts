@@ -1,4 +1,4 @@
-/** What can come of one call, before anybody decides what it means for a registration. */
+/** The possible outcomes of one call, before it is decided what they mean for a registration. */
 
 /** Why there is no gRPC answer. */
 export type Failure =
@@ -28,33 +28,6 @@ export type Outcome =
   /** A gRPC status other than OK; `text` is the peer's own. */
   | { readonly type: "status"; readonly code: number; readonly text: string }
   | Failed;
-
-const statusNames = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-] as const;
-
-export type StatusName = (typeof statusNames)[number];
-
-/** The name of a gRPC status code; unknown codes count as UNKNOWN. */
-export function statusName(code: number): StatusName {
-  return statusNames[code] ?? "UNKNOWN";
-}
 
 /** The code in a Node error, or "" when it has none. */
 export function codeOf(error: unknown): string {

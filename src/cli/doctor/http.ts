@@ -1,14 +1,10 @@
 /** One HTTP request for a check: status, JSON and the other side's clock. */
-import { once } from "node:events";
-import { request as plainRequest, type IncomingMessage } from "node:http";
-import { request as tlsRequest } from "node:https";
-import type { SecureContextOptions } from "node:tls";
+import { createHttpClient, HttpFailure, type HttpClientOptions } from "../../adapters/http/client.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { causesOf } from "../frame/unreachable.ts";
 import { tellClock, type Teller } from "./finding.ts";
 
-const callMs = 4_000;
-const maxBytes = 4 * 1024 * 1024;
+const limits = { limitMs: 4_000, maxAnswerBytes: 4 * 1024 * 1024, connections: 1 } as const;
 /** `Date` has whole seconds. */
 const dateResolutionMs = 1_000;
 
@@ -22,7 +18,7 @@ export interface Got {
 
 export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>;
-  readonly tls?: SecureContextOptions & { readonly rejectUnauthorized?: boolean };
+  readonly tls?: HttpClientOptions["tls"];
   readonly now: () => number;
   readonly signal: AbortSignal;
   /** Makes it a POST of this JSON. */
@@ -30,41 +26,24 @@ export interface GetOptions {
 }
 
 /** Rejects when no whole answer of at most 4 MiB came within four seconds. */
-export async function get(url: string, { headers, tls, now, signal, body }: GetOptions): Promise<Got> {
+export async function get(url: string, { headers = {}, tls = {}, now, signal, body }: GetOptions): Promise<Got> {
+  const target = new URL(url);
   const before = now();
-  const request = url.startsWith("https:") ? tlsRequest : plainRequest;
-  const outgoing = request(url, {
-    method: body === undefined ? "GET" : "POST",
-    headers: { ...headers, connection: "close" },
-    agent: false,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(callMs)]),
-    ...tls,
-  });
-  // Once the answer began an error comes through it; without a listener here it would be thrown.
-  outgoing.on("error", () => undefined);
-  outgoing.end(body === undefined ? undefined : JSON.stringify(body));
-  const [answer] = (await once(outgoing, "response")) as [IncomingMessage];
-  const text = await readText(answer);
+  using client = createHttpClient({ origin: target, ...limits, tls });
+  const path = target.pathname + target.search;
+  const answer = await client.send(
+    body === undefined ? { method: "GET", path, headers } : { method: "POST", path, headers, body: JSON.stringify(body) },
+    signal,
+  );
   const after = now();
   const date = Date.parse(answer.headers.date ?? "");
   return {
-    status: answer.statusCode ?? 0,
-    json: parsed(text),
+    status: answer.status,
+    json: parsed(answer.body.toString()),
     clock: (tell, whose) => {
       if (!Number.isNaN(date)) tellClock(tell, whose, date, before, after, dateResolutionMs);
     },
   };
-}
-
-async function readText(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new Error("the answer is too large");
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }
 
 function parsed(text: string): unknown {
@@ -78,8 +57,8 @@ function parsed(text: string): unknown {
 /** Why there was no answer, from codes; never the text of an error, which may hold a URL with its password. */
 export function whyNot(error: unknown): string {
   if (error instanceof DomainError) return error.message;
-  const codes = error instanceof Error ? causesOf(error) : [];
-  if (error instanceof Error && (error.name === "TimeoutError" || codes.includes("ABORT_ERR"))) return `no answer within ${callMs / 1_000} s`;
+  if (error instanceof HttpFailure && error.kind === "late") return `no answer within ${limits.limitMs / 1_000} s`;
+  const codes = error instanceof Error ? causesOf(error).filter((code) => code !== "") : [];
   if (codes.includes("ECONNREFUSED")) return "nothing listens there";
   if (codes.includes("ENOTFOUND") || codes.includes("EAI_AGAIN")) return "the host is not known here";
   return codes.length > 0 ? `no connection (${codes[0]})` : "no connection";

@@ -8,6 +8,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type CallOptions, type Client, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Input } from "./command.ts";
 import { targetOf, type Target } from "./target.ts";
@@ -17,6 +18,7 @@ import { durationMs } from "./times.ts";
 export interface Connection {
   readonly platform: Client<typeof PlatformRegistrationService>;
   readonly registration: Client<typeof RegistrationService>;
+  readonly events: Client<typeof EventService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` says otherwise. */
   once(defaultMs?: number): CallOptions;
   /** For a call that goes on until it is ended, or for `--timeout`. */
@@ -43,6 +45,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
   return {
     platform: client(PlatformRegistrationService),
     registration: client(RegistrationService),
+    events: client(EventService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
     isLimited: limitMs !== undefined,
     open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: limitMs }) }),

@@ -1,8 +1,9 @@
-/** Whatever a command throws, as what a person or a script is told: text, JSON and exit code. */
+/** Any error of a command as it is shown to people and scripts: text, JSON and exit code. */
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { FieldViolation } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
+import { statusName } from "../../kernel/status-name.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
 import type { Style } from "./style.ts";
 import { took } from "./times.ts";
@@ -37,7 +38,7 @@ const exitCodeOf: Readonly<Partial<Record<Code, keyof typeof exitCodes>>> = {
   [Code.ResourceExhausted]: "unreachable",
 };
 
-/** What a failed call says. A call that never had an answer of a Muster is told by `unreachable.ts` instead. */
+/** A failed call as a failure. One that never had an answer of a Muster is described by `unreachable.ts` instead. */
 export function failureOf(error: ConnectError): Failure {
   const info = error.findDetails(ErrorInfoSchema)[0];
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
@@ -58,10 +59,6 @@ export function failureOf(error: ConnectError): Failure {
 /** True when the server itself, and not the way to it, made the error. */
 export function isAnswer(error: ConnectError): boolean {
   return error.findDetails(ErrorInfoSchema).length > 0 || (error.cause === undefined && error.metadata.has("grpc-status"));
-}
-
-export function statusName(code: Code): string {
-  return Code[code].replace(/(?<=[a-z])(?=[A-Z])/g, "_").toUpperCase();
 }
 
 /** The failure for people: what, where, what to do. */

@@ -1,5 +1,5 @@
 /** An answer shown as it was asked for: a table for people, the contract's JSON, or YAML of the same. */
-import { toJson, type DescMessage, type JsonValue, type MessageShape } from "@bufbuild/protobuf";
+import { toJson, type DescMessage, type JsonValue, type MessageShape, type Registry } from "@bufbuild/protobuf";
 import type { Input } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -10,9 +10,9 @@ export function formatOf(input: Input, fallback: Format = "table"): Format {
   return format === "json" || format === "yaml" || format === "table" ? format : fallback;
 }
 
-/** A message as JSON in the mapping of protobuf, with the fields that have their default value too. */
-export function jsonOf<D extends DescMessage>(schema: D, message: MessageShape<D>): JsonValue {
-  return toJson(schema, message, { alwaysEmitImplicit: true });
+/** A message as JSON in the mapping of protobuf, with the fields that have their default value too. `registry`: what it has as Any. */
+export function jsonOf<D extends DescMessage>(schema: D, message: MessageShape<D>, registry?: Registry): JsonValue {
+  return toJson(schema, message, { alwaysEmitImplicit: true, ...(registry ? { registry } : {}) });
 }
 
 /** Shows one answer: `text` makes what people see. */

@@ -1,7 +1,8 @@
-/** Why there was no answer of a Muster, told by error codes, and what to try. */
+/** Why there was no answer of a Muster, from error codes, and what to try. */
 import { Code, type ConnectError } from "@connectrpc/connect";
+import { statusName } from "../../kernel/status-name.ts";
 import { exitCodes } from "./exit-codes.ts";
-import { statusName, type Failure } from "./failure.ts";
+import type { Failure } from "./failure.ts";
 import type { Target } from "./target.ts";
 
 interface Cause {
@@ -11,7 +12,7 @@ interface Cause {
 
 const probeMs = 1_500;
 
-/** A call without an answer as a failure. Asks the port once, over HTTP/1.1, when that can tell what is wrong. */
+/** A call without an answer as a failure. Sends one request to the port, over HTTP/1.1, when that can show what is wrong. */
 export async function unreachable(error: ConnectError, target: Target): Promise<Failure> {
   const codes = causesOf(error);
   const { message, hints } = told(codes, error, target) ?? (await probed(target)) ?? { message: `the call failed: ${error.rawMessage}`, hints: [] };

@@ -1,5 +1,4 @@
 import type { Catalog, CatalogEntry, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry } from "../ports.ts";
-import { isRetryable, toDomainError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Step } from "../../kernel/saga.ts";
 import type { Attempt, RegistrationStore, RegistrationTx } from "../records.ts";
@@ -19,7 +18,7 @@ export interface RegistrationPorts {
   readonly clock: Clock;
 }
 
-/** What a step has to tell: the event's text and data, and what must be written together with the event. */
+/** What a step reports: the event's text and data, and what must be written together with the event. */
 export interface Note {
   readonly message: string;
   readonly serviceId?: string;
@@ -42,27 +41,36 @@ export interface CheckedSchema extends SchemaDocument {
 export interface SchemaSource {
   /** Whether the instance is called back, and so describes itself. */
   readonly describes: boolean;
-  /** Rejects when there is no acceptable schema. */
-  take(context: Pick<AttemptContext, "attempt" | "ports" | "describe">, signal: AbortSignal): Promise<Omit<CheckedSchema, "comparison">>;
+  /** `description` is there if it `describes`. Rejects when there is no acceptable schema. */
+  take(
+    about: Pick<AttemptContext, "attempt" | "ports">,
+    description: ModuleDescription | undefined,
+    signal: AbortSignal,
+  ): Promise<Omit<CheckedSchema, "comparison">>;
 }
 
-/** What the steps of one attempt share. */
+/** What the steps of one attempt share: see `work.ts`. Each rejects with the signal's reason when that aborts first. */
+export interface Work {
+  /** Calls the module back. */
+  describe(signal: AbortSignal): Promise<ModuleDescription>;
+  /** Takes the schema, checks it and compares it with the version before. */
+  schema(signal: AbortSignal): Promise<CheckedSchema>;
+  /** Saves the registration as PENDING, with its schema version. */
+  save(signal: AbortSignal): Promise<void>;
+  /** Puts the saved schema version into the schema registry. */
+  publish(signal: AbortSignal): Promise<Published>;
+  /** What this process may have put into the schema registry. */
+  attempted(): CheckedSchema | undefined;
+}
+
+/** What the steps of one attempt are given. */
 export interface AttemptContext {
   readonly attempt: Attempt;
   readonly ports: RegistrationPorts;
   readonly entry: CatalogEntry;
-  /** Calls the module back; once, however often it is asked, unless that call failed. */
-  readonly describe: (signal: AbortSignal) => Promise<ModuleDescription>;
-  /** Takes the schema, checks it and compares it with the version before; remembered like `describe`. */
-  readonly schema: (signal: AbortSignal) => Promise<CheckedSchema>;
-  /** Saves the registration as PENDING, with its schema version; once, whatever comes of it. */
-  readonly saved: (signal: AbortSignal) => Promise<void>;
-  /** Puts the saved schema version into the schema registry; once, whatever comes of it. */
-  readonly published: (signal: AbortSignal) => Promise<Published>;
+  readonly work: Work;
   /** Records and shows an event that is not the end of a step. */
   readonly report: (event: EventType, note: Note) => Promise<void>;
-  /** What this process may have put into the schema registry. */
-  readonly attempted: { schema?: CheckedSchema };
 }
 
 /** How an attempt's events and rows are written. */
@@ -102,7 +110,7 @@ function capabilityTags({ capabilities }: Pick<RegisterInput, "capabilities">): 
   return capabilities.map((capability) => `capability:${capability}`);
 }
 
-/** The tags an entry has whatever tags its instance asks for. */
+/** The tags that an entry has beside those its instance asks for. */
 export function derivedTags(request: Pick<RegisterInput, "capabilities" | "type">): readonly string[] {
   return [...capabilityTags(request), ...(request.type === "MODULE" ? ["module"] : [])];
 }
@@ -120,23 +128,5 @@ export function endpointOf(request: RegisterInput, address: string): Endpoint {
     port: connectivity.internalPort ?? connectivity.advertisedPort,
     tls: connectivity.tlsEnabled,
     serverName: connectivity.internalHost ?? connectivity.advertisedHost,
-  };
-}
-
-/** Remembers what `work` came to, whatever it was first called with. */
-export function once<Args extends readonly unknown[], T>(work: (...args: Args) => Promise<T>): (...args: Args) => Promise<T> {
-  let running: Promise<T> | undefined;
-  return (...args) => (running ??= work(...args));
-}
-
-/** Remembers what `work` came to; only a transient failure is forgotten, so that the next caller tries again. */
-export function remember<T>(work: (signal: AbortSignal) => Promise<T>): (signal: AbortSignal) => Promise<T> {
-  let running: Promise<T> | undefined;
-  return (signal) => {
-    running ??= work(signal).catch((error: unknown) => {
-      if (isRetryable(toDomainError(error))) running = undefined;
-      throw error;
-    });
-    return running;
   };
 }

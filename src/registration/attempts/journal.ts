@@ -17,6 +17,7 @@ import { DomainError, toDomainError, type FieldViolation } from "../../kernel/er
 import type { Log } from "../../kernel/log.ts";
 import { retrying } from "../../kernel/retry.ts";
 import type { Journal, Then } from "../../kernel/saga.ts";
+import { timeLimit } from "../../kernel/time-limit.ts";
 import type { AttemptWriter, Note, RegistrationPorts } from "./attempt-context.ts";
 import type { Attempt, RegistrationTx } from "../records.ts";
 import type { Progress } from "./progress.ts";
@@ -24,6 +25,8 @@ import type { EventType, ProgressEvent } from "../types.ts";
 
 /** How long an event is held back for the one of an early step. */
 const holdMs = 25;
+/** How long a store that is away is waited for. */
+const patienceMs = 8_000;
 
 type Patch = Parameters<RegistrationTx["attempts"]["advance"]>[1];
 
@@ -41,8 +44,8 @@ interface Write {
   readonly patch: Patch;
   readonly events?: readonly ProgressEvent[];
   readonly alongside?: readonly ((tx: RegistrationTx) => Promise<void>)[];
-  /** How long a store that is away is waited for. */
-  readonly patienceMs?: number;
+  /** Tried once only: a store that is away is not waited for. */
+  readonly isHasty?: boolean;
 }
 
 export interface JournalDeps {
@@ -72,9 +75,9 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
     return turn;
   }
 
-  async function write({ patch, events = [], alongside = [], patienceMs = 8_000 }: Write): Promise<void> {
+  async function write({ patch, events = [], alongside = [], isHasty = false }: Write): Promise<void> {
     const last = events.at(-1);
-    await retrying(clock, AbortSignal.timeout(patienceMs), () =>
+    const writeOnce = () =>
       store.tx(async (tx) => {
         const at = { id: attempt.id, lease: attempt.lease, lastSequence: sequence };
         if (await tx.attempts.advance(at, { ...patch, updatedAt: clock.now() }, ...events)) {
@@ -85,8 +88,9 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
         const ours = now?.lease.epoch === attempt.lease.epoch && now.lease.owner === attempt.lease.owner;
         const written = last === undefined ? patch.state === now?.state : now?.lastSequence === last.sequence;
         if (!ours || !written) throw lost;
-      }),
-    );
+      });
+    using limit = timeLimit(clock, patienceMs);
+    await (isHasty ? writeOnce() : retrying(clock, limit.signal, writeOnce));
     sequence = last?.sequence ?? sequence;
     for (const event of events) deps.progress.publish(event);
   }
@@ -160,7 +164,7 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
         if (error.cause instanceof OutcomeUnknown) throw error.cause.failure;
         if (attempt.state === "UNWINDING" || attempt.state === "STUCK") return;
         const isAway = isStoreAway(error) || isStoreAway(failure?.error);
-        await write({ patch: { state: "UNWINDING", error }, ...(isAway ? { patienceMs: 0 } : {}) }).catch((failed: unknown) => {
+        await write({ patch: { state: "UNWINDING", error }, isHasty: isAway }).catch((failed: unknown) => {
           // Who has lost the attempt takes back all the same: what it did last may be later than the new owner's undo.
           if (failed !== lost && !isStoreAway(failed)) throw failed;
         });
@@ -171,14 +175,15 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
         const state = stuck ? "STUCK" : "ROLLED_BACK";
         for (const leftover of leftovers) deps.log("error", "attempt.undo-failed", { attempt: attempt.id, service: attempt.serviceId, error: leftover });
         const message = stuck ? "registration failed; what it left is still being taken back" : "registration failed and was rolled back";
-        const told = attempt.state === "STUCK";
-        const failed = told ? [] : [eventOf("FAILED", clock.now(), 0, { message, errorDetail: detailOf(error) })];
+        // A STUCK attempt has failed in sight of all, and what is tried again in vain is no change.
+        const isShown = attempt.state === "STUCK";
+        const failed = isShown ? [] : [eventOf("FAILED", clock.now(), 0, { message, errorDetail: detailOf(error) })];
         const detail = { attempt_id: attempt.id, reason: error.reason, state };
         const audit = { subject: subjectOf(attempt.serviceId), at: clock.now(), actor: serverKey, action: "REGISTRATION_FAILED", detail } as const;
         try {
-          await write({ patch: { state, error }, events: failed, alongside: [(tx) => tx.audit.append(audit)] });
+          await write({ patch: { state, error }, events: failed, alongside: state === attempt.state ? [] : [(tx) => tx.audit.append(audit)] });
         } catch (storeError) {
-          if (told || !isStoreAway(storeError)) throw storeError;
+          if (isShown || !isStoreAway(storeError)) throw storeError;
           for (const event of failed) deps.progress.publish(event);
           deps.log("error", "attempt.failure-not-recorded", { attempt: attempt.id, error: storeError });
         }

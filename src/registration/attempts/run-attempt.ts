@@ -2,7 +2,7 @@
 import { DomainError, toDomainError } from "../../kernel/errors.ts";
 import { runSaga, unwind, type Saga, type SagaProbe } from "../../kernel/saga.ts";
 import type { AttemptContext, Note, RegistrationPorts } from "./attempt-context.ts";
-import { contextOf } from "./context-of.ts";
+import { contextOf } from "./work.ts";
 import { createJournal, type JournalDeps } from "./journal.ts";
 import type { Attempt } from "../records.ts";
 import type { Progress } from "./progress.ts";
@@ -15,9 +15,15 @@ export interface RunnerDeps extends JournalDeps {
   readonly probe?: SagaProbe | undefined;
   /** Called once for every attempt that begins here. */
   readonly onBegin?: (attempt: Attempt) => void;
-  /** Called once for every attempt that ended here. */
-  readonly onEnd?: (attempt: Attempt, error: DomainError | undefined) => void;
+  /**
+   * Called exactly once for every attempt that began here, when this process is done with it; and each time one of
+   * another owner was taken over and unwound here. `error` is absent only when it completed.
+   */
+  readonly onEnd?: (attempt: Attempt, error: DomainError | undefined, outcome: AttemptOutcome) => void;
 }
+
+/** `abandoned`: its end could not be recorded here, so that another owner, or a later look, brings it about. */
+export type AttemptOutcome = "completed" | "failed" | "abandoned";
 
 type RegistrationSaga = Saga<AttemptContext, EventType, Note>;
 
@@ -37,18 +43,32 @@ export async function unwindAttempt(deps: RunnerDeps, attempt: Attempt, why: Dom
 }
 
 async function settle(deps: RunnerDeps, attempt: Attempt, work: (saga: RegistrationSaga) => Promise<DomainError | undefined>): Promise<void> {
+  const { error, outcome } = await endOf(() => work(sagaOf(deps, attempt)));
+  const about = { attempt: attempt.id, service: attempt.serviceId };
+  if (outcome === "abandoned") {
+    deps.log("error", "attempt.abandoned", { ...about, error });
+    deps.progress.abandon(attempt.id, error);
+  } else {
+    deps.log(error ? "warn" : "info", "attempt.ended", { ...about, type: attempt.type, reason: error?.reason, error });
+  }
+  deps.onEnd?.(attempt, error, outcome);
+}
+
+type End =
+  | { readonly outcome: "abandoned"; readonly error: DomainError }
+  | { readonly outcome: "completed" | "failed"; readonly error: DomainError | undefined };
+
+async function endOf(work: () => Promise<DomainError | undefined>): Promise<End> {
   try {
-    const error = await work(sagaOf(deps, attempt));
-    deps.log(error ? "warn" : "info", "attempt.ended", { attempt: attempt.id, service: attempt.serviceId, type: attempt.type, reason: error?.reason, error });
-    deps.onEnd?.(attempt, error);
+    const error = await work();
+    return { outcome: error ? "failed" : "completed", error };
   } catch (error) {
-    deps.log("error", "attempt.abandoned", { attempt: attempt.id, service: attempt.serviceId, error });
-    deps.progress.abandon(attempt.id, toDomainError(error));
+    return { outcome: "abandoned", error: toDomainError(error) };
   }
 }
 
 function sagaOf(deps: RunnerDeps, attempt: Attempt): RegistrationSaga {
   const journal = createJournal(deps, attempt);
-  const { context, endAhead } = contextOf(deps.ports, attempt, journal);
-  return { steps: stepsOf(attempt), context, journal, clock: deps.ports.clock, endAhead, probe: deps.probe };
+  const { context, endWork } = contextOf(deps.ports, attempt, journal);
+  return { steps: stepsOf(attempt), context, journal, clock: deps.ports.clock, endAhead: endWork, probe: deps.probe };
 }

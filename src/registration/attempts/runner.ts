@@ -11,7 +11,7 @@ import { leaseLost } from "./journal.ts";
 import { runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
 import type { Attempt } from "../records.ts";
 
-export interface AttemptsOptions {
+export interface RunnerOptions {
   /** This process; leases are held in its name. */
   readonly owner: string;
   readonly leaseMs: number;
@@ -20,7 +20,7 @@ export interface AttemptsOptions {
   readonly maxWaiting: number;
 }
 
-export interface Attempts {
+export interface Runner {
   readonly owner: string;
   readonly leaseMs: number;
   /** Throws `exhausted` when too many attempts run and wait, `unavailable` when this process is shutting down. */
@@ -48,7 +48,7 @@ interface Running {
 
 const unwindMs = 3_000;
 
-export function createAttempts(deps: () => RunnerDeps, options: AttemptsOptions): Attempts {
+export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Runner {
   const running = new Map<string, Running>();
   const waiting: (() => void)[] = [];
   let busy = 0;

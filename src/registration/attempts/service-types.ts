@@ -1,6 +1,7 @@
 /** The table: what each service type goes through, in order, and where its schema comes from. A type is one row. */
 import { givesOpenApi } from "../schemas/http-schema.ts";
 import { connectorArtifactOf, moduleArtifactOf } from "../schemas/schema-artifacts.ts";
+import { configurationSchema, openApiDocument } from "./schema-sources.ts";
 import { awaitHealthy } from "./steps/await-healthy.ts";
 import { commit } from "./steps/commit.ts";
 import { confirmCheck } from "./steps/confirm-check.ts";
@@ -8,8 +9,7 @@ import { publishSchema } from "./steps/publish-schema.ts";
 import { registerInCatalog } from "./steps/register-in-catalog.ts";
 import { retrieveMetadata } from "./steps/retrieve-metadata.ts";
 import { saveRegistration } from "./steps/save-registration.ts";
-import { openApiDocument } from "./steps/take-openapi.ts";
-import { configurationSchema, validateSchema } from "./steps/validate-schema.ts";
+import { validateSchema } from "./steps/validate-schema.ts";
 import { validated } from "./steps/validated.ts";
 import type { RegistrationStep, SchemaSource } from "./attempt-context.ts";
 import type { Attempt } from "../records.ts";
@@ -26,7 +26,7 @@ const schemaSteps: readonly RegistrationStep[] = [validateSchema, saveRegistrati
 /** The steps of an instance that is called back and has a configuration schema. */
 const described: readonly RegistrationStep[] = [
   ...onTrial,
-  awaitHealthy((context, signal) => context.published(signal)),
+  awaitHealthy((context, signal) => context.work.publish(signal)),
   retrieveMetadata,
   ...schemaSteps,
   commit,
@@ -36,7 +36,7 @@ export const serviceTypes: Readonly<Record<ServiceType, TypeRow>> = {
   SERVICE: {
     steps: [
       ...onTrial,
-      awaitHealthy(async (context, signal) => givesOpenApi(context.attempt.request) && context.published(signal)),
+      awaitHealthy(async (context, signal) => givesOpenApi(context.attempt.request) && context.work.publish(signal)),
       ...schemaSteps.map((step) => ({ ...step, appliesTo: givesOpenApi })),
       commit,
     ],

@@ -87,3 +87,18 @@ test("lets everybody go at the end", async () => {
   broadcast.tell();
   expect(broadcast.round()).toBe(0);
 });
+
+test("a change that comes while many are being woken is another round", async () => {
+  const clock = steppingClock();
+  using broadcast = createBroadcast(clock);
+  let woken = 0;
+  for (let watchers = 0; watchers < 201; watchers += 1) void broadcast.after(0, never).then(() => (woken += 1));
+  broadcast.tell();
+  await Promise.resolve();
+  expect([broadcast.round(), woken]).toEqual([1, 200]);
+  broadcast.tell();
+  await clock.step();
+  expect(woken).toBe(201);
+  await clock.step();
+  expect(broadcast.round()).toBe(2);
+});

@@ -1,10 +1,10 @@
 /**
- * What consumers are told of the catalog: one view in memory for the whole process, fed by the catalog's watch.
+ * The catalog as consumers see it: one view in memory for the whole process, fed by the catalog's watch.
  *
  * Guarantees: reads never wait and never ask the catalog or the store; before the catalog was seen once they are refused
  * (UNAVAILABLE), afterwards they are answered from what was seen last, however long ago, and `asOf` says when that was. An
- * instance on trial is never told. Watchers of one kind share one list, and get it anew only when something in it changed.
- * Not guaranteed: that a registration is told the moment it completes; it is when the catalog's watch has brought it.
+ * instance on trial is never shown. Watchers of one kind share one list, and get it anew only when something in it changed.
+ * Not guaranteed: that a registration is shown the moment it completes; it is when the catalog's watch has reported it.
  */
 import type { Catalog, CatalogInstance, CatalogSnapshot } from "../ports.ts";
 import { DomainError, unavailable } from "../../kernel/errors.ts";
@@ -33,7 +33,7 @@ export interface DiscoveryView extends AsyncDisposable {
   /** One instance; `not_found` when there is none, or none of `kind` where that is given. */
   get(lookup: { readonly serviceId: string } | { readonly name: string }, kind?: DiscoveredKind): Discovered;
   resolve(question: ResolveQuestion): Resolution;
-  /** Epoch milliseconds of the latest health result, where the catalog tells it. */
+  /** Epoch milliseconds of the latest health result, where the catalog reports it. */
   lastChecked(instance: Discovered): number | undefined;
   /** The list at once, or as soon as there is one, and again after it changed. Ends with the signal's reason. */
   watch(kind: DiscoveredKind, signal: AbortSignal): AsyncGenerator<DiscoveryList>;
@@ -57,7 +57,7 @@ interface Told {
   readonly shown: Discovered;
 }
 
-/** Sorted and grouped when somebody asks, once for each state. */
+/** Sorted and grouped on first use, once for each state. */
 interface Index {
   readonly lists: Readonly<Record<DiscoveredKind, DiscoveryList>>;
   readonly byName: ReadonlyMap<string, readonly Discovered[]>;
@@ -133,7 +133,9 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     };
     const lists = { service: listOf("service"), module: listOf("module") };
     stale.clear();
-    return { lists, byName: Map.groupBy(all, ({ name }) => name), byId: Map.groupBy(all, ({ serviceId }) => serviceId) };
+    const byName = Map.groupBy(all, ({ name }) => name);
+    for (const name of turns.keys()) if (!byName.has(name)) turns.delete(name);
+    return { lists, byName, byId: Map.groupBy(all, ({ serviceId }) => serviceId) };
   }
 
   async function follow(): Promise<void> {
@@ -166,7 +168,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     resolve(question) {
       const turn = turns.get(question.name) ?? 0;
       const resolution = resolve(indexed().byName.get(question.name) ?? [], question, turn);
-      // Only names that exist are remembered: callers must not be able to fill the memory.
+      // Only names that exist are remembered, until they are gone: neither callers nor time may fill the memory.
       if (resolution.chosen) turns.set(question.name, (turn + 1) % Number.MAX_SAFE_INTEGER);
       return resolution;
     },
@@ -205,9 +207,13 @@ function compare(a: string, b: string): number {
 
 function notFound(lookup: { readonly serviceId: string } | { readonly name: string }, kind: DiscoveredKind | undefined): DomainError {
   const what = kind ?? "service";
-  const [text, metadata] =
+  const known =
     "serviceId" in lookup
-      ? [`there is no ${what} with the service id ${lookup.serviceId}`, { service_id: lookup.serviceId }]
-      : [`there is no ${what} ${lookup.name}`, { [`${what}_name`]: lookup.name }];
-  return new DomainError({ kind: "not_found", reason: "REGISTRATION_NOT_FOUND", message: text, metadata });
+      ? {
+          message: `there is no ${what} with the service id ${lookup.serviceId}`,
+          subject: { type: "service", name: lookup.serviceId },
+          metadata: { service_id: lookup.serviceId },
+        }
+      : { message: `there is no ${what} ${lookup.name}`, subject: { type: what, name: lookup.name }, metadata: { [`${what}_name`]: lookup.name } };
+  return new DomainError({ kind: "not_found", reason: "REGISTRATION_NOT_FOUND", ...known });
 }

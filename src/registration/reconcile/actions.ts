@@ -12,6 +12,7 @@ import type { Ids } from "../../kernel/ports.ts";
 import { endpointOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
 import type { Critical, Registration, RegistrationTx } from "../records.ts";
 import { entryOfRegistration, showEntry, writeEntry } from "./show-entry.ts";
+import { subjectOf } from "../service-id.ts";
 import { endKey } from "../unregister.ts";
 
 export interface ActionDeps {
@@ -75,7 +76,7 @@ export async function tellCritical({ ports, ids, reapAfterMs }: ActionDeps, crit
     if ((await tx.registrations.find(registrationId))?.state !== "ACTIVE" || (await tx.criticals.find(registrationId))) return false;
     await tx.criticals.insert(critical);
     const payload = { type: "InstanceCritical", serviceId, name, since, reapedAfter: since + reapAfterMs } as const;
-    await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: ports.clock.now(), traceparent: undefined });
+    await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: ports.clock.now(), traceparent: undefined });
     return true;
   });
 }
@@ -90,7 +91,7 @@ export async function endCritical({ ports, ids }: ActionDeps, { registrationId, 
     const isActive = (await tx.registrations.find(registrationId))?.state === "ACTIVE";
     if (!hasRecovered || !isActive) return false;
     const payload = { type: "InstanceRecovered", serviceId, name, since: known.since } as const;
-    await tx.outbox.insert({ id: ids.next(), key: serviceId, payload, at: ports.clock.now(), traceparent: undefined });
+    await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: ports.clock.now(), traceparent: undefined });
     return true;
   });
 }

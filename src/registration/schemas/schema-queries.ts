@@ -15,7 +15,7 @@ export interface SchemaQueryPorts {
   readonly schemas: SchemaRegistry;
 }
 
-/** A version that can be asked for; without a summary it is known to the registry alone. */
+/** A version that can be read; without a summary it is known to the registry alone. */
 export interface ListedVersion {
   readonly version: string;
   readonly recorded: SchemaSummary | undefined;
@@ -25,7 +25,7 @@ export interface ListedSchema {
   readonly artifactId: string;
   /** The newest first, those that only the registry has at the end. Never empty. */
   readonly versions: readonly ListedVersion[];
-  /** Why the registry was not asked, so that versions may be missing. */
+  /** Why the registry was not read, so that versions may be missing. */
   readonly away: DomainError | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface FoundSchema extends ListedSchema {
   readonly content: string;
 }
 
-/** Whose schema is asked for. */
+/** Whose schema is requested. */
 export interface SchemaOwner {
   readonly what: "module" | "connector" | "artifact";
   readonly name: string;
@@ -46,7 +46,7 @@ export const maxVersions = 1_000;
 /** How long the registry is waited for when the record may have the answer. */
 const registryMs = 3_000;
 
-/** The versions of an artifact that can be asked for; `not_found` when there is none, `unavailable` when that cannot be said. */
+/** The versions of an artifact that can be read; `not_found` when there is none, `unavailable` when that is not known. */
 export async function listSchemaVersions(ports: SchemaQueryPorts, artifactId: string, owner: SchemaOwner, signal: AbortSignal): Promise<ListedSchema> {
   const [recorded, registered] = await Promise.all([
     ports.store.tx((tx) => tx.schemas.list(artifactId, maxVersions)),
@@ -78,11 +78,9 @@ export async function findSchema(
 
 /** A version as the record has it, in any state; `not_found` when it has none. */
 export async function getSchemaVersion({ store }: Pick<SchemaQueryPorts, "store">, artifactId: string, version: string): Promise<SchemaVersion> {
-  const { found, others } = await store.tx(async (tx) => ({
-    found: await tx.schemas.find(artifactId, version),
-    others: await tx.schemas.list(artifactId, maxVersions),
-  }));
+  const found = await store.tx((tx) => tx.schemas.find(artifactId, version));
   if (found) return found;
+  const others = await store.tx((tx) => tx.schemas.list(artifactId, maxVersions));
   throw others.length === 0 ? unknownSchema({ what: "artifact", name: artifactId }) : unknownVersion(artifactId, version, others);
 }
 
@@ -91,7 +89,7 @@ async function contentOf(ports: SchemaQueryPorts, artifactId: string, { version,
   return (await ports.store.tx((tx) => tx.schemas.find(artifactId, version)))?.content;
 }
 
-/** Enabled versions in the registry, oldest first, or why it cannot tell. */
+/** Enabled versions in the registry, oldest first, or why they are not known. */
 async function registryVersions({ schemas }: SchemaQueryPorts, artifactId: string, signal: AbortSignal): Promise<readonly string[] | DomainError> {
   const limit = AbortSignal.timeout(registryMs);
   try {
@@ -110,6 +108,7 @@ function unknownSchema({ what, name }: SchemaOwner): DomainError {
     kind: "not_found",
     reason: "SCHEMA_NOT_FOUND",
     message: `no schema of the ${what} ${name} is known`,
+    subject: { type: what, name },
     metadata: { [what]: name },
   });
 }
@@ -119,6 +118,7 @@ function unknownVersion(artifactId: string, version: string, available: readonly
     kind: "not_found",
     reason: "SCHEMA_NOT_FOUND",
     message: `${artifactId} has no version ${version}`,
+    subject: { type: "schema_version", name: `${artifactId}:${version}` },
     metadata: { schema_version: `${artifactId}:${version}`, available_versions: abridged(available.map((it) => it.version)) },
   });
 }

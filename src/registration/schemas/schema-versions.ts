@@ -27,6 +27,7 @@ export async function reserveSchemaVersion(tx: RegistrationTx, name: string, sch
       kind: "wrong_state",
       reason: "SCHEMA_VERSION_CONFLICT",
       message: `version ${schema.version} of ${schema.artifactId} is known ${row.kind === schema.kind ? "with another content" : `as ${row.kind}`}: a changed schema needs a new version`,
+      subject: { type: "artifact", name: schema.artifactId },
       metadata: { artifact: schema.artifactId, version: schema.version, known_sha256: row.sha256, given_sha256: schema.sha256 },
     });
   }

@@ -1,53 +1,66 @@
-import type { DescMethod } from "@bufbuild/protobuf";
 import { createContextKey } from "@connectrpc/connect";
 import { DomainError } from "../../kernel/errors.ts";
-import { can, principalOf, roles, type Principal } from "../../kernel/caller.ts";
-import { accessRules, type AccessRule } from "./access-rules.ts";
-import { methodKey } from "../transport/limits.ts";
+import { can, principalOf, roles, type Principal, type Role } from "../../kernel/caller.ts";
 import type { TokenTable } from "./tokens.ts";
 
 /** Who may call: everybody as `anonymous` with all roles, or the holders of tokens. */
 export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: TokenTable };
 
-/** Who makes a call, and why it is not let in. */
+/** The caller must have this role, or one of several; a public target is open to callers without a token. */
+export type AccessRule = Role | readonly Role[] | "public";
+
+/** What can be called. One object for each, made at the start. */
+export interface Target {
+  readonly kind: "rpc" | "route";
+  /** `package.Service/Method`, or method and path template of a route: its name in logs, metrics and refusals. */
+  readonly name: string;
+  readonly access: AccessRule;
+}
+
+/** Who makes a call, and why it is not admitted. */
 export interface Admission {
   readonly principal: Principal;
   readonly refusal: DomainError | undefined;
 }
 
-/** Decides on a call before its message is read, by its method and its `authorization` header. */
-export type Gate = (method: DescMethod, authorization: string | undefined) => Admission;
+/**
+ * Decides on a call by its target and its `authorization` header; its message is not read before that. May answer later.
+ * A rejection fails the call: with its own status when it is a DomainError, as INTERNAL otherwise.
+ */
+export type Gate = (target: Target, authorization: string | undefined) => Admission | Promise<Admission>;
 
-const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [] };
+/** The principal of a call without a valid token. It has no roles. */
+export const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [] };
 const anonymous = principalOf("open", "anonymous", roles);
 
 /** Who makes the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
 export const principalKey = createContextKey<Principal>(nobody, { description: "who makes the call" });
 
-/**
- * The gate of all calls: says who calls and whether the table lets them. Refuses with `unauthenticated` when no known
- * token came (one text for all cases) and with `denied`, naming the role, when the caller lacks it.
- */
-export function createAuthGate(auth: AuthMode, rules: Readonly<Record<string, AccessRule>> = accessRules): Gate {
-  const refusalOf = (rpc: string, principal: Principal): DomainError | undefined => {
-    const rule = rules[rpc];
-    if (rule === "public") return undefined;
-    if (principal === nobody) {
-      return new DomainError({ kind: "unauthenticated", reason: "UNAUTHENTICATED", message: "a valid token is needed, as `authorization: Bearer <token>`" });
-    }
-    if (rule === undefined) return denied("nobody may call this method", { rpc });
-    const needed = typeof rule === "string" ? [rule] : rule;
-    if (needed.some((role) => can(principal, role))) return undefined;
-    return denied(`the role ${needed.join(" or ")} is needed`, { rpc, needed_role: needed.join(" or ") });
-  };
-  return (method, authorization) => {
+/** The gate for open access and for tokens. It answers at once. */
+export function createAuthGate(auth: AuthMode): (target: Target, authorization: string | undefined) => Admission {
+  return (target, authorization) => {
     const principal = auth.mode === "open" ? anonymous : (holderOf(auth.tokens, authorization) ?? nobody);
-    return { principal, refusal: refusalOf(methodKey(method), principal) };
+    return { principal, refusal: refusalOf(target, principal) };
   };
 }
 
-function denied(message: string, metadata: Readonly<Record<string, string>>): DomainError {
-  return new DomainError({ kind: "denied", reason: "PERMISSION_DENIED", message, metadata });
+/**
+ * Why this principal may not call the target; undefined when it may. Kind `unauthenticated` when there is no known token
+ * (the same text in all cases), `denied` with the role's name when the principal lacks it.
+ */
+export function refusalOf({ kind, name, access }: Target, principal: Principal): DomainError | undefined {
+  if (access === "public") return undefined;
+  if (principal === nobody) {
+    return new DomainError({ kind: "unauthenticated", reason: "UNAUTHENTICATED", message: "a valid token is needed, as `authorization: Bearer <token>`" });
+  }
+  if (typeof access === "string" ? can(principal, access) : access.some((role) => can(principal, role))) return undefined;
+  const needed = typeof access === "string" ? access : access.join(" or ");
+  return new DomainError({
+    kind: "denied",
+    reason: "PERMISSION_DENIED",
+    message: `the role ${needed} is needed`,
+    metadata: { [kind]: name, needed_role: needed },
+  });
 }
 
 function holderOf(tokens: TokenTable, authorization = ""): Principal | undefined {

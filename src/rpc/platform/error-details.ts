@@ -29,7 +29,7 @@ function detail<T extends DescMessage>(desc: T, value: MessageInitShape<T>): Det
 export function statusDetails(error: DomainError, message: string): Detail[] {
   const metadata = shortened(error.metadata);
   const info = detail(ErrorInfoSchema, { reason: error.reason, domain: "muster", metadata });
-  return [info, ...ofKind(error, message, metadata), ...retry(error)];
+  return [info, ...ofKind(error, message), ...retry(error)];
 }
 
 /** Names the call in the server's log. */
@@ -37,29 +37,19 @@ export function requestInfo(requestId: string): Detail {
   return detail(RequestInfoSchema, { requestId });
 }
 
-function ofKind(error: DomainError, message: string, metadata: Readonly<Record<string, string>>): Detail[] {
-  // By custom the first metadata entry says what the error is about: `{ attempt_id: "…" }`.
-  const [subject] = Object.entries(metadata);
+function ofKind(error: DomainError, message: string): Detail[] {
+  const type = text(error.subject?.type ?? "");
+  const name = text(error.subject?.name ?? "");
   switch (error.kind) {
     case "invalid":
       return [detail(BadRequestSchema, { fieldViolations: fitting(error.fields) })];
     case "not_found":
     case "already_exists":
-      return [
-        detail(ResourceInfoSchema, {
-          resourceType: subject?.[0].replace(/_(id|name)$/, "") ?? "",
-          resourceName: subject?.[1] ?? "",
-          description: message,
-        }),
-      ];
+      return [detail(ResourceInfoSchema, { resourceType: type, resourceName: name, description: message })];
     case "wrong_state":
-      return [
-        detail(PreconditionFailureSchema, {
-          violations: [{ type: error.reason, subject: subject?.[1] ?? "", description: message }],
-        }),
-      ];
+      return [detail(PreconditionFailureSchema, { violations: [{ type: error.reason, subject: name, description: message }] })];
     case "exhausted":
-      return [detail(QuotaFailureSchema, { violations: [{ subject: subject?.[1] ?? "", description: message }] })];
+      return [detail(QuotaFailureSchema, { violations: [{ subject: name, description: message }] })];
     default:
       return [];
   }

@@ -15,6 +15,7 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   not_found: Code.NotFound,
   already_exists: Code.AlreadyExists,
   wrong_state: Code.FailedPrecondition,
+  out_of_range: Code.OutOfRange,
   conflict: Code.Aborted,
   unauthenticated: Code.Unauthenticated,
   denied: Code.PermissionDenied,
@@ -25,31 +26,6 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   unimplemented: Code.Unimplemented,
   internal: Code.Internal,
 };
-
-export const statusNames = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-] as const;
-
-/** The gRPC name of a status code. */
-export function statusName(code: Code | 0): (typeof statusNames)[number] {
-  return statusNames[code] ?? "UNKNOWN";
-}
 
 /** Why calls end that are still open when the server stops. */
 export function shuttingDown(): DomainError {
@@ -69,12 +45,12 @@ export function callCancelled(): DomainError {
   return new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the caller cancelled the call" });
 }
 
-/** Why a stream is cut whose client does not read; nobody is told but the log. */
+/** Why a client that does not read is cut off; only the log shows it. */
 export function readerTooSlow(ms: number): DomainError {
   return new DomainError({ kind: "exhausted", reason: "SLOW_READER", message: `the client has read nothing for ${ms / 1_000} s` });
 }
 
-/** What a failed call tells its caller, and what the log gets to know beside. */
+/** What a failed call returns to its caller, and what the log has beside. */
 export interface Failure {
   readonly error: ConnectError;
   /** The DomainError's reason; undefined for errors of the protocol layer. */
@@ -85,8 +61,8 @@ export interface Failure {
 }
 
 /**
- * The failure that a thrown value means. `signal` is the call's: an error that only says "aborted" is told by the
- * reason of the abortion, as DEADLINE_EXCEEDED, UNAVAILABLE (shutting down) or CANCELLED.
+ * The failure that a thrown value means. `signal` is the call's: an error that only says "aborted" is
+ * reported by the reason of the abort, as DEADLINE_EXCEEDED, UNAVAILABLE (shutting down) or CANCELLED.
  */
 export function toFailure(thrown: unknown, ids: Ids, signal?: AbortSignal): Failure {
   const error = fromAbort(thrown, signal) ?? thrown;

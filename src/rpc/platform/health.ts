@@ -1,13 +1,13 @@
-import type { ServiceImpl } from "@connectrpc/connect";
 import { HealthCheckResponse_ServingStatus as Status, type Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import type { Methods } from "../transport/served.ts";
 import { shuttingDown } from "./errors.ts";
 
 export interface HealthService {
-  readonly implementation: ServiceImpl<typeof Health>;
-  /** What is answered for "" and for every service. Watchers are told. */
+  readonly methods: Methods<typeof Health>;
+  /** The status of "" and of every service. Watchers get it at once. */
   setServing(serving: boolean): void;
-  /** NOT_SERVING for good; watchers are told, then their calls end with UNAVAILABLE. */
+  /** NOT_SERVING for good; watchers get that, then their calls end with UNAVAILABLE. */
   end(): void;
 }
 
@@ -24,34 +24,47 @@ export function createHealthService(services: readonly string[]): HealthService 
   };
 
   return {
-    implementation: {
-      check({ service }) {
-        if (!known.has(service)) {
-          throw new DomainError({
-            kind: "not_found",
-            reason: "REGISTRATION_NOT_FOUND",
-            message: "this server has no such service",
-            metadata: { service },
-          });
-        }
-        return { status: status() };
-      },
-      list() {
-        return { statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) };
-      },
-      async *watch({ service }, context) {
-        let sent: Status | undefined;
-        while (!context.signal.aborted) {
-          const now = known.has(service) ? status() : Status.SERVICE_UNKNOWN;
-          if (now !== sent) {
-            sent = now;
-            yield { status: now };
-            continue;
+    // Load balancers and catalogs call without a token.
+    methods: {
+      check: {
+        access: "public",
+        evenWhenFull: true,
+        call({ service }) {
+          if (!known.has(service)) {
+            throw new DomainError({
+              kind: "not_found",
+              reason: "REGISTRATION_NOT_FOUND",
+              message: "this server has no such service",
+              subject: { type: "service", name: service },
+              metadata: { service },
+            });
           }
-          if (ended) throw shuttingDown();
-          await changeOrAbort(watchers, context.signal);
-        }
-        throw context.signal.reason;
+          return { status: status() };
+        },
+      },
+      list: {
+        access: "public",
+        call: () => ({ statuses: Object.fromEntries([...known].map((name) => [name, { status: status() }])) }),
+      },
+      watch: {
+        access: "public",
+        life: "watch",
+        // It ends itself, after it has said NOT_SERVING.
+        onDrain: "finish",
+        async *call({ service }, context) {
+          let sent: Status | undefined;
+          while (!context.signal.aborted) {
+            const now = known.has(service) ? status() : Status.SERVICE_UNKNOWN;
+            if (now !== sent) {
+              sent = now;
+              yield { status: now };
+              continue;
+            }
+            if (ended) throw shuttingDown();
+            await changeOrAbort(watchers, context.signal);
+          }
+          throw context.signal.reason;
+        },
       },
     },
     setServing(next) {

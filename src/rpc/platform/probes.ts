@@ -1,6 +1,6 @@
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Clock, Pingable } from "../../kernel/ports.ts";
-import { sendJson, type HttpRoute } from "../transport/http-route.ts";
+import { jsonAnswer, publicGet, type HttpRoute } from "../transport/http-route.ts";
 
 export interface Check extends Pingable {
   /** Without a required dependency the server is not ready; without another it is degraded. */
@@ -32,27 +32,26 @@ const cacheMs = 1_000;
 
 /**
  * Liveness (the process turns), readiness (the required dependencies answer and the server is not draining) and
- * `/health`, which tells of every dependency. Dependencies are asked at most once a second, each for at most a second.
+ * `/health`, with the state of every dependency. Dependencies are pinged at most once a second, each for at most a second.
  */
 export function probeRoutes({ checks, draining, clock, httpRoot }: ProbeOptions): readonly HttpRoute[] {
   const health = cachedFor(cacheMs, clock, () => askAll(checks, clock));
-  const get = (path: string, handle: HttpRoute["handle"]): HttpRoute => ({ method: "GET", path, handle });
 
-  const live: HttpRoute["handle"] = (request, response) => sendJson(request, response, 200, { status: "ok" });
-  const ready: HttpRoute["handle"] = async (request, response) => {
+  const live: HttpRoute["handle"] = () => jsonAnswer(200, { status: "ok" });
+  const ready: HttpRoute["handle"] = async () => {
     const { status } = await health();
-    if (draining()) return sendJson(request, response, 503, { status: "draining" });
-    sendJson(request, response, status === "error" ? 503 : 200, { status });
+    if (draining()) return jsonAnswer(503, { status: "draining" });
+    return jsonAnswer(status === "error" ? 503 : 200, { status });
   };
-  const full: HttpRoute["handle"] = async (request, response) => {
+  const full: HttpRoute["handle"] = async () => {
     const now = await health();
-    sendJson(request, response, now.status === "error" ? 503 : 200, now);
+    return jsonAnswer(now.status === "error" ? 503 : 200, now);
   };
 
-  const routes = [get("/healthz/live", live), get("/healthz/ready", ready), get("/health", full)];
+  const routes = [publicGet("/healthz/live", live), publicGet("/healthz/ready", ready), publicGet("/health", full)];
   if (httpRoot === undefined) return routes;
   const root = `${httpRoot}/q/health`;
-  return [...routes, get(root, full), get(`${root}/live`, live), get(`${root}/ready`, ready), get(`${root}/started`, live)];
+  return [...routes, publicGet(root, full), publicGet(`${root}/live`, live), publicGet(`${root}/ready`, ready), publicGet(`${root}/started`, live)];
 }
 
 async function askAll(checks: Readonly<Record<string, Check>>, clock: Clock): Promise<Health> {
@@ -69,13 +68,13 @@ async function ask(check: Check, clock: Clock): Promise<DependencyHealth> {
     await orAborted(check.ping(late), late);
     return { status: "ok", ms: clock.now() - startedAt };
   } catch (error) {
-    // The cause may name hosts and users: what is shown to anybody is only that it failed.
+    // The cause may name hosts and users: only that it failed is shown.
     const detail = late.aborted ? `no answer within ${pingTimeoutMs} ms` : error instanceof Error ? error.name : "failed";
     return { status: "error", ms: clock.now() - startedAt, detail };
   }
 }
 
-/** One answer for all who ask within `ms` after it was given, or while it is being made. */
+/** One answer for all calls within `ms` after it was made, or while it is being made. */
 function cachedFor<T>(ms: number, clock: Clock, make: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   let last: { readonly at: number; readonly value: T } | undefined;

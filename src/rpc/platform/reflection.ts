@@ -1,34 +1,30 @@
 import type { DescFile, DescService } from "@bufbuild/protobuf";
-import { Code, type ConnectRouter } from "@connectrpc/connect";
+import { Code } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_details_pb.ts";
 import * as v1 from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { served, type ServedService } from "../transport/served.ts";
 import { createDescriptorIndex, fileBytes, type DescriptorIndex } from "./reflection-index.ts";
 
-/** Adds gRPC server reflection, v1 and v1alpha, telling of `services`, of itself and of error details. */
-export function addReflection(router: ConnectRouter, services: readonly DescService[]): void {
+const access = { access: "viewer", life: "reflection", onDrain: "end" } as const;
+
+/** gRPC server reflection, v1 and v1alpha, of `services`, the files `more`, itself and error details. */
+export function reflectionServices(services: readonly DescService[], more: readonly DescFile[] = []): readonly ServedService[] {
   const all = [...services, v1.ServerReflection, v1alpha.ServerReflection];
   // No service mentions them, and clients that print errors look them up by name.
-  const index = createDescriptorIndex(all, [file_google_rpc_error_details]);
+  const index = createDescriptorIndex(all, [file_google_rpc_error_details, ...more]);
   const names = all.map((service) => service.typeName).toSorted();
-  router.service(v1.ServerReflection, {
-    async *serverReflectionInfo(requests) {
-      const sent = new Set<string>();
-      for await (const request of requests) {
-        const messageResponse = answer(index, names, sent, request.messageRequest);
-        yield { validHost: request.host, originalRequest: request, messageResponse };
-      }
-    },
-  });
-  router.service(v1alpha.ServerReflection, {
-    async *serverReflectionInfo(requests) {
-      const sent = new Set<string>();
-      for await (const request of requests) {
-        const messageResponse = answer(index, names, sent, request.messageRequest);
-        yield { validHost: request.host, originalRequest: request, messageResponse };
-      }
-    },
-  });
+  async function* answers<R extends v1.ServerReflectionRequest | v1alpha.ServerReflectionRequest>(requests: AsyncIterable<R>) {
+    const sent = new Set<string>();
+    for await (const request of requests) {
+      const messageResponse = answer(index, names, sent, request.messageRequest);
+      yield { validHost: request.host, originalRequest: request, messageResponse };
+    }
+  }
+  return [
+    served(v1.ServerReflection, { serverReflectionInfo: { ...access, call: answers } }),
+    served(v1alpha.ServerReflection, { serverReflectionInfo: { ...access, call: answers } }),
+  ];
 }
 
 type Question = v1.ServerReflectionRequest["messageRequest"] | v1alpha.ServerReflectionRequest["messageRequest"];
@@ -60,7 +56,7 @@ function answer(index: DescriptorIndex, names: readonly string[], sent: Set<stri
 function files(root: DescFile | undefined, sent: Set<string>, what: string) {
   if (!root) return failure(Code.NotFound, `no such ${what}`);
   const out: Uint8Array[] = [];
-  // What was asked for is always sent, and first.
+  // The requested file is always sent, and first.
   const queue = [root];
   for (const file of queue) {
     if (file !== root && sent.has(file.proto.name)) continue;

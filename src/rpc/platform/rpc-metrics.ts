@@ -1,8 +1,8 @@
 /** Calls counted and timed, under the names that gRPC middleware has for them. */
 import type { DescService } from "@bufbuild/protobuf";
 import type { Labels, Measures, Meter, Metric } from "../../kernel/meter.ts";
+import { statusNames } from "../../kernel/status-name.ts";
 import type { CallEnd } from "../transport/call-end.ts";
-import { statusNames } from "./errors.ts";
 
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 150];
 

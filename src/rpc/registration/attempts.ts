@@ -16,7 +16,7 @@ import type { FieldViolation } from "../../kernel/errors.ts";
 import { cancelAttempt as cancel, getAttempt as get, listAttempts as list } from "../../registration/queries.ts";
 import { checkAttemptId, invalidFields } from "../../registration/validate.ts";
 import { attemptOf, attemptStateOf } from "./convert.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 const defaultPageSize = 50;

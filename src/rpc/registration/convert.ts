@@ -15,6 +15,7 @@ import {
 import { Reason as WireReason } from "../../../gen/muster/registration/v1/reasons_pb.ts";
 import { AttemptSchema, AttemptState as WireAttemptState, type Attempt as WireAttempt } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Reason } from "../../kernel/errors.ts";
+import type { RegistrationReason } from "../../registration/reasons.ts";
 import type { Attempt } from "../../registration/records.ts";
 import type { RegisterCandidate, WireServiceType as CandidateType } from "../../registration/validate.ts";
 import type { AttemptState, EventType, Outcome, ProgressEvent, ServiceType } from "../../registration/types.ts";
@@ -78,7 +79,8 @@ const attemptStates: Readonly<Record<AttemptState, WireAttemptState>> = {
   STUCK: WireAttemptState.STUCK,
 };
 const wireServiceTypes: Readonly<Record<ServiceType, WireServiceType>> = WireServiceType;
-const wireReasons: Readonly<Record<Reason, WireReason>> = WireReason;
+/** Every reason that an attempt can end with; one that another domain added is none. */
+const wireReasons: Readonly<Record<RegistrationReason, WireReason> & Partial<Record<Reason, WireReason>>> = WireReason;
 
 export function registrationEventOf(event: ProgressEvent): RegistrationEvent {
   return create(RegistrationEventSchema, {
@@ -114,7 +116,7 @@ export function attemptOf(attempt: Attempt): WireAttempt {
     version: attempt.version,
     state: attemptStates[attempt.state],
     outcome: attempt.outcome ? outcomes[attempt.outcome] : RegistrationOutcome.UNSPECIFIED,
-    errorReason: attempt.error ? wireReasons[attempt.error.reason] : WireReason.UNSPECIFIED,
+    errorReason: attempt.error ? (wireReasons[attempt.error.reason] ?? WireReason.UNSPECIFIED) : WireReason.UNSPECIFIED,
     errorDetail: attempt.error?.message ?? "",
     requestId: attempt.requestId ?? "",
     actor: nameOf(attempt.actor),

@@ -1,5 +1,5 @@
 import type { RegistrationStore } from "../../registration/records.ts";
-import type { Attempts } from "../../registration/attempts/runner.ts";
+import type { Runner } from "../../registration/attempts/runner.ts";
 import type { DiscoveryView } from "../../registration/discovery/view.ts";
 import type { Progress } from "../../registration/attempts/progress.ts";
 import type { RegisterDeps } from "../../registration/register.ts";
@@ -11,7 +11,7 @@ import type { Clock } from "../../kernel/ports.ts";
 export interface RegistrationHandlerDeps {
   readonly store: RegistrationStore;
   readonly clock: Clock;
-  readonly attempts: Attempts;
+  readonly runner: Runner;
   readonly progress: Progress;
   readonly discovery: DiscoveryView;
   readonly register: RegisterDeps;

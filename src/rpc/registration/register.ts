@@ -18,7 +18,7 @@ import { startRegistration, validateRegistration } from "../../registration/regi
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RegisterCandidate } from "../../registration/validate.ts";
 import { registerCandidateOf, registerResponseOf } from "./convert.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 export async function* register(deps: RegistrationHandlerDeps, request: RegisterRequest, context: HandlerContext): AsyncGenerator<RegisterResponse> {
@@ -37,7 +37,7 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     }
   } finally {
     if (mayCancel && clientIsGone(context.signal) && !deps.progress.isFollowed(attemptId)) {
-      deps.attempts.cancel(attemptId, cancelledBy("the client, which went away"));
+      deps.runner.cancel(attemptId, cancelledBy("the client, which went away"));
     }
   }
 }

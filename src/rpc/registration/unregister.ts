@@ -7,7 +7,7 @@ import {
   type UnregisterResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { unregister as unregisterInstance } from "../../registration/unregister.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 export async function unregister(deps: RegistrationHandlerDeps, request: UnregisterRequest, context: HandlerContext): Promise<UnregisterResponse> {

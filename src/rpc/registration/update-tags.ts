@@ -7,7 +7,7 @@ import {
   type UpdateTagsResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { updateTags as update } from "../../registration/update-tags.ts";
-import { callerOf } from "./caller.ts";
+import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 export async function updateTags(deps: RegistrationHandlerDeps, request: UpdateTagsRequest, context: HandlerContext): Promise<UpdateTagsResponse> {

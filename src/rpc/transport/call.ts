@@ -8,12 +8,12 @@
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Ids } from "../../kernel/ports.ts";
+import type { Target } from "../platform/auth.ts";
 import { toFailure, wellFormed, type Failure } from "../platform/errors.ts";
 
 export interface Call {
-  /** `package.Service/Method` */
-  readonly rpc: string;
-  /** IP address of who is at the other end of the connection: the caller, or a proxy. */
+  readonly target: Target;
+  /** IP address of the other end of the connection: the caller, or a proxy. */
   readonly peer: string | undefined;
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -25,7 +25,7 @@ export interface Call {
   failure: Failure | undefined;
 }
 
-export function newCall(known: Pick<Call, "rpc" | "peer" | "startedAt" | "isJson">): Call {
+export function newCall(known: Pick<Call, "target" | "peer" | "startedAt" | "isJson">): Call {
   return { ...known, principal: undefined, entered: false, failure: undefined };
 }
 

@@ -6,41 +6,47 @@
  */
 import { constants } from "node:http2";
 import { Code } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
-import { sendJson, type HttpRequest, type HttpResponse, type HttpRoute } from "./http-route.ts";
-import type { Log } from "../../kernel/log.ts";
+import { statusName } from "../../kernel/status-name.ts";
+import { jsonAnswer } from "./http-route.ts";
 import { headerBytes } from "./limits.ts";
 import type { OpenCalls } from "./open-calls.ts";
-import { serveRpc, type RpcOptions } from "./serve-rpc.ts";
+import type { FindRoutes, FoundRoutes } from "./route-table.ts";
+import { createSendAnswer, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
+import { serveRoute, type RouteOptions } from "./serve-route.ts";
+import { serveRpc, type LibraryRpc, type RpcOptions } from "./serve-rpc.ts";
 import { grpcMessageText, isGrpc } from "./wire.ts";
 
-export interface DispatchOptions extends RpcOptions {
-  readonly handlers: readonly UniversalHandler[];
-  readonly http: readonly HttpRoute[];
+export interface DispatchOptions extends Omit<RpcOptions, "send">, RouteOptions {
+  readonly rpcs: readonly LibraryRpc[];
+  readonly findRoutes: FindRoutes;
   readonly openCalls: OpenCalls;
 }
 
-const healthCheck = "/grpc.health.v1.Health/Check";
+interface Dispatching extends DispatchOptions {
+  readonly send: SendAnswer;
+}
 
 /** The request listener of both HTTP versions. */
 export function createDispatcher(options: DispatchOptions): (request: HttpRequest, response: HttpResponse) => void {
   const { limits, log } = options;
-  const rpcs = new Map(options.handlers.map((handler) => [handler.requestPath, handler]));
-  const routes = Map.groupBy(options.http, (route) => route.path);
+  const send = createSendAnswer(options.slowReaders);
+  const dispatching = { ...options, send };
+  const rpcs = new Map(options.rpcs.map((rpc) => [rpc.handler.requestPath, rpc]));
 
   const dispatch = (request: HttpRequest, response: HttpResponse): void => {
     const path = (request.url ?? "").split("?", 1)[0]!;
     closeWhenAnswered(request, response);
     // HTTP/2 enforces its limit only once the client has acknowledged it.
-    if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, Code.ResourceExhausted, 431, "the header fields are too large");
+    if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, headersTooLarge, send);
     const rpc = rpcs.get(path);
     if (rpc) {
-      if (!options.openCalls.enter(response) && path !== healthCheck) return refuse(request, response, Code.ResourceExhausted, 429, "too many calls are open");
-      return serveRpc(rpc, request, response, options);
+      if (!options.openCalls.enter(response) && !rpc.method.evenWhenFull) return refuse(request, response, tooMany, send);
+      return serveRpc(rpc, request, response, dispatching);
     }
-    const there = routes.get(path);
-    if (there) return serveRoute(there, request, response, log);
-    notFound(path, request, response);
+    const there = options.findRoutes(path);
+    if (there === "malformed") return refuse(request, response, malformedPath, send);
+    if (there) return serveFound(there, path, request, response, dispatching);
+    refuse(request, response, isCall(request, path) ? noMethod : nothingHere, send);
   };
 
   return (request, response) => {
@@ -53,34 +59,39 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
   };
 }
 
-function serveRoute(there: readonly HttpRoute[], request: HttpRequest, response: HttpResponse, log: Log): void {
+function serveFound(there: FoundRoutes, path: string, request: HttpRequest, response: HttpResponse, { send, ...options }: Dispatching): void {
   const method = request.method === "HEAD" ? "GET" : request.method;
-  const route = there.find((candidate) => candidate.method === method);
-  if (!route) {
-    const allow = there.map((candidate) => (candidate.method === "GET" ? "GET, HEAD" : candidate.method)).join(", ");
-    return sendJson(request, response, 405, { code: "unimplemented", message: "method not allowed" }, { allow });
+  const served = there.routes.find(({ route }) => route.method === method);
+  if (!served) {
+    const allow = there.routes.map(({ route }) => (route.method === "GET" ? "GET, HEAD" : route.method)).join(", ");
+    return send(request, response, jsonAnswer(405, { code: "unimplemented", message: "method not allowed" }, { allow }));
   }
-  Promise.resolve()
-    .then(() => route.handle(request, response))
-    .catch((error: unknown) => {
-      log("error", "route failed", { path: route.path, error });
-      if (response.headersSent) response.destroy();
-      else sendJson(request, response, 500, { code: "internal", message: "internal error" });
-    });
+  if (!options.openCalls.enter(response) && !served.route.limits?.evenWhenFull) return refuse(request, response, tooMany, send);
+  const query = new URLSearchParams((request.url ?? "").slice(path.length));
+  serveRoute({ served, params: there.params, query, request, response }, send, options);
 }
 
-function notFound(path: string, request: HttpRequest, response: HttpResponse): void {
-  const isCall = request.method === "POST" && /^\/[^/]+\.[^/]+\/[^/]+$/.test(path);
-  if (isCall) refuse(request, response, Code.Unimplemented, 404, "this server has no such method");
-  else refuse(request, response, Code.NotFound, 404, "this server has nothing under this path");
+function isCall({ method }: HttpRequest, path: string): boolean {
+  return method === "POST" && /^\/[^/]+\.[^/]+\/[^/]+$/.test(path);
 }
 
-const jsonCodes = { [Code.ResourceExhausted]: "resource_exhausted", [Code.Unimplemented]: "unimplemented", [Code.NotFound]: "not_found" } as const;
+/** Why a request is not served. */
+interface Refusal {
+  readonly code: Code;
+  readonly httpStatus: number;
+  readonly message: string;
+}
+
+const headersTooLarge: Refusal = { code: Code.ResourceExhausted, httpStatus: 431, message: "the header fields are too large" };
+const tooMany: Refusal = { code: Code.ResourceExhausted, httpStatus: 429, message: "too many calls are open" };
+const malformedPath: Refusal = { code: Code.InvalidArgument, httpStatus: 400, message: "the path has a malformed escape" };
+const noMethod: Refusal = { code: Code.Unimplemented, httpStatus: 404, message: "this server has no such method" };
+const nothingHere: Refusal = { code: Code.NotFound, httpStatus: 404, message: "this server has nothing under this path" };
 
 /** An answer that is nothing but a status: a gRPC one for gRPC and gRPC-Web, JSON for all others. */
-function refuse(request: HttpRequest, response: HttpResponse, code: keyof typeof jsonCodes, httpStatus: number, message: string): void {
+function refuse(request: HttpRequest, response: HttpResponse, { code, httpStatus, message }: Refusal, send: SendAnswer): void {
   const type = request.headers["content-type"] ?? "";
-  if (!isGrpc(type)) return sendJson(request, response, httpStatus, { code: jsonCodes[code], message });
+  if (!isGrpc(type)) return send(request, response, jsonAnswer(httpStatus, { code: statusName(code).toLowerCase(), message }));
   // Set, not written by writeHead: only then does the stream end with its headers, as a trailers-only answer must.
   response.setHeader("content-type", type.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc");
   response.setHeader("grpc-status", String(code));

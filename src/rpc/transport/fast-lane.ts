@@ -12,7 +12,7 @@ import { create, isMessage, toBinary, type DescMessage, type Message, type Unkno
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import type { OpenCalls } from "./open-calls.ts";
 import { LaneCall, type LaneCallOptions } from "./lane-call.ts";
-import { deadlineMs, headerBytes, longMethods, methodKey } from "./limits.ts";
+import { headerBytes, lifeMs } from "./limits.ts";
 import type { Answer, OneMessageMethod, ServedService } from "./served.ts";
 import { frameOf, grpcTimeoutMs } from "./wire.ts";
 
@@ -31,39 +31,33 @@ export type FastLane = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders,
 interface LaneMethod {
   readonly served: OneMessageMethod;
   readonly maxMs: number;
-  readonly endsOnDrain: boolean;
 }
 
 export function createFastLane(options: FastLaneOptions): FastLane {
   const { services, limits, openCalls } = options;
   const callOptions = { ...options, frame: createFraming() };
   const methods = new Map(
-    services
-      .flatMap(({ oneMessage }) => oneMessage)
-      .map((served): [string, LaneMethod] => {
-        const endsOnDrain = longMethods[methodKey(served.desc)]?.onDrain === "end";
-        return [`/${methodKey(served.desc)}`, { served, maxMs: deadlineMs(served.desc, limits), endsOnDrain }];
-      }),
+    services.flatMap(({ oneMessage }) => oneMessage).map((served): [string, LaneMethod] => [`/${served.name}`, { served, maxMs: lifeMs(served.life, limits) }]),
   );
-  const running = new Map<LaneCall, LaneMethod>();
-  const endAll = (signal: AbortSignal, which: (method: LaneMethod) => boolean) => {
+  const running = new Set<LaneCall>();
+  const endAll = (signal: AbortSignal, which: (method: OneMessageMethod) => boolean) => {
     signal.addEventListener("abort", () => {
-      for (const [call, method] of running) if (which(method)) call.end(signal.reason);
+      for (const call of running) if (which(call.served)) call.end(signal.reason);
     });
   };
-  endAll(options.drain, ({ endsOnDrain }) => endsOnDrain);
+  endAll(options.drain, ({ onDrain }) => onDrain === "end");
   endAll(options.cut, () => true);
 
   return (stream, headers, rawHeaders) => {
     const method = methods.get(headers[":path"] ?? "");
     if (!method || !isPlain(headers) || headerBytes(rawHeaders) > limits.headerBytes) return false;
-    const lifeMs = lifeOf(headers, method.maxMs);
-    if (lifeMs === undefined || !openCalls.enter(stream)) return false;
-    const call = new LaneCall(stream, headers, method.served, lifeMs, callOptions);
-    running.set(call, method);
+    const ms = lifeOf(headers, method.maxMs);
+    if (ms === undefined || !openCalls.enter(stream)) return false;
+    const call = new LaneCall(stream, headers, method.served, ms, callOptions);
+    running.add(call);
     stream.once("close", () => running.delete(call));
     const { drain, cut } = options;
-    if (cut.aborted || (drain.aborted && method.endsOnDrain)) call.end(cut.aborted ? cut.reason : drain.reason);
+    if (cut.aborted || (drain.aborted && method.served.onDrain === "end")) call.end(cut.aborted ? cut.reason : drain.reason);
     return true;
   };
 }

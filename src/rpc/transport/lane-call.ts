@@ -1,24 +1,25 @@
 /**
  * One call on the fast lane, from its headers to its status.
  *
- * Guarantees, the same as those of a call that goes the long way: it is admitted before its message is read; it is answered
- * within its deadline, and once, also when its handler is stuck; a message too large is refused at its first bytes; a stream
- * holds its handler back while a message waits to leave, and ends for a client that does not read; the signal that a handler
- * was given aborts when the call is over. It is reported once, when its stream is closed.
+ * Guarantees, the same as those of a call that goes the long way: it is admitted before its message is read; while a gate has
+ * not answered, its deadline runs, it can be cancelled, and no more is held than what flow control let the client send; it is
+ * answered within its deadline, and once, also when gate or handler is stuck; a message too large is refused at its first
+ * bytes; a stream holds its handler back while a message waits to leave, and ends for a client that does not read; the signal
+ * that a handler was given aborts when the call is over. It is reported once, when its stream is closed.
  *
  * A class with fields and little else: ten thousand of them wait at a time. For the same reason one timer serves a call all
- * its life, and the signal is made only for a handler that asks for it.
+ * its life, and the signal is made only for a handler that uses it.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Ids } from "../../kernel/ports.ts";
-import type { Gate } from "../platform/auth.ts";
+import { nobody, type Admission, type Gate, type Target } from "../platform/auth.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import { newCall, type Call } from "./call.ts";
 import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/errors.ts";
 import { LaneContext } from "./lane-context.ts";
-import { methodKey, type Limits } from "./limits.ts";
+import type { Limits } from "./limits.ts";
 import { OneMessage } from "./one-message.ts";
 import type { Answer, OneMessageMethod } from "./served.ts";
 import type { SlowReaders } from "./slow-readers.ts";
@@ -38,47 +39,46 @@ export interface LaneCallOptions extends CallReport {
 const farewellMs = 1_000;
 
 export class LaneCall {
-  readonly method: DescMethod;
+  readonly served: OneMessageMethod;
   readonly headers: IncomingHttpHeaders;
   readonly call: Call;
-  readonly principal: Principal;
   readonly #stream: ServerHttp2Stream;
-  readonly #served: OneMessageMethod;
   readonly #options: LaneCallOptions;
   readonly #endsAt: number;
   readonly #context = new LaneContext(this);
+  #principal: Principal = nobody;
   #timer: NodeJS.Timeout;
-  /** Until it is read. */
+  /** From the admission until it is read. */
   #request: OneMessage | undefined;
   #messages: AsyncIterator<Answer> | undefined;
   #controller: AbortController | undefined;
-  /** Its status is decided, or there is nobody to tell it to: nothing more is done for it. */
+  /** Its status is decided, or its client is gone: nothing more is done for it. */
   #over = false;
   #isLate = false;
 
   /** `lifeMs`: the shorter of the client's and the server's deadline. */
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, served: OneMessageMethod, lifeMs: number, options: LaneCallOptions) {
-    const { limits, gate, clock } = options;
-    this.method = served.desc;
+    this.served = served;
     this.headers = headers;
-    this.call = newCall({ rpc: methodKey(served.desc), peer: stream.session?.socket.remoteAddress, startedAt: clock.now(), isJson: false });
+    this.call = newCall({ target: served, peer: stream.session?.socket.remoteAddress, startedAt: options.clock.now(), isJson: false });
     this.#stream = stream;
-    this.#served = served;
     this.#options = options;
     this.#endsAt = this.call.startedAt + lifeMs;
-    this.#timer = setTimeout(() => this.#late(), Math.min(lifeMs, limits.requestMs));
+    const admission = admissionOf(options.gate, served, headers.authorization);
+    const isPending = admission instanceof Promise;
+    this.#timer = setTimeout(() => this.#late(), isPending ? lifeMs : Math.min(lifeMs, options.limits.requestMs));
     stream.on("error", ignore);
     stream.once("close", () => this.#closed());
-    const { principal, refusal } = gate(served.desc, headers.authorization);
-    this.principal = principal;
-    this.call.principal = principal.name || undefined;
-    if (refusal) {
-      this.end(refusal);
-      return;
-    }
-    this.#request = new OneMessage(limits.messageBytes);
-    stream.on("data", (piece: Buffer) => this.#take(piece));
-    stream.once("end", () => this.#begin());
+    if (!isPending) this.#admit(admission);
+    else admission.then((given) => this.#admitLater(given)).catch((error: unknown) => this.end(error));
+  }
+
+  get method(): DescMethod {
+    return this.served.desc;
+  }
+
+  get principal(): Principal {
+    return this.#principal;
   }
 
   get signal(): AbortSignal {
@@ -99,6 +99,24 @@ export class LaneCall {
     this.#letGo(error);
   }
 
+  #admit({ principal, refusal }: Admission): void {
+    this.#principal = principal;
+    this.call.principal = principal.name || undefined;
+    if (refusal) {
+      this.end(refusal);
+      return;
+    }
+    this.#request = new OneMessage(this.#options.limits.messageBytes);
+    this.#stream.on("data", (piece: Buffer) => this.#take(piece));
+    this.#stream.once("end", () => this.#begin());
+  }
+
+  #admitLater(admission: Admission): void {
+    if (this.#over) return;
+    this.#timeAgain(Math.min(this.leftMs(), this.#options.limits.requestMs));
+    this.#admit(admission);
+  }
+
   #take(piece: Buffer): void {
     try {
       this.#request?.take(piece);
@@ -113,8 +131,8 @@ export class LaneCall {
     try {
       const request = readMessage(this.method, this.#request.bytes());
       this.#request = undefined;
-      const served = this.#served;
-      if (served.kind === "server_streaming") return void this.#sendAll(served.call(request, this.#context));
+      const { served } = this;
+      if (served.answers === "many") return void this.#sendAll(served.call(request, this.#context));
       const answer = served.call(request, this.#context);
       if (answer instanceof Promise) answer.then((value) => this.#answer(value)).catch((error: unknown) => this.end(error));
       else this.#answer(answer);
@@ -229,6 +247,15 @@ const answerHeaders = { ":status": 200, "content-type": "application/grpc+proto"
 const ok = { "grpc-status": "0" } as const;
 /** Why the signal of a call aborts that was answered. */
 const over = "the call is over";
+
+/** What the gate says; a gate that throws is one that rejects. */
+function admissionOf(gate: Gate, target: Target, authorization: string | undefined): Admission | Promise<Admission> {
+  try {
+    return gate(target, authorization);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
 
 function readMessage(method: DescMethod, bytes: Uint8Array): Message {
   try {

@@ -1,4 +1,4 @@
-/** What a handler is told of a call that came by the fast lane. What costs is made when it is first asked for. */
+/** What a handler can read of a call that came by the fast lane. What costs is made on its first use. */
 import type { IncomingHttpHeaders } from "node:http2";
 import { createContextValues, type HandlerContext } from "@connectrpc/connect";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";
@@ -6,7 +6,7 @@ import { principalKey } from "../platform/auth.ts";
 import { callKey, type Call } from "./call.ts";
 import type { Principal } from "../../kernel/caller.ts";
 
-/** What it asks of the call. */
+/** What it needs of the call. */
 export interface LaneCaller {
   readonly headers: IncomingHttpHeaders;
   readonly method: DescMethod;

@@ -1,5 +1,3 @@
-import type { DescMethod } from "@bufbuild/protobuf";
-
 /** What one caller may take of the server. Bytes and milliseconds unless the name says otherwise. */
 export interface Limits {
   /** One request message, after decompression. */
@@ -19,16 +17,16 @@ export interface Limits {
   readonly requestMs: number;
   /** How long a connection without calls stays open. */
   readonly idleMs: number;
-  /** A silent HTTP/2 connection is asked for a sign of life after this long … */
+  /** A silent HTTP/2 connection is pinged after this long … */
   readonly pingAfterMs: number;
-  /** … and closed when none comes within this. */
+  /** … and closed when it does not answer within this. */
   readonly pingTimeoutMs: number;
   /** Streams a client may reset at once, and per second over time, before its connection is closed. */
   readonly resetBurst: number;
   readonly resetsPerSecond: number;
-  /** Longest life of a call, by the sort of its method. A shorter deadline of the client's counts. */
+  /** Longest life of a call without another `Life` in its method's row, and of an HTTP route's. A shorter deadline of the client's counts. */
   readonly unaryMs: number;
-  readonly registerMs: number;
+  readonly workMs: number;
   readonly reflectionMs: number;
   readonly watchMs: number;
   /** How long a streamed message may wait for a client that does not read. */
@@ -50,41 +48,18 @@ export const defaultLimits: Limits = {
   resetBurst: 4_000,
   resetsPerSecond: 200,
   unaryMs: 10_000,
-  registerMs: 150_000,
+  workMs: 150_000,
   reflectionMs: 300_000,
   watchMs: 1_800_000,
   slowReaderMs: 20_000,
 };
 
-interface LongMethod {
-  readonly limit: "registerMs" | "reflectionMs" | "watchMs";
-  /** What becomes of open calls when the server begins to shut down: they run on to their end, or end at once. */
-  readonly onDrain: "finish" | "end";
-}
+/** How long a call may live: `work` follows a piece of work to its end, `watch` shows changes until the client has enough. */
+export type Life = "work" | "watch" | "reflection";
 
-const registration = "ai.pipestream.platform.registration.v1.PlatformRegistrationService";
-
-/** The methods that may live longer than a unary call. Every streaming method is here; a test sees to it. */
-export const longMethods: Readonly<Record<string, LongMethod>> = {
-  [`${registration}/Register`]: { limit: "registerMs", onDrain: "finish" },
-  [`${registration}/WatchServices`]: { limit: "watchMs", onDrain: "end" },
-  [`${registration}/WatchModules`]: { limit: "watchMs", onDrain: "end" },
-  "muster.registration.v1.RegistrationService/WatchAttempt": { limit: "watchMs", onDrain: "end" },
-  // Ends itself, after it has said NOT_SERVING.
-  "grpc.health.v1.Health/Watch": { limit: "watchMs", onDrain: "finish" },
-  "grpc.reflection.v1.ServerReflection/ServerReflectionInfo": { limit: "reflectionMs", onDrain: "end" },
-  "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": { limit: "reflectionMs", onDrain: "end" },
-};
-
-/** `package.Service/Method`: the name of a method in tables and logs. */
-export function methodKey(method: DescMethod): string {
-  return `${method.parent.typeName}/${method.name}`;
-}
-
-/** Longest life of a call of this method. */
-export function deadlineMs(method: DescMethod, limits: Limits): number {
-  const long = longMethods[methodKey(method)];
-  return long ? limits[long.limit] : limits.unaryMs;
+/** Longest life of a call in milliseconds, by its method's row. */
+export function lifeMs(life: Life | undefined, limits: Limits): number {
+  return life === undefined ? limits.unaryMs : limits[`${life}Ms`];
 }
 
 /** As HTTP/2 counts the fields of a request: 32 bytes each beside their text. `rawHeaders`: names and values in turn. */

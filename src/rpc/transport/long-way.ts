@@ -5,20 +5,18 @@
  */
 import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
-import type { HttpRequest, HttpResponse } from "./http-route.ts";
+import type { HttpRequest, HttpResponse } from "./send-answer.ts";
+import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Ids } from "../../kernel/ports.ts";
-import { principalKey, type Gate } from "../platform/auth.ts";
+import { principalKey, type Admission, type Gate } from "../platform/auth.ts";
 import { callInterceptor, callKey, watchProtocolErrors } from "./call.ts";
 import { createDispatcher, type DispatchOptions } from "./dispatch.ts";
 import { toFailure } from "../platform/errors.ts";
-import { addReflection } from "../platform/reflection.ts";
+import { reflectionServices } from "../platform/reflection.ts";
 import type { ServedService } from "./served.ts";
 
-export interface LongWayOptions extends Omit<DispatchOptions, "handlers"> {
+export interface LongWayOptions extends Omit<DispatchOptions, "rpcs"> {
   readonly services: readonly ServedService[];
-  readonly gate: Gate;
-  /** Ends every call. */
-  readonly cut: AbortSignal;
 }
 
 /** The request listener of both HTTP versions. */
@@ -31,22 +29,28 @@ export function createLongWay(options: LongWayOptions): (request: HttpRequest, r
     interceptors: [callInterceptor(ids)],
     requestGate: (context) => admit(context, gate, ids),
   });
-  for (const service of services) service.addTo(router);
-  addReflection(
-    router,
-    services.map(({ desc }) => desc),
-  );
-  return createDispatcher({ ...options, handlers: router.handlers });
+  const descs = services.map(({ desc }) => desc);
+  const payloads = services.flatMap((service) => service.payloads);
+  const all = [...services, ...reflectionServices(descs, payloads)];
+  for (const service of all) service.addTo(router);
+  const methods = new Map(all.flatMap((service) => service.methods.map((method) => [method.desc, method])));
+  const rpcs = router.handlers.map((handler) => ({ handler, method: methods.get(handler.method)! }));
+  return createDispatcher({ ...options, rpcs });
 }
 
-function admit(context: HandlerContext, gate: Gate, ids: Ids): void {
+/** Runs before the message is read. Throws, or rejects, with the failure of a call that is not admitted. */
+async function admit(context: HandlerContext, gate: Gate, ids: Ids): Promise<void> {
   const call = context.values.get(callKey);
-  if (call) watchProtocolErrors(context, call);
-  const { principal, refusal } = gate(context.method, context.requestHeader.get("authorization") ?? undefined);
-  context.values.set(principalKey, principal);
-  if (call) call.principal = principal.name || undefined;
-  if (!refusal) return;
-  const failure = toFailure(refusal, ids);
-  if (call) call.failure = failure;
-  throw failure.error;
+  if (!call) throw new Error("a call reached its handler without being dispatched");
+  watchProtocolErrors(context, call);
+  try {
+    const given = gate(call.target, context.requestHeader.get("authorization") ?? undefined);
+    const { principal, refusal }: Admission = given instanceof Promise ? await orAborted(given, context.signal) : given;
+    context.values.set(principalKey, principal);
+    call.principal = principal.name || undefined;
+    if (refusal) throw refusal;
+  } catch (error) {
+    call.failure = toFailure(error, ids, context.signal);
+    throw call.failure.error;
+  }
 }

@@ -3,13 +3,13 @@
  *
  * Guarantees: a connection that does not say in time what it is, is closed; so is one that falls silent and does not
  * answer a ping, one that sends its headers too slowly, and one beyond the limit. With TLS nothing is served in plaintext.
- * `drain` lets calls end by themselves; `destroy` does not ask. It does not limit connections by caller: behind a load
+ * `drain` lets calls end by themselves; `destroy` does not. It does not limit connections by caller: behind a load
  * balancer all callers have one address.
  */
 import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import tls from "node:tls";
-import type { HttpRequest, HttpResponse } from "./http-route.ts";
+import type { HttpRequest, HttpResponse } from "./send-answer.ts";
 import { createServer } from "../../kernel/node-http.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { FastLane } from "./fast-lane.ts";
@@ -17,7 +17,7 @@ import { tendSessions } from "./h2-sessions.ts";
 import type { Limits } from "./limits.ts";
 import { sniff } from "./sniff.ts";
 
-/** PEM texts. With `clientCa` only clients with a certificate of that authority are let in. */
+/** PEM texts. With `clientCa` only clients with a certificate of that authority are accepted. */
 export interface TlsSettings {
   readonly cert: string;
   readonly key: string;
@@ -26,7 +26,7 @@ export interface TlsSettings {
 
 export interface OnePortOptions {
   readonly onRequest: (request: HttpRequest, response: HttpResponse) => void;
-  /** Asked first for every stream of HTTP/2: false leaves it to `onRequest`. */
+  /** Called first for every stream of HTTP/2: false leaves it to `onRequest`. */
   readonly onStream?: FastLane | undefined;
   readonly tls: TlsSettings | undefined;
   readonly limits: Limits;
@@ -38,7 +38,7 @@ export interface OnePort {
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
   /** Accepts nothing new, tells HTTP/2 clients to go away, closes what is idle. Resolves when the last connection is gone. */
   drain(): Promise<void>;
-  /** Closes every connection, whatever it does. */
+  /** Closes every connection, busy or not. */
   destroy(): void;
 }
 
@@ -90,8 +90,11 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
   const secure = tlsSettings && createTls(tlsSettings, limits, log);
   secure?.on("secureConnection", (socket) => {
     opening.delete(peerOf(socket));
-    if (socket.alpnProtocol === "h2") serveHttp2(socket);
-    else serveHttp1(socket);
+    if (socket.alpnProtocol === "h2") return serveHttp2(socket);
+    serveHttp1(socket);
+    // Node's parser reads a TLS connection by itself, and breaks it off with HPE_PAUSED when a request in several records comes
+    // before a large answer has left. With a listener here, Node hands it the bytes instead, and holds them back in time.
+    socket.on("data", () => undefined);
   });
 
   h1.on("connection", (socket: Socket) => {
@@ -99,7 +102,7 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
     const peer = peerOf(socket);
     sockets.add(socket);
     opening.set(peer, socket);
-    // Whoever serves the socket hears of its errors too; before and after that they only mean that it closes.
+    // The HTTP servers handle errors of the sockets they serve; before and after that an error only means that the socket closes.
     socket.on("error", () => undefined);
     socket.once("close", () => {
       sockets.delete(socket);

@@ -5,19 +5,19 @@
  * request is still being read, within `requestMs`; a client that does not read its answer is cut off soon after. Every
  * failed call is logged once, after its end, also those that the protocol layer refused.
  */
-import type { ServerResponse } from "node:http";
-import { constants } from "node:http2";
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { sendJson, type HttpRequest, type HttpResponse } from "./http-route.ts";
-import { orAborted } from "../../kernel/or-aborted.ts";
+import { jsonAnswer } from "./http-route.ts";
+import { bodyWithin } from "./request-body.ts";
+import { dropReader, hasLeft, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import { callKey, newCall, type Call } from "./call.ts";
 import { readerTooSlow, toFailure } from "../platform/errors.ts";
 import type { SlowReaders } from "./slow-readers.ts";
-import { deadlineMs, longMethods, methodKey, type Limits } from "./limits.ts";
+import { lifeMs, type Limits } from "./limits.ts";
+import type { ServedMethod } from "./served.ts";
 import { grpcMessageText, limitDeadline } from "./wire.ts";
 
 export interface RpcOptions extends CallReport {
@@ -26,41 +26,44 @@ export interface RpcOptions extends CallReport {
   readonly ids: Ids;
   /** Aborts when the server begins to shut down. */
   readonly drain: AbortSignal;
+  readonly send: SendAnswer;
+}
+
+/** The library's part of an RPC, and its row. */
+export interface LibraryRpc {
+  readonly handler: UniversalHandler;
+  readonly method: ServedMethod;
 }
 
 /** How long after its deadline a call may take to leave. */
 const farewellMs = 1_000;
 
 /** Answers the request. May throw when the request is broken in a way that nothing here expects. */
-export function serveRpc(handler: UniversalHandler, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
+export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
-  const { method } = handler;
-  const call = newCall({ rpc: methodKey(method), peer: request.socket.remoteAddress, startedAt: options.clock.now(), isJson: asksForJson(request) });
-  const stream = "stream" in response ? response.stream : undefined;
-  response.once("close", () => {
-    const answered = stream ? stream.writableFinished && stream.rstCode === 0 : (response as ServerResponse).writableFinished;
-    reportEnd(call, { answered, httpStatus: response.statusCode }, options);
-  });
+  const call = newCall({ target: method, peer: request.socket.remoteAddress, startedAt: options.clock.now(), isJson: asksForJson(request) });
+  response.once("close", () => reportEnd(call, { answered: hasLeft(response), httpStatus: response.statusCode }, options));
 
   let universal;
   try {
     universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call));
   } catch {
     // A host or :authority that is no host makes no URL.
-    return sendJson(request, response, 400, { code: "invalid_argument", message: "the request has no valid host" });
+    return options.send(request, response, jsonAnswer(400, { code: "invalid_argument", message: "the request has no valid host" }));
   }
-  const lifeMs = limitDeadline(universal.header, deadlineMs(method, limits));
-  cutAfter(lifeMs + farewellMs, response);
-  const signal = longMethods[call.rpc]?.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
-  const clientStreams = method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming";
-  const streams = clientStreams || method.methodKind === "server_streaming";
-  const body = clientStreams ? universal.body : bodyWithin(request, Math.min(lifeMs, limits.requestMs));
+  const ms = limitDeadline(universal.header, lifeMs(method.life, limits));
+  cutAfter(ms + farewellMs, response);
+  const signal = method.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
+  const { methodKind } = method.desc;
+  const clientStreams = methodKind === "client_streaming" || methodKind === "bidi_streaming";
+  const streams = clientStreams || methodKind === "server_streaming";
+  const body = bodyWithin(request, clientStreams ? ms + farewellMs : Math.min(ms, limits.requestMs));
 
   handler({ ...universal, signal, body })
     .then((answer) => universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
     .catch((error: unknown) => {
       // Aborted is how the adapter says that the client is gone.
-      if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: call.rpc, error });
+      if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: method.name, error });
       response.destroy();
     });
 }
@@ -82,26 +85,10 @@ function guarded(answer: UniversalServerResponse, call: Call, response: HttpResp
   if (!answer.body) return answer;
   const body = slowReaders.guard(answer.body, () => {
     call.failure ??= toFailure(readerTooSlow(limits.slowReaderMs), ids);
-    if ("stream" in response) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    else response.destroy();
+    dropReader(response);
   });
   // Not spread: the trailer is a getter in some protocols.
   return Object.assign(answer, { body });
-}
-
-/** The request's bytes; fails with DEADLINE_EXCEEDED when they are not all there in time. */
-async function* bodyWithin(request: HttpRequest, ms: number): AsyncGenerator<Uint8Array> {
-  const late = AbortSignal.timeout(ms);
-  // Not `for await`: to leave that loop early destroys the request, and with it the answer.
-  const chunks = request[Symbol.asyncIterator]();
-  for (;;) {
-    const next = await orAborted(chunks.next(), late).catch((error: unknown) => {
-      if (!late.aborted) throw error;
-      throw new ConnectError("the request did not arrive in time", Code.DeadlineExceeded);
-    });
-    if (next.done) return;
-    yield next.value;
-  }
 }
 
 /** Some clients decode status messages in their own way. The trailers exist only once the body has been written. */

@@ -5,7 +5,8 @@
  * on; what still runs after the grace time has its signal aborted and is answered UNAVAILABLE; then everything is cut.
  */
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
-import type { HttpRequest, HttpResponse, HttpRoute } from "./http-route.ts";
+import type { HttpRoute } from "./http-route.ts";
+import { isGone, type HttpRequest, type HttpResponse } from "./send-answer.ts";
 import type { Log } from "../../kernel/log.ts";
 import type { Clock, Ids } from "../../kernel/ports.ts";
 import type { Gate } from "../platform/auth.ts";
@@ -16,6 +17,7 @@ import { createHealthService } from "../platform/health.ts";
 import type { Limits } from "./limits.ts";
 import { countOpenCalls } from "./open-calls.ts";
 import { createOnePort, type TlsSettings } from "./one-port.ts";
+import { createRouteTable } from "./route-table.ts";
 import { served, type ServedService } from "./served.ts";
 import { createSlowReaders } from "./slow-readers.ts";
 
@@ -53,7 +55,7 @@ export interface RunningServer {
 /** How long answers to calls cut at the end may take to leave. */
 const farewellMs = 500;
 
-/** Resolves when the server accepts connections; rejects with Node's error when the address cannot be had. */
+/** Resolves when the server accepts connections; rejects with Node's error when the address cannot be had, with a TypeError for bad routes. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { limits, ids, clock, log, onCallEnd } = options;
   const drain = new AbortController();
@@ -61,6 +63,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const descriptors = [...options.services.map(({ desc }) => desc), Health];
   const health = createHealthService(descriptors.map(({ typeName }) => typeName));
+  const findRoutes = createRouteTable(options.http);
   const ways = {
     limits,
     clock,
@@ -69,12 +72,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     gate: options.gate,
     drain: drain.signal,
     cut: cut.signal,
-    services: [...options.services, served(Health, health.implementation)],
+    services: [...options.services, served(Health, health.methods)],
     slowReaders: createSlowReaders(clock, limits.slowReaderMs),
     openCalls: countOpenCalls(limits.calls),
     ...(onCallEnd ? { onCallEnd } : {}),
   };
-  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, http: options.http }), log);
+  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, findRoutes }), log);
   const port = createOnePort({
     onRequest: longWay.serve,
     onStream: options.fastLane === false ? undefined : createFastLane(ways),
@@ -127,11 +130,6 @@ function loadedLater(load: () => Promise<Serve>, log: Log): { readonly serve: Se
       );
     },
   };
-}
-
-/** Its `close`, by which a call ends, has been. */
-function isGone(response: HttpResponse): boolean {
-  return "stream" in response ? response.stream.destroyed : response.destroyed;
 }
 
 function elapsed(ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Cuts off who does not read: a stream whose last message still waits to leave after the limit.
+ * Cuts off clients that do not read: when the last message of a stream, or a whole HTTP answer, still waits to leave after the limit.
  *
  * Guarantees: a stream holds back its handler while its message waits, so that what is kept for a reader that has stopped
  * is one message and what the socket buffers, and for no longer than the limit and a quarter. Over HTTP/2 the stream is

@@ -5,13 +5,11 @@
  * therefore in order. Two transactions of different keys may commit the other way round than they inserted: an event
  * can appear below one that was already published, so what is to be published is found by its mark, never by position.
  */
-import type { EventPayload, Outbox } from "../../kernel/records.ts";
+import type { Outbox } from "../../kernel/records.ts";
 import { sql } from "kysely";
 import type { Session } from "../engine/dialect.ts";
+import { eventColumns, storedEvent } from "./outbox-rows.ts";
 import type { DeliveryTables } from "./tables.ts";
-
-/** Rows a DELETE takes at a time, so that no statement runs long. */
-const pruneBatch = 1_000;
 
 export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outbox {
   return {
@@ -24,26 +22,24 @@ export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outb
           payload: JSON.stringify(event.payload),
           occurred_at: event.at,
           traceparent: event.traceparent ?? null,
+          subject_kind: event.subject.kind,
+          subject_id: event.subject.id,
+          type: event.payload.type,
         })
         .execute();
     },
 
-    async unpublished(limit) {
+    async unpublished(limit, afterSerial = 0) {
       const rows = await db
         .selectFrom("outbox")
-        .select(["id", "event_key", "payload", "occurred_at", "traceparent"])
+        .select(eventColumns)
         .where("published_at", "is", null)
         .where("parked_at", "is", null)
+        .where("position", ">", afterSerial)
         .orderBy("position")
         .limit(limit)
         .execute();
-      return rows.map((row) => ({
-        id: row.id,
-        key: row.event_key,
-        payload: JSON.parse(row.payload) as EventPayload,
-        at: row.occurred_at,
-        traceparent: row.traceparent ?? undefined,
-      }));
+      return rows.map(storedEvent);
     },
 
     async markPublished(ids, at) {
@@ -66,15 +62,6 @@ export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outb
         .where("published_at", "is", null)
         .executeTakeFirstOrThrow();
       return { waiting: row.unpublished - row.parked, oldestAt: row.oldest ?? undefined, parked: row.parked };
-    },
-
-    async prune(before) {
-      for (;;) {
-        const rows = await db.selectFrom("outbox").select("position").where("published_at", "<", before).limit(pruneBatch).execute();
-        if (rows.length === 0) return;
-        const positions = rows.map((row) => row.position);
-        await db.deleteFrom("outbox").where("position", "in", positions).execute();
-      }
     },
   };
 }

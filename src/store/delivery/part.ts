@@ -1,17 +1,19 @@
 import type { CoreTx } from "../../kernel/records.ts";
 import type { StorePart } from "../engine/part.ts";
 import { auditRepository } from "./audit.ts";
-import { eventLogRepository } from "./event-log.ts";
 import { leaseRepository } from "./leases.ts";
+import { logRepository } from "./log.ts";
 import { delivery } from "./migrations/0002-delivery.ts";
 import { audit } from "./migrations/0004-audit.ts";
+import { log } from "./migrations/0008-log.ts";
+import { taskKinds } from "./migrations/0009-tasks.ts";
 import { outboxRepository } from "./outbox.ts";
 import type { DeliveryTables } from "./tables.ts";
 import { taskRepository } from "./tasks.ts";
 
 /** What every domain writes to. */
 export const deliveryPart: StorePart<CoreTx> = {
-  migrations: [delivery, audit],
+  migrations: [delivery, audit, log, taskKinds],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<DeliveryTables>(), dialect };
     return {
@@ -19,7 +21,7 @@ export const deliveryPart: StorePart<CoreTx> = {
       tasks: taskRepository(session),
       leases: leaseRepository(session),
       audit: auditRepository(session),
-      eventLog: eventLogRepository(session),
+      eventLog: logRepository(session),
     };
   },
 };

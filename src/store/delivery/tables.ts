@@ -1,6 +1,5 @@
 /** The tables that every domain writes to, as Kysely sees them. */
 import type { Generated } from "kysely";
-import type { Task } from "../../kernel/records.ts";
 
 export interface OutboxTable {
   position: Generated<number>;
@@ -13,32 +12,43 @@ export interface OutboxTable {
   published_at: number | null;
   parked_at: number | null;
   park_reason: string | null;
+  /** Null until somebody has numbered the row. */
+  log_position: number | null;
+  /** These are null in rows that a program without a log wrote, until they are numbered. */
+  subject_kind: string | null;
+  subject_id: string | null;
+  type: string | null;
+}
+
+/** One row, with id 1. */
+export interface EventHeadTable {
+  id: number;
+  /** The last position that was given. */
+  last_position: number;
+  /** The last position that was pruned. */
+  pruned_position: number;
 }
 
 export interface TaskTable {
   id: string;
-  kind: Task["kind"];
+  kind: string;
+  /** JSON. */
   payload: string;
   attempts: number;
   due_at: number;
+  /** Why it failed last, or was parked. */
   last_error: string | null;
+  /** Null for a task of a former version until it is claimed. */
+  created_at: number | null;
+  /** Set while it is claimed. */
+  claimed_at: number | null;
+  parked_at: number | null;
 }
 
 export interface LeaseTable {
   name: string;
   owner: string;
   expires_at: number;
-}
-
-export interface EventLogTable {
-  position: Generated<number>;
-  id: string;
-  topic: string;
-  event_key: string;
-  type: string;
-  content_type: string;
-  occurred_at: number;
-  data: Uint8Array;
 }
 
 export interface AuditTable {
@@ -58,5 +68,5 @@ export type DeliveryTables = {
   outbox: OutboxTable;
   tasks: TaskTable;
   leases: LeaseTable;
-  event_log: EventLogTable;
+  event_head: EventHeadTable;
 };

@@ -1,20 +1,35 @@
 /**
- * Tasks: taken for a time, then done (gone) or due again.
+ * Tasks: taken for a time, then done (gone), due again, or parked.
  *
- * At least once: a task whose handler outlives its lease is given out again. Due times are the
- * database's.
+ * At least once: a task that is still being carried out when its lease ends is given out again. Due times are the
+ * database's. A parked task is due at no time, so that a replica of a version that knows no parking leaves it alone, too.
  */
 import type { Tasks } from "../../kernel/records.ts";
 import { sql } from "kysely";
 import { fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
 import type { DeliveryTables } from "./tables.ts";
 
+const never = Number.MAX_SAFE_INTEGER;
+
 export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks {
+  /** When it was inserted; now, when that is not known. */
+  const createdAt = () => sql<number>`coalesce(created_at, ${dialect.now()})`;
+
   return {
-    async insert(task) {
+    async insert({ kind }, { id, payload, dueInMs = 0 }) {
       await db
         .insertInto("tasks")
-        .values({ id: task.id, kind: task.kind, payload: task.payload, attempts: 0, due_at: dialect.now(), last_error: null })
+        .values({
+          id,
+          kind,
+          payload: JSON.stringify(payload),
+          attempts: 0,
+          due_at: fromNow(dialect, dueInMs),
+          last_error: null,
+          created_at: dialect.now(),
+          claimed_at: null,
+          parked_at: null,
+        })
         .execute();
     },
 
@@ -22,17 +37,24 @@ export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks 
       return (await db.selectFrom("tasks").select("id").where("id", "=", id).executeTakeFirst()) !== undefined;
     },
 
-    async claim(leaseMs, limit) {
-      const due = db.selectFrom("tasks").select(["id", "kind", "payload", "attempts"]).where("due_at", "<=", dialect.now()).orderBy("due_at").limit(limit);
-      const rows = await skippingLocked(dialect, due).execute();
-      if (rows.length === 0) return [];
-      const ids = rows.map((row) => row.id);
+    async claim(kind, leaseMs, limit) {
+      const due = db
+        .selectFrom("tasks")
+        .select(["id", "payload", "attempts", sql<number>`${dialect.now()} - ${createdAt()}`.as("ageMs")])
+        .where("kind", "=", kind)
+        .where("parked_at", "is", null)
+        .where("due_at", "<=", dialect.now())
+        .orderBy("due_at")
+        .limit(limit);
+      const tasks = await skippingLocked(dialect, due).execute();
+      if (tasks.length === 0) return [];
+      const ids = tasks.map(({ id }) => id);
       await db
         .updateTable("tasks")
-        .set({ attempts: sql<number>`attempts + 1`, due_at: fromNow(dialect, leaseMs) })
+        .set({ attempts: sql<number>`attempts + 1`, due_at: fromNow(dialect, leaseMs), claimed_at: dialect.now(), created_at: createdAt() })
         .where("id", "in", ids)
         .execute();
-      return rows.map((row) => ({ id: row.id, kind: row.kind, payload: row.payload, attempts: row.attempts }));
+      return tasks;
     },
 
     async done(id) {
@@ -42,13 +64,28 @@ export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks 
     async retryIn(id, delayMs, error) {
       await db
         .updateTable("tasks")
-        .set({ due_at: fromNow(dialect, delayMs), last_error: error })
+        .set({ due_at: fromNow(dialect, delayMs), last_error: error, claimed_at: null })
         .where("id", "=", id)
+        .where("parked_at", "is", null)
         .execute();
     },
 
+    async park(id, why) {
+      await db.updateTable("tasks").set({ parked_at: dialect.now(), due_at: never, last_error: why, claimed_at: null }).where("id", "=", id).execute();
+    },
+
+    async backlog() {
+      const rows = await db
+        .selectFrom("tasks")
+        .select((eb) => ["kind", eb.fn.countAll<number>().as("all"), eb.fn.count<number>("parked_at").as("parked")])
+        .groupBy("kind")
+        .orderBy("kind")
+        .execute();
+      return rows.map(({ kind, all, parked }) => ({ kind, waiting: all - parked, parked }));
+    },
+
     async expireLeases() {
-      await db.updateTable("tasks").set({ due_at: dialect.now() }).where("due_at", ">", dialect.now()).execute();
+      await db.updateTable("tasks").set({ due_at: dialect.now(), claimed_at: null }).where("claimed_at", "is not", null).execute();
     },
   };
 }

@@ -17,6 +17,10 @@ export interface Ddl {
   table(name: string, columns: readonly string[], indexes?: Readonly<Record<string, string>>): readonly string[];
   /** Statements that add columns (name to definition) to a table of an earlier migration; they, too, may be run again. */
   addColumns(table: string, columns: Readonly<Record<string, string>>): readonly string[];
+  /** Statements that add indexes (name to columns) to a table of an earlier migration; they, too, may be run again. To a unique one nulls all differ. */
+  addIndexes(table: string, indexes: Readonly<Record<string, string>>, unique?: "unique"): readonly string[];
+  /** Statements that drop an index; they, too, may be run again. */
+  dropIndex(table: string, index: string): readonly string[];
 }
 
 export const sqliteDdl: Ddl = {
@@ -25,12 +29,11 @@ export const sqliteDdl: Ddl = {
   bytes: "blob",
   integer: "integer",
   serial: "integer primary key autoincrement",
-  table: (name, columns, indexes = {}) => [
-    `create table if not exists ${name} (${columns.join(", ")}) strict`,
-    ...Object.entries(indexes).map(([index, on]) => `create index if not exists ${index} on ${name} (${on})`),
-  ],
+  table: (name, columns, indexes = {}) => [`create table if not exists ${name} (${columns.join(", ")}) strict`, ...sqliteDdl.addIndexes(name, indexes)],
   // All migrations are one transaction there, so that none is ever cut off.
   addColumns: (table, columns) => Object.entries(columns).map(([name, definition]) => `alter table ${table} add column ${name} ${definition}`),
+  addIndexes: (table, indexes, unique) => Object.entries(indexes).map(([index, on]) => `${createIndex(unique)} if not exists ${index} on ${table} (${on})`),
+  dropIndex: (_table, index) => [`drop index if exists ${index}`],
 };
 
 export const mysqlDdl: Ddl = {
@@ -44,16 +47,30 @@ export const mysqlDdl: Ddl = {
     // 0900_bin compares code points and does not pad with spaces, unlike utf8mb4_bin.
     return [`create table if not exists ${name} (${parts.join(", ")}) engine=InnoDB default charset=utf8mb4 collate=utf8mb4_0900_bin`];
   },
-  // "add column if not exists" is MariaDB's alone.
+  // "if not exists" is MariaDB's alone, for columns and for indexes.
   addColumns: (table, columns) =>
-    Object.entries(columns).flatMap(([name, definition]) => {
-      const there = `select count(*) from information_schema.columns where table_schema = database() and table_name = '${table}' and column_name = '${name}'`;
-      const add = `alter table ${table} add column ${name} ${definition}`.replaceAll("'", "''");
-      return [
-        `set @muster_ddl = if((${there}) = 0, '${add}', 'do 0')`,
-        "prepare muster_ddl from @muster_ddl",
-        "execute muster_ddl",
-        "deallocate prepare muster_ddl",
-      ];
-    }),
+    Object.entries(columns).flatMap(([name, definition]) =>
+      whereThere("columns", `table_name = '${table}' and column_name = '${name}'`, 0, `alter table ${table} add column ${name} ${definition}`),
+    ),
+  addIndexes: (table, indexes, unique) =>
+    Object.entries(indexes).flatMap(([index, on]) =>
+      whereThere("statistics", `table_name = '${table}' and index_name = '${index}'`, 0, `${createIndex(unique)} ${index} on ${table} (${on})`),
+    ),
+  dropIndex: (table, index) =>
+    whereThere("statistics", `table_name = '${table}' and index_name = '${index}' and seq_in_index = 1`, 1, `drop index ${index} on ${table}`),
 };
+
+function createIndex(unique: "unique" | undefined): string {
+  return unique ? "create unique index" : "create index";
+}
+
+/** MySQL: runs `statement` if a view of the information schema has exactly `count` rows for which `where` is true. */
+function whereThere(view: "columns" | "statistics", where: string, count: 0 | 1, statement: string): readonly string[] {
+  const there = `select count(*) from information_schema.${view} where table_schema = database() and ${where}`;
+  return [
+    `set @muster_ddl = if((${there}) = ${count}, '${statement.replaceAll("'", "''")}', 'do 0')`,
+    "prepare muster_ddl from @muster_ddl",
+    "execute muster_ddl",
+    "deallocate prepare muster_ddl",
+  ];
+}

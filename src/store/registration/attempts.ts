@@ -12,7 +12,7 @@ import { DomainError } from "../../kernel/errors.ts";
 import type { Attempt, AttemptRepository } from "../../registration/records.ts";
 import type { AttemptState } from "../../registration/types.ts";
 import { attemptFromRow, attemptToRow, errorToText, eventFromRow, eventToRow, liveStates } from "./attempt-rows.ts";
-import { fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
+import { forUpdate, fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
 import type { RegistrationTables } from "./tables.ts";
 
 const claimableStates: readonly AttemptState[] = [...liveStates, "STUCK"];
@@ -72,6 +72,11 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
 
     async find(id) {
       const row = await attempts().where("id", "=", id).executeTakeFirst();
+      return row && attemptFromRow(row);
+    },
+
+    async lock(id) {
+      const row = await forUpdate(dialect, attempts().where("id", "=", id)).executeTakeFirst();
       return row && attemptFromRow(row);
     },
 

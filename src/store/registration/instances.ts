@@ -80,6 +80,7 @@ function clash(key: InstanceKey): DomainError {
     kind: "already_exists",
     reason: "SERVICE_ID_CLASH",
     message: `service id ${key.serviceId} belongs to another name, host and port`,
+    subject: { type: "service", name: key.serviceId },
     metadata: { service_id: key.serviceId },
   });
 }

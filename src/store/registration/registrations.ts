@@ -63,11 +63,12 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
     },
 
     async endAll(serviceId, at) {
-      const ending = db.selectFrom("registrations").selectAll().where("service_id", "=", serviceId).where("state", "in", ["ACTIVE", "SUPERSEDED"]);
+      const states = ["ACTIVE", "SUPERSEDED"] as const;
+      const ending = db.selectFrom("registrations").selectAll().where("service_id", "=", serviceId).where("state", "in", states);
       const rows = await forUpdate(dialect, ending).execute();
-      if (rows.length === 0) return [];
-      const ids = rows.map((row) => row.id);
-      await db.updateTable("registrations").set({ state: "UNREGISTERED", updated_at: at, active_key: null }).where("id", "in", ids).execute();
+      // By the same condition: the ids may be more than a statement has room for.
+      const ended = { state: "UNREGISTERED", updated_at: at, active_key: null } as const;
+      if (rows.length > 0) await db.updateTable("registrations").set(ended).where("service_id", "=", serviceId).where("state", "in", states).execute();
       return rows.map((row) => fromRow({ ...row, state: "UNREGISTERED", updated_at: at }));
     },
 

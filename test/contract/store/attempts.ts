@@ -36,6 +36,8 @@ export function attemptTests(backend: StoreBackend): void {
         expect(await tx.attempts.events("full", 1)).toEqual(events.slice(1));
         expect(await tx.attempts.events("bare", 0)).toEqual([]);
         expect(await tx.attempts.find("none")).toBeUndefined();
+        expect(await tx.attempts.lock("full")).toEqual(full);
+        expect(await tx.attempts.lock("none")).toBeUndefined();
         expect(await tx.attempts.findLive("none")).toBeUndefined();
         expect(await tx.attempts.findByRequestId("none")).toBeUndefined();
       });

@@ -39,6 +39,29 @@ export function concurrencyTests(backend: StoreBackend): void {
       expect(await store.tx((tx) => tx.instances.lock(key))).toEqual({ ...key, generation: 20 });
     });
 
+    test("an attempt that is locked does not move before the transaction ends", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const second = (await opened.another?.()) ?? store;
+      await store.tx((tx) => tx.attempts.insert(attempt("a"), [], 60_000));
+      const [looked, go] = [gate(), gate()];
+      const order: string[] = [];
+      const looking = store.tx(async (tx) => {
+        const seen = await tx.attempts.lock("a");
+        looked.open();
+        await go.opened;
+        order.push(`still ${seen?.state}`);
+        await tx.attempts.requestCancel("a");
+      });
+      await looked.opened;
+      const at = { id: "a", lease: { owner: "owner", epoch: 1 }, lastSequence: 1 };
+      const moving = second.tx((tx) => tx.attempts.advance(at, { state: "COMPLETED" })).then((moved) => order.push(`moved ${moved}`));
+      go.open();
+      await Promise.all([looking, moving]);
+      expect(order).toEqual(["still RUNNING", "moved true"]);
+      expect(await store.tx((tx) => tx.attempts.find("a"))).toMatchObject({ state: "COMPLETED", cancelRequested: true });
+    });
+
     test("twenty that insert live attempts for one service id without a lock: one does", async () => {
       await using opened = await backend.open();
       const { store } = opened;

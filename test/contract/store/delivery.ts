@@ -1,7 +1,7 @@
 import type { RegistrationStore } from "../../../src/registration/records.ts";
 import { describe, expect, test } from "vitest";
 import { gate, type StoreBackend } from "./backend.ts";
-import { key, outboxEvent, someTime } from "./fixtures.ts";
+import { key, otherTask, outboxEvent, someTask, someTime } from "./fixtures.ts";
 
 export function deliveryTests(backend: StoreBackend): void {
   describe("outbox", () => {
@@ -14,8 +14,16 @@ export function deliveryTests(backend: StoreBackend): void {
         outboxEvent("m", { key: "another key" }),
       ];
       for (const one of events) await store.tx((tx) => tx.outbox.insert(one));
-      expect(await store.tx((tx) => tx.outbox.unpublished(10))).toEqual(events);
-      expect(await store.tx((tx) => tx.outbox.unpublished(2))).toEqual(events.slice(0, 2));
+      const found = await store.tx((tx) => tx.outbox.unpublished(10));
+      const written = events.map(({ payload, ...rest }) => ({
+        ...rest,
+        type: payload.type,
+        payload: JSON.stringify(payload),
+        serial: expect.any(Number) as number,
+      }));
+      expect(found).toEqual(written);
+      expect(await store.tx((tx) => tx.outbox.unpublished(2))).toEqual(found.slice(0, 2));
+      expect(await store.tx((tx) => tx.outbox.unpublished(2, found[0]?.serial))).toEqual(found.slice(1));
     });
 
     test("no longer gives what was published or parked, and counts what waits", async () => {
@@ -31,27 +39,6 @@ export function deliveryTests(backend: StoreBackend): void {
       expect(await store.tx((tx) => tx.outbox.backlog())).toEqual({ waiting: 2, oldestAt: someTime + 3, parked: 1 });
       await store.tx((tx) => tx.outbox.markPublished(["d", "e"], someTime));
       expect(await store.tx((tx) => tx.outbox.backlog())).toEqual({ waiting: 0, oldestAt: undefined, parked: 1 });
-    });
-
-    test("forgets what was published before a time, and nothing else", async () => {
-      await using opened = await backend.open();
-      const { store } = opened;
-      const old = Array.from({ length: 1_100 }, (_, number) => `old ${number}`);
-      await store.tx(async (tx) => {
-        for (const id of old) await tx.outbox.insert(outboxEvent(id));
-        for (const id of ["recent", "parked", "waiting"]) await tx.outbox.insert(outboxEvent(id));
-        await tx.outbox.markPublished(old, someTime - 1);
-        await tx.outbox.markPublished(["recent"], someTime);
-        await tx.outbox.park("parked", "why");
-        await tx.outbox.prune(someTime);
-      });
-      expect(await store.tx((tx) => tx.outbox.backlog())).toMatchObject({ waiting: 1, parked: 1 });
-      // An id can be used again when its row is gone, and only then.
-      await store.tx((tx) => tx.outbox.insert(outboxEvent("old 0")));
-      await store.tx((tx) => tx.outbox.insert(outboxEvent("old 1099")));
-      for (const id of ["recent", "parked", "waiting"]) {
-        await expect(store.tx((tx) => tx.outbox.insert(outboxEvent(id)))).rejects.toMatchObject({ kind: "conflict" });
-      }
     });
 
     test("does not lose an event that was committed after a later one was published", async (context) => {
@@ -97,18 +84,22 @@ export function deliveryTests(backend: StoreBackend): void {
     test("are due at once, taken for a time, and gone when done", async () => {
       await using opened = await backend.open();
       const { store } = opened;
-      await store.tx((tx) => tx.tasks.insert({ id: "t", kind: "withdraw", payload: '{"a":1}' }));
-      expect(await claim(store, 60_000)).toEqual([{ id: "t", kind: "withdraw", payload: '{"a":1}', attempts: 0 }]);
+      await store.tx((tx) => tx.tasks.insert(someTask, { id: "t", payload: 7 }));
+      const [task] = await claim(store, 60_000);
+      expect(task).toEqual({ id: "t", payload: "7", attempts: 0, ageMs: expect.any(Number) });
+      expect(task!.ageMs).toBeGreaterThanOrEqual(0);
       expect(await claim(store, 60_000)).toEqual([]);
+      expect(await store.tx((tx) => tx.tasks.exists("t"))).toBe(true);
       await store.tx((tx) => tx.tasks.retryIn("t", 0, "went wrong"));
       await store.tx((tx) => tx.tasks.done("t"));
       expect(await claim(store, 60_000)).toEqual([]);
+      expect(await store.tx((tx) => tx.tasks.exists("t"))).toBe(false);
     });
 
     test("are due again when their time or their delay has run out, and count how often they were taken", async () => {
       await using opened = await backend.open();
       const { store } = opened;
-      await store.tx((tx) => tx.tasks.insert({ id: "t", kind: "withdraw", payload: "" }));
+      await store.tx((tx) => tx.tasks.insert(someTask, { id: "t", payload: 1 }));
       expect((await claim(store, 0))[0]?.attempts).toBe(0);
       expect((await claim(store, 60_000))[0]?.attempts).toBe(1);
       await store.tx((tx) => tx.tasks.retryIn("t", 60_000, "not yet"));
@@ -123,13 +114,13 @@ export function deliveryTests(backend: StoreBackend): void {
       const second = (await opened.another?.()) ?? store;
       const all = Array.from({ length: 12 }, (_, number) => `t${String(number).padStart(2, "0")}`);
       await store.tx(async (tx) => {
-        for (const id of all) await tx.tasks.insert({ id, kind: "withdraw", payload: "" });
+        for (const id of all) await tx.tasks.insert(someTask, { id, payload: 1 });
       });
       const taken = await Promise.all(
         [store, second].map(async (from) => {
           const mine: string[] = [];
           for (;;) {
-            const claimed = await from.tx((tx) => tx.tasks.claim(60_000, 2));
+            const claimed = await from.tx((tx) => tx.tasks.claim("some", 60_000, 2));
             expect(claimed.length).toBeLessThanOrEqual(2);
             if (claimed.length === 0) return mine;
             mine.push(...claimed.map(({ id }) => id));
@@ -138,21 +129,46 @@ export function deliveryTests(backend: StoreBackend): void {
       );
       expect(taken.flat().toSorted()).toEqual(all);
     });
-  });
 
-  describe("event log", () => {
-    test("gives records in order, byte for byte, after a position, and keeps what is appended twice", async () => {
+    test("are claimed by kind, however many of another kind have been due for longer", async () => {
       await using opened = await backend.open();
       const { store } = opened;
-      const data = Uint8Array.from({ length: 256 }, (_, byte) => byte);
-      const record = (id: string) => ({ id, topic: "events", key: "k", type: "t", contentType: "application/protobuf", at: someTime, data });
       await store.tx(async (tx) => {
-        for (const id of ["b", "a", "b"]) await tx.eventLog.append(record(id));
+        for (let number = 0; number < 50; number++) await tx.tasks.insert(otherTask, { id: `other ${number}`, payload: 1 });
+        await tx.tasks.insert(someTask, { id: "t", payload: 1 });
       });
-      const all = await store.tx((tx) => tx.eventLog.read(0, 10));
-      expect(all.map(({ position: _position, ...rest }) => rest)).toEqual(["b", "a", "b"].map((id) => ({ id, topic: "events", key: "k", type: "t", data })));
-      expect(await store.tx((tx) => tx.eventLog.read(all[0]!.position, 1))).toEqual([all[1]]);
-      expect(await store.tx((tx) => tx.eventLog.read(all[2]!.position, 10))).toEqual([]);
+      expect((await claim(store, 60_000)).map(({ id }) => id)).toEqual(["t"]);
+      expect(await store.tx((tx) => tx.tasks.claim("unknown", 60_000, 10))).toEqual([]);
+      expect(await store.tx((tx) => tx.tasks.backlog())).toEqual([
+        { kind: "other", waiting: 50, parked: 0 },
+        { kind: "some", waiting: 1, parked: 0 },
+      ]);
+    });
+
+    test("can be due later, and then are not brought forward with those that a former process had claimed", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx((tx) => tx.tasks.insert(someTask, { id: "claimed", payload: 1 }));
+      expect(await claim(store, 60_000)).toHaveLength(1);
+      await store.tx((tx) => tx.tasks.insert(someTask, { id: "later", payload: 1, dueInMs: 60_000 }));
+      expect(await claim(store, 60_000)).toEqual([]);
+      await store.tx((tx) => tx.tasks.expireLeases());
+      expect((await claim(store, 60_000)).map(({ id }) => id)).toEqual(["claimed"]);
+    });
+
+    test("that are parked stay, are counted, and are due at no time", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx((tx) => tx.tasks.insert(someTask, { id: "t", payload: 1 }));
+      await claim(store, 0);
+      await store.tx((tx) => tx.tasks.park("t", "no use"));
+      await store.tx((tx) => tx.tasks.retryIn("t", 0, "by a replica whose lease had ended"));
+      await store.tx((tx) => tx.tasks.expireLeases());
+      expect(await claim(store, 0)).toEqual([]);
+      expect(await store.tx((tx) => tx.tasks.exists("t"))).toBe(true);
+      expect(await store.tx((tx) => tx.tasks.backlog())).toEqual([{ kind: "some", waiting: 0, parked: 1 }]);
+      await store.tx((tx) => tx.tasks.done("t"));
+      expect(await store.tx((tx) => tx.tasks.backlog())).toEqual([]);
     });
   });
 }
@@ -162,5 +178,5 @@ async function waiting(store: RegistrationStore): Promise<readonly string[]> {
 }
 
 function claim(store: RegistrationStore, leaseMs: number) {
-  return store.tx((tx) => tx.tasks.claim(leaseMs, 10));
+  return store.tx((tx) => tx.tasks.claim("some", leaseMs, 10));
 }

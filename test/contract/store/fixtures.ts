@@ -1,5 +1,6 @@
 import type { RegistrationEvent } from "../../../src/registration/events.ts";
 import type { OutboxEvent } from "../../../src/kernel/records.ts";
+import type { TaskType } from "../../../src/kernel/task-kind.ts";
 import type { Attempt, InstanceKey, Registration } from "../../../src/registration/records.ts";
 import type { SchemaVersion } from "../../../src/registration/schemas/schema-records.ts";
 import type { ProgressEvent, RegisterInput } from "../../../src/registration/types.ts";
@@ -95,5 +96,18 @@ export function schemaVersion(version: string, changes: Partial<SchemaVersion> =
 }
 
 export function outboxEvent(id: string, changes: Partial<OutboxEvent<RegistrationEvent>> = {}): OutboxEvent<RegistrationEvent> {
-  return { id, key: key.serviceId, payload: { type: "ServiceRegistered", ...key, version: "1.0.0" }, at: someTime, traceparent: undefined, ...changes };
+  return {
+    id,
+    key: key.serviceId,
+    subject: { kind: "instance", id: key.serviceId },
+    payload: { type: "ServiceRegistered", ...key, version: "1.0.0" },
+    at: someTime,
+    traceparent: undefined,
+    ...changes,
+  };
 }
+
+/** A kind whose payload is a number. */
+export const someTask: TaskType<number> = { kind: "some", parse: Number };
+
+export const otherTask: TaskType<number> = { kind: "other", parse: Number };

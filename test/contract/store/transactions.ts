@@ -1,7 +1,7 @@
 import type { RegistrationStore } from "../../../src/registration/records.ts";
 import { describe, expect, test } from "vitest";
 import { gate, refusalOf, type StoreBackend } from "./backend.ts";
-import { attempt, event, key, outboxEvent, registration, schemaVersion } from "./fixtures.ts";
+import { attempt, event, key, outboxEvent, registration, schemaVersion, someTask } from "./fixtures.ts";
 
 export function transactionTests(backend: StoreBackend): void {
   describe("transactions", () => {
@@ -21,10 +21,10 @@ export function transactionTests(backend: StoreBackend): void {
         await tx.registrations.insert(registration("a", { state: "ACTIVE" }));
         await tx.schemas.insert(schemaVersion("1"));
         await tx.outbox.insert(outboxEvent("o"));
-        await tx.tasks.insert({ id: "t", kind: "withdraw", payload: "{}" });
+        await tx.tasks.insert(someTask, { id: "t", payload: 1 });
         await tx.leases.acquire("relay", "me", 60_000);
         await tx.registryVersions.insert({ artifactId: "x", version: "1", kind: "JSON", content: "{}", label: "a", at: 1 });
-        await tx.eventLog.append({ id: "e", topic: "t", key: "k", type: "y", contentType: "z", at: 1, data: Buffer.from("d") });
+        await tx.eventLog.number(9);
         throw mine;
       });
       await expect(failed).rejects.toBe(mine);
@@ -39,7 +39,7 @@ export function transactionTests(backend: StoreBackend): void {
         tasks: [],
         leaseFree: true,
         registry: [],
-        log: [],
+        log: { events: [], scanned: 0, last: 0, pruned: 0 },
       });
     });
 
@@ -118,9 +118,9 @@ async function everything(store: RegistrationStore) {
     active: await tx.registrations.findActive(key.serviceId),
     schema: await tx.schemas.lock("parser-config", "1"),
     backlog: await tx.outbox.backlog(),
-    tasks: await tx.tasks.claim(0, 9),
+    tasks: await tx.tasks.backlog(),
     leaseFree: await tx.leases.acquire("relay", "somebody else", 1),
     registry: await tx.registryVersions.list("x"),
-    log: await tx.eventLog.read(0, 9),
+    log: await tx.eventLog.read({ after: 0, limit: 9, types: [], subject: undefined }),
   }));
 }

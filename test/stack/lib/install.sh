@@ -19,7 +19,7 @@ require_debian() {
     log "installing the servers needs root on Debian; elsewhere 'docker compose up' gives the same servers"
     exit 3
   fi
-  command -v go >/dev/null || die "Go is missing: it builds grpcurl"
+  command -v go >/dev/null || die "Go is missing: it builds grpcurl and connectconformance"
 }
 
 # Debian packages for the commands this machine lacks.

@@ -16,7 +16,8 @@ export const file_muster_registration_v1_reasons: GenFile = /*@__PURE__*/
 
 /**
  * Reason is the stable cause of a failure. A failed call has it, without the prefix REASON_, as the reason of its
- * google.rpc.ErrorInfo; a failed attempt has it as error_reason. Values are added and never change their meaning.
+ * google.rpc.ErrorInfo; a failed attempt has it as error_reason. Those that every domain has are in
+ * muster.errors.v1.Reason, too, under the same names. Values are added and never change their meaning.
  * Each comment says what it means, who mends it and whether trying again helps.
  *
  * @generated from enum muster.registration.v1.Reason
@@ -403,7 +404,8 @@ export const Reason = {
 
 /**
  * Reason is the stable cause of a failure. A failed call has it, without the prefix REASON_, as the reason of its
- * google.rpc.ErrorInfo; a failed attempt has it as error_reason. Values are added and never change their meaning.
+ * google.rpc.ErrorInfo; a failed attempt has it as error_reason. Those that every domain has are in
+ * muster.errors.v1.Reason, too, under the same names. Values are added and never change their meaning.
  * Each comment says what it means, who mends it and whether trying again helps.
  *
  * @generated from enum muster.registration.v1.Reason

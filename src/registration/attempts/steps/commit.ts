@@ -1,12 +1,13 @@
 import { subjectOf } from "../../service-id.ts";
 import type { RegistrationTx } from "../../records.ts";
 import type { RegistrationEvent } from "../../events.ts";
-import { unavailable } from "../../../kernel/errors.ts";
+import { DomainError, unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { entryOfRegistration } from "../../reconcile/show-entry.ts";
+import { showTask } from "../../tasks.ts";
 import { inheritedTags } from "../../update-tags.ts";
-import { checkGeneration, registrationOf } from "./save-registration.ts";
+import { registrationOf } from "../pending-registration.ts";
 
 /**
  * Makes the entry the serving one in the catalog, then, in one transaction, the registration the active one, with its
@@ -66,16 +67,28 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
   if (requestedTags !== undefined) await tx.registrations.setTags(attempt.id, tags, now);
   if (JSON.stringify(tags) !== JSON.stringify(promoted)) {
     // An attempt commits once, so that its own id is free for the task.
-    await tx.tasks.insert({ id: attempt.id, kind: "show", payload: JSON.stringify({ registrationId: attempt.id }) });
+    await tx.tasks.insert(showTask, { id: attempt.id, payload: { registrationId: attempt.id } });
   }
   const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version };
   await tx.audit.append({ subject: subjectOf(attempt.serviceId), at: now, actor: attempt.actor, action: "REGISTERED", detail });
   await tx.outbox.insert({
     id: attempt.id,
     key: attempt.serviceId,
+    subject: subjectOf(attempt.serviceId),
     payload: registeredEvent(context, saved.schema?.artifactId),
     at: now,
     traceparent: attempt.traceparent,
+  });
+}
+
+/** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */
+async function checkGeneration(tx: RegistrationTx, attempt: AttemptContext["attempt"]): Promise<void> {
+  const row = await tx.instances.claim(attempt);
+  if (row.generation === attempt.generation) return;
+  throw new DomainError({
+    kind: "wrong_state",
+    reason: "SUPERSEDED",
+    message: "the instance was unregistered while this attempt was running",
   });
 }
 

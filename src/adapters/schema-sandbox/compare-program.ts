@@ -1,0 +1,18 @@
+/** Compares one pair of schemas; the result is cut to what is kept and sent. */
+import { DomainError } from "../../kernel/errors.ts";
+import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
+import { boundedComparison, notCompared } from "../../registration/schemas/told-comparison.ts";
+import { compareSchemas } from "../../schema-diff/compare-schemas.ts";
+import type { CompareJob } from "./protocol.ts";
+
+/** UNKNOWN where the two cannot be compared. */
+export function run({ former, next }: CompareJob): ToldComparison {
+  try {
+    return boundedComparison(compareSchemas(former, next));
+  } catch (error) {
+    // A version of somebody else's may break rules that ours have kept; a deep one may take too much stack.
+    if (error instanceof DomainError) return notCompared(error.message);
+    if (error instanceof RangeError) return notCompared("they are too intricate");
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+/** What the parent and the sandbox's child say to each other. Types only. */
+import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
+import type { Dialect } from "../../schema-diff/schema-text.ts";
+
+/** What the child can do with schemas: each is a program that it loads when it is first needed. */
+export interface Programs {
+  readonly check: { readonly job: CheckJob; readonly result: Verdict };
+  readonly compare: { readonly job: CompareJob; readonly result: ToldComparison };
+}
+
+export interface CheckJob {
+  readonly text: string;
+  readonly dialect: Dialect;
+  /** The schema's regular expressions. */
+  readonly patterns: readonly string[];
+}
+
+export interface CompareJob {
+  readonly former: string;
+  readonly next: string;
+}
+
+export type Verdict =
+  | { readonly type: "valid" }
+  /** Breaks a rule of the dialect at `pointer`. */
+  | { readonly type: "invalid"; readonly pointer: string; readonly detail: string }
+  /** Refers to something that is not there. */
+  | { readonly type: "dangling"; readonly ref: string }
+  /** The pattern with this index is no regular expression at all, or one that cannot be matched in linear time. */
+  | {
+      readonly type: "pattern";
+      readonly index: number;
+      readonly malformed: boolean;
+      readonly detail: string;
+    }
+  | { readonly type: "too_complex" };
+
+export interface Request<P extends keyof Programs = keyof Programs> {
+  readonly program: P;
+  /** Absent: only load the program. */
+  readonly job?: Programs[P]["job"];
+  /** How long the job may take if nobody kills the child before. */
+  readonly watchdogMs: number;
+}
+
+/** The answer to a request: the job's result, or nothing when there was no job. Undefined is no JSON, hence the object. */
+export interface Reply<P extends keyof Programs = keyof Programs> {
+  readonly result?: Programs[P]["result"];
+}
+
+/** What the child finds of its own confinement when it starts. */
+export interface Confinement {
+  /** What it can do of the things it must not be able to; empty when confined. */
+  readonly powers: readonly string[];
+}

@@ -1,0 +1,25 @@
+import type { Store } from "../kernel/ports.ts";
+import type { CoreTx } from "../kernel/records.ts";
+
+/**
+ * The same store; `onEvents` is called after every commit of a transaction that inserted events, so that no use case has to say
+ * so. Not after a commit whose answer was lost.
+ */
+export function notingEvents<Tx extends CoreTx>(store: Store<Tx>, onEvents: () => void): Store<Tx> {
+  return {
+    ...store,
+    async tx(work) {
+      let hasEvents = false;
+      const result = await store.tx((tx) => {
+        hasEvents = false;
+        const insert: Tx["outbox"]["insert"] = (event) => {
+          hasEvents = true;
+          return tx.outbox.insert(event);
+        };
+        return work({ ...tx, outbox: { ...tx.outbox, insert } });
+      });
+      if (hasEvents) onEvents();
+      return result;
+    },
+  };
+}

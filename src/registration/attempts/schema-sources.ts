@@ -1,0 +1,61 @@
+/** Where the schema of each service type comes from. */
+import { sha256 } from "../../kernel/canonical-json.ts";
+import type { DocumentPlace } from "../ports.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { synthesiseSchema } from "../../schema-diff/schema-text.ts";
+import { retrying } from "../../kernel/retry.ts";
+import { openApiProblem } from "../schemas/http-schema.ts";
+import { httpArtifactOf } from "../schemas/schema-artifacts.ts";
+import type { SchemaSource } from "./attempt-context.ts";
+import type { RegisterInput } from "../types.ts";
+
+/** The configuration schema that the instance gives when it is called back, or the default one when it gives none. */
+export function configurationSchema(artifactOf: (name: string) => string): SchemaSource {
+  return {
+    describes: true,
+    async take({ attempt, ports }, description, signal) {
+      const given = description?.jsonConfigSchema;
+      const synthesised = given === undefined || given.trim() === "";
+      const content = synthesised ? synthesiseSchema(attempt.name) : given;
+      if (!synthesised) await ports.checkSchema(content, signal);
+      return {
+        artifactId: artifactOf(attempt.name),
+        version: attempt.version,
+        kind: "JSON",
+        content,
+        sha256: sha256(content),
+        synthesised,
+        source: synthesised ? "synthesised" : "module",
+      };
+    },
+  };
+}
+
+/** The OpenAPI document in the request, or the one that the first of its HTTP endpoints serves under `http_schema_path`. */
+export const openApiDocument: SchemaSource = {
+  describes: false,
+  async take({ attempt, ports }, _description, signal) {
+    const { request } = attempt;
+    const given = request.httpSchema;
+    const content = given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), signal)));
+    const problem = openApiProblem(content);
+    if (problem !== undefined) {
+      throw new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: `not an OpenAPI document: it ${problem}` });
+    }
+    return {
+      artifactId: request.httpSchemaArtifactId ?? httpArtifactOf(attempt.name),
+      version: request.httpSchemaVersion ?? attempt.version,
+      kind: "OPENAPI",
+      content,
+      sha256: sha256(content),
+      synthesised: false,
+      source: given === undefined ? "fetched" : "request",
+    };
+  },
+};
+
+function placeOf({ httpEndpoints: [endpoint], httpSchemaPath: path }: RegisterInput): DocumentPlace {
+  if (!endpoint || path === undefined)
+    throw new DomainError({ kind: "internal", reason: "INTERNAL", message: "a request without a document passed the rules" });
+  return { host: endpoint.host, port: endpoint.port, tls: endpoint.tlsEnabled || endpoint.scheme === "https", path };
+}

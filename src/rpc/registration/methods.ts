@@ -1,0 +1,56 @@
+/** Every RPC of registration's services: who may call it, how long it lives, what it does. */
+import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
+import { cancelAttempt, getAttempt, listAttempts } from "./attempts.ts";
+import { getModule, getService } from "./get.ts";
+import { createLists } from "./list.ts";
+import { resolveService } from "./resolve.ts";
+import type { RegistrationHandlerDeps } from "./deps.ts";
+import { register } from "./register.ts";
+import { compareSchemas, getSchemaVersion } from "./schema-versions.ts";
+import { getConnectorSchema, getModuleSchema, getModuleSchemaVersions } from "./schemas.ts";
+import { unregister } from "./unregister.ts";
+import { updateTags } from "./update-tags.ts";
+import { watchAttempt } from "./watch-attempt.ts";
+import { served, type Methods, type ServedService } from "../transport/served.ts";
+
+export function registrationServices(deps: RegistrationHandlerDeps): readonly ServedService[] {
+  return [
+    // Packing a list for each of many watchers costs more than sending it.
+    served(PlatformRegistrationService, platformMethods(deps), { compressMinBytes: Number.MAX_SAFE_INTEGER }),
+    served(RegistrationService, attemptMethods(deps)),
+  ];
+}
+
+const watch = { access: "viewer", life: "watch", onDrain: "end" } as const;
+
+export function platformMethods(deps: RegistrationHandlerDeps): Methods<typeof PlatformRegistrationService> {
+  const lists = createLists(deps);
+  return {
+    register: { access: "registrar", life: "work", onDrain: "finish", call: (request, context) => register(deps, request, context) },
+    unregister: { access: "registrar", call: (request, context) => unregister(deps, request, context) },
+    updateTags: { access: ["registrar", "operator"], call: (request, context) => updateTags(deps, request, context) },
+    listServices: { access: "viewer", call: (_request, context) => lists.services(context) },
+    listModules: { access: "viewer", call: (_request, context) => lists.modules(context) },
+    listPlatformModules: { access: "viewer", call: (_request, context) => lists.platformModules(context) },
+    getService: { access: "viewer", call: (request) => getService(deps, request) },
+    getModule: { access: "viewer", call: (request) => getModule(deps, request) },
+    resolveService: { access: "viewer", call: (request, context) => resolveService(deps, request, context) },
+    watchServices: { ...watch, call: (_request, context) => lists.watchServices(context) },
+    watchModules: { ...watch, call: (_request, context) => lists.watchModules(context) },
+    getModuleSchema: { access: "viewer", call: (request, context) => getModuleSchema(deps, request, context) },
+    getModuleSchemaVersions: { access: "viewer", call: (request, context) => getModuleSchemaVersions(deps, request, context) },
+    getConnectorSchema: { access: "viewer", call: (request, context) => getConnectorSchema(deps, request, context) },
+  };
+}
+
+export function attemptMethods(deps: RegistrationHandlerDeps): Methods<typeof RegistrationService> {
+  return {
+    getAttempt: { access: "viewer", call: (request) => getAttempt(deps, request) },
+    listAttempts: { access: "viewer", call: (request) => listAttempts(deps, request) },
+    watchAttempt: { ...watch, call: (request, context) => watchAttempt(deps, request, context) },
+    cancelAttempt: { access: "registrar", call: (request, context) => cancelAttempt(deps, request, context) },
+    compareSchemas: { access: "viewer", call: (request, context) => compareSchemas(deps, request, context) },
+    getSchemaVersion: { access: "viewer", call: (request) => getSchemaVersion(deps, request) },
+  };
+}

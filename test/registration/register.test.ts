@@ -1,0 +1,257 @@
+/** What Register decides before an attempt begins, and the cancellation of one: also when another replica acts in between. */
+import { expect, test } from "vitest";
+import { principalOf } from "../../src/kernel/caller.ts";
+import { cancelAttempt } from "../../src/registration/queries.ts";
+import { startRegistration, validateRegistration, type ResolvedHost } from "../../src/registration/register.ts";
+import { unregister } from "../../src/registration/unregister.ts";
+import { beforeEachTx, caller, host, inputFor, notServing, openWorkshop, port, serving, typesOf, type Replica, type Workshop } from "../support/workshop.ts";
+
+const soon = () => AbortSignal.timeout(60_000);
+
+function unregisterAt({ ports, ids }: Workshop, { runner }: Replica, name = "parser") {
+  const deps = { ports, ids, runner, runTask: async () => true };
+  return unregister(deps, { name, host, port }, caller);
+}
+
+test("a request equal to what is registered is UNCHANGED and not audited; the order of map keys is no difference", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  await replica.events((await replica.register(inputFor("parser", { metadata: { a: "1", b: "2" } }))).attemptId);
+  const again = await replica.register(inputFor("parser", { metadata: { b: "2", a: "1" } }));
+  expect(typesOf(again.events)).toEqual(["STARTED", "VALIDATED", "CONSUL_HEALTHY", "COMPLETED"]);
+  expect(await workshop.attempt(again.attemptId)).toMatchObject({ state: "COMPLETED", outcome: "UNCHANGED", lastSequence: 4 });
+  expect(replica.runner.count()).toBe(0);
+  expect((await workshop.audit("parser")).map(({ action }) => action)).toEqual(["REGISTRATION_STARTED", "REGISTERED"]);
+});
+
+test("who began it is in the audit before the attempt does anything, and how it ended after it", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  workshop.instance.health = () => notServing;
+  const { attemptId } = await replica.register(inputFor());
+  const { requestHash } = await workshop.attempt(attemptId);
+  const started = { action: "REGISTRATION_STARTED", actor: "tokens|tester", detail: { attempt_id: attemptId, request_sha256: requestHash } };
+  expect(await workshop.audit("parser")).toMatchObject([started]);
+  workshop.instance.health = () => serving;
+  await replica.events(attemptId);
+  const registered = { action: "REGISTERED", actor: "tokens|tester", detail: { attempt_id: attemptId, version: "1.0.0" } };
+  expect(await workshop.audit("parser")).toMatchObject([started, registered]);
+  const next = (await replica.register(inputFor("parser", { tags: ["new"] }))).attemptId;
+  await replica.events(next);
+  expect((await workshop.audit("parser")).at(-1)?.detail).toEqual({ attempt_id: next, version: "1.0.0", replaces: attemptId });
+});
+
+test.each(["unregistered", "replaced"])("what is %s while a request is found unchanged is registered again", async (what) => {
+  let meanwhile: (() => Promise<unknown>) | undefined;
+  await using workshop = await openWorkshop({
+    decorate: (ports) => ({
+      ...ports,
+      catalog: {
+        ...ports.catalog,
+        async instances(filter, signal) {
+          const seen = await ports.catalog.instances(filter, signal);
+          const act = meanwhile;
+          meanwhile = undefined;
+          await act?.();
+          return seen;
+        },
+      },
+    }),
+  });
+  const replica = workshop.replica();
+  const first = (await replica.register(inputFor())).attemptId;
+  await replica.events(first);
+  meanwhile = async () => {
+    if (what === "unregistered") return unregisterAt(workshop, replica);
+    return replica.events((await replica.register(inputFor("parser", { tags: ["other"] }))).attemptId);
+  };
+  const again = await replica.register(inputFor());
+  expect(typesOf(again.events)).toEqual(["STARTED", "VALIDATED"]);
+  expect(typesOf(await replica.events(again.attemptId)).at(-1)).toBe("COMPLETED");
+  const active = await workshop.store.tx((tx) => tx.registrations.findActive(`parser-${host}-${port}`));
+  expect(active).toMatchObject({ id: again.attemptId, request: { tags: [] } });
+});
+
+test("what is registered elsewhere, or not passing in the catalog, is not unchanged", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  const first = (await replica.register(inputFor())).attemptId;
+  await replica.events(first);
+  await workshop.ports.catalog.deregister(`parser-${host}-${port}`, first, soon());
+  const again = await replica.register(inputFor());
+  expect(typesOf(await replica.events(again.attemptId)).at(-1)).toBe("COMPLETED");
+  expect(again.events).toHaveLength(2);
+  const moved = { ...replica.deps, resolveHost: async () => ({ address: "127.0.0.9" }) };
+  const elsewhere = await startRegistration(moved, inputFor(), caller, soon());
+  expect(elsewhere.events).toHaveLength(2);
+  expect(await workshop.attempt(elsewhere.attemptId)).toMatchObject({ address: "127.0.0.9" });
+  await replica.events(elsewhere.attemptId);
+});
+
+test("what the catalog shows as failing is not unchanged", async () => {
+  let status: "passing" | "critical" = "passing";
+  await using workshop = await openWorkshop({
+    decorate: (ports) => ({
+      ...ports,
+      catalog: { ...ports.catalog, instances: async (...given) => (await ports.catalog.instances(...given)).map((it) => ({ ...it, status })) },
+    }),
+  });
+  const replica = workshop.replica();
+  await replica.events((await replica.register(inputFor())).attemptId);
+  status = "critical";
+  const again = await replica.register(inputFor());
+  expect(again.events).toHaveLength(2);
+  await replica.events(again.attemptId);
+});
+
+test("equal requests join what runs, another one is refused, and a request id stands for one request for ever", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  workshop.instance.health = () => notServing;
+  const first = await replica.register(inputFor("parser", { requestId: "r1" }));
+  expect(await replica.register(inputFor("parser", { requestId: "r2", healthTimeoutMs: 1_000 }))).toEqual({
+    attemptId: first.attemptId,
+    isNew: false,
+    events: [],
+  });
+  await expect(replica.register(inputFor("parser", { tags: ["x"] }))).rejects.toMatchObject({
+    reason: "ATTEMPT_IN_FLIGHT",
+    metadata: { attempt_id: first.attemptId },
+  });
+  await expect(replica.register(inputFor("parser", { tags: ["x"], requestId: "r1" }))).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
+  workshop.instance.health = () => serving;
+  await replica.events(first.attemptId);
+  const replayed = await replica.register(inputFor("parser", { requestId: "r1" }));
+  expect(replayed).toEqual({ attemptId: first.attemptId, isNew: false, events: [] });
+  await expect(replica.register(inputFor("parser", { tags: ["x"], requestId: "r1" }))).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
+});
+
+test("a name is its first owner's, whatever the instance", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  await replica.events((await replica.register(inputFor())).attemptId);
+  const other = principalOf("tokens", "other", ["registrar", "operator"]);
+  const elsewhere = inputFor("parser", { connectivity: { advertisedHost: host, advertisedPort: 9_001, tlsEnabled: false } });
+  await expect(replica.register(elsewhere, other)).rejects.toMatchObject({ kind: "denied", reason: "NAME_OWNED_BY_ANOTHER" });
+  const admin = principalOf("tokens", "root", ["admin"]);
+  expect((await replica.register(elsewhere, admin)).isNew).toBe(true);
+});
+
+const bad = {
+  denied: { violation: "is denied", reason: "HOST_DENIED" },
+  unknown: { violation: "has no address", reason: "HOST_UNRESOLVABLE" },
+} satisfies Record<string, ResolvedHost>;
+
+test.each([
+  [["denied.example", "10.0.0.1"], "HOST_DENIED"],
+  [["unknown.example", "10.0.0.1"], "HOST_UNRESOLVABLE"],
+  [["denied.example", "denied.example"], "HOST_DENIED"],
+  [["unknown.example", "unknown.example"], "HOST_UNRESOLVABLE"],
+  [["denied.example", "unknown.example"], "HOST_DENIED"],
+  [["unknown.example", "denied.example"], "HOST_DENIED"],
+] as const)("hosts %j and nothing else are bad: %s", async ([advertisedHost, internalHost], reason) => {
+  await using workshop = await openWorkshop();
+  const resolveHost = async (name: string): Promise<ResolvedHost> => bad[name.split(".")[0] as keyof typeof bad] ?? { address: name };
+  const deps = { ...workshop.replica().deps, resolveHost };
+  const connectivity = { advertisedHost, advertisedPort: port, internalHost, tlsEnabled: false };
+  const fields = [advertisedHost, internalHost].flatMap((name, index) =>
+    name === "10.0.0.1"
+      ? []
+      : [
+          {
+            field: `connectivity.${index === 0 ? "advertised" : "internal"}_host`,
+            description: bad[name === "denied.example" ? "denied" : "unknown"].violation,
+          },
+        ],
+  );
+  await expect(validateRegistration(deps, inputFor("parser", { connectivity }), soon())).rejects.toMatchObject({ kind: "invalid", reason, fields });
+  const worse = validateRegistration(deps, inputFor("parser", { connectivity, version: "a b" }), soon());
+  await expect(worse).rejects.toMatchObject({ reason: "INVALID_FIELDS", fields: [{ field: "version" }, ...fields] });
+});
+
+test("the address that is checked and called is that of the internal host, where there is one", async () => {
+  await using workshop = await openWorkshop();
+  const resolveHost = async (name: string) => ({ address: name === "inside" ? "10.0.0.2" : "10.0.0.1" });
+  const deps = { ...workshop.replica().deps, resolveHost };
+  const at = (internalHost?: string) =>
+    inputFor("parser", { connectivity: { advertisedHost: "outside", advertisedPort: port, tlsEnabled: false, ...(internalHost ? { internalHost } : {}) } });
+  expect((await validateRegistration(deps, at(), soon())).address).toBe("10.0.0.1");
+  expect((await validateRegistration(deps, at("inside"), soon())).address).toBe("10.0.0.2");
+});
+
+test.each([1, 2, 3])("a cancellation is audited if and only if it found the attempt live; here it ends before transaction %i", async (endsBefore) => {
+  await using workshop = await openWorkshop();
+  const { store, ports } = workshop;
+  const { attemptId } = await workshop.replica({ maxRunning: 0 }).register(inputFor());
+  const { lease, lastSequence } = await workshop.attempt(attemptId);
+  const racing = beforeEachTx(ports, async (count) => {
+    if (count === endsBefore) await store.tx((tx) => tx.attempts.advance({ id: attemptId, lease, lastSequence }, { state: "COMPLETED" }));
+  });
+  const cancelling = cancelAttempt({ store: racing.store, clock: ports.clock, runner: workshop.replica().runner }, attemptId, caller, "enough");
+  const outcome = await cancelling.then(
+    () => "taken",
+    ({ reason }: { readonly reason: string }) => reason,
+  );
+  const { cancelRequested } = await workshop.attempt(attemptId);
+  const audited = (await workshop.audit("parser")).filter(({ action }) => action === "CANCEL_REQUESTED");
+  expect({ outcome, audits: audited.length }).toEqual(cancelRequested ? { outcome: "taken", audits: 1 } : { outcome: "ATTEMPT_FINISHED", audits: 0 });
+});
+
+test("only who began an attempt, or an admin, may cancel it", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  workshop.instance.health = () => notServing;
+  const { attemptId } = await replica.register(inputFor());
+  const deps = { store: workshop.store, clock: workshop.ports.clock, runner: replica.runner };
+  const other = principalOf("tokens", "other", ["registrar", "operator"]);
+  await expect(cancelAttempt(deps, attemptId, other, "")).rejects.toMatchObject({ kind: "denied", reason: "PERMISSION_DENIED" });
+  await expect(cancelAttempt(deps, "none", other, "")).rejects.toMatchObject({ kind: "not_found", reason: "ATTEMPT_NOT_FOUND" });
+  expect((await cancelAttempt(deps, attemptId, principalOf("tokens", "root", ["admin"]), "enough")).cancelRequested).toBe(true);
+  expect((await replica.events(attemptId)).at(-1)?.errorDetail).toBe("CANCELLED: cancelled by root: enough");
+  await expect(cancelAttempt(deps, attemptId, caller, "")).rejects.toMatchObject({ reason: "ATTEMPT_FINISHED", metadata: { actual: "ROLLED_BACK" } });
+  const cancelled = { action: "CANCEL_REQUESTED", actor: "tokens|root", detail: { attempt_id: attemptId, reason: "enough" } };
+  expect(await workshop.audit("parser")).toMatchObject([
+    { action: "REGISTRATION_STARTED" },
+    cancelled,
+    { action: "REGISTRATION_FAILED", actor: "muster", detail: { attempt_id: attemptId, reason: "CANCELLED", state: "ROLLED_BACK" } },
+  ]);
+});
+
+test("an attempt that unwinds may still be cancelled, which changes nothing about its reason", async () => {
+  const held = Promise.withResolvers<void>();
+  await using workshop = await openWorkshop({
+    decorate: (ports) => ({
+      ...ports,
+      catalog: { ...ports.catalog, deregister: async (...given) => (await held.promise, ports.catalog.deregister(...given)) },
+    }),
+  });
+  const replica = workshop.replica();
+  workshop.instance.health = () => ({ status: "refused", detail: "nobody there" });
+  const { attemptId } = await replica.register(inputFor());
+  await expect.poll(async () => (await workshop.attempt(attemptId)).state).toBe("UNWINDING");
+  const deps = { store: workshop.store, clock: workshop.ports.clock, runner: replica.runner };
+  expect(await cancelAttempt(deps, attemptId, caller, "")).toMatchObject({ state: "UNWINDING", cancelRequested: true });
+  held.resolve();
+  expect((await replica.events(attemptId)).at(-1)?.errorDetail).toMatch(/^HEALTH_REFUSED/);
+});
+
+test("an Unregister ends a running attempt at once where it runs, and elsewhere at its commit at the latest", async () => {
+  for (const runsHere of [true, false]) {
+    await using workshop = await openWorkshop();
+    const [mine, other] = [workshop.replica(), workshop.replica()];
+    workshop.instance.health = () => notServing;
+    const { attemptId } = await mine.register(inputFor());
+    const following = mine.events(attemptId);
+    expect(await unregisterAt(workshop, runsHere ? mine : other)).toEqual({ wasActive: false, withdrawn: true });
+    if (!runsHere) workshop.instance.health = () => serving;
+    // Nobody tends here, so that a request to cancel is not heard by chance.
+    expect((await following).at(-1)?.errorDetail).toMatch(runsHere ? /^CANCELLED: cancelled by an Unregister/ : /^SUPERSEDED: /);
+    expect(await workshop.ports.catalog.instances({}, soon())).toEqual([]);
+    expect(await workshop.store.tx((tx) => tx.registrations.find(attemptId))).toBeUndefined();
+    expect((await workshop.audit("parser")).map(({ action, detail }) => [action, detail["cancels"] ?? detail["reason"]])).toEqual([
+      ["REGISTRATION_STARTED", undefined],
+      ["UNREGISTERED", attemptId],
+      ["REGISTRATION_FAILED", runsHere ? "CANCELLED" : "SUPERSEDED"],
+    ]);
+  }
+});

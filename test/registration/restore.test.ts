@@ -1,0 +1,59 @@
+import { expect, test } from "vitest";
+import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
+import { restoreCatalog } from "../../src/registration/reconcile/restore.ts";
+import { registration } from "../contract/store/fixtures.ts";
+import { manualClock } from "../support/manual-clock.ts";
+import { openWorkshop, serving } from "../support/workshop.ts";
+
+const soon = () => AbortSignal.timeout(60_000);
+const row = (name: string) => registration(name, { serviceId: name, name, state: "ACTIVE" });
+
+/** A record with `names` registered, and an empty catalog that never sees those of `silent` pass. */
+async function open(names: readonly string[], silent: readonly string[] = []) {
+  const clock = manualClock(1_000_000);
+  const stack = new AsyncDisposableStack();
+  const { store } = stack.use(await openWorkshop({ clock }));
+  for (const name of names) await store.tx((tx) => tx.registrations.insert(row(name)));
+  const empty = stack.use(createEmbeddedCatalog({ clock, probe: async () => serving }));
+  const catalog: typeof empty = {
+    ...empty,
+    awaitPassing: (id, attemptId, signal) => (silent.includes(id) ? new Promise(() => undefined) : empty.awaitPassing(id, attemptId, signal)),
+  };
+  const shown = async () =>
+    (await empty.instances({}, soon())).map(({ serviceId, onTrial, tags }) => `${serviceId}${onTrial ? " on trial" : ""} ${tags.join()}`).toSorted();
+  return {
+    store,
+    catalog,
+    clock,
+    shown,
+    restoring: (signal = soon()) => restoreCatalog({ store, catalog, clock }, signal),
+    [Symbol.asyncDispose]: () => stack.disposeAsync(),
+  };
+}
+
+test("a catalog that has forgotten everything is filled with what the record has and passes", async () => {
+  await using it = await open(["a", "b", "ended"]);
+  await it.store.tx(async (tx) => {
+    await tx.registrations.setTags("a", ["set"], 1);
+    await tx.registrations.setState("ended", "UNREGISTERED", 1);
+  });
+  expect(await it.restoring()).toBe(2);
+  expect(await it.shown()).toEqual(["a set,module", "b x,module"]);
+});
+
+test("a start waits a second for those that do not pass, which stay on trial", async () => {
+  await using it = await open(["a", "silent"], ["silent"]);
+  let isOver = false;
+  const restoring = it.restoring().then((count) => ((isOver = true), count));
+  await it.clock.pass(999);
+  expect(isOver).toBe(false);
+  await it.clock.pass(1);
+  expect(await restoring).toBe(2);
+  expect(await it.shown()).toEqual(["a x,module", "silent on trial x,module"]);
+});
+
+test("all pages of the record are restored", async () => {
+  await using it = await open(Array.from({ length: 501 }, (_, index) => `n${index}`));
+  expect(await it.restoring()).toBe(501);
+  expect(await it.shown()).toHaveLength(501);
+});
