@@ -72,6 +72,8 @@ test("what wakes a loop of its own accord brings a round, too, and hears when th
   wakes[0]?.wake();
   await clock.pass(0);
   expect(at).toEqual([0, 700]);
+  await clock.pass(3_599_999);
+  expect(at).toEqual([0, 700]);
   expect(wakes[0]?.until.aborted).toBe(false);
   await loop.stop();
   expect(wakes[0]?.until.aborted).toBe(true);
