@@ -67,3 +67,24 @@ test("an entry is probed every 10 s and removed when critical for ten minutes wi
   expect(await catalog.instances({}, signal)).toEqual([]);
   expect(clock.sleepers()).toBe(0);
 });
+
+test("an entry that is replaced is probed no more, and however long it failed, its successor stays", async () => {
+  const clock = manualClock();
+  const probed: number[] = [];
+  const probe = async ({ port }: { readonly port: number }): Promise<HealthVerdict> => {
+    probed.push(port);
+    return port === 80 ? { status: "refused", detail: "" } : { status: "serving" };
+  };
+  const catalog = createEmbeddedCatalog({ clock, probe });
+  await catalog.promote(entry, signal);
+  await clock.pass(9 * minute);
+  const successor = { ...entry, attemptId: "2", check: { ...entry.check, port: 81 } };
+  await catalog.promote(successor, signal);
+  probed.length = 0;
+  await clock.pass(5 * minute);
+  expect(new Set(probed)).toEqual(new Set([81]));
+  expect(await catalog.instances({}, signal)).toMatchObject([{ attemptId: "2", status: "passing" }]);
+  await catalog.deregister(entry.serviceId, "2", signal);
+  await clock.pass(minute);
+  expect(clock.sleepers()).toBe(0);
+});

@@ -2,52 +2,11 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createRecordsOfEntries } from "../../src/registration/discovery/records-of-entries.ts";
-import { createDiscoveryView } from "../../src/registration/discovery/view.ts";
-import type { CatalogInstance, CatalogSnapshot } from "../../src/registration/ports.ts";
 import { getSchemaVersion } from "../../src/registration/schemas/schema-queries.ts";
 import { registration, schemaVersion } from "../contract/store/fixtures.ts";
 import { manualClock } from "../support/manual-clock.ts";
+import { instance, openView } from "../support/view-scene.ts";
 import { onTx, openWorkshop, withTx } from "../support/workshop.ts";
-
-function instance(name: string, port: number, changes: Partial<CatalogInstance> = {}): CatalogInstance {
-  const serviceId = `${name}-10.0.0.1-${port}`;
-  return { serviceId, name, attemptId: `a-${port}`, address: "10.0.0.1", port, tags: [], meta: {}, status: "passing", onTrial: false, checks: [], ...changes };
-}
-
-/** A view of a catalog that shows what it is given. */
-async function openView() {
-  const clock = manualClock(1_000_000);
-  const stack = new AsyncDisposableStack();
-  const workshop = stack.use(await openWorkshop({ clock }));
-  let next = Promise.withResolvers<CatalogSnapshot | undefined>();
-  async function* watch(): AsyncGenerator<CatalogSnapshot> {
-    for (;;) {
-      const snapshot = await next.promise;
-      next = Promise.withResolvers();
-      if (snapshot === undefined) return;
-      yield snapshot;
-    }
-  }
-  async function take(snapshot: CatalogSnapshot): Promise<void> {
-    next.resolve(snapshot);
-    for (let round = 0; round < 5; round++) await turn();
-  }
-  const catalog = { ...workshop.ports.catalog, watch };
-  const view = createDiscoveryView({ catalog, store: workshop.store, clock, log: () => undefined });
-  stack.defer(async () => {
-    next.resolve(undefined);
-    await view[Symbol.asyncDispose]();
-  });
-  return {
-    view,
-    clock,
-    store: workshop.store,
-    /** Resolves when the view has taken it. */
-    show: (...instances: readonly CatalogInstance[]) => take({ instances, at: undefined }),
-    take,
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
-}
 
 const question = (name: string) => ({ name, preferLocal: false, requiredTags: [], requiredCapabilities: [], caller: undefined });
 
@@ -76,11 +35,11 @@ test("answers are true for the moment the catalog was known to be so: what it sa
   await using it = await openView();
   expect(() => it.view.asOf()).toThrow(expect.objectContaining({ reason: "DEPENDENCY_UNAVAILABLE" }));
   const instances = [instance("a", 1)];
-  await it.take({ instances, at: 77 });
+  await it.showAt(77, instances);
   expect([it.view.asOf(), it.view.seenAt()]).toEqual([77, 77]);
-  await it.take({ instances, at: 99 });
+  await it.showAt(99, instances);
   expect([it.view.asOf(), it.view.seenAt()]).toEqual([99, 99]);
-  await it.take({ instances, at: undefined });
+  await it.show(...instances);
   await it.clock.pass(500);
   expect([it.view.asOf(), it.view.seenAt()]).toEqual([it.clock.now(), it.clock.now()]);
 });

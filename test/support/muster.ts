@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
+import { isInProcess, startInProcess } from "./in-process.ts";
 import type { RealServers } from "./real-servers.ts";
 
 export interface MusterProcess extends AsyncDisposable {
@@ -30,13 +31,12 @@ export async function startMuster(env: Environment, program?: readonly string[])
 }
 
 /** A Muster that may end before it listens; `listening` has its address, or rejects with what it wrote. */
-export function spawnMuster(
-  env: Environment,
-  program: readonly string[] = [entry, "serve"],
-): Omit<MusterProcess, "address"> & { readonly listening: Promise<string> } {
-  const child = spawn(process.execPath, [...program], {
-    // Hundreds of Musters are killed in these suites, and what Consul keeps of each is a minute's work for it.
-    env: { PATH: process.env["PATH"] ?? "", MUSTER_LISTEN: "127.0.0.1:0", MUSTER_LOG_FORMAT: "json", MUSTER_SELF_REGISTER: "off", ...env },
+export function spawnMuster(env: Environment, program?: readonly string[]): Omit<MusterProcess, "address"> & { readonly listening: Promise<string> } {
+  // Hundreds of Musters are killed in these suites, and what Consul keeps of each is a minute's work for it.
+  const settings = { MUSTER_LISTEN: "127.0.0.1:0", MUSTER_LOG_FORMAT: "json", MUSTER_SELF_REGISTER: "off", ...env };
+  if (isInProcess && !program) return startInProcess(settings);
+  const child = spawn(process.execPath, [...(program ?? [entry, "serve"])], {
+    env: { PATH: process.env["PATH"] ?? "", ...settings },
     stdio: ["ignore", "ignore", "pipe"],
   });
   const lines: string[] = [];

@@ -17,3 +17,12 @@ test("a watch shows each change, ends with its signal, and leaves nothing on it 
   stop.abort();
   expect((await last).done).toBe(true);
 });
+
+test("when the catalog ends, a watch that waits ends with it", async () => {
+  const watchers = createWatchers(() => []);
+  const watch = watchers.watch(new AbortController().signal);
+  expect(await watch.next()).toMatchObject({ done: false });
+  const next = watch.next();
+  watchers.end();
+  expect(await next).toEqual({ done: true, value: undefined });
+});
