@@ -62,6 +62,15 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
       expect(firstDeliveries(await opened.read())).toEqual(["one"]);
     });
 
+    test("prepared, it can be subscribed to before anything is published", async () => {
+      await sink.prepare(never);
+      expect((await opened.topics?.partitions()) ?? 1).toBeGreaterThan(0);
+      expect(await opened.read()).toEqual([]);
+      await sink.prepare(never);
+      await sink.publish([record({ id: "one" })], never);
+      expect(firstDeliveries(await opened.read())).toEqual(["one"]);
+    });
+
     test("a record arrives as it was given", async () => {
       const data = Uint8Array.from({ length: 256 }, (_, n) => n);
       const given = record({ key: "parser-10.0.0.1-é", type: "muster.test.ModuleRegistered", data: data.subarray(3) });
@@ -186,6 +195,7 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
       const { sink, fault, topic } = opened;
       await fault.cut();
       await within(limitMs, expect(sink.publish([recordFor(topic, { id: "1" })], never)).rejects.toMatchObject(down));
+      await within(limitMs, expect(sink.prepare(never)).rejects.toMatchObject(down));
       await within(limitMs, expect(sink.ping(never)).rejects.toMatchObject(down));
       await fault.restore();
       await sink.publish([recordFor(topic, { id: "1" })], never);
