@@ -93,25 +93,28 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   async function act(todo: Plan, signal: AbortSignal): Promise<{ readonly actions: ReconcileReport["actions"]; readonly more: boolean }> {
     const counts = new Map<ReconcileAction, number>();
     const unreachable = new Set<string>();
-    const count = (action: ReconcileAction, happened = true): void => {
-      if (happened) counts.set(action, (counts.get(action) ?? 0) + 1);
+    const count = (action: Exclude<ReconcileAction, "failed">, service: string, happened: boolean, since?: number): void => {
+      if (!happened) return;
+      counts.set(action, (counts.get(action) ?? 0) + 1);
+      const criticalForMs = since === undefined ? undefined : clock.now() - since;
+      deps.log(action === "told_critical" || action === "reaped" ? "warn" : "info", `reconcile.${action}`, { service, criticalForMs });
     };
     const acts: readonly (() => Promise<void>)[] = [
       ...todo.forget.map((it) => async () => void (await endCritical(deps, it, false))),
       ...todo.restore.map((it) => async () => {
         const outcome = await restore(deps, it, signal);
         if (outcome === "unreachable") unreachable.add(it.id);
-        count("restored", outcome === "restored");
+        count("restored", it.serviceId, outcome === "restored");
       }),
-      ...todo.amend.map((it) => async () => count("amended", await amend(deps, it, signal))),
+      ...todo.amend.map((it) => async () => count("amended", it.serviceId, await amend(deps, it, signal))),
       ...todo.remove.map((it) => async () => {
         const outcome = await remove(deps, it, signal);
         if (outcome === "foreign") foreign = new Set([...foreign, attemptOf(it)]);
-        count("removed", outcome === "removed");
+        count("removed", it.serviceId, outcome === "removed");
       }),
-      ...todo.tell.map((it) => async () => count("told_critical", await tellCritical(deps, it))),
-      ...todo.recovered.map((it) => async () => count("told_recovered", await endCritical(deps, it, true))),
-      ...todo.reap.map((it) => async () => count("reaped", await reap(deps, it.registration, it.since, signal))),
+      ...todo.tell.map((it) => async () => count("told_critical", it.serviceId, await tellCritical(deps, it), it.since)),
+      ...todo.recovered.map((it) => async () => count("told_recovered", it.serviceId, await endCritical(deps, it, true), it.since)),
+      ...todo.reap.map((it) => async () => count("reaped", it.registration.serviceId, await reap(deps, it.registration, it.since, signal), it.since)),
     ];
     const now = acts.slice(0, actsARound);
     for (let done = 0; done < now.length; done += actsAtOnce) {
@@ -121,7 +124,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
       const failed = await Promise.allSettled([...now.slice(done, done + actsAtOnce).map((one) => one()), pause]);
       for (const result of failed) {
         if (result.status === "fulfilled" || signal.aborted) continue;
-        count("failed");
+        counts.set("failed", (counts.get("failed") ?? 0) + 1);
         deps.log("warn", "reconcile.act-failed", { error: result.reason });
       }
     }
