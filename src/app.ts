@@ -32,7 +32,7 @@ import { createAuthGate, type AuthMode } from "./rpc/platform/auth.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
 import { eventService } from "./rpc/platform/events.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
-import { probeRoutes } from "./rpc/platform/probes.ts";
+import { probeRoutes, silentOnes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
 import { parseTokenFile } from "./rpc/platform/tokens.ts";
 import { registrationServices } from "./rpc/registration/methods.ts";
@@ -43,6 +43,8 @@ import type { MusterStore } from "./store/parts.ts";
 /** A running server. Disposing drains it: running registrations get up to 15 s, everything is over within 30 s. */
 export interface App extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
+  /** Which of `store`, `catalog`, `schemas` and `events` do not answer; after a second at most. Does not reject. */
+  silent(): Promise<readonly string[]>;
 }
 
 export interface AppOptions {
@@ -180,6 +182,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const disposal = stack.move();
   return {
     address: { host: server.host, port: server.port },
+    silent: () => silentOnes(checks, clock),
     [Symbol.asyncDispose]: () => disposal.disposeAsync(),
   };
 }

@@ -1,17 +1,25 @@
 import type { Config } from "./config/config.ts";
 
-/** What a person sees when the server is up: where it listens, where its state is, what to type next. No secrets. */
-export function banner(config: Config, address: { readonly host: string; readonly port: number }, readyMs: number): string {
+export interface BannerFacts {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly readyMs: number;
+  /** Of `store`, `catalog`, `schemas` and `events`. */
+  readonly silent: readonly string[];
+}
+
+/** What a person sees when the server is up: where it listens, where its state is, what to type next. No secrets. `silent`: dependencies that do not answer. */
+export function banner(config: Config, { address, readyMs, silent }: BannerFacts): string {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   const at = `${host}:${address.port}`;
   const http = config.tls ? "https" : "http";
   const plain = config.tls ? "" : "-plaintext ";
+  const state = (name: string): string => (silent.includes(name) ? "  DOWN: it does not answer; `muster doctor` says more" : "");
   const lines: readonly (readonly [string, string])[] = [
     ["Listening", `${at}  (gRPC, Connect, gRPC-Web and HTTP on one port${config.tls ? ", TLS" : ""})`],
-    ["Store", config.store.kind === "sqlite" ? config.store.path : `mysql ${new URL(config.store.url).host}`],
-    ["Catalog", config.catalog.kind === "embedded" ? "embedded" : `consul ${new URL(config.catalog.url).host}`],
-    ["Schemas", config.schemas.kind === "embedded" ? "embedded" : `apicurio ${new URL(config.schemas.url).host}`],
-    ["Events", config.events.kind === "embedded" ? "embedded" : `kafka ${config.events.brokers.join(",")}`],
+    ["Store", config.store.kind === "sqlite" ? config.store.path : `mysql ${new URL(config.store.url).host}${state("store")}`],
+    ["Catalog", config.catalog.kind === "embedded" ? "embedded" : `consul ${new URL(config.catalog.url).host}${state("catalog")}`],
+    ["Schemas", config.schemas.kind === "embedded" ? "embedded" : `apicurio ${new URL(config.schemas.url).host}${state("schemas")}`],
+    ["Events", config.events.kind === "embedded" ? "embedded" : `kafka ${config.events.brokers.join(",")}${state("events")}`],
     ["Auth", config.auth.kind === "open" ? "open: anybody on this machine may do anything" : `tokens in ${config.auth.file}`],
   ];
   const width = Math.max(...lines.map(([label]) => label.length));

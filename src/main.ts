@@ -43,10 +43,16 @@ async function serve(): Promise<void> {
   whenAborted(stop, () => log("info", "server.stopping", { signal: stop.reason }));
   try {
     const app = await createApp(config, { log, stop });
-    process.stdout.write(banner(config, app.address, performance.now() - startedAt));
+    const readyMs = performance.now() - startedAt;
     whenAborted(stop, () => app[Symbol.asyncDispose]().then(stopped, stopFailed));
+    process.stdout.write(banner(config, { address: app.address, readyMs, silent: await app.silent() }));
   } catch (error) {
-    if (!stop.aborted) throw error;
+    if (!stop.aborted) {
+      const { startFailure } = await import("./cli/doctor/start-failure.ts");
+      terminal.err(await startFailure(config, error, terminal));
+      await terminal.flush();
+      process.exit(1);
+    }
     if (error !== stop.reason) log("warn", "server.start-failed", { error });
     stopped();
   }

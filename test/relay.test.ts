@@ -61,6 +61,7 @@ function keepingSink(fault: (batch: readonly SinkRecord[]) => void = silent): Si
       fault(batch);
       ids.push(...batch.map(({ id }) => id));
     },
+    prepare: async () => undefined,
     ping: async () => undefined,
     async [Symbol.asyncDispose]() {},
   };

@@ -32,6 +32,8 @@ export interface RelayState {
   prolongedAt: number;
   /** Types that were reported as unknown. */
   readonly unknown: Set<string>;
+  /** Whether consumers can subscribe already. */
+  isPrepared: boolean;
 }
 
 const leaseName = "relay";
@@ -41,7 +43,7 @@ const leaseMs = 20_000;
 const sureForMs = leaseMs / 4;
 
 export function newRelayState(): RelayState {
-  return { prolongedAt: Number.NEGATIVE_INFINITY, unknown: new Set() };
+  return { prolongedAt: Number.NEGATIVE_INFINITY, unknown: new Set(), isPrepared: false };
 }
 
 /** Publishes after each nudge, and every second in any case; another replica may publish at once when it has been disposed of. */
@@ -66,6 +68,7 @@ export async function relayOnce(deps: RelayDeps, signal: AbortSignal): Promise<b
   for (let afterSerial = 0; ;) {
     const batch = await nextBatch(deps, afterSerial);
     if (batch === undefined) return false;
+    await prepare(deps, signal);
     const records = await recordsOf(deps, batch, heldKeys);
     await publish(deps, records, signal);
     if (heldKeys.size === 0) return batch.length === batchSize;
@@ -88,6 +91,13 @@ async function nextBatch({ store, clock, owner, state }: RelayDeps, afterSerial:
   });
   if (batch && !isSure) state.prolongedAt = now;
   return batch;
+}
+
+/** Before the first event of all, so that a consumer may be started before there is one. */
+async function prepare({ sink, state }: RelayDeps, signal: AbortSignal): Promise<void> {
+  if (state.isPrepared) return;
+  await sink.prepare(signal);
+  state.isPrepared = true;
 }
 
 /** What can be published of a batch. Parks what nobody can read; adds to `heldKeys` the keys whose events have to wait. */

@@ -44,6 +44,8 @@ export interface SinkRecord {
 }
 
 export interface EventSink extends Pingable, AsyncDisposable {
+  /** Resolves when consumers can subscribe to what is published by default, before anything is. Rejects as `publish` does; may be repeated. */
+  prepare(signal: AbortSignal): Promise<void>;
   /**
    * Resolves only when every record is durable; records of one key are delivered in the order given. At least once:
    * a batch whose call rejected may have been delivered in part. Rejects with `unavailable` when the sink is down,

@@ -56,6 +56,7 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
     const record = (parts: Partial<SinkRecord> = {}) => recordFor(opened.topic, parts);
 
     test("nothing to publish is published", async () => {
+      await sink.prepare(never);
       await sink.publish([], never);
       await sink.publish([record({ id: "one" })], never);
       await sink.publish([], never);

@@ -52,7 +52,7 @@ const endless = JSON.stringify({ anyOf: Array.from({ length: 3_000 }, (_, index)
 inEveryMode("failed attempts", (world) => {
   test("connection refused", async () => {
     const { errorDetail, status, ms } = await failureOf(world(), world().unique("refused"), { host: "127.0.0.1", port: 9 });
-    expect(errorDetail).toMatch(/^HEALTH_REFUSED: /);
+    expect(errorDetail).toMatch(/^HEALTH_REFUSED: the instance at 127\.0\.0\.1:9 is not healthy /);
     expect(status.code).toBe(0);
     expect(ms, "long before the time it may take to get healthy").toBeLessThan(30_000);
   });
@@ -100,6 +100,11 @@ inEveryMode("failed attempts", (world) => {
     ["gives another name", { describe: () => ({ moduleName: "somebody-else" }) }, /^CALLBACK_IDENTITY_MISMATCH: .*name/],
     ["gives another version", { describe: () => ({ version: "2.0.0" }) }, /^CALLBACK_IDENTITY_MISMATCH: .*version/],
     ["says it is not well", { describe: () => ({ healthCheckPassed: false, healthCheckMessage: "no disk" }) }, /^CALLBACK_REPORTED_UNHEALTHY: .*no disk/],
+    [
+      "forgets to say that it is well",
+      { describe: () => ({ healthCheckPassed: false }) },
+      /^CALLBACK_REPORTED_UNHEALTHY: .*health_check_passed = false.* when it is not set/,
+    ],
   ];
   test.concurrent.each(callbacks)("the callback %s", async (what, options, reason) => {
     const name = world().unique(`callback-${what.replaceAll(" ", "-")}`);

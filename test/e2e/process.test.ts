@@ -1,4 +1,5 @@
 /** The process and its door: configuration, tokens, ownership of names, TLS, start and stop. */
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -51,7 +52,9 @@ test("a port that is taken is told", async () => {
   await once(taken, "listening");
   const address = taken.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  expect(await refusesToStart({ MUSTER_LISTEN: `127.0.0.1:${port}` })).toContain("EADDRINUSE");
+  const told = await refusesToStart({ MUSTER_LISTEN: `127.0.0.1:${port}` });
+  expect(told).toContain("EADDRINUSE");
+  expect(told).toMatch(/✗ listen .*is taken by another program\n +→ .*MUSTER_LISTEN/);
   taken.close();
 });
 
@@ -60,7 +63,45 @@ test("a state directory that another process uses is told", async () => {
   await using first = await startMuster(backing.env);
   const second = await startMuster(backing.env).catch((error: unknown) => String(error));
   expect(second).toMatch(/another|use/i);
+  expect(second).toMatch(/✗ store .*is locked by another process\n +→ .*MUSTER_STORE/);
   expect(first.logged()).toContain("server.listening");
+  const third = await startMuster({ ...backing.env, MUSTER_STORE: "sqlite::memory:", MUSTER_LISTEN: first.address }).catch((error: unknown) => String(error));
+  expect(third).toMatch(/✗ listen .*is taken by a Muster that runs\n +→ .*MUSTER_LISTEN/);
+});
+
+test("a database file that nobody can make is told at once", async () => {
+  const told = await refusesToStart({ MUSTER_STORE: "sqlite:/proc/x/a.db" });
+  expect(told).toMatch(/✗ store .*\/proc\/x\/a\.db cannot be made.*\n +→ MUSTER_STORE=/);
+});
+
+test("files that are missing or swapped are told with their variable", async () => {
+  const absent = join(folder, "absent.json");
+  expect(await refusesToStart({ MUSTER_AUTH: `tokens:${absent}` })).toMatch(/✗ auth .*absent\.json cannot be read \(ENOENT\)\n +→ MUSTER_AUTH /);
+  const { cert, key } = await selfSigned("localhost");
+  const [certFile, keyFile] = [join(folder, "swapped.crt"), join(folder, "swapped.key")];
+  await writeFile(certFile, key);
+  await writeFile(keyFile, cert);
+  const told = await refusesToStart({ MUSTER_TLS_CERT: certFile, MUSTER_TLS_KEY: keyFile });
+  expect(told).toMatch(/✗ tls .*certificate and key are swapped\n +→ MUSTER_TLS_CERT .*MUSTER_TLS_KEY/);
+});
+
+test("the banner says which dependency is down", async () => {
+  await using backing = await embeddedBacking();
+  const child = spawn(process.execPath, [new URL("../../bin/muster.js", import.meta.url).pathname, "serve"], {
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      ...backing.env,
+      MUSTER_LISTEN: "127.0.0.1:0",
+      MUSTER_CATALOG: "consul+http://127.0.0.1:9",
+      MUSTER_SELF_REGISTER: "off",
+    },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let out = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => (out += chunk));
+  await expect.poll(() => out, { timeout: 30_000 }).toMatch(/Catalog +consul 127\.0\.0\.1:9 +DOWN: .*\n +Schemas +embedded\n/);
+  child.kill("SIGKILL");
+  await once(child, "close");
 });
 
 test("a database that does not answer is told, without its password", async () => {

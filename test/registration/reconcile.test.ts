@@ -185,11 +185,12 @@ test("an entry is taken out only when its attempt is known and over, and its reg
 });
 
 /** A reconciler that is sure of its catalog. */
-function reconcilerOf({ acts, clock }: { readonly acts: ActionDeps; readonly clock: ManualClock }, owner: string, mode: "on" | "validate" = "on") {
+function reconcilerOf({ acts: deps, clock }: { readonly acts: ActionDeps; readonly clock: ManualClock }, owner: string, mode: "on" | "validate" = "on") {
   const reports: ReconcileReport[] = [];
+  const acts: string[] = [];
   const reconciler = createReconciler({
-    ...acts,
-    log: () => undefined,
+    ...deps,
+    log: (_level, event, fields = {}) => void (fields["service"] && acts.push(`${event.slice("reconcile.".length)} ${String(fields["service"])}`)),
     owner,
     mode,
     seenAt: () => clock.now(),
@@ -200,7 +201,7 @@ function reconcilerOf({ acts, clock }: { readonly acts: ActionDeps; readonly clo
     await clock.pass(5_000);
     return running;
   };
-  return { ...reconciler, round, reports };
+  return { ...reconciler, round, reports, acts };
 }
 
 test("one replica at a time acts; another begins when the lease is given back, and sees anew what it acts on", async () => {
@@ -259,6 +260,8 @@ test("a round puts back, amends, removes at the second look, and reports a criti
   await it.clock.pass(5 * minute);
   await mine.round();
   expect(mine.reports.at(-1)?.actions).toEqual({ reaped: 1 });
+  const removed = `removed ${ended.serviceId}`;
+  expect(mine.acts).toEqual([`amended ${serviceId}`, removed, `told_critical ${serviceId}`, `reaped ${serviceId}`]);
 });
 
 test("when much is gone at once it is looked at twice more before anything is done", async () => {

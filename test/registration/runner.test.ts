@@ -74,16 +74,18 @@ test("an attempt whose instance is waited for ends at its deadline, also one tha
   expect(details).toEqual([expect.stringMatching(/^HEALTH_NOT_SERVING: /), expect.stringMatching(/^DEADLINE_EXCEEDED: .* 150000 ms$/)]);
 });
 
-test("an attempt that has ended leaves no timer behind", async () => {
+test("an attempt that has ended leaves no timer behind, and a line with outcome and duration", async () => {
   const clock = manualClock(1_000_000);
   await using workshop = await openWorkshop({ clock });
-  const { register, events } = workshop.replica();
+  const { register, events, logged } = workshop.replica();
   workshop.instance.health = () => ({ status: "refused", detail: "nobody there" });
   const { attemptId } = await register(inputFor());
   const ended = events(attemptId);
   await clock.pass(30);
   expect((await ended).at(-1)?.errorDetail).toMatch(/^HEALTH_REFUSED/);
   await expect.poll(() => clock.sleepers()).toBe(0);
+  const fields = { attempt: attemptId, outcome: "failed", ms: expect.any(Number), reason: "HEALTH_REFUSED" };
+  expect(logged.filter(({ event }) => event === "attempt.ended")).toMatchObject([{ fields }]);
 });
 
 test("a lease is renewed well before it ends, and not at every look", async () => {

@@ -58,6 +58,16 @@ export async function deleteTopics(broker: string, topics: readonly string[]): P
   await admin.disconnect();
 }
 
+/** Those of `topics` that exist. */
+export async function presentTopics(broker: string, topics: readonly string[]): Promise<readonly string[]> {
+  stopIdleSpin();
+  const admin = new Kafka({ brokers: [broker], clientId: "looking", logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  const present = await admin.listTopics();
+  await admin.disconnect();
+  return topics.filter((topic) => present.includes(topic));
+}
+
 /** A Kafka broker, each time with a new topic, which is deleted afterwards. */
 export function kafkaUnderTest({ broker, proxied }: KafkaPorts): SinkUnderTest {
   return {

@@ -36,6 +36,8 @@ export function createFramedSink({ sink, ids }: FramedSinkConfig): EventSink {
       await sink.publish(await orAborted(framing, signal), signal);
     },
 
+    prepare: (signal) => sink.prepare(signal),
+
     ping: (signal) => sink.ping(signal),
 
     async [Symbol.asyncDispose]() {

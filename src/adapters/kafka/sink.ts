@@ -3,8 +3,8 @@
  *
  * Guarantees: `publish` resolves when all in-sync replicas have every record. Publishes take turns, and a batch goes out slice by
  * slice, each acknowledged before the next is sent, so the first deliveries of a key are in the order given, whatever was retried.
- * Within 10 s a publish has succeeded or rejected. Nothing is connected before the first one; after a failure the next one connects
- * anew. Not guaranteed: no duplicates. A rejected or aborted publish may have been delivered, or still be under way: repeat it.
+ * Within 10 s a publish has succeeded or rejected. Nothing is connected before the first one or `prepare`, which takes its turn like a
+ * publish; after a failure the next one connects anew. Not guaranteed: no duplicates. A rejected or aborted publish may have been delivered, or still be under way: repeat it.
  */
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
 import { orAborted } from "../../kernel/or-aborted.ts";
@@ -22,7 +22,7 @@ export interface KafkaSinkConfig extends KafkaConfig {
   readonly clock: Clock;
 }
 
-/** A sink that connects on its first `publish`. Topics that are missing, also later on, are created. */
+/** A sink that connects when it is used first. Topics that are missing, also later on, are created. */
 export function createKafkaSink(config: KafkaSinkConfig): EventSink {
   let session: KafkaSession | undefined;
   let turn: Promise<unknown> = Promise.resolve();
@@ -59,19 +59,33 @@ export function createKafkaSink(config: KafkaSinkConfig): EventSink {
     await deliver(records.slice(half), stop);
   }
 
+  /** Does `work` when the publishes before it are over, and waits for it at most 10 s. */
+  async function inTurn(work: (stop: AbortSignal) => Promise<void>, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    disposed.signal.throwIfAborted();
+    const limit = AbortSignal.timeout(publishMs);
+    const stop = AbortSignal.any([signal, limit, disposed.signal]);
+    const working = turn.then(() => work(stop));
+    // The next one waits for what is really on the wire, not for the caller's patience.
+    turn = working.catch(() => {});
+    await settle(working, signal, limit);
+  }
+
   return {
     async publish(batch, signal) {
       signal.throwIfAborted();
       disposed.signal.throwIfAborted();
       checkSizes(batch);
-      const limit = AbortSignal.timeout(publishMs);
-      const stop = AbortSignal.any([signal, limit, disposed.signal]);
-      const delivery = turn.then(async () => {
+      await inTurn(async (stop) => {
         for (const slice of slices(batch)) await deliver(slice, stop);
-      });
-      // The next publish waits for what is really on the wire, not for the caller's patience.
-      turn = delivery.catch(() => {});
-      await settle(delivery, signal, limit);
+      }, signal);
+    },
+
+    async prepare(signal) {
+      await inTurn(async (stop) => {
+        stop.throwIfAborted();
+        session ??= await openSession(config);
+      }, signal);
     },
 
     async ping(signal) {

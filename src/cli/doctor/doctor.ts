@@ -3,7 +3,6 @@
  * checks run side by side, each bounded in time, and are told in a fixed order.
  */
 import { allVariables, ConfigError, parseConfig, variables, type Config } from "../../config/config.ts";
-import { printable } from "../../kernel/log.ts";
 import { readSettings } from "../../config/settings.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
@@ -12,12 +11,11 @@ import { formatOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
 import { targetOf, type Target } from "../frame/target.ts";
 import type { Terminal } from "../frame/terminal.ts";
-import { checkAuth, checkModuleCa, checkSecretFiles, checkTls } from "./files.ts";
-import type { Check, Finding } from "./finding.ts";
-import { checkListen } from "./listen.ts";
-import { checkServer, healthOf } from "./server.ts";
+import { checkSecretFiles } from "./files.ts";
+import { findingText, type Check, type Finding } from "./finding.ts";
+import { checkServer } from "./server.ts";
 import { checkCatalog, checkEvents, checkSchemas } from "./servers.ts";
-import { checkStore } from "./store.ts";
+import { startChecks } from "./start-checks.ts";
 
 export const doctorCommand: Run = async (input, terminal) => {
   const { signal, clock } = terminal;
@@ -76,33 +74,14 @@ function configured(terminal: Terminal, clientTls: Target["tls"]): readonly Chec
     const todo = "docs/operations.md lists the variables; muster config shows what they come to.";
     return [async () => error.problems.map((text): Finding => ({ area: "configuration", state: "bad", text, todo }))];
   }
-  const isServing = async (): Promise<boolean> => {
-    const url = `${config.tls ? "https" : "http"}://${address(config.listen)}`;
-    // Only to know what it is: nothing is sent but the question.
-    const tls = config.tls ? { ...clientTls } : undefined;
-    return healthOf({ url, tls }, { now, signal, ...(tls ? { tls: { rejectUnauthorized: false } } : {}) }).then(
-      () => true,
-      () => false,
-    );
-  };
   return [
     async () => [{ area: "configuration", state: "ok", text: "valid", todo: "" }],
     checkSecretFiles(secretFiles(terminal)),
-    checkListen(config.listen, isServing),
-    ...(config.tls ? [checkTls(config.tls, now)] : []),
-    checkAuth(config.auth),
-    ...(config.modules.caFile === undefined ? [] : [checkModuleCa(config.modules.caFile)]),
-    checkStore(config.store, now, isServing),
+    ...startChecks(config, { now, signal, clientTls }),
     checkCatalog(config.catalog, now),
     checkSchemas(config.schemas, now),
     checkEvents(config),
   ];
-}
-
-/** Where the server can be called on this machine: an unspecified address means any. */
-function address({ host, port }: Config["listen"]): string {
-  const reachable = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
-  return `${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
 }
 
 function secretFiles({ settings, readFile }: Terminal): readonly string[] {
@@ -111,14 +90,6 @@ function secretFiles({ settings, readFile }: Terminal): readonly string[] {
     const origin = read.origin(name as keyof typeof variables);
     return typeof origin === "object" ? [origin.file] : [];
   });
-}
-
-const areaWidth = "configuration".length;
-
-function findingText({ area, state, text, todo }: Finding, style: Style): string {
-  const mark = { ok: style.good("✓"), warn: style.warn("!"), bad: style.bad("✗") }[state];
-  const line = `${mark} ${style.bold(area.padEnd(areaWidth))}  ${printable(text, 2_048)}\n`;
-  return todo === "" ? line : `${line}${" ".repeat(areaWidth + 4)}${style.dim("→")} ${printable(todo)}\n`;
 }
 
 function summary(bad: number, warned: number, style: Style): string {

@@ -15,7 +15,9 @@ export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Ch
       const cert = contentOf(tell, "MUSTER_TLS_CERT", tls.certFile);
       const key = contentOf(tell, "MUSTER_TLS_KEY", tls.keyFile);
       if (tls.clientCaFile !== undefined) contentOf(tell, "MUSTER_TLS_CLIENT_CA", tls.clientCaFile);
-      if (cert === undefined || key === undefined) return;
+      if (cert === undefined || key === undefined) return undefined;
+      if (cert.includes("PRIVATE KEY-----") && key.includes("BEGIN CERTIFICATE-----"))
+        return tell.bad("certificate and key are swapped", "MUSTER_TLS_CERT names the certificate, MUSTER_TLS_KEY its key.");
       const certificate = new X509Certificate(cert);
       const ends = Date.parse(certificate.validTo);
       const until = new Date(ends).toISOString().slice(0, 10);
@@ -25,7 +27,7 @@ export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Ch
       else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Look at this machine's clock, and at the certificate.");
       else if (ends - now() < soonMs) tell.warn(`the certificate ends on ${until}`, "Have a new one made.");
       else tell.ok(`certificate and key fit, valid until ${until}`);
-      othersMayRead(tell, tls.keyFile);
+      return othersMayRead(tell, tls.keyFile);
     },
     () => ["certificate or key cannot be read as PEM", "MUSTER_TLS_CERT and MUSTER_TLS_KEY are PEM files; the key has no passphrase."],
   );

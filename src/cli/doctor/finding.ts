@@ -1,3 +1,6 @@
+import { printable } from "../../kernel/log.ts";
+import type { Style } from "../frame/style.ts";
+
 /** One thing that was looked at. */
 export interface Finding {
   /** What: `store`. */
@@ -39,6 +42,15 @@ export function checkOf(
     // What is wrong says enough of its area.
     return findings.some(({ state }) => state === "bad") ? findings.filter(({ state }) => state !== "ok") : findings;
   };
+}
+
+const areaWidth = "configuration".length;
+
+/** One line, and one for what to do about it. */
+export function findingText({ area, state, text, todo }: Finding, style: Style): string {
+  const mark = { ok: style.good("✓"), warn: style.warn("!"), bad: style.bad("✗") }[state];
+  const line = `${mark} ${style.bold(area.padEnd(areaWidth))}  ${printable(text, 2_048)}\n`;
+  return todo === "" ? line : `${line}${" ".repeat(areaWidth + 4)}${style.dim("→")} ${printable(todo)}\n`;
 }
 
 const tolerableMs = 2_000;

@@ -6,10 +6,12 @@ import { events } from "../../events.ts";
 import { printable } from "../../kernel/log.ts";
 import { jsonOf } from "../frame/output.ts";
 import type { Style } from "../frame/style.ts";
-import { table } from "../frame/table.ts";
+import { shortened, table } from "../frame/table.ts";
 import { age } from "../frame/times.ts";
 
 const registry = createRegistry(...events.map(({ schema }) => schema));
+
+const leastSubject = 20;
 
 /** In the mapping of protobuf. A payload of a type that this version does not know has its bytes, as base64, under `value`. */
 export function eventJson(event: Event): JsonValue {
@@ -20,18 +22,22 @@ export function eventJson(event: Event): JsonValue {
   return typeof rest === "object" && rest !== null && !Array.isArray(rest) ? { ...rest, payload: value } : rest;
 }
 
-/** `columns`: cuts lines to so many. */
+/** `columns`: the width of the terminal, which lines then fit into. */
 export function eventTable(list: readonly Event[], nowMs: number, style: Style, columns: number | undefined): string {
   const ageOf = ({ time }: Event) => age(time && timestampMs(time), nowMs);
   const rows = list.map((event) => [`${event.position}`, ageOf(event), event.type, subjectOf(event)]);
-  return table({ heads: ["POSITION", "AGE", "TYPE", "SUBJECT"], rows, bold: style.bold, ...(columns === undefined ? {} : { columns }) });
+  const narrow = { drop: [], shorten: "SUBJECT" };
+  return table({ heads: ["POSITION", "AGE", "TYPE", "SUBJECT"], rows, bold: style.bold, narrow, ...(columns === undefined ? {} : { columns }) });
 }
 
-/** One line, with the widths of most; with a day, only the time is shown of what happened on it. */
-export function eventLine(event: Event, style: Style, today?: string): string {
+/** One line, with the widths of most. On a terminal it fits into `columns`, and only the time is shown of what happened `today`. */
+export function eventLine(event: Event, style: Style, terminal?: { readonly today: string; readonly columns: number }): string {
+  const { today, columns = Number.POSITIVE_INFINITY } = terminal ?? {};
   const time = event.time === undefined ? "-" : `${timestampDate(event.time).toISOString().slice(0, 19)}Z`;
   const short = today !== undefined && time.startsWith(`${today}T`) ? time.slice(today.length + 1) : time;
-  return `${`${event.position}`.padStart(8)}  ${style.dim(short)}  ${printable(event.type).padEnd(19)}  ${printable(subjectOf(event))}\n`;
+  const [position, type] = [`${event.position}`.padStart(8), printable(event.type).padEnd(19)];
+  const room = Math.max(leastSubject, columns - `${position}  ${short}  ${type}  `.length);
+  return `${position}  ${style.dim(short)}  ${type}  ${shortened(printable(subjectOf(event)), room)}\n`;
 }
 
 /** As `--subject` takes it. */

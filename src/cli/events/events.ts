@@ -48,7 +48,8 @@ export const tailEvents: Run = async (input, terminal) => {
   const format = formatOf(input);
   const style = styleFor(terminal.colour.out);
   const { signal } = terminal;
-  const today = () => (terminal.isInteractive ? new Date(terminal.clock.now()).toISOString().slice(0, 10) : undefined);
+  const shownOn = () =>
+    terminal.isInteractive ? { today: new Date(terminal.clock.now()).toISOString().slice(0, 10), columns: terminal.size().columns } : undefined;
   let hasBegun = false;
   const open = (last: WatchEventsResponse | undefined): AsyncIterable<WatchEventsResponse> => {
     const afterPosition = last?.item.value?.position ?? after;
@@ -61,7 +62,7 @@ export const tailEvents: Run = async (input, terminal) => {
       }
       hasBegun = true;
       if (item.case !== "event") continue;
-      if (format === "table") terminal.out(eventLine(item.value, style, today()));
+      if (format === "table") terminal.out(eventLine(item.value, style, shownOn()));
       else await showItem(format, terminal, eventJson(item.value));
     }
   } catch (error) {

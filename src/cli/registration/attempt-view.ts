@@ -8,8 +8,12 @@ import type { Style } from "../frame/style.ts";
 import { pairs, table, type Cell } from "../frame/table.ts";
 import { age, took } from "../frame/times.ts";
 
+/**
+ * Newest first, as they are given. Of attempts of an instance that follow each other and changed nothing only the newest has a line,
+ * with their number. `columns`: the width of the terminal.
+ */
 export function attemptTable(attempts: readonly Attempt[], nowMs: number, style: Style, columns?: number): string {
-  const rows = attempts.map((attempt): readonly Cell[] => [
+  const rows = folded(attempts).map(({ attempt, times }): readonly Cell[] => [
     attempt.attemptId,
     attempt.serviceId,
     nameOf(ServiceType, attempt.type).toLowerCase(),
@@ -17,14 +21,40 @@ export function attemptTable(attempts: readonly Attempt[], nowMs: number, style:
     stateCell(attempt, style),
     age(msOf(attempt.createdAt), nowMs),
     took(tookMs(attempt, nowMs)),
-    outcomeOf(attempt),
+    times === 1 ? outcomeOf(attempt) : `${outcomeOf(attempt)} ×${times}`,
   ]);
   return table({
     heads: ["ATTEMPT", "INSTANCE", "TYPE", "VERSION", "STATE", "AGE", "TOOK", "RESULT"],
     rows,
     bold: style.bold,
+    narrow: { drop: ["TYPE", "TOOK", "VERSION", "AGE"], shorten: "INSTANCE" },
     ...(columns === undefined ? {} : { columns }),
   });
+}
+
+interface Fold {
+  readonly attempt: Attempt;
+  readonly times: number;
+}
+
+function folded(attempts: readonly Attempt[]): readonly Fold[] {
+  const folds: Fold[] = [];
+  /** Where the last line of an instance is, as long as it stands for attempts that changed nothing. */
+  const open = new Map<string, number>();
+  for (const attempt of attempts) {
+    const { serviceId, state, outcome } = attempt;
+    const isUnchanged = state === AttemptState.COMPLETED && outcome === RegistrationOutcome.UNCHANGED;
+    const at = isUnchanged ? open.get(serviceId) : undefined;
+    const former = at === undefined ? undefined : folds[at];
+    if (at !== undefined && former) {
+      folds[at] = { ...former, times: former.times + 1 };
+      continue;
+    }
+    if (isUnchanged) open.set(serviceId, folds.length);
+    else open.delete(serviceId);
+    folds.push({ attempt, times: 1 });
+  }
+  return folds;
 }
 
 export function attemptDetails(attempt: Attempt, nowMs: number, style: Style): string {

@@ -25,7 +25,8 @@ export async function describeModule(
     throw new DomainError({
       kind: "wrong_state",
       reason: "CALLBACK_REPORTED_UNHEALTHY",
-      message: `the module reports that its own health check failed: ${description.healthCheckMessage.slice(0, 256) || "no message"}`,
+      message: `the module answers health_check_passed = false, which is also its value when it is not set: ${description.healthCheckMessage.slice(0, 256) || "no health_check_message"}`,
+      metadata: { field: "health_check_passed" },
     });
   }
   return description;

@@ -49,7 +49,8 @@ async function settle(deps: RunnerDeps, attempt: Attempt, work: (saga: Registrat
     deps.log("error", "attempt.abandoned", { ...about, error });
     deps.progress.abandon(attempt.id, error);
   } else {
-    deps.log(error ? "warn" : "info", "attempt.ended", { ...about, type: attempt.type, reason: error?.reason, error });
+    const ms = deps.ports.clock.now() - attempt.createdAt;
+    deps.log(error ? "warn" : "info", "attempt.ended", { ...about, type: attempt.type, outcome, ms, reason: error?.reason, error });
   }
   deps.onEnd?.(attempt, error, outcome);
 }

@@ -95,23 +95,28 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
 
   /** What the plan asks for, in its order; `unreachable` gets the ids of those whose instance did not answer. */
   function actsOf(todo: Plan, unreachable: Set<string>, signal: AbortSignal): readonly Act[] {
-    const did = async (action: ReconcileAction, happened: Promise<boolean>) => ((await happened) ? action : undefined);
+    const did = async (action: ReconcileAction, happened: Promise<boolean>, service: string, since?: number) => {
+      if (!(await happened)) return undefined;
+      const criticalForMs = since === undefined ? undefined : clock.now() - since;
+      deps.log(action === "told_critical" || action === "reaped" ? "warn" : "info", `reconcile.${action}`, { service, criticalForMs });
+      return action;
+    };
     return [
       ...todo.forget.map((it) => async () => void (await endCritical(deps, it, false))),
       ...todo.restore.map((it) => async () => {
         const outcome = await restore(deps, it, signal);
         if (outcome === "unreachable") unreachable.add(it.id);
-        return outcome === "restored" ? outcome : undefined;
+        return did("restored", Promise.resolve(outcome === "restored"), it.serviceId);
       }),
-      ...todo.amend.map((it) => () => did("amended", amend(deps, it, signal))),
+      ...todo.amend.map((it) => () => did("amended", amend(deps, it, signal), it.serviceId)),
       ...todo.remove.map((it) => async () => {
         const outcome = await remove(deps, it, signal);
         if (outcome === "foreign") foreign = new Set([...foreign, attemptOf(it)]);
-        return outcome === "removed" ? outcome : undefined;
+        return did("removed", Promise.resolve(outcome === "removed"), it.serviceId);
       }),
-      ...todo.tell.map((it) => () => did("told_critical", tellCritical(deps, it))),
-      ...todo.recovered.map((it) => () => did("told_recovered", endCritical(deps, it, true))),
-      ...todo.reap.map((it) => () => did("reaped", reap(deps, it.registration, it.since, signal))),
+      ...todo.tell.map((it) => () => did("told_critical", tellCritical(deps, it), it.serviceId, it.since)),
+      ...todo.recovered.map((it) => () => did("told_recovered", endCritical(deps, it, true), it.serviceId, it.since)),
+      ...todo.reap.map((it) => () => did("reaped", reap(deps, it.registration, it.since, signal), it.registration.serviceId, it.since)),
     ];
   }
 

@@ -54,6 +54,12 @@ export function probeRoutes({ checks, draining, clock, httpRoot }: ProbeOptions)
   return [...routes, publicGet(root, full), publicGet(`${root}/live`, live), publicGet(`${root}/ready`, ready), publicGet(`${root}/started`, live)];
 }
 
+/** Names of the dependencies that do not answer now, within a second. Does not reject. */
+export async function silentOnes(checks: ProbeOptions["checks"], clock: Clock): Promise<readonly string[]> {
+  const { dependencies } = await askAll(checks, clock);
+  return Object.entries(dependencies).flatMap(([name, { status }]) => (status === "error" ? [name] : []));
+}
+
 async function askAll(checks: Readonly<Record<string, Check>>, clock: Clock): Promise<Health> {
   const answers = await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await ask(check, clock)] as const));
   const failed = answers.filter(([, answer]) => answer.status === "error").map(([name]) => name);

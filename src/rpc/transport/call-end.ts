@@ -1,4 +1,4 @@
-/** How a call ended: for metrics, and for the log when it failed. Every call is reported once, when its stream is closed. */
+/** How a call ended: for metrics, and for the log when it failed; one that its client ended is a line at debug. Every call is reported once, when its stream is closed. */
 import type { Log } from "../../kernel/log.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Call } from "./call.ts";
@@ -27,6 +27,8 @@ export function reportEnd(call: Call, { answered, httpStatus }: { readonly answe
   report.onCallEnd?.({ rpc: name, code, ms });
   // A route that answers with an error status of its own has said what it wanted to.
   if (code === "OK" || (kind === "route" && !call.failure)) return;
+  // What the client has ended, by a reset or by going away, has not failed.
+  if (code === "CANCELLED" && !answered) return report.log("debug", "call cancelled", { [kind]: name, ms, principal: call.principal });
   const { reason, requestId, cause } = call.failure ?? {};
   report.log(levelOf(code), "call failed", { [kind]: name, code, reason, ms, principal: call.principal, requestId, error: cause });
 }

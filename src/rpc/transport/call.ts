@@ -5,11 +5,13 @@
  * is stuck; every error, also one in mid-stream, leaves as a Failure, recorded on the call exactly once.
  * It does not stop a handler that ignores its signal: that work runs on, unseen.
  */
+import type { DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import type { Target } from "../platform/auth.ts";
 import { toFailure, wellFormed, type Failure } from "../platform/errors.ts";
+import { unknownField } from "./unknown-field.ts";
 
 export interface Call {
   readonly target: Target;
@@ -42,7 +44,7 @@ export function callInterceptor(ids: Ids): Interceptor {
     };
     if (call) call.entered = true;
     try {
-      const checked = request.stream ? { ...request, message: inputOf(request.message) } : request;
+      const checked = request.stream ? { ...request, message: inputOf(request.message, request.method.input) } : request;
       const response = await orAborted(next(checked), request.signal);
       return response.stream ? { ...response, message: outputOf(response.message, request.signal, failed) } : response;
     } catch (error) {
@@ -56,11 +58,18 @@ export function callInterceptor(ids: Ids): Interceptor {
  * no such message are the caller's fault, while the layer calls them INTERNAL. It hands every error to `context.abort`
  * just before it writes the answer; that is where they are caught.
  */
-export function watchProtocolErrors(context: HandlerContext, call: Call): void {
+export function watchProtocolErrors(context: HandlerContext, call: Call, ids: Ids): void {
   const { abort } = context as HandlerContext & { abort(reason?: unknown): void };
   Object.assign(context, {
     abort(reason?: unknown) {
       if (reason instanceof ConnectError && !call.failure) {
+        const unknown = unknownField(reason, context.method.input);
+        if (unknown) {
+          const failure = toFailure(unknown, ids);
+          const { code, rawMessage, details } = failure.error;
+          call.failure = { ...failure, error: Object.assign(reason, { code, rawMessage, details }) };
+          return abort(reason);
+        }
         const code = !call.entered && reason.code === Code.Internal ? Code.InvalidArgument : reason.code;
         call.failure = { error: wellFormed(reason, code), reason: undefined, requestId: undefined, cause: reason.cause };
       }
@@ -69,10 +78,12 @@ export function watchProtocolErrors(context: HandlerContext, call: Call): void {
   });
 }
 
-async function* inputOf<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
+async function* inputOf<T>(messages: AsyncIterable<T>, input: DescMessage): AsyncGenerator<T> {
   try {
     yield* messages;
   } catch (error) {
+    const unknown = error instanceof ConnectError && unknownField(error, input);
+    if (unknown) throw unknown;
     if (error instanceof ConnectError && error.code === Code.Internal) throw wellFormed(error, Code.InvalidArgument);
     throw error;
   }

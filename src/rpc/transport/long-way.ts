@@ -42,7 +42,7 @@ export function createLongWay(options: LongWayOptions): (request: HttpRequest, r
 async function admit(context: HandlerContext, gate: Gate, ids: Ids): Promise<void> {
   const call = context.values.get(callKey);
   if (!call) throw new Error("a call reached its handler without being dispatched");
-  watchProtocolErrors(context, call);
+  watchProtocolErrors(context, call, ids);
   try {
     const given = gate(call.target, context.requestHeader.get("authorization") ?? undefined);
     const { principal, refusal }: Admission = given instanceof Promise ? await orAborted(given, context.signal) : given;

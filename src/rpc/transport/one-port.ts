@@ -2,7 +2,7 @@
  * One TCP port for HTTP/2 and HTTP/1.1, plaintext or TLS: the first bytes of a connection say which.
  *
  * Guarantees: a connection that does not say in time what it is, is closed; so is one that falls silent and does not
- * answer a ping, one that sends its headers too slowly, and one beyond the limit. With TLS nothing is served in plaintext.
+ * answer a ping, one that sends its headers too slowly, and one beyond the limit. A client that closes its side ends its calls at once. With TLS nothing is served in plaintext.
  * `drain` lets calls end by themselves; `destroy` does not. It does not limit connections by caller: behind a load
  * balancer all callers have one address.
  */
@@ -86,7 +86,11 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
   const [acceptHttp] = h1.listeners("connection") as [(socket: Socket) => void];
   h1.removeAllListeners("connection");
   const serveHttp1 = (socket: Socket) => acceptHttp.call(h1, socket);
-  const serveHttp2 = (socket: Socket) => void h2.emit("connection", socket);
+  const serveHttp2 = (socket: Socket) => {
+    // The http server lets its connections be half open. HTTP/2 would then wait for a client that is gone until a ping fails.
+    socket.once("end", () => socket.destroy());
+    h2.emit("connection", socket);
+  };
   const secure = tlsSettings && createTls(tlsSettings, limits, log);
   secure?.on("secureConnection", (socket) => {
     opening.delete(peerOf(socket));

@@ -85,7 +85,10 @@ export function served<S extends DescService>(desc: S, rows: Methods<S>, { paylo
     }),
     payloads,
     addTo: (router) =>
-      void router.service(desc, implementation as Partial<ServiceImpl<S>>, { ...options, jsonOptions: { registry: createRegistry(...payloads) } }),
+      void router.service(desc, implementation as Partial<ServiceImpl<S>>, {
+        ...options,
+        jsonOptions: { registry: createRegistry(...payloads), ignoreUnknownFields: false },
+      }),
   };
 }
 

@@ -5,7 +5,7 @@
  * second process is refused at its start and leases of former processes are void. File and new directories are readable
  * by their owner only. SQLite works on the calling thread: a transaction takes the event loop for its duration.
  */
-import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, sql } from "kysely";
@@ -58,16 +58,28 @@ export async function openSqlite<Tx>({ path, clock }: SqliteOptions, part: Store
 
 function makePrivateFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeDirectory(dirname(path));
     // Only a new file is opened here: closing a file descriptor drops every lock this process has on the file.
     closeSync(openSync(path, "wx", 0o600));
   } catch (error) {
-    if (systemCode(error) !== "EEXIST") throw refused("store", `the database file cannot be made (${systemCode(error)})`, error);
+    if (systemCode(error) !== "EEXIST") throw refused("store", `the database file ${path} cannot be made (${systemCode(error)})`, error);
   }
   try {
     chmodSync(path, 0o600);
   } catch (error) {
     throw refused("store", `the database file cannot be made private (${systemCode(error)})`, error);
+  }
+}
+
+/** Level by level: where nobody may make a directory, as in /proc, `recursive` tries for ever. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  const above = dirname(path);
+  if (above !== path) makeDirectory(above);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if (systemCode(error) !== "EEXIST") throw error;
   }
 }
 

@@ -10,6 +10,8 @@ import { limits } from "../../validate.ts";
 import type { AttemptContext, RegistrationStep } from "../attempt-context.ts";
 import type { HealthVerdict } from "../../types.ts";
 
+/** Where the check goes. */
+type Tried = AttemptContext["entry"]["check"];
 type BadVerdict = Exclude<HealthVerdict, { status: "serving" }>;
 
 const probePauseMs = 100;
@@ -61,9 +63,9 @@ async function probeUntilHopeless(context: AttemptContext, signal: AbortSignal, 
       served = true;
     } else {
       const hopeless = waitedMs >= startupGraceMs ? earlyFailures[verdict.status] : undefined;
-      if (hopeless) throw unhealthy(hopeless, verdict, waitedMs);
+      if (hopeless) throw unhealthy(hopeless, verdict, waitedMs, context.entry.check);
     }
-    if (waitedMs >= healthTimeoutMs) throw timedOut(verdict, waitedMs);
+    if (waitedMs >= healthTimeoutMs) throw timedOut(verdict, waitedMs, context.entry.check);
     if (verdict.status !== "serving" && clock.now() - (reportedAt ?? 0) >= reportPauseMs) {
       reportedAt = clock.now();
       await context.report("HEALTH_WAITING", {
@@ -76,24 +78,28 @@ async function probeUntilHopeless(context: AttemptContext, signal: AbortSignal, 
   }
 }
 
-function unhealthy(reason: Reason, verdict: BadVerdict, waitedMs: number): DomainError {
+function addressOf({ address, port }: Tried): string {
+  return `${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
+function unhealthy(reason: Reason, verdict: BadVerdict, waitedMs: number, at: Tried): DomainError {
   return new DomainError({
     kind: "wrong_state",
     reason,
-    message: `the instance is not healthy after ${waitedMs} ms: ${verdict.detail}`,
-    metadata: { probe: verdict.status },
+    message: `the instance at ${addressOf(at)} is not healthy after ${waitedMs} ms: ${verdict.detail}`,
+    metadata: { probe: verdict.status, address: addressOf(at) },
   });
 }
 
-function timedOut(verdict: HealthVerdict, waitedMs: number): DomainError {
+function timedOut(verdict: HealthVerdict, waitedMs: number, at: Tried): DomainError {
   if (verdict.status === "serving") {
     return new DomainError({
       kind: "timeout",
       reason: "HEALTH_TIMEOUT",
-      message: `the instance answers SERVING, but the catalog's check did not pass within ${waitedMs} ms: can the catalog reach it?`,
-      metadata: { probe: verdict.status },
+      message: `the instance at ${addressOf(at)} answers SERVING, but the catalog's check did not pass within ${waitedMs} ms: can the catalog reach it?`,
+      metadata: { probe: verdict.status, address: addressOf(at) },
     });
   }
   const reason = verdict.status === "not_serving" ? "HEALTH_NOT_SERVING" : (earlyFailures[verdict.status] ?? "HEALTH_TIMEOUT");
-  return unhealthy(reason, verdict, waitedMs);
+  return unhealthy(reason, verdict, waitedMs, at);
 }
