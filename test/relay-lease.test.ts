@@ -38,6 +38,7 @@ async function open(): Promise<Scene> {
       const batches: (readonly string[])[] = [];
       const logged: string[] = [];
       const sink = {
+        prepare: async () => undefined,
         publish: async (batch: readonly SinkRecord[], signal: AbortSignal) => {
           await fault(batch, signal);
           batches.push(batch.map(({ id }) => id));

@@ -203,19 +203,6 @@ describe("silent connections", () => {
 });
 
 describe("too much at once", () => {
-  test("connections beyond the limit are closed, the others work", async () => {
-    await using server = await startTestServer(stub, { limits: { connections: 3 } });
-    const held = Array.from({ length: 2 }, () => net.connect(server.port, "127.0.0.1"));
-    await Promise.all(held.map((socket) => new Promise((resolve) => socket.once("connect", resolve))));
-    using third = createStockClient(server.address);
-    expect(await third.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
-    expect(await talk(server, "GET / HTTP/1.1\r\n\r\n")).toBe("");
-    expect(await third.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
-    await eventually(() => server.lines.length > 0);
-    expect(server.lines).toMatchObject([{ level: "warn", event: "connections dropped" }]);
-    for (const socket of held) socket.destroy();
-  });
-
   test("a connection may have 100 calls open, no more", async () => {
     await using server = await startTestServer(stub);
     const session = http2.connect(server.url);
@@ -224,7 +211,7 @@ describe("too much at once", () => {
     session.destroy();
   });
 
-  test("2,000 calls cancelled at once hurt no other connection, nor their own", async () => {
+  test("500 calls cancelled at once hurt no other connection, nor their own", async () => {
     const server = await startTestServer({
       ...stub,
       async *watchServices(_request, context) {
@@ -237,7 +224,7 @@ describe("too much at once", () => {
     const watch = bystander.start(Platform, "WatchServices");
     await eventually(() => watch.messages.length === 1);
     const session = http2.connect(server.url);
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 5; round++) {
       const streams = Array.from({ length: 100 }, () => {
         const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
         stream.on("error", () => undefined);
@@ -253,20 +240,37 @@ describe("too much at once", () => {
     session.destroy();
   });
 
-  test("a rapid reset beyond the allowance closes the offender only", async () => {
-    await using server = await startTestServer(stub, { limits: { resetBurst: 50, resetsPerSecond: 1 } });
+  test("a rapid reset closes the offender after hundreds of calls, and nobody else", async () => {
+    await using server = await startTestServer(stub);
     using bystander = createStockClient(server.address);
     await bystander.call(Platform, "GetService");
-    const session = http2.connect(server.url);
-    session.on("error", () => undefined);
-    const closed = new Promise((resolve) => session.on("close", resolve));
-    while (!session.closed && !session.destroyed) {
-      const stream = session.request({ ":method": "POST", ":path": path, "content-type": "application/grpc" }, { endStream: false });
-      stream.on("error", () => undefined);
-      stream.close(http2.constants.NGHTTP2_CANCEL);
-      await new Promise((resolve) => stream.once("close", resolve));
+    const socket = net.connect(server.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    socket.resume();
+    const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+    socket.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), h2Frame(4, 0, 0)]));
+    const literal = (name: string, value: string) =>
+      Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
+    // POST and http are entries 3 and 6 of the static table.
+    const headers = Buffer.concat([Buffer.from([0x83, 0x86]), literal(":path", path), literal(":authority", "a"), literal("content-type", "application/grpc")]);
+    const cancel = Buffer.from([0, 0, 0, http2.constants.NGHTTP2_CANCEL]);
+    let asked = 0;
+    for (; asked < 20_000 && !socket.destroyed; asked += 1) {
+      const id = 2 * asked + 1;
+      await new Promise((resolve) => socket.write(Buffer.concat([h2Frame(1, 4, id, headers), h2Frame(3, 0, id, cancel)]), resolve));
     }
     await closed;
+    expect(server.ends.length).toBeGreaterThan(300);
+    expect(server.ends.length).toBeLessThan(1_500);
     expect(await bystander.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
   });
 });
+
+function h2Frame(type: number, flags: number, stream: number, body = Buffer.alloc(0)): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(body.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, body]);
+}

@@ -15,6 +15,8 @@ export interface Target {
   /** `package.Service/Method`, or method and path template of a route: its name in logs, metrics and refusals. */
   readonly name: string;
   readonly access: AccessRule;
+  /** It is served also when too many calls are open: for probes. */
+  readonly evenWhenFull?: boolean;
 }
 
 /** Who makes a call, and why it is not admitted. */

@@ -10,6 +10,7 @@ import { Code, ConnectError, createContextKey, type HandlerContext, type Interce
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import type { Target } from "../platform/auth.ts";
+import type { HttpResponse } from "./send-answer.ts";
 import { toFailure, wellFormed, type Failure } from "../platform/errors.ts";
 import { unknownField } from "./unknown-field.ts";
 
@@ -30,6 +31,9 @@ export interface Call {
 export function newCall(known: Pick<Call, "target" | "peer" | "startedAt" | "isJson">): Call {
   return { ...known, principal: undefined, entered: false, failure: undefined };
 }
+
+/** What a call that goes the long way is answered on. */
+export const responseKey = createContextKey<HttpResponse | undefined>(undefined, { description: "the response of the running call" });
 
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });
 

@@ -9,7 +9,6 @@ import { Code } from "@connectrpc/connect";
 import { statusName } from "../../kernel/status-name.ts";
 import { jsonAnswer } from "./http-route.ts";
 import { headerBytes } from "./limits.ts";
-import type { OpenCalls } from "./open-calls.ts";
 import type { FindRoutes, FoundRoutes } from "./route-table.ts";
 import { createSendAnswer, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { serveRoute, type RouteOptions } from "./serve-route.ts";
@@ -19,7 +18,6 @@ import { grpcMessageText, isGrpc } from "./wire.ts";
 export interface DispatchOptions extends Omit<RpcOptions, "send">, RouteOptions {
   readonly rpcs: readonly LibraryRpc[];
   readonly findRoutes: FindRoutes;
-  readonly openCalls: OpenCalls;
 }
 
 interface Dispatching extends DispatchOptions {
@@ -36,13 +34,11 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
   const dispatch = (request: HttpRequest, response: HttpResponse): void => {
     const path = (request.url ?? "").split("?", 1)[0]!;
     closeWhenAnswered(request, response);
+    options.openCalls.begin(response);
     // HTTP/2 enforces its limit only once the client has acknowledged it.
     if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, headersTooLarge, send);
     const rpc = rpcs.get(path);
-    if (rpc) {
-      if (!options.openCalls.enter(response) && !rpc.method.evenWhenFull) return refuse(request, response, tooMany, send);
-      return serveRpc(rpc, request, response, dispatching);
-    }
+    if (rpc) return serveRpc(rpc, request, response, dispatching);
     const there = options.findRoutes(path);
     if (there === "malformed") return refuse(request, response, malformedPath, send);
     if (there) return serveFound(there, path, request, response, dispatching);
@@ -66,7 +62,6 @@ function serveFound(there: FoundRoutes, path: string, request: HttpRequest, resp
     const allow = there.routes.map(({ route }) => (route.method === "GET" ? "GET, HEAD" : route.method)).join(", ");
     return send(request, response, jsonAnswer(405, { code: "unimplemented", message: "method not allowed" }, { allow }));
   }
-  if (!options.openCalls.enter(response) && !served.route.limits?.evenWhenFull) return refuse(request, response, tooMany, send);
   const query = new URLSearchParams((request.url ?? "").slice(path.length));
   serveRoute({ served, params: there.params, query, request, response }, send, options);
 }
@@ -83,7 +78,6 @@ interface Refusal {
 }
 
 const headersTooLarge: Refusal = { code: Code.ResourceExhausted, httpStatus: 431, message: "the header fields are too large" };
-const tooMany: Refusal = { code: Code.ResourceExhausted, httpStatus: 429, message: "too many calls are open" };
 const malformedPath: Refusal = { code: Code.InvalidArgument, httpStatus: 400, message: "the path has a malformed escape" };
 const noMethod: Refusal = { code: Code.Unimplemented, httpStatus: 404, message: "this server has no such method" };
 const nothingHere: Refusal = { code: Code.NotFound, httpStatus: 404, message: "this server has nothing under this path" };

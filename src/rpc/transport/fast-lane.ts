@@ -10,7 +10,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { create, isMessage, toBinary, type DescMessage, type Message, type UnknownField } from "@bufbuild/protobuf";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
-import type { OpenCalls } from "./open-calls.ts";
 import { LaneCall, type LaneCallOptions } from "./lane-call.ts";
 import { headerBytes, lifeMs } from "./limits.ts";
 import type { Answer, OneMessageMethod, ServedService } from "./served.ts";
@@ -18,7 +17,6 @@ import { frameOf, grpcTimeoutMs } from "./wire.ts";
 
 export interface FastLaneOptions extends Omit<LaneCallOptions, "frame"> {
   readonly services: readonly ServedService[];
-  readonly openCalls: OpenCalls;
   /** Ends the watches. */
   readonly drain: AbortSignal;
   /** Ends every call. */
@@ -34,7 +32,7 @@ interface LaneMethod {
 }
 
 export function createFastLane(options: FastLaneOptions): FastLane {
-  const { services, limits, openCalls } = options;
+  const { services, limits } = options;
   const callOptions = { ...options, frame: createFraming() };
   const methods = new Map(
     services.flatMap(({ oneMessage }) => oneMessage).map((served): [string, LaneMethod] => [`/${served.name}`, { served, maxMs: lifeMs(served.life, limits) }]),
@@ -52,7 +50,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
     const method = methods.get(headers[":path"] ?? "");
     if (!method || !isPlain(headers) || headerBytes(rawHeaders) > limits.headerBytes) return false;
     const ms = lifeOf(headers, method.maxMs);
-    if (ms === undefined || !openCalls.enter(stream)) return false;
+    if (ms === undefined) return false;
     const call = new LaneCall(stream, headers, method.served, ms, callOptions);
     running.add(call);
     stream.once("close", () => running.delete(call));

@@ -9,6 +9,8 @@ export interface Sessions {
   /** Tells every client to go away; a session ends with its last call, new ones at once. */
   close(): void;
   destroy(): void;
+  /** True while a stream of the session is open. */
+  isBusy(session: ServerHttp2Session): boolean;
 }
 
 interface State {
@@ -66,5 +68,6 @@ export function tendSessions(server: Http2Server, limits: Limits): Sessions {
     destroy() {
       for (const session of open.keys()) session.destroy();
     },
+    isBusy: (session) => (open.get(session)?.streams ?? 0) > 0,
   };
 }

@@ -21,6 +21,7 @@ import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/e
 import { LaneContext } from "./lane-context.ts";
 import type { Limits } from "./limits.ts";
 import { OneMessage } from "./one-message.ts";
+import { tooManyCalls, type OpenCalls } from "./open-calls.ts";
 import type { Answer, OneMessageMethod } from "./served.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import type { Principal } from "../../kernel/caller.ts";
@@ -31,6 +32,7 @@ export interface LaneCallOptions extends CallReport {
   readonly ids: Ids;
   readonly limits: Limits;
   readonly slowReaders: SlowReaders;
+  readonly openCalls: OpenCalls;
   /** Makes the frame of an answer, in one or more pieces. */
   readonly frame: (method: DescMethod, answer: Answer) => readonly Uint8Array[];
 }
@@ -70,7 +72,10 @@ export class LaneCall {
     stream.on("error", ignore);
     stream.once("close", () => this.#closed());
     if (!isPending) this.#admit(admission);
-    else admission.then((given) => this.#admitLater(given)).catch((error: unknown) => this.end(error));
+    else {
+      options.openCalls.begin(stream);
+      admission.then((given) => this.#admitLater(given)).catch((error: unknown) => this.end(error));
+    }
   }
 
   get method(): DescMethod {
@@ -102,8 +107,10 @@ export class LaneCall {
   #admit({ principal, refusal }: Admission): void {
     this.#principal = principal;
     this.call.principal = principal.name || undefined;
-    if (refusal) {
-      this.end(refusal);
+    const { openCalls } = this.#options;
+    const reason = refusal ?? (openCalls.admit(this.#stream, this.served, principal) ? undefined : tooManyCalls());
+    if (reason) {
+      this.end(reason);
       return;
     }
     this.#request = new OneMessage(this.#options.limits.messageBytes);

@@ -5,10 +5,18 @@ export interface Limits {
   /** All header fields of one request. */
   readonly headerBytes: number;
   readonly streamsPerConnection: number;
-  /** Open connections in total; more are closed at once. */
+  /** Open connections; what makes room when there are more: `connections.ts`. */
   readonly connections: number;
-  /** Open calls in total; more are refused with RESOURCE_EXHAUSTED. */
+  /** Connections beside those on which a call was admitted, however many these are. */
+  readonly spareConnections: number;
+  /** Open calls that need a role; more are refused with RESOURCE_EXHAUSTED. */
   readonly calls: number;
+  /** Open calls that need no token, such as a watch of the server's health. */
+  readonly publicCalls: number;
+  /** Open probes; the oldest is cut off for a new one. */
+  readonly probeCalls: number;
+  /** Requests not admitted, or refused and not read; the oldest is cut off for a new one. */
+  readonly pendingCalls: number;
   /** From accepting a connection to knowing what it speaks: first bytes, TLS handshake, HTTP/2 settings. */
   readonly firstByteMs: number;
   /** From the first byte of an HTTP/1.1 request to the end of its headers. */
@@ -38,15 +46,19 @@ export const defaultLimits: Limits = {
   headerBytes: 16_384,
   streamsPerConnection: 100,
   connections: 1_000,
+  spareConnections: 32,
   calls: 12_000,
+  publicCalls: 1_000,
+  probeCalls: 200,
+  pendingCalls: 1_000,
   firstByteMs: 10_000,
   headersMs: 10_000,
   requestMs: 12_000,
   idleMs: 300_000,
   pingAfterMs: 60_000,
   pingTimeoutMs: 20_000,
-  resetBurst: 4_000,
-  resetsPerSecond: 200,
+  resetBurst: 600,
+  resetsPerSecond: 100,
   unaryMs: 10_000,
   workMs: 150_000,
   reflectionMs: 300_000,

@@ -7,12 +7,12 @@ import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { HttpRequest, HttpResponse } from "./send-answer.ts";
 import { orAborted } from "../../kernel/or-aborted.ts";
-import type { Ids } from "../../kernel/ports.ts";
-import { principalKey, type Admission, type Gate } from "../platform/auth.ts";
-import { callInterceptor, callKey, watchProtocolErrors } from "./call.ts";
+import { principalKey, type Admission } from "../platform/auth.ts";
+import { callInterceptor, callKey, responseKey, watchProtocolErrors } from "./call.ts";
 import { createDispatcher, type DispatchOptions } from "./dispatch.ts";
 import { toFailure } from "../platform/errors.ts";
 import { reflectionServices } from "../platform/reflection.ts";
+import { tooManyCalls } from "./open-calls.ts";
 import type { ServedService } from "./served.ts";
 
 export interface LongWayOptions extends Omit<DispatchOptions, "rpcs"> {
@@ -21,13 +21,13 @@ export interface LongWayOptions extends Omit<DispatchOptions, "rpcs"> {
 
 /** The request listener of both HTTP versions. */
 export function createLongWay(options: LongWayOptions): (request: HttpRequest, response: HttpResponse) => void {
-  const { services, gate, ids, limits, cut } = options;
+  const { services, limits, ids, cut } = options;
   const router = createConnectRouter({
     acceptCompression: [compressionGzip],
     readMaxBytes: limits.messageBytes,
     shutdownSignal: cut,
     interceptors: [callInterceptor(ids)],
-    requestGate: (context) => admit(context, gate, ids),
+    requestGate: (context) => admit(context, options),
   });
   const descs = services.map(({ desc }) => desc);
   const payloads = services.flatMap((service) => service.payloads);
@@ -39,9 +39,10 @@ export function createLongWay(options: LongWayOptions): (request: HttpRequest, r
 }
 
 /** Runs before the message is read. Throws, or rejects, with the failure of a call that is not admitted. */
-async function admit(context: HandlerContext, gate: Gate, ids: Ids): Promise<void> {
+async function admit(context: HandlerContext, { gate, ids, openCalls }: LongWayOptions): Promise<void> {
   const call = context.values.get(callKey);
-  if (!call) throw new Error("a call reached its handler without being dispatched");
+  const response = context.values.get(responseKey);
+  if (!call || !response) throw new Error("a call reached its handler without being dispatched");
   watchProtocolErrors(context, call, ids);
   try {
     const given = gate(call.target, context.requestHeader.get("authorization") ?? undefined);
@@ -49,6 +50,7 @@ async function admit(context: HandlerContext, gate: Gate, ids: Ids): Promise<voi
     context.values.set(principalKey, principal);
     call.principal = principal.name || undefined;
     if (refusal) throw refusal;
+    if (!openCalls.admit(response, call.target, principal)) throw tooManyCalls();
   } catch (error) {
     call.failure = toFailure(error, ids, context.signal);
     throw call.failure.error;

@@ -2,9 +2,9 @@
  * One TCP port for HTTP/2 and HTTP/1.1, plaintext or TLS: the first bytes of a connection say which.
  *
  * Guarantees: a connection that does not say in time what it is, is closed; so is one that falls silent and does not
- * answer a ping, one that sends its headers too slowly, and one beyond the limit. A client that closes its side ends its calls at once. With TLS nothing is served in plaintext.
- * `drain` lets calls end by themselves; `destroy` does not. It does not limit connections by caller: behind a load
- * balancer all callers have one address.
+ * answer a ping, and one that sends its headers too slowly. Which go when there are too many: `connections.ts`. A client that
+ * closes its side ends its calls at once. With TLS
+ * nothing is served in plaintext. `drain` lets calls end by themselves; `destroy` does not.
  */
 import http2 from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
@@ -12,6 +12,7 @@ import tls from "node:tls";
 import type { HttpRequest, HttpResponse } from "./send-answer.ts";
 import { createServer } from "../../kernel/node-http.ts";
 import type { Log } from "../../kernel/log.ts";
+import { peerOf, type Connections } from "./connections.ts";
 import type { FastLane } from "./fast-lane.ts";
 import { tendSessions } from "./h2-sessions.ts";
 import type { Limits } from "./limits.ts";
@@ -29,6 +30,7 @@ export interface OnePortOptions {
   /** Called first for every stream of HTTP/2: false leaves it to `onRequest`. */
   readonly onStream?: FastLane | undefined;
   readonly tls: TlsSettings | undefined;
+  readonly connections: Connections;
   readonly limits: Limits;
   readonly log: Log;
 }
@@ -42,12 +44,12 @@ export interface OnePort {
   destroy(): void;
 }
 
-export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, log }: OnePortOptions): OnePort {
-  const sockets = new Set<Socket>();
+export function createOnePort({ onRequest, onStream, tls: tlsSettings, connections, limits, log }: OnePortOptions): OnePort {
   /** Connections that have not said yet what they speak, by their peer: a TLS socket has another identity, but that one. */
   const opening = new Map<string, Socket>();
   let draining = false;
-  let full = false;
+  /** Running requests of HTTP/1.1. */
+  const running = new WeakMap<object, number>();
 
   const h1 = createServer(
     {
@@ -62,11 +64,15 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
     },
     (request, response) => {
       if (draining) response.setHeader("connection", "close");
-      response.once("close", () => draining && h1.closeIdleConnections());
+      const { socket } = request;
+      running.set(socket, (running.get(socket) ?? 0) + 1);
+      response.once("close", () => {
+        running.set(socket, (running.get(socket) ?? 1) - 1);
+        if (draining) h1.closeIdleConnections();
+      });
       onRequest(request, response);
     },
   );
-  h1.maxConnections = limits.connections;
 
   const h2 = http2.createServer(
     {
@@ -85,7 +91,11 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
   // The http server owns the port: its timeouts then hold for the connections handed to it, also those behind TLS.
   const [acceptHttp] = h1.listeners("connection") as [(socket: Socket) => void];
   h1.removeAllListeners("connection");
-  const serveHttp1 = (socket: Socket) => acceptHttp.call(h1, socket);
+  h2.on("session", (session) => connections.serve(peerOf(session.socket), session, () => sessions.isBusy(session)));
+  const serveHttp1 = (socket: Socket) => {
+    connections.serve(peerOf(socket), socket, () => (running.get(socket) ?? 0) > 0);
+    acceptHttp.call(h1, socket);
+  };
   const serveHttp2 = (socket: Socket) => {
     // The http server lets its connections be half open. HTTP/2 would then wait for a client that is gone until a ping fails.
     socket.once("end", () => socket.destroy());
@@ -102,14 +112,12 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
   });
 
   h1.on("connection", (socket: Socket) => {
-    full = false;
     const peer = peerOf(socket);
-    sockets.add(socket);
+    connections.add(socket);
     opening.set(peer, socket);
     // The HTTP servers handle errors of the sockets they serve; before and after that an error only means that the socket closes.
     socket.on("error", () => undefined);
     socket.once("close", () => {
-      sockets.delete(socket);
       if (opening.get(peer) === socket) opening.delete(peer);
     });
     closeLater(socket, limits.firstByteMs, () => opening.get(peer) === socket);
@@ -127,10 +135,6 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
       if (protocol === "h2") serveHttp2(socket);
       else serveHttp1(socket);
     });
-  });
-  h1.on("drop", () => {
-    if (!full) log("warn", "connections dropped", { why: "too many are open", limit: limits.connections });
-    full = true;
   });
 
   return {
@@ -153,7 +157,7 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
     },
     destroy() {
       sessions.destroy();
-      for (const socket of sockets) socket.destroy();
+      connections.destroyAll();
     },
   };
 }
@@ -183,10 +187,6 @@ function createTls(settings: TlsSettings, limits: Limits, log: Log): tls.Server 
     socket.destroy();
   });
   return server;
-}
-
-function peerOf(socket: Socket): string {
-  return `${socket.remoteAddress} ${socket.remotePort}`;
 }
 
 function closeLater(socket: Socket, ms: number, stillDue: () => boolean): void {

@@ -28,7 +28,7 @@ export function createRouteTable(routes: readonly HttpRoute[]): FindRoutes {
   const exact = new Map<string, FoundRoutes>();
   const templates: Template[] = [];
   const shapes = new Set<string>();
-  const served = routes.map((route): ServedRoute => ({ route, target: { kind: "route", name: `${route.method} ${route.path}`, access: route.access } }));
+  const served = routes.map((route): ServedRoute => ({ route, target: targetOf(route) }));
   for (const [path, there] of Map.groupBy(served, ({ route }) => route.path)) {
     const segments = segmentsOf(path);
     const shape = segments.map((segment) => (parameter.test(segment) ? "{}" : segment)).join("/");
@@ -47,6 +47,10 @@ export function createRouteTable(routes: readonly HttpRoute[]): FindRoutes {
     const template = templates.find(({ segments }) => segments.length === given.length && segments.every((segment, i) => takes(segment, given[i]!)));
     return template && withParams(template, given);
   };
+}
+
+function targetOf({ method, path, access, limits }: HttpRoute): Target {
+  return { kind: "route", name: `${method} ${path}`, access, evenWhenFull: limits?.evenWhenFull ?? false };
 }
 
 function segmentsOf(path: string): readonly string[] {

@@ -17,6 +17,7 @@ import { reportEnd, type CallReport } from "./call-end.ts";
 import { newCall, type Call } from "./call.ts";
 import { jsonAnswer, type HttpAnswer, type RouteRequest } from "./http-route.ts";
 import type { Limits } from "./limits.ts";
+import { tooManyCalls, type OpenCalls } from "./open-calls.ts";
 import { wholeBody } from "./request-body.ts";
 import type { ServedRoute } from "./route-table.ts";
 import { hasLeft, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
@@ -25,6 +26,7 @@ export interface RouteOptions extends CallReport {
   readonly gate: Gate;
   readonly limits: Limits;
   readonly ids: Ids;
+  readonly openCalls: OpenCalls;
   /** Ends every call. */
   readonly cut: AbortSignal;
 }
@@ -63,13 +65,13 @@ export function serveRoute(routeCall: RouteCall, send: SendAnswer, options: Rout
 
 /** Does not reject. */
 async function answerOf(
-  { served, params, query, request }: RouteCall,
+  { served, params, query, request, response }: RouteCall,
   call: Call,
   ms: number,
   signal: AbortSignal,
   options: RouteOptions,
 ): Promise<HttpAnswer> {
-  const { gate, limits, ids } = options;
+  const { gate, limits, ids, openCalls } = options;
   const { route, target } = served;
   const failed = (error: unknown, status?: number) => errorAnswer((call.failure ??= toFailure(error, ids, signal)), status);
   try {
@@ -77,6 +79,7 @@ async function answerOf(
     const { principal, refusal } = given instanceof Promise ? await orAborted(given, signal) : given;
     call.principal = principal.name || undefined;
     if (refusal) return failed(refusal);
+    if (!openCalls.admit(response, target, principal)) return failed(tooManyCalls());
     const maxBytes = route.limits?.bodyBytes ?? limits.messageBytes;
     const body = route.method === "GET" ? new Uint8Array() : await bodyOf(request, maxBytes, Math.min(ms, limits.requestMs));
     if (!body) return failed(new ConnectError(`the body is larger than ${maxBytes} bytes`, Code.ResourceExhausted), 413);

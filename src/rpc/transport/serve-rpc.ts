@@ -13,7 +13,7 @@ import { bodyWithin } from "./request-body.ts";
 import { dropReader, hasLeft, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import type { Ids } from "../../kernel/ports.ts";
-import { callKey, newCall, type Call } from "./call.ts";
+import { callKey, newCall, responseKey, type Call } from "./call.ts";
 import { readerTooSlow, toFailure } from "../platform/errors.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import { lifeMs, type Limits } from "./limits.ts";
@@ -46,7 +46,7 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
 
   let universal;
   try {
-    universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call));
+    universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call).set(responseKey, response));
   } catch {
     // A host or :authority that is no host makes no URL.
     return options.send(request, response, jsonAnswer(400, { code: "invalid_argument", message: "the request has no valid host" }));

@@ -12,6 +12,7 @@ import type { Clock, Ids } from "../../kernel/ports.ts";
 import type { Gate } from "../platform/auth.ts";
 import type { CallEnd } from "./call-end.ts";
 import { shuttingDown } from "../platform/errors.ts";
+import { createConnections } from "./connections.ts";
 import { createFastLane } from "./fast-lane.ts";
 import { createHealthService } from "../platform/health.ts";
 import type { Limits } from "./limits.ts";
@@ -63,6 +64,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 
   const descriptors = [...options.services.map(({ desc }) => desc), Health];
   const health = createHealthService(descriptors.map(({ typeName }) => typeName));
+  const connections = createConnections(limits, log);
   const findRoutes = createRouteTable(options.http);
   const ways = {
     limits,
@@ -74,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     cut: cut.signal,
     services: [...options.services, served(Health, health.methods)],
     slowReaders: createSlowReaders(clock, limits.slowReaderMs),
-    openCalls: countOpenCalls(limits.calls),
+    openCalls: countOpenCalls(limits, connections),
     ...(onCallEnd ? { onCallEnd } : {}),
   };
   const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, findRoutes }), log);
@@ -82,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     onRequest: longWay.serve,
     onStream: options.fastLane === false ? undefined : createFastLane(ways),
     tls: options.tls,
+    connections,
     limits,
     log,
   });
