@@ -46,7 +46,8 @@ function tellHealth(tell: Teller, address: string, json: unknown): void {
   const away = Object.entries(typeof dependencies === "object" && dependencies !== null ? dependencies : {}).filter(([, it]) => field(it, "status") !== "ok");
   const names = away.map(([name]) => name).join(", ");
   if (status === "ok") tell.ok(`runs at ${address}, all its dependencies answer`);
-  else if (status === "degraded") tell.warn(`runs at ${address} without ${names}`, 'docs/operations.md, "When a dependency is unavailable", describes the effects.');
+  else if (status === "degraded")
+    tell.warn(`runs at ${address} without ${names}`, 'docs/operations.md, "When a dependency is unavailable", describes the effects.');
   else tell.bad(`runs at ${address}, not ready: ${names} away`, "Bring it back; the server goes on by itself.");
 }
 
