@@ -1,4 +1,4 @@
-/** The files that the configuration names: there, readable, fitting, not about to run out. */
+/** The files that the configuration names: existing, readable, matching, not about to expire. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
@@ -20,11 +20,11 @@ export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Ch
       const ends = Date.parse(certificate.validTo);
       const until = new Date(ends).toISOString().slice(0, 10);
       if (!certificate.checkPrivateKey(createPrivateKey(key)))
-        tell.bad("the key is not that of the certificate", "Give MUSTER_TLS_CERT and MUSTER_TLS_KEY of the same pair.");
-      else if (ends < now()) tell.bad(`the certificate ended on ${until}`, "Have a new one made.");
-      else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Look at this machine's clock, and at the certificate.");
-      else if (ends - now() < soonMs) tell.warn(`the certificate ends on ${until}`, "Have a new one made.");
-      else tell.ok(`certificate and key fit, valid until ${until}`);
+        tell.bad("the key does not belong to the certificate", "Give MUSTER_TLS_CERT and MUSTER_TLS_KEY of the same pair.");
+      else if (ends < now()) tell.bad(`the certificate expired on ${until}`, "Renew it.");
+      else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Check this machine's clock, and the certificate.");
+      else if (ends - now() < soonMs) tell.warn(`the certificate expires on ${until}`, "Renew it.");
+      else tell.ok(`certificate and key match, valid until ${until}`);
       othersMayRead(tell, tls.keyFile);
     },
     () => ["certificate or key cannot be read as PEM", "MUSTER_TLS_CERT and MUSTER_TLS_KEY are PEM files; the key has no passphrase."],
@@ -44,7 +44,7 @@ export function checkAuth(auth: Config["auth"]): Check {
     },
     (error) => [
       error instanceof DomainError ? error.message : "the token file cannot be read",
-      "`muster token` prints entries as they must be; docs/operations.md has the file.",
+      "`muster token` prints valid entries; docs/operations.md describes the file.",
     ],
   );
 }
@@ -57,12 +57,12 @@ export function checkModuleCa(file: string): Check {
   );
 }
 
-/** Warns of files with secrets, given as `<NAME>_FILE`, that everybody on the machine may read. */
+/** Warns about world-readable files with secrets, given as `<NAME>_FILE`. */
 export function checkSecretFiles(files: readonly string[]): Check {
   return checkOf(
     "secrets",
     (tell) => files.forEach((file) => othersMayRead(tell, file)),
-    () => ["a file with a secret cannot be looked at", ""],
+    () => ["a file with a secret cannot be inspected", ""],
   );
 }
 
@@ -77,5 +77,5 @@ function contentOf(tell: Teller, variable: string, path: string): string | undef
 }
 
 function othersMayRead(tell: Teller, path: string): void {
-  if ((statSync(path).mode & 0o004) !== 0) tell.warn(`everybody on this machine may read ${path}`, `chmod o-r ${path}`);
+  if ((statSync(path).mode & 0o004) !== 0) tell.warn(`${path} is world-readable`, `chmod o-r ${path}`);
 }

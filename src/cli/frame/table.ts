@@ -7,13 +7,13 @@ export interface TableOptions {
   readonly heads: readonly string[];
   readonly rows: readonly (readonly Cell[])[];
   readonly bold: (text: string) => string;
-  /** Cuts what does not fit into so many columns from the last cell of a line. */
+  /** Width that lines are cut to, at their last cell. */
   readonly columns?: number;
 }
 
 const gap = "  ";
 
-/** Columns as wide as their widest cell, with a line of heads. Whatever could steer a terminal is escaped. */
+/** Columns as wide as their widest cell, with a header line. Terminal control characters are escaped. */
 export function table({ heads, rows, bold, columns }: TableOptions): string {
   const texts = rows.map((row) => row.map((cell) => printable(typeof cell === "string" ? cell : cell.text)));
   const widths = heads.map((head, i) => Math.max(head.length, ...texts.map((row) => row[i]?.length ?? 0)));
