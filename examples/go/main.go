@@ -1,4 +1,4 @@
-// A Muster module in Go: serves health and the callback, registers itself now and again, unregisters on SIGTERM.
+// A Muster module in Go: serves health and the callback, registers itself periodically, unregisters on SIGTERM.
 package main
 
 import (
@@ -41,7 +41,7 @@ func main() {
 	caller := metadata.AppendToOutgoingContext(context.Background(), "authorization", "Bearer "+os.Getenv("TOKEN"))
 	every, _ := time.ParseDuration(cmp.Or(os.Getenv("REGISTER_EVERY"), "30") + "s")
 	where := &platform.Connectivity{AdvertisedHost: host, AdvertisedPort: int32(listener.Addr().(*net.TCPAddr).Port)}
-	for stopping.Err() == nil { // Registering again changes nothing, unless the registry has forgotten this module.
+	for stopping.Err() == nil { // Registering again changes nothing, unless Muster has lost the registration.
 		stream, err := muster.Register(caller, &platform.RegisterRequest{Name: name, Type: platform.ServiceType_SERVICE_TYPE_MODULE, Version: "1.0.0", Connectivity: where})
 		for reply := new(platform.RegisterResponse); err == nil; reply, err = stream.Recv() {
 			if event := reply.GetEvent(); event != nil {

@@ -1,4 +1,4 @@
-"""A Muster module in Python: serves health and the callback, registers itself now and again, unregisters on SIGTERM."""
+"""A Muster module in Python: serves health and the callback, registers itself periodically, unregisters on SIGTERM."""
 import os
 import signal
 import sys
@@ -42,7 +42,7 @@ def main():
         name=NAME, type=platform_pb2.SERVICE_TYPE_MODULE, version=VERSION,
         connectivity=platform_pb2.Connectivity(advertised_host=HOST, advertised_port=port))
     every = float(os.environ.get("REGISTER_EVERY", "30"))
-    while True:  # Registering again changes nothing, unless the registry has forgotten this module.
+    while True:  # Registering again changes nothing, unless Muster has lost the registration.
         try:
             for reply in muster.Register(request, metadata=AUTH):
                 print(platform_pb2.EventType.Name(reply.event.event_type), reply.event.message, reply.event.error_detail, flush=True)

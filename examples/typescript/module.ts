@@ -1,4 +1,4 @@
-/** A Muster module in TypeScript: serves health and the callback, registers itself now and again, unregisters on SIGTERM. */
+/** A Muster module in TypeScript: serves health and the callback, registers itself periodically, unregisters on SIGTERM. */
 import { once } from "node:events";
 import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
@@ -39,7 +39,7 @@ const muster = createClient(PlatformRegistrationService, createGrpcTransport({ b
 const options = { headers: { authorization: `Bearer ${TOKEN}` } };
 const request = { name, type: ServiceType.MODULE, version: "1.0.0", connectivity: { advertisedHost: host, advertisedPort: port } };
 while (!stopping.signal.aborted) {
-  // Registering again changes nothing, unless the registry has forgotten this module.
+  // Registering again changes nothing, unless Muster has lost the registration.
   try {
     for await (const { event } of muster.register(request, options)) {
       console.log(enumToJson(EventTypeSchema, event?.eventType ?? 0), event?.message, event?.eventData.case === "errorDetail" ? event.eventData.value : "");

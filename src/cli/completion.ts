@@ -1,9 +1,9 @@
-/** Completion scripts, made from the table: commands, their options, and the values that are known beforehand. */
+/** Completion scripts, generated from the table: commands, their options, and fixed values. */
 import type { Command, Option, Run } from "./frame/command.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
 import { helpOption } from "./frame/options.ts";
 
-/** Prints the script of the shell that is named, for these commands. */
+/** Prints the script of the named shell, for these commands. */
 export function completionOf(commands: readonly Command[]): Run {
   return async (input, terminal) => {
     const make = scripts[input.args[0] ?? ""];

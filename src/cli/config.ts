@@ -9,7 +9,7 @@ import { styleFor } from "./frame/style.ts";
 import { table } from "./frame/table.ts";
 import type { Terminal } from "./frame/terminal.ts";
 
-/** Shows every variable with its value in effect, where that comes from, and what is wrong; 1 when something is. */
+/** Shows every variable with its effective value, its source, and all problems; resolves to 1 when there are any. */
 export const configCommand: Run = async (input, terminal) => {
   const problems = problemsOf(terminal);
   const read = readSettings(terminal.settings, { known: allVariables, wanted: allVariables, readFile: terminal.readFile });
@@ -32,7 +32,7 @@ export const configCommand: Run = async (input, terminal) => {
   return problems.length === 0 ? exitCodes.done.code : exitCodes.failed.code;
 };
 
-/** What keeps a server from starting with these settings, as far as they alone can tell. */
+/** Problems of these settings that would keep a server from starting, without looking outside. */
 function problemsOf({ settings, readFile }: Terminal): readonly string[] {
   try {
     parseConfig(settings, readFile);

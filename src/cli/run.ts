@@ -7,7 +7,7 @@ import { commandsBelow, findCommand, parseInput } from "./frame/parse.ts";
 import { styleFor } from "./frame/style.ts";
 import { Interrupted, type Terminal } from "./frame/terminal.ts";
 
-/** Carries out a command line; resolves to the exit code, or to `serve` when the server is to run. */
+/** Runs a command line; resolves to the exit code, or to `serve` when the server is to run. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number | "serve"> {
   let command: Command | undefined;
   try {
@@ -31,7 +31,7 @@ function say(terminal: Terminal, text: string): number {
   return exitCodes.done.code;
 }
 
-/** The words whose help is asked for; undefined when none is. What stands behind `--` is no wish for help. */
+/** The words whose help is requested; undefined when none is. Words after `--` do not request help. */
 function helpWanted(words: readonly string[]): readonly string[] | undefined {
   const own = words.includes("--") ? words.slice(0, words.indexOf("--")) : words;
   if (own[0] === "help") return own.slice(1);

@@ -3,7 +3,7 @@ import { generateToken, parseTokenFile } from "../rpc/platform/tokens.ts";
 import { UsageError, type Run } from "./frame/command.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
 
-/** Makes a token for `--principal NAME` with one or more `--role ROLE`: shows it once, with its entry for the token file. */
+/** Creates a token for `--principal NAME` with one or more `--role ROLE`: shows it once, with its entry for the token file. */
 export const tokenCommand: Run = async (input, terminal) => {
   const { token, sha256 } = generateToken();
   const entry = { principal: input.text("principal") ?? "", roles: input.texts("role"), sha256 };
@@ -11,7 +11,7 @@ export const tokenCommand: Run = async (input, terminal) => {
   if (problems.length > 0) throw new UsageError(problems);
   terminal.out(
     [
-      "The token, which is shown only now and goes to the caller:",
+      "The token for the caller; it is shown only now:",
       `  ${token}`,
       'Its entry for the list "tokens" in the token file:',
       `  ${JSON.stringify(entry)}`,
@@ -21,7 +21,7 @@ export const tokenCommand: Run = async (input, terminal) => {
   return exitCodes.done.code;
 };
 
-/** The entry judged by the rules of the token file, in the words of the options. */
+/** Validates the entry by the rules of the token file; errors name the options. */
 function problemsOf(entry: object): readonly string[] {
   try {
     parseTokenFile(JSON.stringify({ tokens: [entry] }));

@@ -28,7 +28,7 @@ inEveryMode("the command line", (world) => {
     const attemptId = events[0]?.["attemptId"] ?? "";
 
     const again = await muster(["register", name, at, "-t", "module", "--version", "1.0.0", "--tag", "blue", "--metadata", "input_format=pdf", "-o", "table"]);
-    expect([again.code, again.out]).toEqual([0, expect.stringContaining(`✓ ${id} was registered already`)]);
+    expect([again.code, again.out]).toEqual([0, expect.stringContaining(`✓ ${id} was already registered identically`)]);
 
     const listed = await eventually(async () => {
       const { out } = await muster(["modules"]);
@@ -93,7 +93,7 @@ inEveryMode("the command line", (world) => {
     expect([code, err]).toEqual([3, ""]);
     expect(out).toMatch(/✗ FAILED .* HEALTH_REFUSED: .*\n✗ failed after .*, and undone\n$/);
     expect((await muster(["attempts", "list", "--name", name, "--state", "rolled-back"])).out).toMatch(/rolled-back .* HEALTH_REFUSED/);
-    expect((await muster(["attempts", "list", "--name", name, "--state", "completed"])).out).toBe("There are no such attempts.\n");
+    expect((await muster(["attempts", "list", "--name", name, "--state", "completed"])).out).toBe("No matching attempts.\n");
   });
 
   test("every bad field is told at once, as text and as JSON, with exit code 2", async () => {
@@ -127,7 +127,7 @@ inEveryMode("the command line", (world) => {
       code: 0,
       out: expect.stringContaining("the request is valid; nothing was registered"),
     });
-    expect((await muster(["attempts", "list", "--name", name])).out).toBe("There are no such attempts.\n");
+    expect((await muster(["attempts", "list", "--name", name])).out).toBe("No matching attempts.\n");
   });
 
   test("a request from stdin, as YAML, with an option over it", async () => {
@@ -135,7 +135,7 @@ inEveryMode("the command line", (world) => {
     await using module = await startFakeModule({ name, version: "2.0.0" });
     const yaml = `name: ${name}\ntype: SERVICE_TYPE_MODULE\nversion: 1.0.0\nconnectivity:\n  advertisedHost: ${module.host}\n  advertisedPort: ${module.port}\n`;
     expect(await muster(["register", "--file", "-", "--version", "2.0.0"], yaml)).toMatchObject({ code: 0, err: "" });
-    expect(await muster(["register", "--file", "-"], "colour: red")).toEqual({ code: 2, out: "", err: expect.stringContaining("is no RegisterRequest") });
+    expect(await muster(["register", "--file", "-"], "colour: red")).toEqual({ code: 2, out: "", err: expect.stringContaining("is not a RegisterRequest") });
   });
 
   test("tags are shown, added to, taken from and cleared", async () => {

@@ -99,8 +99,8 @@ describe("with TLS", () => {
   });
 
   test.each([
-    ["plaintext to TLS", (): readonly string[] => [], /speaks only TLS[^]*Add --tls/],
-    ["TLS without the authority", () => ["--tls"], /signed by nobody who is trusted here[^]*--tls-ca FILE/],
+    ["plaintext to TLS", (): readonly string[] => [], /accepts only TLS[^]*Add --tls/],
+    ["TLS without the authority", () => ["--tls"], /not signed by a trusted authority[^]*--tls-ca FILE/],
     ["TLS without the client's certificate", () => ["--tls-ca", paths.ca], /client certificate[^]*--tls-cert FILE and --tls-key FILE/],
   ])("%s ends with 7 and says what to add", async (_what, args, told) => {
     expect(await run(...args())).toEqual({ code: 7, out: "", err: expect.stringMatching(told) });
@@ -108,7 +108,7 @@ describe("with TLS", () => {
 
   test("TLS to plaintext ends with 7 and says what to leave out", async () => {
     const { code, err } = await runCli([...list, "--address", plain.address, "--tls-ca", paths.ca]);
-    expect([code, err]).toEqual([7, expect.stringMatching(/does not speak TLS[^]*Leave out --tls/)]);
+    expect([code, err]).toEqual([7, expect.stringMatching(/does not use TLS[^]*Leave out --tls/)]);
   });
 });
 
@@ -132,7 +132,7 @@ describe("no server", () => {
   test("a host that is not known: 7", async () => {
     expect(await runCli([...list, "--address", "muster.invalid:7430"])).toMatchObject({
       code: 7,
-      err: expect.stringContaining("the host of muster.invalid:7430 is not known"),
+      err: expect.stringContaining("the host of muster.invalid:7430 cannot be resolved"),
     });
   });
 
@@ -145,7 +145,10 @@ describe("no server", () => {
 
   test("something that ends every connection: 7, and that it may be TLS", async () => {
     const { server, address } = await listening((socket) => socket.destroy());
-    expect(await runCli([...list, "--address", address])).toMatchObject({ code: 7, err: expect.stringMatching(/accepts connections and ends them[^]*--tls/) });
+    expect(await runCli([...list, "--address", address])).toMatchObject({
+      code: 7,
+      err: expect.stringMatching(/accepts connections and closes them[^]*--tls/),
+    });
     server.close();
   });
 
@@ -153,7 +156,7 @@ describe("no server", () => {
     const { server, address } = await listening((socket) =>
       socket.on("error", () => undefined).end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"),
     );
-    expect(await runCli([...list, "--address", address])).toMatchObject({ code: 7, err: expect.stringMatching(/what answers at .* is not a Muster/) });
+    expect(await runCli([...list, "--address", address])).toMatchObject({ code: 7, err: expect.stringMatching(/the server at .* is not a Muster/) });
     server.close();
   });
 });

@@ -68,17 +68,17 @@ describe("muster doctor", () => {
     expect(code).toBe(0);
     expect(findings.filter(({ state }) => state === "bad")).toEqual([]);
     expect(of("auth")).toMatch(/^warn open/);
-    expect(of("store")).toMatch(/^ok .* will be made/);
+    expect(of("store")).toMatch(/^ok .* will be created/);
     expect(of("server")).toMatch(/^ok none runs/);
     const text = await runCli(["doctor", "--address", "127.0.0.1:9"], { MUSTER_LISTEN: "127.0.0.1:0", MUSTER_STORE: `sqlite:${join(folder, "absent.db")}` });
-    expect(text.out).toMatch(/✓ node [^]*! auth [^]*→ [^]*Nothing is wrong, 1 thing to know\.\n$/);
+    expect(text.out).toMatch(/✓ node [^]*! auth [^]*→ [^]*No problems, 1 warning\.\n$/);
   });
 
   test("a configuration that is not valid: every problem", async () => {
     const { code, of } = await doctor({ MUSTER_LISTEN: "nowhere", MUSTER_STROE: "x", MUSTER_EVENTS: "kafka" }, "--tls-cert", "/dev/null");
     expect(code).toBe(1);
     for (const name of ["MUSTER_LISTEN", "MUSTER_STROE", "MUSTER_EVENTS"]) expect(of("configuration")).toContain(`bad ${name}`);
-    expect(of("client")).toBe("bad --tls-cert and --tls-key go together");
+    expect(of("client")).toBe("bad --tls-cert and --tls-key must be given together");
   });
 
   test("a server that runs with this configuration: seen as such, port, store and health", async () => {
@@ -86,8 +86,8 @@ describe("muster doctor", () => {
     await using muster = await startMuster(backing.env);
     const { code, of } = await doctor({ ...backing.env, MUSTER_LISTEN: muster.address }, "--address", muster.address);
     expect(code).toBe(0);
-    expect(of("listen")).toMatch(/^ok .* a Muster that runs/);
-    expect(of("store")).toMatch(/^ok .* in use by the Muster that runs/);
+    expect(of("listen")).toMatch(/^ok .* in use by a running Muster/);
+    expect(of("store")).toMatch(/^ok .* in use by the running Muster/);
     expect(of("server")).toBe(`ok runs at ${muster.address}, all its dependencies answer`);
     const elsewhere = await doctor(backing.env);
     expect([elsewhere.code, elsewhere.of("store")]).toEqual([1, expect.stringMatching(/^bad .* locked by another process/)]);
@@ -96,7 +96,7 @@ describe("muster doctor", () => {
   test("a port that another program has", async () => {
     await serving(json({}), async (address) => {
       const { code, of } = await doctor({ MUSTER_LISTEN: address }, "--address", address);
-      expect([code, of("listen")]).toEqual([1, `bad ${address} is taken by another program`]);
+      expect([code, of("listen")]).toEqual([1, `bad ${address} is in use by another program`]);
       expect(of("server")).toMatch(/^bad /);
     });
   });
@@ -107,7 +107,7 @@ describe("muster doctor", () => {
     database.exec("create table muster_migrations (name text); insert into muster_migrations values ('9999-future')");
     database.close();
     writeFileSync(broken, "this is no database, and long enough to be seen as none".repeat(50));
-    expect((await doctor({ MUSTER_STORE: `sqlite:${newer}` })).of("store")).toMatch(/^bad .* a newer Muster has been here \(9999-future\)/);
+    expect((await doctor({ MUSTER_STORE: `sqlite:${newer}` })).of("store")).toMatch(/^bad .* migrated by a newer Muster \(9999-future\)/);
     expect((await doctor({ MUSTER_STORE: `sqlite:${broken}` })).of("store")).toMatch(/^bad .* cannot be opened/);
   });
 
@@ -135,12 +135,12 @@ describe("muster doctor", () => {
     };
     const [good, other] = [make("good", "-days", "300"), make("other", "-days", "3")];
     const of = async (cert: string, key: string) => (await doctor({ MUSTER_TLS_CERT: cert, MUSTER_TLS_KEY: key })).of("tls");
-    expect(await of(good.cert, good.key)).toMatch(/^ok certificate and key fit, valid until /);
-    expect(await of(other.cert, other.key)).toMatch(/^warn the certificate ends on /);
-    expect(await of(good.cert, other.key)).toMatch(/^bad the key is not that of the certificate/);
+    expect(await of(good.cert, good.key)).toMatch(/^ok certificate and key match, valid until /);
+    expect(await of(other.cert, other.key)).toMatch(/^warn the certificate expires on /);
+    expect(await of(good.cert, other.key)).toMatch(/^bad the key does not belong to the certificate/);
     expect(await of("/nowhere.crt", good.key)).toMatch(/^bad the file \/nowhere.crt cannot be read \(ENOENT\)/);
     chmodSync(good.key, 0o644);
-    expect(await of(good.cert, good.key)).toMatch(/^warn everybody on this machine may read /m);
+    expect(await of(good.cert, good.key)).toMatch(/^warn .* is world-readable$/m);
   });
 
   test("a token file that is not valid, and a secret that everybody may read", async () => {
@@ -149,7 +149,7 @@ describe("muster doctor", () => {
     writeFileSync(secret, "hunter2", { mode: 0o644 });
     const { of } = await doctor({ MUSTER_AUTH: `tokens:${tokens}`, MUSTER_CATALOG_TOKEN_FILE: secret });
     expect(of("auth")).toMatch(/^bad the token file is not valid: tokens\[0\].roles/);
-    expect(of("secrets")).toBe(`warn everybody on this machine may read ${secret}`);
+    expect(of("secrets")).toBe(`warn ${secret} is world-readable`);
   });
 
   test("servers that are away", async () => {
@@ -226,14 +226,14 @@ describeReal("muster doctor on the real servers", (servers) => {
     try {
       const { code, of } = await doctor(env(database.url));
       expect(code).toBe(0);
-      expect(of("store")).toMatch(/^ok mysql .*, version \d.*, empty: the tables are made at the start$/);
+      expect(of("store")).toMatch(/^ok mysql .*, version \d.*, empty: the tables are created at the start$/);
       expect(of("catalog")).toMatch(/^ok consul .*, version 1\./);
       expect(of("schemas")).toMatch(/^ok apicurio .*, version 3\./);
       expect(of("events")).toMatch(/^ok kafka .*, 1 broker/);
       expect((await doctor(env(database.url))).of("store")).toContain("empty");
       await execute(database.url, "create table muster_migrations (name varchar(255))");
       await execute(database.url, "insert into muster_migrations values ('9999-future')");
-      expect((await doctor(env(database.url))).of("store")).toMatch(/^bad .* a newer Muster has been here/);
+      expect((await doctor(env(database.url))).of("store")).toMatch(/^bad .* migrated by a newer Muster/);
     } finally {
       await database.drop();
     }

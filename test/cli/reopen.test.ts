@@ -32,7 +32,7 @@ test.each(["SIGTERM", "SIGKILL"] as const)("watch goes on after a restart by %s,
   // Once, or once more after it was gone: a server that starts on a slow machine does not wait for long to see who answers.
   const gone = `- lasting-${module.host}-${module.port} `;
   expect(out.split(line).length - out.split(gone).length).toBe(1);
-  expect(err).toMatch(/^muster: the connection was lost \(.*\); trying again\n/);
+  expect(err).toMatch(/^muster: the connection was lost \(.*\); retrying\n/);
 });
 
 test("an attempt is followed over a restart of the server, without a gap and without a repeat", async () => {
@@ -118,7 +118,7 @@ test("the log of events is followed over a restart of the server, without a gap 
   const list = async (...args: readonly string[]) => startCli(["events", "list", ...args], env).result;
   expect(await list("--type", "ModuleRegistered", "--limit", "1")).toMatchObject({
     code: 0,
-    out: expect.stringMatching(/^POSITION .*\n1 .*\nThe log goes on to 4: --after 1\n$/),
+    out: expect.stringMatching(/^POSITION .*\n1 .*\nThe log continues to 4: --after 1\n$/),
   });
   const everything = JSON.parse((await list("--subject", subject, "--limit", "0", "-o", "json")).out) as { events: unknown[]; lastPosition: string };
   expect([everything.events.length, everything.lastPosition]).toEqual([4, "4"]);

@@ -99,7 +99,7 @@ describe("the steps of a registration", () => {
   test("what it has come to", () => {
     const completed = (outcome: RegistrationOutcome) => event(EventType.COMPLETED, { outcome, eventData: { case: "serviceId", value: "echo-h-1" } });
     expect(summaryLine(completed(RegistrationOutcome.ACTIVE), 412, plain)).toBe("✓ echo-h-1 is registered, in 412 ms");
-    expect(summaryLine(completed(RegistrationOutcome.UNCHANGED), 4, plain)).toMatch(/was registered already/);
+    expect(summaryLine(completed(RegistrationOutcome.UNCHANGED), 4, plain)).toMatch(/was already registered identically/);
     expect(summaryLine(completed(RegistrationOutcome.PENDING_APPROVAL), 4, plain)).toMatch(/waits for approval/);
     expect(summaryLine(completed(RegistrationOutcome.UNSPECIFIED), 4, plain)).toMatch(/nothing was registered/);
     expect(summaryLine(event(EventType.FAILED), 2_500, plain)).toBe("✗ failed after 2.5 s, and undone");

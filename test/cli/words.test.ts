@@ -49,7 +49,7 @@ test.each([
   ["a place without a port", ["unregister", "a", "host"], /HOST:PORT: "host" must be host:port/],
   ["a duration without a unit", ["attempts", "list", "--since", "5"], /--since: "5" must be a duration such as/],
   ["an address that is none", ["attempts", "list", "--address", "ftp://x"], /--address: "ftp:\/\/x" must be host:port/],
-  ["half a client certificate", ["attempts", "list", "--tls-cert", "/dev/null"], /--tls-cert and --tls-key go together/],
+  ["half a client certificate", ["attempts", "list", "--tls-cert", "/dev/null"], /--tls-cert and --tls-key must be given together/],
   ["a file that is not there", ["attempts", "list", "--tls-ca", "/nowhere"], /--tls-ca: the file \/nowhere cannot be read/],
   ["nothing to register", ["register"], /NAME is missing[^]*HOST:PORT is missing[^]*--type is missing/],
   ["metadata without a key", ["register", "a", "b:1", "-t", "module", "--metadata", "x"], /--metadata: "x" must be KEY=VALUE/],

@@ -7,7 +7,7 @@ import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import java.net.InetSocketAddress;
 
-/** A Muster module in Java: serves health and the callback, registers itself now and again, unregisters on SIGTERM. */
+/** A Muster module in Java: serves health and the callback, registers itself periodically, unregisters on SIGTERM. */
 public class Module extends PipeStepProcessorServiceGrpc.PipeStepProcessorServiceImplBase {
     static final String NAME = env("MODULE_NAME", "hello-java");
     static final String SCHEMA = "{\"type\": \"object\", \"properties\": {\"greeting\": {\"type\": \"string\", \"maxLength\": 80}}}";
@@ -39,7 +39,7 @@ public class Module extends PipeStepProcessorServiceGrpc.PipeStepProcessorServic
         }));
         var request = RegisterRequest.newBuilder().setName(NAME).setType(ServiceType.SERVICE_TYPE_MODULE).setVersion("1.0.0")
                 .setConnectivity(Connectivity.newBuilder().setAdvertisedHost(host).setAdvertisedPort(server.getPort())).build();
-        while (true) { // Registering again changes nothing, unless the registry has forgotten this module.
+        while (true) { // Registering again changes nothing, unless Muster has lost the registration.
             try {
                 muster.register(request).forEachRemaining(reply -> {
                     var event = reply.getEvent();

@@ -1,6 +1,6 @@
 /**
- * Looks at everything a server needs, whether one runs or not, and says what to do. Nothing is changed anywhere. The
- * checks run side by side, each bounded in time, and are told in a fixed order.
+ * Checks everything a server needs, whether one runs or not, and suggests fixes. Nothing is changed. The
+ * checks run concurrently, each with a time limit, and are reported in a fixed order.
  */
 import { allVariables, ConfigError, parseConfig, variables, type Config } from "../../config/config.ts";
 import { readSettings } from "../../config/settings.ts";
@@ -48,7 +48,7 @@ export const doctorCommand: Run = async (input, terminal) => {
 
 type Caller = { readonly target: Target; readonly connection: Connection } | { readonly problems: readonly string[] };
 
-/** How this command would call a server; what is wrong with that is a finding like any other. */
+/** How this command would call a server; an error in that is a finding like any other. */
 function callerOf(input: Input, terminal: Terminal): Caller {
   try {
     return { target: targetOf(input, terminal.settings, terminal.readFile), connection: connect(input, terminal) };
@@ -62,7 +62,7 @@ function nodeCheck(version: string): Check {
   return async () => [{ area: "node", state: "ok", text: `version ${version}`, todo: "" }];
 }
 
-/** The checks that the configuration asks for; when it is not valid, what is wrong with it. */
+/** The checks for this configuration; when it is not valid, its errors. */
 function configured(terminal: Terminal, clientTls: Target["tls"]): readonly Check[] {
   const { settings, readFile, clock, signal } = terminal;
   const now = (): number => clock.now();
@@ -71,7 +71,7 @@ function configured(terminal: Terminal, clientTls: Target["tls"]): readonly Chec
     config = parseConfig(settings, readFile);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
-    const todo = "docs/operations.md lists the variables; muster config shows what they come to.";
+    const todo = "docs/operations.md lists the variables; muster config shows the result.";
     return [async () => error.problems.map((text): Finding => ({ area: "configuration", state: "bad", text, todo }))];
   }
   return [
@@ -93,6 +93,6 @@ function secretFiles({ settings, readFile }: Terminal): readonly string[] {
 }
 
 function summary(bad: number, warned: number, style: Style): string {
-  const warnings = warned === 0 ? "" : `, ${warned} ${warned === 1 ? "thing" : "things"} to know`;
-  return bad === 0 ? `${style.good("Nothing is wrong")}${warnings}.` : `${style.bad(`${bad} ${bad === 1 ? "thing is" : "things are"} wrong`)}${warnings}.`;
+  const warnings = warned === 0 ? "" : `, ${warned} ${warned === 1 ? "warning" : "warnings"}`;
+  return bad === 0 ? `${style.good("No problems")}${warnings}.` : `${style.bad(`${bad} ${bad === 1 ? "problem" : "problems"}`)}${warnings}.`;
 }

@@ -1,4 +1,4 @@
-/** The files that the configuration names: there, readable, fitting, not about to run out. */
+/** The files that the configuration names: existing, readable, matching, not about to expire. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
@@ -46,7 +46,7 @@ export function checkAuth(auth: Config["auth"]): Check {
     },
     (error) => [
       error instanceof DomainError ? error.message : "the token file cannot be read",
-      "`muster token` prints entries as they must be; docs/operations.md has the file.",
+      "`muster token` prints valid entries; docs/operations.md describes the file.",
     ],
   );
 }
@@ -59,12 +59,12 @@ export function checkModuleCa(file: string): Check {
   );
 }
 
-/** Warns of files with secrets, given as `<NAME>_FILE`, that everybody on the machine may read. */
+/** Warns about world-readable files with secrets, given as `<NAME>_FILE`. */
 export function checkSecretFiles(files: readonly string[]): Check {
   return checkOf(
     "secrets",
     (tell) => files.forEach((file) => othersMayRead(tell, file)),
-    () => ["a file with a secret cannot be looked at", ""],
+    () => ["a file with a secret cannot be inspected", ""],
   );
 }
 
@@ -79,5 +79,5 @@ function contentOf(tell: Teller, variable: string, path: string): string | undef
 }
 
 function othersMayRead(tell: Teller, path: string): void {
-  if ((statSync(path).mode & 0o004) !== 0) tell.warn(`everybody on this machine may read ${path}`, `chmod o-r ${path}`);
+  if ((statSync(path).mode & 0o004) !== 0) tell.warn(`${path} is world-readable`, `chmod o-r ${path}`);
 }

@@ -3,16 +3,16 @@ import type { Style } from "../frame/style.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
-  /** What: `store`. */
+  /** The part that was checked: `store`. */
   readonly area: string;
-  /** `bad`: the server would not start, or would not do its work. `warn`: it would, and somebody should know. */
+  /** `bad`: the server would not start, or not work. `warn`: it would, with a risk. */
   readonly state: "ok" | "warn" | "bad";
   readonly text: string;
-  /** What to do about it; empty when nothing. */
+  /** The suggested fix; empty when none is needed. */
   readonly todo: string;
 }
 
-/** A check tells all it finds; it never rejects but when the command is ended. */
+/** A check reports all its findings; it rejects only when the command is ended. */
 export type Check = (signal: AbortSignal) => Promise<readonly Finding[]>;
 
 export interface Teller {
@@ -21,7 +21,7 @@ export interface Teller {
   bad(text: string, todo: string): void;
 }
 
-/** A check of one area, from what tells. What it throws is a finding too. */
+/** A check of one area, from the function that reports. What it throws is a finding too. */
 export function checkOf(
   area: string,
   look: (tell: Teller, signal: AbortSignal) => Promise<void> | void,
@@ -39,7 +39,7 @@ export function checkOf(
       signal.throwIfAborted();
       add("bad")(...failed(error));
     }
-    // What is wrong says enough of its area.
+    // With problems found, the area needs no further finding.
     return findings.some(({ state }) => state === "bad") ? findings.filter(({ state }) => state !== "ok") : findings;
   };
 }
@@ -62,6 +62,6 @@ export function tellClock(tell: Teller, whose: string, theirMs: number, before: 
   const seconds = Math.round(Math.abs(off) / 1_000);
   tell.warn(
     `the clock of ${whose} is ${seconds} s ${off > 0 ? "ahead of" : "behind"} this machine's`,
-    "Let both machines take their time from the same source (NTP).",
+    "Synchronize both machines with the same time source (NTP).",
   );
 }

@@ -10,9 +10,9 @@ const dateResolutionMs = 1_000;
 
 export interface Got {
   readonly status: number;
-  /** Undefined when the body is no JSON. */
+  /** Undefined when the body is not JSON. */
   readonly json: unknown;
-  /** Tells when the other clock is off. */
+  /** Reports when the other clock is off. */
   clock(tell: Teller, whose: string): void;
 }
 
@@ -25,7 +25,7 @@ export interface GetOptions {
   readonly body?: unknown;
 }
 
-/** Rejects when no whole answer of at most 4 MiB came within four seconds. */
+/** Rejects when no complete answer of at most 4 MiB came within four seconds. */
 export async function get(url: string, { headers = {}, tls = {}, now, signal, body }: GetOptions): Promise<Got> {
   const target = new URL(url);
   const before = now();
@@ -60,11 +60,11 @@ export function whyNot(error: unknown): string {
   if (error instanceof HttpFailure && error.kind === "late") return `no answer within ${limits.limitMs / 1_000} s`;
   const codes = error instanceof Error ? causesOf(error).filter((code) => code !== "") : [];
   if (codes.includes("ECONNREFUSED")) return "nothing listens there";
-  if (codes.includes("ENOTFOUND") || codes.includes("EAI_AGAIN")) return "the host is not known here";
+  if (codes.includes("ENOTFOUND") || codes.includes("EAI_AGAIN")) return "the host cannot be resolved";
   return codes.length > 0 ? `no connection (${codes[0]})` : "no connection";
 }
 
-/** A field of a JSON object, however deep; undefined when there is none. */
+/** A field of a JSON object at any depth; undefined when there is none. */
 export function field(value: unknown, ...path: readonly string[]): unknown {
   let at = value;
   for (const name of path) at = typeof at === "object" && at !== null && Object.hasOwn(at, name) ? (at as Readonly<Record<string, unknown>>)[name] : undefined;

@@ -1,4 +1,4 @@
-/** The server that commands call: does it run, how does it see its dependencies, and what may this caller do there. */
+/** The server that commands call: does it run, are its dependencies available, what may this caller do. */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { AttemptState } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Connection } from "../frame/connect.ts";
@@ -10,11 +10,11 @@ import { field, get, type GetOptions, type Got } from "./http.ts";
 
 const callMs = 3_000;
 
-/** `/health` of the target; rejects when there is no answer, or none of a Muster. */
+/** `/health` of the target; rejects when there is no answer, or not one of a Muster. */
 export async function healthOf({ url, tls }: Pick<Target, "url" | "tls">, options: GetOptions): Promise<Got> {
   const got = await get(`${url}/health`, { ...options, ...(tls ? { tls: { ...tls, ...options.tls } } : {}) });
   if (!["ok", "degraded", "error"].includes(String(field(got.json, "status"))) || field(got.json, "dependencies") === undefined)
-    throw new Error("what answers is not a Muster");
+    throw new Error("the server there is not a Muster");
   return got;
 }
 
@@ -24,7 +24,7 @@ export function checkServer(target: Target, { registration, once: options }: Con
     async (tell, signal) => {
       const health = await healthOf(target, { now, signal }).catch((error: unknown) => (error instanceof Error ? error : new Error("no answer")));
       if (health instanceof Error) {
-        if (causesOf(health).includes("ECONNREFUSED")) return tell.ok(`none runs at ${target.address}: what it would need is told above`);
+        if (causesOf(health).includes("ECONNREFUSED")) return tell.ok(`none runs at ${target.address}: the findings above are what it needs`);
         const { message, hints } = await unreachable(ConnectError.from(health, Code.Unavailable), target);
         return tell.bad(message, hints.join(" "));
       }
@@ -46,19 +46,20 @@ function tellHealth(tell: Teller, address: string, json: unknown): void {
   const away = Object.entries(typeof dependencies === "object" && dependencies !== null ? dependencies : {}).filter(([, it]) => field(it, "status") !== "ok");
   const names = away.map(([name]) => name).join(", ");
   if (status === "ok") tell.ok(`runs at ${address}, all its dependencies answer`);
-  else if (status === "degraded") tell.warn(`runs at ${address} without ${names}`, 'docs/operations.md, "When a dependency is away", says what that means.');
-  else tell.bad(`runs at ${address}, not ready: ${names} away`, "Bring it back; the server goes on by itself.");
+  else if (status === "degraded")
+    tell.warn(`runs at ${address} without ${names}`, 'docs/operations.md, "When a dependency is unavailable", describes the effects.');
+  else tell.bad(`runs at ${address}, not ready: ${names} unavailable`, "Restore it; the server recovers by itself.");
 }
 
 async function tellAccess(tell: Teller, countStuck: () => Promise<number>): Promise<void> {
   try {
     const stuck = await countStuck();
-    if (stuck > 0) tell.warn(`${stuck} attempts are stuck`, "muster attempts list --state stuck; docs/operations.md says what to do.");
+    if (stuck > 0) tell.warn(`${stuck} attempts are stuck`, "muster attempts list --state stuck; docs/operations.md has the remedy.");
   } catch (error) {
     if (!(error instanceof ConnectError)) throw error;
     const { reason, message, status } = failureOf(error);
     if (reason === "UNAUTHENTICATED")
-      tell.warn("the server does not let this caller in", "Give a token with --token-file FILE, MUSTER_TOKEN or MUSTER_TOKEN_FILE.");
+      tell.warn("the server does not accept this caller's token", "Pass a token with --token-file FILE, MUSTER_TOKEN or MUSTER_TOKEN_FILE.");
     else tell.warn(`the server answers ${reason || status}: ${message}`, "");
   }
 }

@@ -1,4 +1,4 @@
-/** Catalog, schema registry and event broker: reachable, new enough, willing. */
+/** Catalog, schema registry and event broker: reachable, recent enough, with sufficient permissions. */
 import type { Config } from "../../config/config.ts";
 import { checkOf, type Check, type Teller } from "./finding.ts";
 import { field, get, whyNot } from "./http.ts";
@@ -22,7 +22,7 @@ export function checkCatalog(catalog: Config["catalog"], now: () => number): Che
     async (tell, signal) => {
       const self = await get(`${url}/v1/agent/self`, { headers, now, signal });
       if (self.status === 403)
-        return tell.bad(`${name} denies agent:read`, "Give MUSTER_CATALOG_TOKEN an ACL token with agent:read, node:read and service:write.");
+        return tell.bad(`${name} denies agent:read`, "Set MUSTER_CATALOG_TOKEN to an ACL token with agent:read, node:read and service:write.");
       const version = field(self.json, "Config", "Version");
       if (typeof version !== "string")
         return tell.bad(
@@ -33,7 +33,7 @@ export function checkCatalog(catalog: Config["catalog"], now: () => number): Che
       self.clock(tell, "Consul");
       const leader = await get(`${url}/v1/status/leader`, { headers, now, signal });
       if (typeof leader.json !== "string" || leader.json === "")
-        tell.bad(`${name}: the cluster has no leader`, "Look at the Consul servers: without a leader nothing can be registered.");
+        tell.bad(`${name}: the cluster has no leader`, "Check the Consul servers: without a leader nothing can be registered.");
       if (field(self.json, "DebugConfig", "ACLsEnabled") === true)
         await lookAtAcl(tell, name, (body) => get(`${url}/v1/internal/acl/authorize`, { headers, now, signal, body }));
       return tell.ok(`${name}, version ${version}`);
@@ -49,10 +49,10 @@ async function lookAtAcl(tell: Teller, name: string, authorize: (body: unknown) 
   ];
   const { status, json } = await authorize(needed);
   if (status !== 200 || !Array.isArray(json))
-    return tell.warn(`${name}: what the token may do cannot be told (HTTP ${status})`, "It needs service:write, node:read and agent:read.");
+    return tell.warn(`${name}: the permissions of the token cannot be read (HTTP ${status})`, "It needs service:write, node:read and agent:read.");
   const denied = needed.filter((_, i) => field(json[i], "Allow") !== true).map(({ Resource, Access }) => `${Resource}:${Access}`);
   if (denied.length > 0)
-    tell.bad(`${name} denies ${denied.join(" and ")}`, "Give MUSTER_CATALOG_TOKEN an ACL token with service:write, node:read and agent:read.");
+    tell.bad(`${name} denies ${denied.join(" and ")}`, "Set MUSTER_CATALOG_TOKEN to an ACL token with service:write, node:read and agent:read.");
 }
 
 export function checkSchemas(schemas: Config["schemas"], now: () => number): Check {
@@ -70,7 +70,7 @@ export function checkSchemas(schemas: Config["schemas"], now: () => number): Che
     async (tell, signal) => {
       const info = await get(`${url}/system/info`, { headers, now, signal });
       if (info.status === 401 || info.status === 403)
-        return tell.bad(`${name} does not let this token in (HTTP ${info.status})`, "Give MUSTER_SCHEMAS_TOKEN a token with the role sr-developer.");
+        return tell.bad(`${name} does not accept this token (HTTP ${info.status})`, "Set MUSTER_SCHEMAS_TOKEN to a token with the role sr-developer.");
       const version = field(info.json, "version");
       if (typeof version !== "string")
         return tell.bad(`${name} does not answer like an Apicurio Registry (HTTP ${info.status})`, "MUSTER_SCHEMAS must end in /apis/registry/v3.");
@@ -78,10 +78,10 @@ export function checkSchemas(schemas: Config["schemas"], now: () => number): Che
       info.clock(tell, "Apicurio");
       const features = await get(`${url}/system/uiConfig`, { headers, now, signal });
       if (field(features.json, "ui", "features", "readOnly") === true || field(features.json, "features", "readOnly") === true)
-        tell.bad(`${name} is read-only`, "Point MUSTER_SCHEMAS at a registry that takes writes.");
+        tell.bad(`${name} is read-only`, "Set MUSTER_SCHEMAS to a registry that accepts writes.");
       const me = await get(`${url}/users/me`, { headers, now, signal });
       if (me.status === 200 && field(me.json, "admin") === false && field(me.json, "developer") === false)
-        tell.bad(`${name}: this user may only read`, "Give MUSTER_SCHEMAS_TOKEN a token with the role sr-developer.");
+        tell.bad(`${name}: this user may only read`, "Set MUSTER_SCHEMAS_TOKEN to a token with the role sr-developer.");
       return tell.ok(`${name}, version ${version}`);
     },
     (error) => [`${name}: ${whyNot(error)}`, "Start the registry, or correct MUSTER_SCHEMAS."],
@@ -117,9 +117,9 @@ export function checkEvents({ events, eventWire }: Pick<Config, "events" | "even
         const { brokers, controller } = await admin.describeCluster();
         const present = await admin.listTopics();
         const missing = [...new Set(Object.values(eventWire.topics))].filter((topic) => !present.includes(topic));
-        if (controller === null) tell.warn(`${name}: the cluster has no controller`, "Look at the brokers: topics cannot be made meanwhile.");
+        if (controller === null) tell.warn(`${name}: the cluster has no controller`, "Check the brokers: topics cannot be created without a controller.");
         tell.ok(
-          `${name}, ${brokers.length} ${brokers.length === 1 ? "broker" : "brokers"}${missing.length > 0 ? `; to be made at the first event: ${missing.join(", ")}` : ""}`,
+          `${name}, ${brokers.length} ${brokers.length === 1 ? "broker" : "brokers"}${missing.length > 0 ? `; created at the first event: ${missing.join(", ")}` : ""}`,
         );
       } finally {
         void admin.disconnect().catch(() => undefined);

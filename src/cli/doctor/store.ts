@@ -1,4 +1,4 @@
-/** The record: can it be opened, is it new enough, may we write, and is its schema one that this version knows. Nothing is changed. */
+/** The store: can it be opened, is it recent enough, is it writable, and does this version know its schema. Nothing is changed. */
 import { accessSync, constants, existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Config } from "../../config/config.ts";
@@ -10,7 +10,7 @@ import { isAtLeast } from "./versions.ts";
 const leastMysql = "8.0.17";
 const neededPrivileges = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "INDEX", "DROP", "REFERENCES"];
 
-/** `isServing`: whether a Muster runs with this configuration, which then has the file locked. */
+/** `isServing`: whether a Muster runs with this configuration and so has the file locked. */
 export function checkStore(store: Config["store"], now: () => number, isServing: () => Promise<boolean>): Check {
   return store.kind === "sqlite" ? checkSqlite(store.path, isServing) : checkMysql(store.url, now);
 }
@@ -19,10 +19,10 @@ function checkSqlite(path: string, isServing: () => Promise<boolean>): Check {
   return checkOf(
     "store",
     async (tell) => {
-      if (path === ":memory:") return tell.warn("sqlite in memory: everything is forgotten at the end", "MUSTER_STORE=sqlite:PATH keeps it.");
+      if (path === ":memory:") return tell.warn("sqlite in memory: all data is lost at exit", "MUSTER_STORE=sqlite:PATH keeps it.");
       const nearest = existsSync(path) ? path : existing(dirname(resolve(path)));
       accessSync(nearest, constants.R_OK | constants.W_OK);
-      if (!existsSync(path)) return tell.ok(`${path} is not there yet and will be made`);
+      if (!existsSync(path)) return tell.ok(`${path} does not exist yet and will be created`);
       const { DatabaseSync } = await import("node:sqlite");
       try {
         const database = new DatabaseSync(path, { readOnly: true, timeout: 200 });
@@ -39,21 +39,21 @@ function checkSqlite(path: string, isServing: () => Promise<boolean>): Check {
         }
       } catch (error) {
         if (!isLocked(error)) throw error;
-        if (await isServing()) tell.ok(`${path} is in use by the Muster that runs`);
-        else tell.bad(`${path} is locked by another process`, "One process at a time may use it: stop the other, or choose another MUSTER_STORE.");
+        if (await isServing()) tell.ok(`${path} is in use by the running Muster`);
+        else tell.bad(`${path} is locked by another process`, "Only one process at a time can use it: stop the other, or choose another MUSTER_STORE.");
       }
       return undefined;
     },
     (error) => {
       const code = error instanceof Error && "code" in error ? String(error.code) : "";
       if (code === "EACCES" || code === "EROFS")
-        return [`${path} cannot be written (${code})`, "Give this user the right to it and to its directory, or choose another MUSTER_STORE."];
-      return [`${path} cannot be opened (${code})`, "It may be no SQLite database; choose another MUSTER_STORE, or restore it from a backup."];
+        return [`${path} cannot be written (${code})`, "Grant this user write access to it and to its directory, or choose another MUSTER_STORE."];
+      return [`${path} cannot be opened (${code})`, "It may not be a SQLite database; choose another MUSTER_STORE, or restore it from a backup."];
     },
   );
 }
 
-/** The nearest directory above that is there. */
+/** The nearest existing directory above. */
 function existing(path: string): string {
   return existsSync(path) || path === dirname(path) ? path : existing(dirname(path));
 }
@@ -92,7 +92,7 @@ function checkMysql(url: string, now: () => number): Check {
     },
     (error) => [
       `mysql ${at}: ${whyNot(error)}`,
-      "MUSTER_STORE must be mysql://user:password@host:port/database of a server that runs, with a database that exists.",
+      "MUSTER_STORE must be mysql://user:password@host:port/database of a running server, with an existing database.",
     ],
   );
 }
@@ -104,7 +104,7 @@ async function lookAtMysql(tell: Teller, at: string, rows: (sql: string) => Prom
   const name = `mysql ${at}, version ${String(version)}`;
   if (/mariadb/i.test(String(version))) tell.bad(`${name}, is a MariaDB`, `Use MySQL ${leastMysql} or newer.`);
   else if (!isAtLeast(String(version), leastMysql)) tell.bad(`${name}, is too old`, `Use MySQL ${leastMysql} or newer.`);
-  if (Number(readOnly) !== 0) tell.bad(`${name}, is read-only`, "Point MUSTER_STORE at the server that takes writes.");
+  if (Number(readOnly) !== 0) tell.bad(`${name}, is read-only`, "Set MUSTER_STORE to the server that accepts writes.");
   tellClock(tell, "the database", Number(clock), before, after, 50);
   tellGrants(
     tell,
@@ -131,8 +131,8 @@ function tellMigrations(tell: Teller, name: string, applied: readonly string[]):
   const known = storePart.migrations.map((migration) => migration.name);
   const strange = applied.filter((it) => !known.includes(it));
   if (strange.length > 0)
-    return tell.bad(`${name}: a newer Muster has been here (${strange.join(", ")})`, "Run that version or a newer one, or restore a backup from before.");
+    return tell.bad(`${name}: migrated by a newer Muster (${strange.join(", ")})`, "Run that version or a newer one, or restore an older backup.");
   const missing = known.length - applied.length;
-  if (applied.length === 0) return tell.ok(`${name}, empty: the tables are made at the start`);
-  return tell.ok(`${name}, schema ${applied.length} of ${known.length}${missing > 0 ? ": the rest is made at the start" : ""}`);
+  if (applied.length === 0) return tell.ok(`${name}, empty: the tables are created at the start`);
+  return tell.ok(`${name}, schema ${applied.length} of ${known.length}${missing > 0 ? ": the rest is created at the start" : ""}`);
 }

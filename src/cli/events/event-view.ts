@@ -1,4 +1,4 @@
-/** Events of the log as people and scripts see them. */
+/** Events of the log as text and as JSON. */
 import { createRegistry, type JsonValue } from "@bufbuild/protobuf";
 import { timestampDate, timestampMs } from "@bufbuild/protobuf/wkt";
 import { EventSchema, type Event } from "../../../gen/muster/event/v1/event_service_pb.ts";
@@ -40,7 +40,7 @@ export function eventLine(event: Event, style: Style, terminal?: { readonly toda
   return `${position}  ${style.dim(short)}  ${type}  ${shortened(printable(subjectOf(event)), room)}\n`;
 }
 
-/** As `--subject` takes it. */
+/** In the form that `--subject` takes. */
 function subjectOf({ subject }: Event): string {
   return subject === undefined ? "-" : `${subject.kind}/${subject.id}`;
 }

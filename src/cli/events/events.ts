@@ -1,6 +1,6 @@
 /**
- * The log of events: listed, or followed. A stream that breaks is opened again after the last position that was seen, of an event or a
- * heartbeat, so that no event is missing and none is shown twice.
+ * The log of events: listed, or followed. A broken stream is reopened after the last position seen, of an event or a
+ * heartbeat, so that no event is missing or shown twice.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Event, ListEventsResponse, WatchEventsResponse } from "../../../gen/muster/event/v1/event_service_pb.ts";
@@ -35,8 +35,8 @@ export const listEvents: Run = async (input, terminal) => {
   await show(input, terminal, value, () => {
     const columns = terminal.isInteractive ? terminal.size().columns : undefined;
     const style = styleFor(terminal.colour.out);
-    const more = scannedPosition < lastPosition ? `${style.dim(`The log goes on to ${lastPosition}: --after ${scannedPosition}`)}\n` : "";
-    return (found.length === 0 ? "There are no such events.\n" : eventTable(found, terminal.clock.now(), style, columns)) + more;
+    const more = scannedPosition < lastPosition ? `${style.dim(`The log continues to ${lastPosition}: --after ${scannedPosition}`)}\n` : "";
+    return (found.length === 0 ? "No matching events.\n" : eventTable(found, terminal.clock.now(), style, columns)) + more;
   });
   return exitCodes.done.code;
 };

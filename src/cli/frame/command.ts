@@ -5,18 +5,18 @@ import type { Terminal } from "./terminal.ts";
 export interface Option {
   readonly name: string;
   readonly short?: string;
-  /** What stands for its value in the help: `HOST:PORT`. */
+  /** Placeholder of its value in the help: `HOST:PORT`. */
   readonly value?: string;
   /** It may be given several times. */
   readonly many?: true;
   readonly choices?: readonly string[];
   /** What it does, as a clause without a full stop. */
   readonly what: string;
-  /** The variable that stands in for it. */
+  /** The variable used when it is not given. */
   readonly variable?: ClientVariable;
 }
 
-/** What stands on the command line without a name. Optional ones come last, and only the last may be `many`. */
+/** A positional argument. Optional ones come last, and only the last may be `many`. */
 export interface Argument {
   readonly name: string;
   readonly what: string;
@@ -31,7 +31,7 @@ export interface Example {
   readonly what: string;
 }
 
-/** What a command line holds, already checked against the command's row. */
+/** The values of a command line, already validated against the command's row. */
 export interface Input {
   readonly args: readonly string[];
   text(option: string): string | undefined;
@@ -39,15 +39,15 @@ export interface Input {
   on(option: string): boolean;
 }
 
-/** Carries a command out; resolves to the exit code. What it throws becomes a message and an exit code (`failure.ts`). */
+/** Runs a command; resolves to the exit code. What it throws becomes a message and an exit code (`failure.ts`). */
 export type Run = (input: Input, terminal: Terminal) => Promise<number>;
 
-/** A row of the table of commands. It stands alone, so that `--help` loads nothing but the table. */
+/** A row of the table of commands. It has no imports of the command, so that `--help` loads only the table. */
 export interface Command {
   /** One or two words: `schema get`. */
   readonly name: string;
   readonly what: string;
-  /** What else there is to know, in the command's own help: lines of at most 80 characters. */
+  /** Further text in the command's own help: lines of at most 80 characters. */
   readonly more?: readonly string[];
   readonly args: readonly Argument[];
   readonly options: readonly Option[];
@@ -56,7 +56,7 @@ export interface Command {
   readonly load: (() => Promise<Run>) | "serve";
 }
 
-/** A command line that cannot be carried out as it is: one line a problem. */
+/** An invalid command line: one line per problem. */
 export class UsageError extends Error {
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {

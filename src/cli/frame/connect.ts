@@ -1,8 +1,8 @@
 /**
- * The way to a server: one HTTP/2 connection, gRPC, opened with the first call.
+ * The connection to a server: one HTTP/2 connection, gRPC, opened with the first call.
  *
- * Every call has a deadline but watches, which have one only with `--timeout`, and each ends when the terminal's signal does.
- * The connection is left to the end of the process: closing it by force while a call is failing brings Node down.
+ * Every call has a deadline, except watches without `--timeout`, and each ends with the terminal's signal.
+ * The connection is left to the end of the process: closing it by force while a call is failing crashes Node.
  */
 import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type CallOptions, type Client, type Interceptor } from "@connectrpc/connect";
@@ -19,9 +19,9 @@ export interface Connection {
   readonly platform: Client<typeof PlatformRegistrationService>;
   readonly registration: Client<typeof RegistrationService>;
   readonly events: Client<typeof EventService>;
-  /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` says otherwise. */
+  /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
   once(defaultMs?: number): CallOptions;
-  /** For a call that goes on until it is ended, or for `--timeout`. */
+  /** For a call that runs until it is ended, or for `--timeout`. */
   open(): CallOptions;
   /** Whether `--timeout` was given. */
   readonly isLimited: boolean;
@@ -29,7 +29,7 @@ export interface Connection {
 
 const answerMs = 10_000;
 
-/** Reads where to connect from the options and the environment. Throws UsageError with all that is wrong. */
+/** Reads where to connect from the options and the environment. Throws UsageError with all problems. */
 export function connect(input: Input, terminal: Terminal): Connection {
   const target = targetOf(input, terminal.settings, terminal.readFile);
   const limit = input.text("timeout");

@@ -1,4 +1,4 @@
-/** Any error of a command as it is shown to people and scripts: text, JSON and exit code. */
+/** Any error of a command in its output forms: text, JSON and exit code. */
 import { Code, type ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RequestInfoSchema, RetryInfoSchema } from "../../../gen/google/rpc/error_details_pb.ts";
 import type { FieldViolation } from "../../kernel/errors.ts";
@@ -20,7 +20,7 @@ export interface Failure {
   /** After how long the same call may succeed; undefined when that cannot help or is not known. */
   readonly retryAfterMs: number | undefined;
   readonly requestId: string;
-  /** What to try, a sentence each. */
+  /** Suggested fixes, a sentence each. */
   readonly hints: readonly string[];
 }
 
@@ -52,29 +52,29 @@ export function failureOf(error: ConnectError): Failure {
     fields: fields.map(({ field, description }) => ({ field, description })),
     retryAfterMs: delay === undefined ? undefined : Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000,
     requestId: error.findDetails(RequestInfoSchema)[0]?.requestId ?? "",
-    hints: info?.reason === "UNAUTHENTICATED" ? ["Give a token with --token-file FILE, MUSTER_TOKEN or MUSTER_TOKEN_FILE."] : [],
+    hints: info?.reason === "UNAUTHENTICATED" ? ["Pass a token with --token-file FILE, MUSTER_TOKEN or MUSTER_TOKEN_FILE."] : [],
   };
 }
 
-/** True when the server itself, and not the way to it, made the error. */
+/** True when the error comes from the server itself, not from the connection. */
 export function isAnswer(error: ConnectError): boolean {
   return error.findDetails(ErrorInfoSchema).length > 0 || (error.cause === undefined && error.metadata.has("grpc-status"));
 }
 
-/** The failure for people: what, where, what to do. */
+/** The failure as text: what, where, what to do. */
 export function failureText(failure: Failure, style: Style): string {
   const { reason, status, message, fields, metadata, retryAfterMs, requestId, hints } = failure;
   const facts = Object.entries(metadata).map(([name, value]) => `  ${style.dim(name)} ${printable(value)}`);
   const bad = fields.map(({ field, description }) => `  ${style.bold(printable(field))} ${printable(description)}`);
   const name = style.bold(printable(reason === "" ? status : reason));
-  // The message of a request with bad fields repeats them.
+  // The message of a request with invalid fields repeats them.
   const head = bad.length > 0 ? `${name}: the request is not valid` : `${name}: ${printable(message, 4_096)}`;
   return [
     `${style.bad("error:")} ${head}`,
     ...bad,
     ...facts,
-    ...(requestId === "" ? [] : [`  ${style.dim("request")} ${printable(requestId)} (its cause is in the server's log)`]),
-    ...(retryAfterMs === undefined ? [] : [`Trying again may help, after ${took(retryAfterMs)}.`]),
+    ...(requestId === "" ? [] : [`  ${style.dim("request")} ${printable(requestId)} (the server's log has the cause)`]),
+    ...(retryAfterMs === undefined ? [] : [`A retry may help, after ${took(retryAfterMs)}.`]),
     ...hints,
     "",
   ].join("\n");

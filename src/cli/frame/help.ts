@@ -13,7 +13,7 @@ export function overview(commands: readonly Command[], version: string, style: S
     ...columns(commands.map((command) => [command.name, command.what])),
     "",
     ...columns([
-      ["muster COMMAND --help", "what a command takes, with an example"],
+      ["muster COMMAND --help", "arguments and options of a command, with an example"],
       ["muster --version", ""],
     ]),
     "",
@@ -21,7 +21,7 @@ export function overview(commands: readonly Command[], version: string, style: S
     ...columns(Object.values(exitCodes).map(({ code, what }) => [String(code), what])),
     "",
     "The server is configured by MUSTER_* variables: docs/operations.md lists them.",
-    "Everything else here: docs/cli.md.",
+    "Full reference: docs/cli.md.",
     "",
   ].join("\n");
 }
@@ -31,7 +31,7 @@ export function groupHelp(first: string, group: readonly Command[], style: Style
   return [style.bold(`muster ${first} …`), ...columns(group.map((command) => [usage(command), command.what])), ""].join("\n");
 }
 
-/** One command: what it does, what it takes, how it is used. */
+/** One command: what it does, its arguments and options, examples. */
 export function commandHelp(command: Command, style: Style): string {
   const shared = command.options.filter((option) => connectionOptions.includes(option));
   const own = command.options.filter((option) => !connectionOptions.includes(option));
@@ -75,7 +75,7 @@ export function argumentText({ what, choices }: Argument): string {
 
 const lineWidth = 80;
 
-/** Two columns; what does not fit into 80 goes on below. A left one that is too wide has a line of its own. */
+/** Two columns, wrapped at 80 characters. A left column that is too wide has its own line. */
 function columns(rows: readonly (readonly [string, string])[]): readonly string[] {
   const width = Math.min(30, Math.max(0, ...rows.map(([left]) => left.length)));
   return rows.flatMap(([left, right]) => {

@@ -1,6 +1,6 @@
 import { UsageError } from "./command.ts";
 
-/** `host:port` or `[v6]:port` taken apart; only the form is checked, the rules are the server's. Throws UsageError naming `what`. */
+/** Parses `host:port` or `[v6]:port`; only the form is checked, the server has the rules. Throws UsageError naming `what`. */
 export function hostPort(what: string, text: string): { readonly host: string; readonly port: number } {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,9})$/.exec(text);
   if (!match) throw new UsageError([`${what}: "${text}" must be host:port, such as 10.0.0.7:9000 or [::1]:9000`]);

@@ -1,8 +1,8 @@
 /**
  * A line below what is printed that changes in place while something is awaited.
  *
- * Printing takes the line away first, so that no text is ever mixed with it; ending takes it away for good. It draws at
- * most ten times a second, and nothing at all when stdout is no terminal.
+ * Printing removes the line first, so that no text is mixed with it; ending removes it permanently. It draws at
+ * most ten times a second, and nothing when stdout is not a terminal.
  */
 import type { Terminal } from "./terminal.ts";
 
@@ -13,7 +13,7 @@ export interface LiveLine extends AsyncDisposable {
   print(line: string): void;
 }
 
-/** `text` makes the line of how long it has stood there; the time begins anew with each print. */
+/** `text` makes the line from its age; each print restarts the time. */
 export function startLiveLine(terminal: Terminal, text: (elapsedMs: number) => string): LiveLine {
   if (!terminal.isInteractive) return { print: (line) => terminal.out(`${line}\n`), [Symbol.asyncDispose]: async () => undefined };
   const over = new AbortController();

@@ -1,4 +1,4 @@
-/** docs/cli.md, from the table. A test holds the file equal to this. */
+/** docs/cli.md, from the table. A test checks that the file equals this. */
 import { clientVariables } from "../../config/client.ts";
 import type { Command, Option } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -7,9 +7,9 @@ import { connectionOptions } from "./options.ts";
 
 const variableMeanings: Readonly<Record<keyof typeof clientVariables, string>> = {
   MUSTER_ADDRESS: "the server: `host:port`, or with `http://` or `https://` before it",
-  MUSTER_TOKEN: "who calls. **Secret**: also as `MUSTER_TOKEN_FILE`, the path of a file that holds it",
-  MUSTER_CLIENT_CA: "authorities (PEM file) to check the server's certificate against, beside none; with it TLS is spoken",
-  MUSTER_CLIENT_CERT: "certificate (PEM file) to show to the server",
+  MUSTER_TOKEN: "the caller's token. **Secret**: also as `MUSTER_TOKEN_FILE`, the path of a file that contains it",
+  MUSTER_CLIENT_CA: "authorities (PEM file) that the server's certificate is verified against, and no others; turns on TLS",
+  MUSTER_CLIENT_CERT: "client certificate (PEM file)",
   MUSTER_CLIENT_KEY: "its key (PEM file)",
 };
 
@@ -17,13 +17,13 @@ export function cliReference(commands: readonly Command[]): string {
   return [
     "# The command line",
     "",
-    "Made from the table of commands by `npm run clidocs`; a test holds it equal. `muster COMMAND --help` says the same.",
+    "Generated from the table of commands by `npm run clidocs`; `muster COMMAND --help` has the same content.",
     "",
-    "Commands that call a server use the same RPCs as any other client. What they tell goes to stdout, what went wrong to",
-    "stderr. `-o json` is the contract's own JSON with every field, `-o yaml` the same as YAML; commands that go on write one",
-    "line of JSON, or one YAML document, an item. Colours appear on a terminal only, and not with `NO_COLOR`.",
+    "Commands that call a server use the same RPCs as any other client. Results go to stdout, errors to stderr. `-o json` prints",
+    "the contract's own JSON with every field, `-o yaml` the same as YAML; streaming commands write one line of JSON, or one",
+    "YAML document, per item. Colours appear on a terminal only, and not with `NO_COLOR`.",
     "",
-    "An error is told by its [reason](errors.md), its message, every bad field, and whether trying again can help; with `-o json`",
+    "An error is shown with its [reason](errors.md), its message, every invalid field, and whether a retry can help; with `-o json`",
     "as one JSON object on stderr.",
     "",
     "## Exit codes",
@@ -41,7 +41,7 @@ export function cliReference(commands: readonly Command[]): string {
       return `| \`${name}\` | ${fallback === "" ? "" : `\`${fallback}\``} | ${meaning} |`;
     }),
     "",
-    "Every command that calls a server takes these options; they come before the variables:",
+    "Every command that calls a server takes these options; they take precedence over the variables:",
     "",
     ...optionTable(connectionOptions),
     "",

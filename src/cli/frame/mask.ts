@@ -1,10 +1,10 @@
-/** Settings as they may be shown. */
+/** Settings with their secrets masked. */
 
 const hidden = "***";
 
 /**
- * A value without what is secret in it: of a URL the password goes, and of a secret one the parameters that look like
- * passwords; another secret goes as a whole. What has an `@` and is no clean URL is not trusted to be none.
+ * A value without its secrets: a URL loses its password, and a secret URL also parameters that look like
+ * passwords; any other secret is masked entirely. A value with an `@` that is not a clean URL is treated as a secret.
  */
 export function masked(value: string, secret: boolean): string {
   if (value === "") return "";
@@ -22,7 +22,7 @@ interface CleanUrl {
   readonly query: string;
 }
 
-/** A URL whose parts cannot be taken for one another. */
+/** A URL whose parts are unambiguous. */
 function cleanUrl(value: string): CleanUrl | undefined {
   const parts = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#@]*@)?([^?#@]*)([?#][^@]*)?$/i.exec(value);
   if (!parts || !URL.canParse(value)) return undefined;

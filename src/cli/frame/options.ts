@@ -6,24 +6,24 @@ export const outputOption: Option = {
   short: "o",
   value: "FORMAT",
   choices: ["table", "json", "yaml"],
-  what: "how the answer is shown; streams give one JSON line or YAML document an item",
+  what: "output format; streams give one JSON line or YAML document per item",
 };
 
-export const watchOption: Option = { name: "watch", short: "w", what: "stay and show every change, until Ctrl-C" };
+export const watchOption: Option = { name: "watch", short: "w", what: "keep running and show every change, until Ctrl-C" };
 
-/** How to reach the server and who calls. */
+/** The server's address and the caller's credentials. */
 export const connectionOptions: readonly Option[] = [
   { name: "address", value: "HOST:PORT", variable: "MUSTER_ADDRESS", what: "the server, also as http://… or https://…" },
-  { name: "token", value: "TOKEN", variable: "MUSTER_TOKEN", what: "who calls; others see it in the list of processes" },
-  { name: "token-file", value: "FILE", what: "the same, from a file" },
-  { name: "tls", what: "speak TLS, and check the server's certificate" },
-  { name: "tls-ca", value: "FILE", variable: "MUSTER_CLIENT_CA", what: "authorities (PEM) to check it against; implies --tls" },
-  { name: "tls-cert", value: "FILE", variable: "MUSTER_CLIENT_CERT", what: "certificate (PEM) to show to the server" },
+  { name: "token", value: "TOKEN", variable: "MUSTER_TOKEN", what: "the caller's token; visible in the process list" },
+  { name: "token-file", value: "FILE", what: "the token, from a file" },
+  { name: "tls", what: "use TLS, and verify the server's certificate" },
+  { name: "tls-ca", value: "FILE", variable: "MUSTER_CLIENT_CA", what: "authorities (PEM) to verify it against; implies --tls" },
+  { name: "tls-cert", value: "FILE", variable: "MUSTER_CLIENT_CERT", what: "client certificate (PEM)" },
   { name: "tls-key", value: "FILE", variable: "MUSTER_CLIENT_KEY", what: "its key (PEM)" },
   { name: "timeout", value: "DURATION", what: "give up after this long, such as 500ms or 2m" },
 ];
 
-export const helpOption: Option = { name: "help", short: "h", what: "show this" };
+export const helpOption: Option = { name: "help", short: "h", what: "show this help" };
 
-/** What every command that calls the server takes beside its own. */
+/** Options of every command that calls the server. */
 export const callOptions: readonly Option[] = [outputOption, ...connectionOptions];

@@ -1,4 +1,4 @@
-/** An answer shown as it was asked for: a table for people, the contract's JSON, or YAML of the same. */
+/** An answer in the requested format: a table, the contract's JSON, or the same as YAML. */
 import { toJson, type DescMessage, type JsonValue, type MessageShape, type Registry } from "@bufbuild/protobuf";
 import type { Input } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
@@ -10,12 +10,12 @@ export function formatOf(input: Input, fallback: Format = "table"): Format {
   return format === "json" || format === "yaml" || format === "table" ? format : fallback;
 }
 
-/** A message as JSON in the mapping of protobuf, with the fields that have their default value too. `registry`: what it has as Any. */
+/** A message as JSON in the mapping of protobuf, including fields with their default value. `registry`: the types of its Any fields. */
 export function jsonOf<D extends DescMessage>(schema: D, message: MessageShape<D>, registry?: Registry): JsonValue {
   return toJson(schema, message, { alwaysEmitImplicit: true, ...(registry ? { registry } : {}) });
 }
 
-/** Shows one answer: `text` makes what people see. */
+/** Shows one answer; `text` makes the table form. */
 export async function show(input: Input, terminal: Terminal, value: JsonValue, text: () => string): Promise<void> {
   const format = formatOf(input);
   if (format === "table") terminal.out(text());

@@ -1,4 +1,4 @@
-/** A command line taken apart and held against a row of the table. */
+/** Parses a command line by a row of the table. */
 import { parseArgs } from "node:util";
 import { nearest } from "../../kernel/nearest.ts";
 import { UsageError, type Argument, type Command, type Input, type Option } from "./command.ts";
@@ -10,7 +10,7 @@ export interface Found {
 }
 
 /**
- * The command a line names, and the rest of the line. Options that all commands share may stand before the command.
+ * The command that a line names, and the rest of the line. Options that all commands share may precede the command.
  * Throws UsageError with a suggestion when there is no such command.
  */
 export function findCommand(commands: readonly Command[], argv: readonly string[]): Found {
@@ -28,7 +28,7 @@ export function findCommand(commands: readonly Command[], argv: readonly string[
     const problem = second === "" || second.startsWith("-") ? `"${first}" needs one more word` : `"${first} ${second}" is not a command`;
     throw new UsageError([`${problem}: ${words.join(", ")}${near ? `; did you mean "${first} ${near}"?` : ""}`]);
   }
-  if (first.startsWith("-")) throw new UsageError([`${first.replace(/=.*/s, "")} is not an option that may stand before a command`]);
+  if (first.startsWith("-")) throw new UsageError([`${first.replace(/=.*/s, "")} is not an option that may precede a command`]);
   const near = nearest(first, [...new Set(commands.flatMap(({ name }) => [name, name.replace(/ .*/, "")]))]);
   throw new UsageError([`"${first}" is not a command${near ? `; did you mean "${near}"?` : ""}`]);
 }
@@ -50,7 +50,7 @@ function leadingOptions(argv: readonly string[]): readonly string[] {
   }
 }
 
-/** Reads the words after the command's name. Throws UsageError with every problem at once. */
+/** Parses the words after the command's name. Throws UsageError with all problems. */
 export function parseInput(command: Command, argv: readonly string[]): Input {
   const options = [...command.options, helpOption];
   const problems: string[] = [];

@@ -1,6 +1,6 @@
 import type { Terminal } from "./terminal.ts";
 
-/** Puts a text in the place of the screen's content; lines that do not fit are counted on the last one. */
+/** Replaces the screen's content with a text; lines that do not fit are counted on the last one. */
 export function redraw(terminal: Terminal, text: string): void {
   const { rows } = terminal.size();
   const lines = text.trimEnd().split("\n");

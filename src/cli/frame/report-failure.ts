@@ -9,7 +9,7 @@ import { targetOf } from "./target.ts";
 import type { Terminal } from "./terminal.ts";
 import { unreachable } from "./unreachable.ts";
 
-/** Tells on stderr why a command failed, as JSON with `-o json`; resolves to the exit code. */
+/** Reports on stderr why a command failed, as JSON with `-o json`; resolves to the exit code. */
 export async function reportFailure(error: unknown, command: Command | undefined, argv: readonly string[], terminal: Terminal): Promise<number> {
   if (!(error instanceof ConnectError) || command === undefined) {
     terminal.err(`muster: ${error instanceof Error ? error.message : String(error)}\n`);

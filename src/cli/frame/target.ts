@@ -1,4 +1,4 @@
-/** Which server, over what, as whom: from options and environment, without connecting. */
+/** Server address, transport and credentials, from options and environment, without connecting. */
 import { clientVariables } from "../../config/client.ts";
 import { allVariables } from "../../config/config.ts";
 import { readSettings, type Settings } from "../../config/settings.ts";
@@ -16,7 +16,7 @@ export interface Target {
 
 const defaultPort = "7430";
 
-/** Reads where the server is. Options come before variables. Throws UsageError with all that is wrong, without the token. */
+/** Reads the server's address and credentials. Options take precedence over variables. Throws UsageError with all problems, without the token. */
 export function targetOf(input: Input, settings: Settings, readFile: (path: string) => string): Target {
   const problems: string[] = [];
   const read = readSettings(settings, { known: allVariables, wanted: clientVariables, readFile });
@@ -29,13 +29,13 @@ export function targetOf(input: Input, settings: Settings, readFile: (path: stri
   const ca = pem("tls-ca", "MUSTER_CLIENT_CA");
   const cert = pem("tls-cert", "MUSTER_CLIENT_CERT");
   const key = pem("tls-key", "MUSTER_CLIENT_KEY");
-  if ((cert === undefined) !== (key === undefined)) problems.push("--tls-cert and --tls-key go together");
+  if ((cert === undefined) !== (key === undefined)) problems.push("--tls-cert and --tls-key must be given together");
 
   const wantsTls = input.on("tls") || ca !== undefined || cert !== undefined;
   const at = input.text("address") ?? read.value("MUSTER_ADDRESS");
   const address = parseAddress(at);
   if (address === undefined) problems.push(`--address: "${at.replace(/\/\/.*@/, "//***@")}" must be host:port, such as 127.0.0.1:7430, or http(s)://host:port`);
-  if (address?.scheme === "http" && wantsTls) problems.push("--address begins with http://, which is without TLS: leave it out, or the TLS options");
+  if (address?.scheme === "http" && wantsTls) problems.push("--address begins with http://, which means no TLS: remove it, or the TLS options");
 
   const token = tokenOf(input, read.value("MUSTER_TOKEN"), readFile, problems);
   if (problems.length > 0 || address === undefined) throw new UsageError(problems);
@@ -65,8 +65,8 @@ function tokenOf(input: Input, fromEnvironment: string, readFile: (path: string)
   if (file !== undefined && input.on("token")) problems.push("--token and --token-file are both given");
   const token = input.text("token") ?? (file === undefined ? fromEnvironment : contentOf("--token-file", file, readFile, problems)?.trim());
   if (token === undefined || token === "") return undefined;
-  // What is no header value would only be refused later, and less clearly.
-  if (!/^[\x21-\x7e]+$/.test(token)) problems.push("the token has a blank or another character that no token has");
+  // An invalid header value would only be refused later, with a less clear message.
+  if (!/^[\x21-\x7e]+$/.test(token)) problems.push("the token contains a blank or another invalid character");
   return token;
 }
 

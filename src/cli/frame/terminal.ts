@@ -1,4 +1,4 @@
-/** What a command sees of its process: the environment, the two streams, time, and the wish that it ends. */
+/** A command's interface to its process: the environment, the two streams, time, and the signal to end. */
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Settings } from "../../config/settings.ts";
@@ -9,14 +9,14 @@ export interface Terminal {
   readonly nodeVersion: string;
   out(text: string): void;
   err(text: string): void;
-  /** Resolves when all of it is written, or nobody reads it. A process that exits before that loses what a slow reader has not taken. */
+  /** Resolves when everything is written, or the reader is gone. A process that exits earlier loses what a slow reader has not read. */
   flush(): Promise<void>;
-  /** Whether a person looks at stdout. */
+  /** Whether stdout is a terminal. */
   readonly isInteractive: boolean;
-  /** Whether stdout and stderr take colours. */
+  /** Whether stdout and stderr support colours. */
   readonly colour: { readonly out: boolean; readonly err: boolean };
   size(): { readonly columns: number; readonly rows: number };
-  /** Aborted with an `Interrupted` by Ctrl-C or SIGTERM, and when nobody reads stdout any more. */
+  /** Aborted with an `Interrupted` by Ctrl-C or SIGTERM, and when the reader of stdout is gone. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** A whole file as text; `-` is stdin. */
@@ -24,7 +24,7 @@ export interface Terminal {
 }
 
 export class Interrupted extends Error {
-  /** `closed`: the reader of stdout went away. */
+  /** `closed`: the reader of stdout is gone. */
   readonly by: "signal" | "closed";
   constructor(by: "signal" | "closed") {
     super(by === "signal" ? "interrupted" : "the output was closed");
@@ -34,8 +34,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * The terminal of a process. Signals are left to the process until a command first looks at `signal`; after that a second
- * Ctrl-C ends the process at once.
+ * The terminal of a process. Signals have their default effect until a command first reads `signal`; after that a second
+ * Ctrl-C ends the process immediately.
  */
 export function terminalOf(proc: NodeJS.Process, clock: Clock, version: string): Terminal {
   const ended = new AbortController();

@@ -1,4 +1,4 @@
-/** Durations and ages as people write and read them. */
+/** Human-readable durations and ages. */
 import { UsageError } from "./command.ts";
 
 const unitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -21,7 +21,7 @@ export function age(thenMs: number | undefined, nowMs: number): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
-/** How long something took: `412 ms`, `3.1 s`, `2 m 05 s`. */
+/** A measured duration: `412 ms`, `3.1 s`, `2 m 05 s`. */
 export function took(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;

@@ -1,6 +1,6 @@
 /**
- * An attempt with its events, replayed by the server. With `--watch` a stream that breaks is opened again after the last
- * event seen, with pauses of up to ten seconds, so that no event is missing and none is shown twice.
+ * An attempt with its events, replayed by the server. With `--watch` a broken stream is reopened after the last
+ * event seen, with pauses of up to ten seconds, so that no event is missing or shown twice.
  */
 import { RegistrationEventSchema, type RegistrationEvent } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { AttemptSchema, AttemptState } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
@@ -34,7 +34,7 @@ export const showAttempt: Run = async (input, terminal) => {
   const value = { attempt: jsonOf(AttemptSchema, attempt), events: events.map((event) => jsonOf(RegistrationEventSchema, event)) };
   await show(input, terminal, value, () => {
     const lines = events.map((event, i) => `${eventLine(event, i === 0 ? 0 : msOf(event.timestamp) - msOf(events[i - 1]?.timestamp), style)}\n`);
-    const more = attempt.state === AttemptState.RUNNING ? `It goes on: muster attempts show ${attemptId} --watch\n` : "";
+    const more = attempt.state === AttemptState.RUNNING ? `It is still running: muster attempts show ${attemptId} --watch\n` : "";
     return `${attemptDetails(attempt, terminal.clock.now(), style)}\n${lines.join("")}${more}`;
   });
   return exitCodes.done.code;

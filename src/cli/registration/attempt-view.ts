@@ -1,4 +1,4 @@
-/** Registration attempts as people see them: pure texts of the contract's messages. */
+/** Text forms of registration attempts; pure. */
 import { RegistrationOutcome, ServiceType } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Reason } from "../../../gen/muster/registration/v1/reasons_pb.ts";
 import { AttemptState, type Attempt } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
@@ -67,7 +67,7 @@ export function attemptDetails(attempt: Attempt, nowMs: number, style: Style): s
       ["Type", nameOf(ServiceType, attempt.type).toLowerCase()],
       ["Version", attempt.version],
       ["State", stateCell(attempt, style)],
-      ["Cancelled", attempt.cancelRequested ? "asked for" : ""],
+      ["Cancelled", attempt.cancelRequested ? "requested" : ""],
       ["Result", outcomeOf(attempt)],
       ["By", attempt.actor],
       ["Request id", attempt.requestId],

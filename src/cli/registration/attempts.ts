@@ -34,7 +34,7 @@ export const listAttempts: Run = async (input, terminal) => {
   const style = styleFor(terminal.colour.out);
   const text = (attempts: readonly Attempt[]): string => {
     const columns = terminal.isInteractive ? terminal.size().columns : undefined;
-    return attempts.length === 0 ? "There are no such attempts.\n" : attemptTable(attempts, terminal.clock.now(), style, columns);
+    return attempts.length === 0 ? "No matching attempts.\n" : attemptTable(attempts, terminal.clock.now(), style, columns);
   };
   if (input.on("watch")) return watchList(list, text, input, terminal);
   const attempts = await list();
@@ -42,7 +42,7 @@ export const listAttempts: Run = async (input, terminal) => {
   return exitCodes.done.code;
 };
 
-/** Asks again every second; ends with the terminal's signal. On a terminal the table is drawn anew, elsewhere changed attempts are told. */
+/** Polls every second; ends with the terminal's signal. On a terminal the table is redrawn, elsewhere changed attempts are printed. */
 async function watchList(
   list: () => Promise<readonly Attempt[]>,
   text: (attempts: readonly Attempt[]) => string,
@@ -74,7 +74,7 @@ export const cancelAttempt: Run = async (input, terminal) => {
   const { attempt } = await registration.cancelAttempt({ attemptId, reason: input.text("reason") ?? "" }, once());
   const style = styleFor(terminal.colour.out);
   if (attempt) {
-    const follow = `The undoing goes on: muster attempts show ${attemptId} --watch\n`;
+    const follow = `The undo continues: muster attempts show ${attemptId} --watch\n`;
     await show(input, terminal, jsonOf(AttemptSchema, attempt), () => attemptDetails(attempt, terminal.clock.now(), style) + follow);
   }
   return exitCodes.done.code;

@@ -1,4 +1,4 @@
-/** The rows of the table that look at what is registered. */
+/** The rows of the table that show what is registered. */
 import type { Command } from "../frame/command.ts";
 import { callOptions, watchOption } from "../frame/options.ts";
 
@@ -8,11 +8,11 @@ export const discoveryCommands: readonly Command[] = [
   {
     name: "services",
     what: "list the services, or show one",
-    args: [{ name: "NAME", what: "show one instance of this name, a healthy one if there is any", optional: true }],
+    args: [{ name: "NAME", what: "show one instance of this name, preferably a healthy one", optional: true }],
     options: lookup,
     examples: [
       { what: "all of them, with their health", run: "muster services" },
-      { what: "everything about one", run: "muster services search" },
+      { what: "all data of one instance", run: "muster services search" },
       { what: "the unhealthy ones, for a script", run: "muster services -o json | jq -r '.services[] | select(.isHealthy | not) | .serviceId'" },
     ],
     load: async () => (await import("./instances.ts")).servicesCommand,
@@ -20,7 +20,7 @@ export const discoveryCommands: readonly Command[] = [
   {
     name: "modules",
     what: "list the modules, or show one",
-    args: [{ name: "NAME", what: "show one instance of this name, a healthy one if there is any", optional: true }],
+    args: [{ name: "NAME", what: "show one instance of this name, preferably a healthy one", optional: true }],
     options: lookup,
     examples: [
       { what: "all of them, with their health", run: "muster modules" },
@@ -32,12 +32,12 @@ export const discoveryCommands: readonly Command[] = [
     name: "watch",
     what: "show services or modules as they change",
     more: [
-      "On a terminal the list is drawn anew with each change; elsewhere each change is",
-      "a line: + came, - went, ~ is otherwise. With -o json each new list is a line.",
-      "A broken connection is opened again. Ctrl-C ends it, or the time of --timeout;",
-      "the exit code is 0 then.",
+      "On a terminal the list is redrawn at each change; elsewhere each change is a",
+      "line: + added, - removed, ~ changed. With -o json each new list is a line.",
+      "A broken connection is reopened. Ends at Ctrl-C or after --timeout, with exit",
+      "code 0.",
     ],
-    args: [{ name: "WHAT", what: "what to watch; services when not given", optional: true, choices: ["services", "modules"] }],
+    args: [{ name: "WHAT", what: "what to watch; services by default", optional: true, choices: ["services", "modules"] }],
     options: callOptions,
     examples: [
       { what: "the modules", run: "muster watch modules" },
@@ -47,18 +47,18 @@ export const discoveryCommands: readonly Command[] = [
   },
   {
     name: "resolve",
-    what: "pick one healthy instance of a service",
-    more: ["Exit code 5 when none fits."],
+    what: "select one healthy instance of a service",
+    more: ["Exit code 5 when none matches."],
     args: [{ name: "NAME", what: "name of the service" }],
     options: [
       { name: "tag", value: "TAG", many: true, what: "it must have this tag" },
       { name: "capability", value: "NAME", many: true, what: "it must have this capability" },
-      { name: "local", what: "rather one on the caller's host" },
-      { name: "quiet", short: "q", what: "print host:port and nothing else" },
+      { name: "local", what: "prefer one on the caller's host" },
+      { name: "quiet", short: "q", what: "print only host:port" },
       ...callOptions,
     ],
     examples: [
-      { what: "which, and why", run: "muster resolve search --tag blue" },
+      { what: "an instance, and why it was selected", run: "muster resolve search --tag blue" },
       { what: "its address, for a script", run: 'grpcurl -plaintext "$(muster resolve search -q)" list' },
     ],
     load: async () => (await import("./resolve.ts")).resolveCommand,
@@ -66,10 +66,10 @@ export const discoveryCommands: readonly Command[] = [
   {
     name: "schema get",
     what: "print the configuration schema of a module or connector",
-    more: ["It is printed as it was stored; -o json and -o yaml show what is known about it."],
+    more: ["It is printed as stored; -o json and -o yaml show its metadata too."],
     args: [{ name: "NAME", what: "name of the module, or type of the connector" }],
     options: [
-      { name: "version", value: "VERSION", what: "this version; the latest when not given" },
+      { name: "version", value: "VERSION", what: "this version; the latest by default" },
       { name: "connector", what: "NAME is the type of a connector" },
       ...callOptions,
     ],
@@ -89,21 +89,21 @@ export const discoveryCommands: readonly Command[] = [
   },
   {
     name: "schema diff",
-    what: "tell what a new version of a schema breaks",
+    what: "show whether a new version of a schema breaks configurations",
     more: [
-      "Without FROM and TO the latest version is held against the one before it. With",
-      "--file nothing is stored, so that a build can ask before it registers; with",
-      "--check the exit code is 1 unless everything that was valid still is.",
+      "Without FROM and TO the latest version is compared with the one before it. With",
+      "--file nothing is stored, so that a build can check before it registers; with",
+      "--check the exit code is 1 unless everything that was valid is still valid.",
     ],
     args: [
       { name: "NAME", what: "name of the module, or type of the connector" },
-      { name: "FROM", what: "the earlier version; the one before TO when not given", optional: true },
-      { name: "TO", what: "the later version; the latest when not given", optional: true },
+      { name: "FROM", what: "the earlier version; by default the one before TO", optional: true },
+      { name: "TO", what: "the later version; the latest by default", optional: true },
     ],
     options: [
       { name: "file", short: "f", value: "FILE", what: "a schema in this file, - for stdin, in place of TO; FROM is the latest then" },
       { name: "connector", what: "NAME is the type of a connector" },
-      { name: "check", what: "end with 1 when it is breaking, or unknown whether it is" },
+      { name: "check", what: "exit with 1 when it is breaking or unknown" },
       ...callOptions,
     ],
     examples: [
@@ -116,20 +116,17 @@ export const discoveryCommands: readonly Command[] = [
   {
     name: "tags",
     what: "show or change the tags of an instance",
-    more: [
-      "Tags that come from its type and capabilities stay. --add and --remove read the",
-      "tags first: of two changes at the same moment the later one wins.",
-    ],
+    more: ["Tags derived from its type and capabilities stay. --add and --remove read the", "tags first: of two concurrent changes the later one wins."],
     args: [{ name: "SERVICE_ID", what: "id of the instance" }],
     options: [
-      { name: "set", value: "TAG", many: true, what: "these tags in place of all former ones" },
-      { name: "add", value: "TAG", many: true, what: "this tag too" },
-      { name: "remove", value: "TAG", many: true, what: "this tag no more" },
-      { name: "clear", what: "no tags" },
+      { name: "set", value: "TAG", many: true, what: "replace all tags by these" },
+      { name: "add", value: "TAG", many: true, what: "add this tag" },
+      { name: "remove", value: "TAG", many: true, what: "remove this tag" },
+      { name: "clear", what: "remove all tags" },
       ...callOptions,
     ],
     examples: [
-      { what: "what it has", run: "muster tags echo-127.0.0.1-9000" },
+      { what: "its tags", run: "muster tags echo-127.0.0.1-9000" },
       { what: "from blue to green", run: "muster tags echo-127.0.0.1-9000 --remove blue --add green" },
     ],
     load: async () => (await import("./tags.ts")).tagsCommand,

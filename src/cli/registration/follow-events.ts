@@ -44,7 +44,7 @@ export function isTerminal({ eventType }: RegistrationEvent): boolean {
   return eventType === EventType.COMPLETED || eventType === EventType.FAILED;
 }
 
-/** The exit code that an attempt's last event stands for. */
+/** The exit code for an attempt's last event. */
 export function exitCodeOf(last: RegistrationEvent | undefined): ExitCode {
   if (last?.eventType === EventType.FAILED) return exitCodes.rolledBack.code;
   if (last?.eventType !== EventType.COMPLETED) return exitCodes.failed.code;

@@ -1,4 +1,4 @@
-/** Services and modules as people see them: pure texts of the contract's messages. */
+/** Text forms of services and modules; pure. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { GetModuleResponse, GetServiceResponse, HttpEndpoint } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { msOf } from "./progress-view.ts";
@@ -6,7 +6,7 @@ import type { Style } from "../frame/style.ts";
 import { pairs, table, type Cell } from "../frame/table.ts";
 import { age } from "../frame/times.ts";
 
-/** What services and modules have in common, with what each may have beside it. */
+/** The common fields of services and modules, and the optional ones of each. */
 export interface Listed {
   readonly instances: readonly Instance[];
   readonly asOfMs: number;
@@ -101,7 +101,7 @@ export function instanceTable(instances: readonly Instance[], nowMs: number, sty
   });
 }
 
-/** `3 instances, 1 unhealthy`, and of which time when that is not now. */
+/** `3 instances, 1 unhealthy`, with the list's age when it is stale. */
 export function instanceSummary(instances: readonly Instance[], asOfMs: number, nowMs: number, style: Style): string {
   const ill = instances.filter(({ isHealthy }) => !isHealthy).length;
   const count = `${instances.length} ${instances.length === 1 ? "instance" : "instances"}`;
@@ -126,7 +126,7 @@ export function instanceDetails(it: Instance, nowMs: number, style: Style): stri
   );
 }
 
-/** What has changed between two lists, a line each: `+` came, `-` went, `~` is otherwise. */
+/** The changes between two lists, a line each: `+` added, `-` removed, `~` changed. */
 export function changesBetween(before: readonly Instance[], after: readonly Instance[], style: Style): readonly string[] {
   const former = new Map(before.map((it) => [it.serviceId, it]));
   const ids = new Set(after.map(({ serviceId }) => serviceId));

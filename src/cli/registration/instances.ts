@@ -18,7 +18,7 @@ import { styleFor } from "../frame/style.ts";
 import type { Terminal } from "../frame/terminal.ts";
 import { watchInstances } from "./watch-instances.ts";
 
-/** The RPCs of one sort of instances. */
+/** The RPCs of one kind of instances. */
 export interface Sort {
   one(connection: Connection, lookup: { readonly name: string } | { readonly id: string }): Promise<{ readonly instance: Instance; readonly json: JsonValue }>;
   all(connection: Connection): Promise<Listed>;

@@ -1,4 +1,4 @@
-/** The steps of a registration as people see them: pure texts of the contract's events. */
+/** Text forms of the steps of a registration; pure. */
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { EventType, RegistrationOutcome, type RegistrationEvent } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { printable } from "../../kernel/log.ts";
@@ -9,7 +9,7 @@ import { took } from "../frame/times.ts";
 const stepWidth = "HEALTH_CHECK_CONFIGURED".length;
 const timeWidth = 9;
 
-/** One line for an event; `sinceMs` is how long after the event before it came. */
+/** One line for an event; `sinceMs` is the time since the previous event. */
 export function eventLine(event: RegistrationEvent, sinceMs: number, style: Style): string {
   const step = nameOf(EventType, event.eventType);
   const [mark, paint] = markOf(event.eventType, style);
@@ -32,7 +32,7 @@ function markOf(type: EventType, style: Style): readonly [string, (text: string)
   }
 }
 
-/** What a person wants to know of a step's facts; the rest is in `-o json`. */
+/** The main facts of a step; the rest is in `-o json`. */
 function factsOf(values: Readonly<Record<string, string>>, style: Style): string {
   const { warning, compatibility } = values;
   return [
@@ -49,7 +49,7 @@ export function waitingLine(elapsedMs: number, style: Style): string {
   return `  ${style.warn(frame)} ${style.dim(`waiting for the next step, ${took(elapsedMs)}`)}`;
 }
 
-/** The last line: what it has come to, after `totalMs`. */
+/** The last line: the result, after `totalMs`. */
 export function summaryLine(event: RegistrationEvent, totalMs: number, style: Style): string {
   const { eventType, outcome, eventData } = event;
   if (eventType === EventType.FAILED) return `${style.bad("✗")} failed after ${took(totalMs)}, and undone`;
@@ -58,9 +58,9 @@ export function summaryLine(event: RegistrationEvent, totalMs: number, style: St
     case RegistrationOutcome.ACTIVE:
       return `${style.good("✓")} ${style.bold(id)} is registered, in ${took(totalMs)}`;
     case RegistrationOutcome.UNCHANGED:
-      return `${style.good("✓")} ${style.bold(id)} was registered already, exactly so, and is healthy`;
+      return `${style.good("✓")} ${style.bold(id)} was already registered identically and is healthy`;
     case RegistrationOutcome.PENDING_APPROVAL:
-      return `${style.warn("…")} ${style.bold(id)} waits for approval and cannot be discovered before`;
+      return `${style.warn("…")} ${style.bold(id)} waits for approval and cannot be discovered until then`;
     default:
       return `${style.good("✓")} ${id} is valid; nothing was registered`;
   }

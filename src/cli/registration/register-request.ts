@@ -16,7 +16,7 @@ import { durationMs } from "../frame/times.ts";
 
 const types: Readonly<Record<string, ServiceType>> = { service: ServiceType.SERVICE, module: ServiceType.MODULE, connector: ServiceType.CONNECTOR };
 
-/** Checks what only the command line can get wrong; the fields' own rules are the server's. Throws UsageError. */
+/** Checks errors that only a command line can have; the server has the rules of the fields. Throws UsageError. */
 export async function registerRequest(input: Input, terminal: Terminal): Promise<RegisterRequest> {
   const file = input.text("file");
   const request = file === undefined ? create(RegisterRequestSchema) : await fromFile(file, terminal);
@@ -24,7 +24,7 @@ export async function registerRequest(input: Input, terminal: Terminal): Promise
   const problems: string[] = [];
   if (name !== undefined) request.name = name;
   if (file === undefined && name === undefined) problems.push("NAME is missing: name of the service or module");
-  if (file === undefined && at === undefined) problems.push("HOST:PORT is missing: where the instance is reached");
+  if (file === undefined && at === undefined) problems.push("HOST:PORT is missing: the instance's advertised host and port");
   const type = types[input.text("type") ?? ""];
   if (type !== undefined) request.type = type;
   else if (file === undefined) problems.push("--type is missing: service, module or connector");
@@ -95,7 +95,7 @@ async function fromFile(path: string, terminal: Terminal): Promise<RegisterReque
     // JSON is YAML too.
     return fromJson(RegisterRequestSchema, parse(text) as JsonValue);
   } catch (error) {
-    throw new UsageError([`--file: ${path} is no RegisterRequest: ${error instanceof Error ? error.message.split("\n")[0] : "it cannot be read"}`]);
+    throw new UsageError([`--file: ${path} is not a RegisterRequest: ${error instanceof Error ? error.message.split("\n")[0] : "it cannot be read"}`]);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Registers an instance and shows its steps. The attempt is the server's: when this command ends early the attempt ends
- * with it only if the catalog does not know the instance yet, so an early end says where to go on looking.
+ * Registers an instance and shows its steps. The attempt runs in the server: when this command ends early the attempt
+ * is cancelled only if the catalog does not have the instance yet, so an early end shows how to follow it.
  */
 import { ConnectError } from "@connectrpc/connect";
 import { EventType, type RegisterResponse, type RegistrationEvent } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
@@ -12,7 +12,7 @@ import { formatOf } from "../frame/output.ts";
 import { registerRequest } from "./register-request.ts";
 import { took } from "../frame/times.ts";
 
-// An attempt has 150 s; people who are waited for have longer.
+// An attempt has 150 s; an approval may take longer.
 const attemptMs = 160_000;
 
 export const registerCommand: Run = async (input, terminal) => {
@@ -24,12 +24,12 @@ export const registerCommand: Run = async (input, terminal) => {
   try {
     await followEvents(eventsOf(answers), format, terminal, (event) => (last = event));
   } catch (error) {
-    // After FAILED the status only says whether to try again.
+    // After FAILED the status only shows whether a retry can help.
     if (last?.eventType === EventType.FAILED && error instanceof ConnectError) {
       const { retryAfterMs } = failureOf(error);
-      if (retryAfterMs !== undefined) terminal.err(`Trying again may help, after ${took(retryAfterMs)}.\n`);
+      if (retryAfterMs !== undefined) terminal.err(`A retry may help, after ${took(retryAfterMs)}.\n`);
     } else {
-      if (last && !isTerminal(last)) terminal.err(`The attempt may still be going on: muster attempts show ${last.attemptId} --watch\n`);
+      if (last && !isTerminal(last)) terminal.err(`The attempt may still be running: muster attempts show ${last.attemptId} --watch\n`);
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-/** What a later version of a schema means for configurations that are valid by an earlier one. */
+/** Whether configurations that are valid by an earlier version of a schema stay valid by a later one. */
 import { CompareSchemasResponseSchema, SchemaCompatibility, type CompareSchemasRequest } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";

@@ -1,4 +1,4 @@
-/** Versions of schemas and their differences as people see them: pure texts of the contract's messages. */
+/** Text forms of schema versions and their differences; pure. */
 import type { ModuleSchemaVersion } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { SchemaCompatibility, type SchemaChange, type SchemaComparison } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import { printable } from "../../kernel/log.ts";
@@ -26,9 +26,9 @@ export function comparisonText(comparison: SchemaComparison, former: string, nex
 
 const verdicts: Readonly<Partial<Record<SchemaCompatibility, string>>> = {
   [SchemaCompatibility.NONE]: "the same values are valid",
-  [SchemaCompatibility.COMPATIBLE]: "compatible: what was valid still is",
-  [SchemaCompatibility.BREAKING]: "breaking: something that was valid no longer is",
-  [SchemaCompatibility.UNKNOWN]: "unknown: neither could be shown",
+  [SchemaCompatibility.COMPATIBLE]: "compatible: everything that was valid is still valid",
+  [SchemaCompatibility.BREAKING]: "breaking: something that was valid is no longer valid",
+  [SchemaCompatibility.UNKNOWN]: "unknown: neither could be proved",
 };
 
 function verdictText(compatibility: SchemaCompatibility, style: Style): string {
@@ -59,7 +59,7 @@ function word(compatibility: SchemaCompatibility): string {
 export interface ListedVersion {
   readonly version: ModuleSchemaVersion;
   readonly isLatest: boolean;
-  /** How it differs from the version before it; undefined when nobody compared them. */
+  /** Its difference from the version before it; undefined when they were not compared. */
   readonly change: SchemaCompatibility | undefined;
 }
 
@@ -70,7 +70,7 @@ export function versionTable(versions: readonly ListedVersion[], nowMs: number, 
     change === undefined || change === SchemaCompatibility.UNSPECIFIED ? "-" : { text: word(change), paint: paintOf(change, style) },
     it.metadata["source"] ?? "",
     (it.metadata["sha256"] ?? "-").slice(0, 12),
-    [isLatest ? "latest" : "", it.metadata["synthesised"] === "true" ? "made up" : "", it.description ?? ""].filter((note) => note !== "").join(", "),
+    [isLatest ? "latest" : "", it.metadata["synthesised"] === "true" ? "generated" : "", it.description ?? ""].filter((note) => note !== "").join(", "),
   ]);
   return table({ heads: ["VERSION", "AGE", "CHANGE", "FROM", "SHA256", "NOTE"], rows, bold: style.bold });
 }

@@ -12,7 +12,7 @@ import { formatOf, jsonOf, show } from "../frame/output.ts";
 import { versionTable } from "./schema-view.ts";
 import { styleFor } from "../frame/style.ts";
 
-/** Prints the schema itself, as it was stored; everything about it with `-o`. */
+/** Prints the schema itself, as stored; with `-o` its metadata too. */
 export const schemaGet: Run = async (input, terminal) => {
   const { platform, once } = connect(input, terminal);
   const [name = ""] = input.args;
@@ -32,7 +32,7 @@ function schemaText(json: string): string {
   return json.endsWith("\n") ? json : `${json}\n`;
 }
 
-/** How many of the newest are asked about one by one. */
+/** How many of the newest versions are requested one by one. */
 const mostCompared = 20;
 
 export const schemaVersions: Run = async (input, terminal) => {
@@ -48,7 +48,7 @@ export const schemaVersions: Run = async (input, terminal) => {
   return exitCodes.done.code;
 };
 
-/** Undefined for a version that only the schema registry knows. */
+/** Undefined for a version that only the schema registry has. */
 async function changeOf({ registration, once }: Connection, artifactId: string, version: string): Promise<SchemaCompatibility | undefined> {
   try {
     const { schema } = await registration.getSchemaVersion({ artifactId, version }, once());

@@ -1,6 +1,6 @@
 /**
- * The tags of an instance. The server replaces the whole set, so adding and removing reads it first: of two people who
- * change it at the same moment the later one wins.
+ * The tags of an instance. The server replaces the whole set, so adding and removing reads it first: of two concurrent
+ * changes the later one wins.
  */
 import { UpdateTagsResponseSchema } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { printable } from "../../kernel/log.ts";
@@ -31,7 +31,7 @@ export const tagsCommand: Run = async (input, terminal) => {
 
 type Change = readonly string[] | ((current: readonly string[]) => readonly string[]);
 
-/** What is to become of the tags; undefined when they are only to be shown. */
+/** The new tags; undefined when they are only to be shown. */
 function changeOf(input: Input): Change | undefined {
   const [set, add, remove] = [input.texts("set"), input.texts("add"), input.texts("remove")];
   const ways = [set.length > 0, add.length + remove.length > 0, input.on("clear")].filter(Boolean);

@@ -1,7 +1,7 @@
 /**
- * A list that is shown again with each change, until Ctrl-C or for `--timeout`, which are its good ends. On a terminal the table is drawn anew,
- * and once a second so that the ages stay true; elsewhere each change is a line, or each list a JSON line or YAML
- * document. A broken connection is opened again; what was missed meanwhile shows as changes of the next list.
+ * A list that is shown again at each change, until Ctrl-C or `--timeout`, both with exit code 0. On a terminal the table is redrawn,
+ * also once a second to update the ages; elsewhere each change is a line, or each list a JSON line or YAML
+ * document. A broken connection is reopened; missed changes show as changes of the next list.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Input } from "../frame/command.ts";

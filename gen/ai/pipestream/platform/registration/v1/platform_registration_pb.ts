@@ -2,7 +2,7 @@
 //
 // The file imports nothing but google/protobuf, so that plain protoc makes stubs from it in any language.
 // Field numbers below 1001 belong to the platform's contract and never change; Muster's additions start at 1001.
-// Field rules stand in the comments and are checked by the server, which reports all bad fields of a request at once.
+// Field rules are in the comments and are checked by the server, which reports all invalid fields of a request together.
 //
 // Terms used below:
 //   name        `^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$`, so 1 to 128 characters.
@@ -28,7 +28,7 @@ export const file_ai_pipestream_platform_registration_v1_platform_registration: 
   fileDesc("CkJhaS9waXBlc3RyZWFtL3BsYXRmb3JtL3JlZ2lzdHJhdGlvbi92MS9wbGF0Zm9ybV9yZWdpc3RyYXRpb24ucHJvdG8SJmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxIrEBCgxDb25uZWN0aXZpdHkSFwoPYWR2ZXJ0aXNlZF9ob3N0GAEgASgJEhcKD2FkdmVydGlzZWRfcG9ydBgCIAEoBRIaCg1pbnRlcm5hbF9ob3N0GAMgASgJSACIAQESGgoNaW50ZXJuYWxfcG9ydBgEIAEoBUgBiAEBEhMKC3Rsc19lbmFibGVkGAUgASgIQhAKDl9pbnRlcm5hbF9ob3N0QhAKDl9pbnRlcm5hbF9wb3J0IncKDEh0dHBFbmRwb2ludBIOCgZzY2hlbWUYASABKAkSDAoEaG9zdBgCIAEoCRIMCgRwb3J0GAMgASgFEhEKCWJhc2VfcGF0aBgEIAEoCRITCgtoZWFsdGhfcGF0aBgFIAEoCRITCgt0bHNfZW5hYmxlZBgGIAEoCCKnBwoPUmVnaXN0ZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkSQQoEdHlwZRgCIAEoDjIzLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLlNlcnZpY2VUeXBlEkoKDGNvbm5lY3Rpdml0eRgDIAEoCzI0LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkNvbm5lY3Rpdml0eRIPCgd2ZXJzaW9uGAQgASgJElcKCG1ldGFkYXRhGAUgAygLMkUuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXF1ZXN0Lk1ldGFkYXRhRW50cnkSDAoEdGFncxgGIAMoCRIUCgxjYXBhYmlsaXRpZXMYByADKAkSTAoOaHR0cF9lbmRwb2ludHMYCCADKAsyNC5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5IdHRwRW5kcG9pbnQSGAoLaHR0cF9zY2hlbWEYCSABKAlIAIgBARIgChNodHRwX3NjaGVtYV92ZXJzaW9uGAogASgJSAGIAQESJAoXaHR0cF9zY2hlbWFfYXJ0aWZhY3RfaWQYCyABKAlIAogBARIVCg1ncnBjX3NlcnZpY2VzGAwgAygJEhgKCnJlcXVlc3RfaWQY6QcgASgJSAOIAQESFgoNdmFsaWRhdGVfb25seRjqByABKAgSGgoRd2FpdF9mb3JfYXBwcm92YWwY6wcgASgIEjcKDmhlYWx0aF90aW1lb3V0GOwHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbkgEiAEBEjYKDXN0YXJ0dXBfZ3JhY2UY7QcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uSAWIAQESHgoQaHR0cF9zY2hlbWFfcGF0aBjuByABKAlIBogBARovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDgoMX2h0dHBfc2NoZW1hQhYKFF9odHRwX3NjaGVtYV92ZXJzaW9uQhoKGF9odHRwX3NjaGVtYV9hcnRpZmFjdF9pZEINCgtfcmVxdWVzdF9pZEIRCg9faGVhbHRoX3RpbWVvdXRCEAoOX3N0YXJ0dXBfZ3JhY2VCEwoRX2h0dHBfc2NoZW1hX3BhdGhKBQgNEOkHIlwKEFJlZ2lzdGVyUmVzcG9uc2USSAoFZXZlbnQYASABKAsyOS5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5SZWdpc3RyYXRpb25FdmVudCKfAwoRUmVnaXN0cmF0aW9uRXZlbnQSRQoKZXZlbnRfdHlwZRgBIAEoDjIxLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkV2ZW50VHlwZRItCgl0aW1lc3RhbXAYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB21lc3NhZ2UYAyABKAkSFAoKc2VydmljZV9pZBgEIAEoCUgAEhYKDGVycm9yX2RldGFpbBgFIAEoCUgAEkkKCG1ldGFkYXRhGAYgASgLMjUuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuRXZlbnRNZXRhZGF0YUgAEhEKCHNlcXVlbmNlGOkHIAEoAxITCgphdHRlbXB0X2lkGOoHIAEoCRJNCgdvdXRjb21lGOsHIAEoDjI7LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLlJlZ2lzdHJhdGlvbk91dGNvbWVCDAoKZXZlbnRfZGF0YUoFCAcQ6QcikQEKDUV2ZW50TWV0YWRhdGESUQoGdmFsdWVzGAEgAygLMkEuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuRXZlbnRNZXRhZGF0YS5WYWx1ZXNFbnRyeRotCgtWYWx1ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIj0KEVVucmVnaXN0ZXJSZXF1ZXN0EgwKBG5hbWUYASABKAkSDAoEaG9zdBgCIAEoCRIMCgRwb3J0GAMgASgFImUKElVucmVnaXN0ZXJSZXNwb25zZRIPCgdzdWNjZXNzGAEgASgIEg8KB21lc3NhZ2UYAiABKAkSLQoJdGltZXN0YW1wGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCIVChNMaXN0U2VydmljZXNSZXF1ZXN0IqQBChRMaXN0U2VydmljZXNSZXNwb25zZRJMCghzZXJ2aWNlcxgBIAMoCzI6LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldFNlcnZpY2VSZXNwb25zZRIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLdG90YWxfY291bnQYAyABKAUiFAoSTGlzdE1vZHVsZXNSZXF1ZXN0IqEBChNMaXN0TW9kdWxlc1Jlc3BvbnNlEkoKB21vZHVsZXMYASADKAsyOS5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5HZXRNb2R1bGVSZXNwb25zZRIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLdG90YWxfY291bnQYAyABKAUiHAoaTGlzdFBsYXRmb3JtTW9kdWxlc1JlcXVlc3QiqQEKG0xpc3RQbGF0Zm9ybU1vZHVsZXNSZXNwb25zZRJKCgdtb2R1bGVzGAEgAygLMjkuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuR2V0TW9kdWxlUmVzcG9uc2USKQoFYXNfb2YYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3RvdGFsX2NvdW50GAMgASgFIk8KEUdldFNlcnZpY2VSZXF1ZXN0EhYKDHNlcnZpY2VfbmFtZRgBIAEoCUgAEhQKCnNlcnZpY2VfaWQYAiABKAlIAEIMCgpsb29rdXBfa2V5IuQEChJHZXRTZXJ2aWNlUmVzcG9uc2USFAoMc2VydmljZV9uYW1lGAEgASgJEhIKCnNlcnZpY2VfaWQYAiABKAkSDAoEaG9zdBgDIAEoCRIMCgRwb3J0GAQgASgFEg8KB3ZlcnNpb24YBSABKAkSWgoIbWV0YWRhdGEYBiADKAsySC5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5HZXRTZXJ2aWNlUmVzcG9uc2UuTWV0YWRhdGFFbnRyeRIMCgR0YWdzGAcgAygJEhQKDGNhcGFiaWxpdGllcxgIIAMoCRISCgppc19oZWFsdGh5GAkgASgIEjEKDXJlZ2lzdGVyZWRfYXQYCiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjUKEWxhc3RfaGVhbHRoX2NoZWNrGAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJMCg5odHRwX2VuZHBvaW50cxgMIAMoCzI0LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkh0dHBFbmRwb2ludBIkChdodHRwX3NjaGVtYV9hcnRpZmFjdF9pZBgNIAEoCUgAiAEBEiAKE2h0dHBfc2NoZW1hX3ZlcnNpb24YDiABKAlIAYgBARovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCGgoYX2h0dHBfc2NoZW1hX2FydGlmYWN0X2lkQhYKFF9odHRwX3NjaGVtYV92ZXJzaW9uIk0KEEdldE1vZHVsZVJlcXVlc3QSFQoLbW9kdWxlX25hbWUYASABKAlIABIUCgpzZXJ2aWNlX2lkGAIgASgJSABCDAoKbG9va3VwX2tleSK4AwoRR2V0TW9kdWxlUmVzcG9uc2USEwoLbW9kdWxlX25hbWUYASABKAkSEgoKc2VydmljZV9pZBgCIAEoCRIMCgRob3N0GAMgASgJEgwKBHBvcnQYBCABKAUSDwoHdmVyc2lvbhgFIAEoCRJZCghtZXRhZGF0YRgGIAMoCzJHLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldE1vZHVsZVJlc3BvbnNlLk1ldGFkYXRhRW50cnkSFAoMaW5wdXRfZm9ybWF0GAcgASgJEhUKDW91dHB1dF9mb3JtYXQYCCABKAkSFgoOZG9jdW1lbnRfdHlwZXMYCSADKAkSEgoKaXNfaGVhbHRoeRgKIAEoCBIxCg1yZWdpc3RlcmVkX2F0GAsgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBI1ChFsYXN0X2hlYWx0aF9jaGVjaxgMIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBInkKFVJlc29sdmVTZXJ2aWNlUmVxdWVzdBIUCgxzZXJ2aWNlX25hbWUYASABKAkSFAoMcHJlZmVyX2xvY2FsGAIgASgIEhUKDXJlcXVpcmVkX3RhZ3MYAyADKAkSHQoVcmVxdWlyZWRfY2FwYWJpbGl0aWVzGAQgAygJIvwEChZSZXNvbHZlU2VydmljZVJlc3BvbnNlEg0KBWZvdW5kGAEgASgIEhQKDHNlcnZpY2VfbmFtZRgCIAEoCRIMCgRob3N0GAMgASgJEgwKBHBvcnQYBCABKAUSEgoKc2VydmljZV9pZBgFIAEoCRJeCghtZXRhZGF0YRgGIAMoCzJMLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLlJlc29sdmVTZXJ2aWNlUmVzcG9uc2UuTWV0YWRhdGFFbnRyeRIMCgR0YWdzGAcgAygJEhQKDGNhcGFiaWxpdGllcxgIIAMoCRIPCgd2ZXJzaW9uGAkgASgJEhcKD3RvdGFsX2luc3RhbmNlcxgKIAEoBRIZChFoZWFsdGh5X2luc3RhbmNlcxgLIAEoBRIYChBzZWxlY3Rpb25fcmVhc29uGAwgASgJEi8KC3Jlc29sdmVkX2F0GA0gASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJMCg5odHRwX2VuZHBvaW50cxgOIAMoCzI0LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkh0dHBFbmRwb2ludBIkChdodHRwX3NjaGVtYV9hcnRpZmFjdF9pZBgPIAEoCUgAiAEBEiAKE2h0dHBfc2NoZW1hX3ZlcnNpb24YECABKAlIAYgBARovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCGgoYX2h0dHBfc2NoZW1hX2FydGlmYWN0X2lkQhYKFF9odHRwX3NjaGVtYV92ZXJzaW9uIhYKFFdhdGNoU2VydmljZXNSZXF1ZXN0IqUBChVXYXRjaFNlcnZpY2VzUmVzcG9uc2USTAoIc2VydmljZXMYASADKAsyOi5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5HZXRTZXJ2aWNlUmVzcG9uc2USKQoFYXNfb2YYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhMKC3RvdGFsX2NvdW50GAMgASgFIhUKE1dhdGNoTW9kdWxlc1JlcXVlc3QiogEKFFdhdGNoTW9kdWxlc1Jlc3BvbnNlEkoKB21vZHVsZXMYASADKAsyOS5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5HZXRNb2R1bGVSZXNwb25zZRIpCgVhc19vZhgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLdG90YWxfY291bnQYAyABKAUiTwoWR2V0TW9kdWxlU2NoZW1hUmVxdWVzdBITCgttb2R1bGVfbmFtZRgBIAEoCRIUCgd2ZXJzaW9uGAIgASgJSACIAQFCCgoIX3ZlcnNpb24izgIKF0dldE1vZHVsZVNjaGVtYVJlc3BvbnNlEhMKC21vZHVsZV9uYW1lGAEgASgJEhMKC3NjaGVtYV9qc29uGAIgASgJEhYKDnNjaGVtYV92ZXJzaW9uGAMgASgJEhMKC2FydGlmYWN0X2lkGAQgASgJEl8KCG1ldGFkYXRhGAUgAygLMk0uYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuR2V0TW9kdWxlU2NoZW1hUmVzcG9uc2UuTWV0YWRhdGFFbnRyeRIuCgp1cGRhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaChJhdmFpbGFibGVfdmVyc2lvbnMYByADKAkaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjUKHkdldE1vZHVsZVNjaGVtYVZlcnNpb25zUmVxdWVzdBITCgttb2R1bGVfbmFtZRgBIAEoCSKyAQofR2V0TW9kdWxlU2NoZW1hVmVyc2lvbnNSZXNwb25zZRITCgttb2R1bGVfbmFtZRgBIAEoCRITCgthcnRpZmFjdF9pZBgCIAEoCRJNCgh2ZXJzaW9ucxgDIAMoCzI7LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLk1vZHVsZVNjaGVtYVZlcnNpb24SFgoObGF0ZXN0X3ZlcnNpb24YBCABKAkijgIKE01vZHVsZVNjaGVtYVZlcnNpb24SDwoHdmVyc2lvbhgBIAEoCRIuCgpjcmVhdGVkX2F0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBJbCghtZXRhZGF0YRgDIAMoCzJJLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLk1vZHVsZVNjaGVtYVZlcnNpb24uTWV0YWRhdGFFbnRyeRIYCgtkZXNjcmlwdGlvbhgEIAEoCUgAiAEBGi8KDU1ldGFkYXRhRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUIOCgxfZGVzY3JpcHRpb24iVQoZR2V0Q29ubmVjdG9yU2NoZW1hUmVxdWVzdBIWCg5jb25uZWN0b3JfdHlwZRgBIAEoCRIUCgd2ZXJzaW9uGAIgASgJSACIAQFCCgoIX3ZlcnNpb24i1wIKGkdldENvbm5lY3RvclNjaGVtYVJlc3BvbnNlEhYKDmNvbm5lY3Rvcl90eXBlGAEgASgJEhMKC3NjaGVtYV9qc29uGAIgASgJEhYKDnNjaGVtYV92ZXJzaW9uGAMgASgJEhMKC2FydGlmYWN0X2lkGAQgASgJEmIKCG1ldGFkYXRhGAUgAygLMlAuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuR2V0Q29ubmVjdG9yU2NoZW1hUmVzcG9uc2UuTWV0YWRhdGFFbnRyeRIuCgp1cGRhdGVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIaChJhdmFpbGFibGVfdmVyc2lvbnMYByADKAkaLwoNTWV0YWRhdGFFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjUKEVVwZGF0ZVRhZ3NSZXF1ZXN0EhIKCnNlcnZpY2VfaWQYASABKAkSDAoEdGFncxgCIAMoCSJ8ChJVcGRhdGVUYWdzUmVzcG9uc2USDwoHc3VjY2VzcxgBIAEoCBIPCgdtZXNzYWdlGAIgASgJEhQKDGFwcGxpZWRfdGFncxgDIAMoCRIuCgp1cGRhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKZAQoRU2VydmljZVJlZ2lzdGVyZWQSEgoKc2VydmljZV9pZBgBIAEoCRIUCgxzZXJ2aWNlX25hbWUYAiABKAkSDAoEaG9zdBgDIAEoCRIMCgRwb3J0GAQgASgFEg8KB3ZlcnNpb24YBSABKAkSLQoJdGltZXN0YW1wGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJuChNTZXJ2aWNlVW5yZWdpc3RlcmVkEhIKCnNlcnZpY2VfaWQYASABKAkSFAoMc2VydmljZV9uYW1lGAIgASgJEi0KCXRpbWVzdGFtcBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAiyAEKEE1vZHVsZVJlZ2lzdGVyZWQSEgoKc2VydmljZV9pZBgBIAEoCRITCgttb2R1bGVfbmFtZRgCIAEoCRIMCgRob3N0GAMgASgJEgwKBHBvcnQYBCABKAUSDwoHdmVyc2lvbhgFIAEoCRIRCglzY2hlbWFfaWQYBiABKAkSHAoUYXBpY3VyaW9fYXJ0aWZhY3RfaWQYByABKAkSLQoJdGltZXN0YW1wGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJsChJNb2R1bGVVbnJlZ2lzdGVyZWQSEgoKc2VydmljZV9pZBgBIAEoCRITCgttb2R1bGVfbmFtZRgCIAEoCRItCgl0aW1lc3RhbXAYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoMBCgtUYWdzVXBkYXRlZBISCgpzZXJ2aWNlX2lkGAEgASgJEhQKDHNlcnZpY2VfbmFtZRgCIAEoCRIMCgR0YWdzGAMgAygJEg0KBWFjdG9yGAQgASgJEi0KCXRpbWVzdGFtcBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi0QEKEEluc3RhbmNlQ3JpdGljYWwSEgoKc2VydmljZV9pZBgBIAEoCRIUCgxzZXJ2aWNlX25hbWUYAiABKAkSMgoOY3JpdGljYWxfc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEjAKDHJlYXBlZF9hZnRlchgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJdGltZXN0YW1wGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKgAQoRSW5zdGFuY2VSZWNvdmVyZWQSEgoKc2VydmljZV9pZBgBIAEoCRIUCgxzZXJ2aWNlX25hbWUYAiABKAkSMgoOY3JpdGljYWxfc2luY2UYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCXRpbWVzdGFtcBgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAinQEKDkluc3RhbmNlUmVhcGVkEhIKCnNlcnZpY2VfaWQYASABKAkSFAoMc2VydmljZV9uYW1lGAIgASgJEjIKDmNyaXRpY2FsX3NpbmNlGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCgl0aW1lc3RhbXAYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wKnoKC1NlcnZpY2VUeXBlEhwKGFNFUlZJQ0VfVFlQRV9VTlNQRUNJRklFRBAAEhgKFFNFUlZJQ0VfVFlQRV9TRVJWSUNFEAESFwoTU0VSVklDRV9UWVBFX01PRFVMRRACEhoKFlNFUlZJQ0VfVFlQRV9DT05ORUNUT1IQAyqWBAoJRXZlbnRUeXBlEhoKFkVWRU5UX1RZUEVfVU5TUEVDSUZJRUQQABIWChJFVkVOVF9UWVBFX1NUQVJURUQQARIYChRFVkVOVF9UWVBFX1ZBTElEQVRFRBACEiAKHEVWRU5UX1RZUEVfQ09OU1VMX1JFR0lTVEVSRUQQAxImCiJFVkVOVF9UWVBFX0hFQUxUSF9DSEVDS19DT05GSUdVUkVEEAQSHQoZRVZFTlRfVFlQRV9DT05TVUxfSEVBTFRIWRAFEhgKFEVWRU5UX1RZUEVfQ09NUExFVEVEEAYSFQoRRVZFTlRfVFlQRV9GQUlMRUQQBxIhCh1FVkVOVF9UWVBFX01FVEFEQVRBX1JFVFJJRVZFRBAIEh8KG0VWRU5UX1RZUEVfU0NIRU1BX1ZBTElEQVRFRBAJEh0KGUVWRU5UX1RZUEVfREFUQUJBU0VfU0FWRUQQChIiCh5FVkVOVF9UWVBFX0FQSUNVUklPX1JFR0lTVEVSRUQQCxIiCh1FVkVOVF9UWVBFX0FQUFJPVkFMX1JFUVVFU1RFRBDpBxIYChNFVkVOVF9UWVBFX0FQUFJPVkVEEOoHEhgKE0VWRU5UX1RZUEVfUkVKRUNURUQQ6wcSGwoWRVZFTlRfVFlQRV9ST0xMRURfQkFDSxDsBxIeChlFVkVOVF9UWVBFX0hFQUxUSF9XQUlUSU5HEO0HIgUIDBDoByqrAQoTUmVnaXN0cmF0aW9uT3V0Y29tZRIkCiBSRUdJU1RSQVRJT05fT1VUQ09NRV9VTlNQRUNJRklFRBAAEh8KG1JFR0lTVFJBVElPTl9PVVRDT01FX0FDVElWRRABEiIKHlJFR0lTVFJBVElPTl9PVVRDT01FX1VOQ0hBTkdFRBACEikKJVJFR0lTVFJBVElPTl9PVVRDT01FX1BFTkRJTkdfQVBQUk9WQUwQAzL6DwobUGxhdGZvcm1SZWdpc3RyYXRpb25TZXJ2aWNlEn8KCFJlZ2lzdGVyEjcuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXF1ZXN0GjguYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuUmVnaXN0ZXJSZXNwb25zZTABEoMBCgpVbnJlZ2lzdGVyEjkuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuVW5yZWdpc3RlclJlcXVlc3QaOi5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5VbnJlZ2lzdGVyUmVzcG9uc2USiQEKDExpc3RTZXJ2aWNlcxI7LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkxpc3RTZXJ2aWNlc1JlcXVlc3QaPC5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5MaXN0U2VydmljZXNSZXNwb25zZRKGAQoLTGlzdE1vZHVsZXMSOi5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5MaXN0TW9kdWxlc1JlcXVlc3QaOy5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5MaXN0TW9kdWxlc1Jlc3BvbnNlEp4BChNMaXN0UGxhdGZvcm1Nb2R1bGVzEkIuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuTGlzdFBsYXRmb3JtTW9kdWxlc1JlcXVlc3QaQy5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5MaXN0UGxhdGZvcm1Nb2R1bGVzUmVzcG9uc2USgwEKCkdldFNlcnZpY2USOS5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5HZXRTZXJ2aWNlUmVxdWVzdBo6LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldFNlcnZpY2VSZXNwb25zZRKAAQoJR2V0TW9kdWxlEjguYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuR2V0TW9kdWxlUmVxdWVzdBo5LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldE1vZHVsZVJlc3BvbnNlEo8BCg5SZXNvbHZlU2VydmljZRI9LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLlJlc29sdmVTZXJ2aWNlUmVxdWVzdBo+LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLlJlc29sdmVTZXJ2aWNlUmVzcG9uc2USjgEKDVdhdGNoU2VydmljZXMSPC5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5XYXRjaFNlcnZpY2VzUmVxdWVzdBo9LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLldhdGNoU2VydmljZXNSZXNwb25zZTABEosBCgxXYXRjaE1vZHVsZXMSOy5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5XYXRjaE1vZHVsZXNSZXF1ZXN0GjwuYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuV2F0Y2hNb2R1bGVzUmVzcG9uc2UwARKSAQoPR2V0TW9kdWxlU2NoZW1hEj4uYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuR2V0TW9kdWxlU2NoZW1hUmVxdWVzdBo/LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldE1vZHVsZVNjaGVtYVJlc3BvbnNlEqoBChdHZXRNb2R1bGVTY2hlbWFWZXJzaW9ucxJGLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldE1vZHVsZVNjaGVtYVZlcnNpb25zUmVxdWVzdBpHLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldE1vZHVsZVNjaGVtYVZlcnNpb25zUmVzcG9uc2USmwEKEkdldENvbm5lY3RvclNjaGVtYRJBLmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLkdldENvbm5lY3RvclNjaGVtYVJlcXVlc3QaQi5haS5waXBlc3RyZWFtLnBsYXRmb3JtLnJlZ2lzdHJhdGlvbi52MS5HZXRDb25uZWN0b3JTY2hlbWFSZXNwb25zZRKDAQoKVXBkYXRlVGFncxI5LmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxLlVwZGF0ZVRhZ3NSZXF1ZXN0GjouYWkucGlwZXN0cmVhbS5wbGF0Zm9ybS5yZWdpc3RyYXRpb24udjEuVXBkYXRlVGFnc1Jlc3BvbnNlQmwKJmFpLnBpcGVzdHJlYW0ucGxhdGZvcm0ucmVnaXN0cmF0aW9uLnYxUAFaQG11c3Rlci9nZW4vYWkvcGlwZXN0cmVhbS9wbGF0Zm9ybS9yZWdpc3RyYXRpb24vdjE7cmVnaXN0cmF0aW9udjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
- * Connectivity says where an instance is reached.
+ * Connectivity is the address of an instance.
  *
  * @generated from message ai.pipestream.platform.registration.v1.Connectivity
  */
@@ -63,7 +63,7 @@ export type Connectivity = Message<"ai.pipestream.platform.registration.v1.Conne
   internalPort?: number | undefined;
 
   /**
-   * Whether the port speaks TLS, for health checks and the callback too.
+   * Whether the port uses TLS, for health checks and the callback too.
    *
    * @generated from field: bool tls_enabled = 5;
    */
@@ -120,7 +120,7 @@ export type HttpEndpoint = Message<"ai.pipestream.platform.registration.v1.HttpE
   healthPath: string;
 
   /**
-   * Whether the endpoint speaks TLS.
+   * Whether the endpoint uses TLS.
    *
    * @generated from field: bool tls_enabled = 6;
    */
@@ -156,7 +156,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   type: ServiceType;
 
   /**
-   * Where the instance is reached. Required.
+   * Address of the instance. Required.
    *
    * @generated from field: ai.pipestream.platform.registration.v1.Connectivity connectivity = 3;
    */
@@ -171,7 +171,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   version: string;
 
   /**
-   * Free data kept with the instance: at most 64 pairs, keys of 1 to 128 characters, values of at most 16 KiB of UTF-8.
+   * Arbitrary data recorded with the instance: at most 64 pairs, keys of 1 to 128 characters, values of at most 16 KiB of UTF-8.
    * The catalog has only the values of up to 512 bytes.
    *
    * @generated from field: map<string, string> metadata = 5;
@@ -186,7 +186,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   tags: string[];
 
   /**
-   * What the instance can do, found again as tags `capability:<value>`: at most 64, each of 1 to 256 characters
+   * Capabilities of the instance, shown as tags `capability:<value>`: at most 64, each of 1 to 256 characters
    * without control characters.
    *
    * @generated from field: repeated string capabilities = 7;
@@ -202,7 +202,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * OpenAPI document of the HTTP endpoints: at most 256 KiB. A service's must be OpenAPI 3.x or Swagger 2.0 in JSON (YAML
-   * is not accepted) and is put into the schema registry; SCHEMA_VALIDATED, DATABASE_SAVED and APICURIO_REGISTERED tell so.
+   * is not accepted) and is put into the schema registry; SCHEMA_VALIDATED, DATABASE_SAVED and APICURIO_REGISTERED report it.
    * That of a module or connector is recorded with the instance only.
    *
    * @generated from field: optional string http_schema = 9;
@@ -227,7 +227,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Full names of the gRPC services served, such as `acme.search.v1.SearchService`: at most 64, each of at most 256
-   * characters. Recorded with the instance; the health check asks for the whole server.
+   * characters. Recorded with the instance; the health check is for the whole server.
    *
    * @generated from field: repeated string grpc_services = 12;
    */
@@ -235,22 +235,22 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Key of this request, chosen by the caller: 1 to 128 printable ASCII characters. The same key with the same content
-   * attaches to the first attempt and replays it; with other content it is refused (REQUEST_ID_REUSED). It is remembered
-   * as long as the attempt is.
+   * attaches to the first attempt and replays it; with other content it is refused (REQUEST_ID_REUSED). It is kept
+   * as long as the attempt.
    *
    * @generated from field: optional string request_id = 1001;
    */
   requestId?: string | undefined;
 
   /**
-   * Check the request, answer VALIDATED and COMPLETED, and stop. Nothing is recorded, registered or published.
+   * Only validate the request: answer VALIDATED and COMPLETED. Nothing is recorded, registered or published.
    *
    * @generated from field: bool validate_only = 1002;
    */
   validateOnly: boolean;
 
   /**
-   * When a policy asks for approval, keep the stream open until it is decided. Otherwise the stream ends with the
+   * When a policy requires approval, keep the stream open until it is decided. Otherwise the stream ends with the
    * outcome PENDING_APPROVAL. Without effect in this version, which has no approvals.
    *
    * @generated from field: bool wait_for_approval = 1003;
@@ -265,18 +265,18 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   healthTimeout?: Duration | undefined;
 
   /**
-   * Time in which every bad health answer is taken for a start-up: from 0 to health_timeout, 15 s when absent (or
-   * health_timeout if that is shorter). After it a refused connection, a wrong protocol, a TLS mismatch and UNIMPLEMENTED fail at once.
+   * Time in which every failed health check counts as a start-up: from 0 to health_timeout, 15 s when absent (or
+   * health_timeout if that is shorter). After it a refused connection, a wrong protocol, a TLS mismatch and UNIMPLEMENTED fail immediately.
    *
    * @generated from field: optional google.protobuf.Duration startup_grace = 1005;
    */
   startupGrace?: Duration | undefined;
 
   /**
-   * Where a service serves its OpenAPI document, when http_schema does not have it: path and query on the first of
+   * Where a service serves its OpenAPI document, when http_schema does not contain it: path and query on the first of
    * http_endpoints, such as `/q/openapi?format=json`; at most 1024 characters. It is fetched during the registration, under
    * the same rules as http_schema but for its size: at most 1 MiB, in at most 5 s, by HTTP/1.1 with `Accept:
-   * application/json`, from the very address that the endpoint's host was resolved to. Redirects are not followed.
+   * application/json`, from the address that the endpoint's host was resolved to. Redirects are not followed.
    * A request that changes nothing does not fetch it again.
    *
    * @generated from field: optional string http_schema_path = 1006;
@@ -326,21 +326,21 @@ export type RegistrationEvent = Message<"ai.pipestream.platform.registration.v1.
   eventType: EventType;
 
   /**
-   * When the step was recorded; never earlier than that of the event before.
+   * When the step was recorded; never earlier than that of the previous event.
    *
    * @generated from field: google.protobuf.Timestamp timestamp = 2;
    */
   timestamp?: Timestamp | undefined;
 
   /**
-   * One sentence for people. Its wording may change.
+   * Human-readable sentence. Its wording may change.
    *
    * @generated from field: string message = 3;
    */
   message: string;
 
   /**
-   * What belongs to the step; EventType tells which of these it is.
+   * Data of the step; see EventType for which field is set.
    *
    * @generated from oneof ai.pipestream.platform.registration.v1.RegistrationEvent.event_data
    */
@@ -354,7 +354,7 @@ export type RegistrationEvent = Message<"ai.pipestream.platform.registration.v1.
     case: "serviceId";
   } | {
     /**
-     * Why the attempt failed, for people, beginning with the reason's name, such as `HEALTH_TIMEOUT: …`.
+     * Human-readable cause of the failure, beginning with the reason's name, such as `HEALTH_TIMEOUT: …`.
      *
      * @generated from field: string error_detail = 5;
      */
@@ -362,7 +362,7 @@ export type RegistrationEvent = Message<"ai.pipestream.platform.registration.v1.
     case: "errorDetail";
   } | {
     /**
-     * What was checked, found or made.
+     * What was checked, found or created.
      *
      * @generated from field: ai.pipestream.platform.registration.v1.EventMetadata metadata = 6;
      */
@@ -371,7 +371,7 @@ export type RegistrationEvent = Message<"ai.pipestream.platform.registration.v1.
   } | { case: undefined; value?: undefined };
 
   /**
-   * Place of the event in its attempt: 1, 2, 3 and so on without a gap. 0 when nothing is recorded (validate_only).
+   * Sequence number of the event in its attempt: 1, 2, 3 and so on without a gap. 0 when nothing is recorded (validate_only).
    *
    * @generated from field: int64 sequence = 1001;
    */
@@ -386,7 +386,7 @@ export type RegistrationEvent = Message<"ai.pipestream.platform.registration.v1.
   attemptId: string;
 
   /**
-   * What the registration has led to; set on COMPLETED.
+   * Result of the registration; set on COMPLETED.
    *
    * @generated from field: ai.pipestream.platform.registration.v1.RegistrationOutcome outcome = 1003;
    */
@@ -407,7 +407,7 @@ export const RegistrationEventSchema: GenMessage<RegistrationEvent> = /*@__PURE_
  */
 export type EventMetadata = Message<"ai.pipestream.platform.registration.v1.EventMetadata"> & {
   /**
-   * Facts by name. Which there are depends on the step.
+   * Facts by name; the names depend on the step.
    *
    * @generated from field: map<string, string> values = 1;
    */
@@ -422,7 +422,7 @@ export const EventMetadataSchema: GenMessage<EventMetadata> = /*@__PURE__*/
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 5);
 
 /**
- * UnregisterRequest names the instance to take off the platform, by what it was registered with.
+ * UnregisterRequest names the instance to remove from the platform, by the key it was registered with.
  *
  * @generated from message ai.pipestream.platform.registration.v1.UnregisterRequest
  */
@@ -457,7 +457,7 @@ export const UnregisterRequestSchema: GenMessage<UnregisterRequest> = /*@__PURE_
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 6);
 
 /**
- * UnregisterResponse confirms that an instance is off the platform.
+ * UnregisterResponse confirms that an instance is removed from the platform.
  *
  * @generated from message ai.pipestream.platform.registration.v1.UnregisterResponse
  */
@@ -470,14 +470,14 @@ export type UnregisterResponse = Message<"ai.pipestream.platform.registration.v1
   success: boolean;
 
   /**
-   * One sentence for people. Its wording may change.
+   * Human-readable sentence. Its wording may change.
    *
    * @generated from field: string message = 2;
    */
   message: string;
 
   /**
-   * When the answer was made.
+   * When the answer was created.
    *
    * @generated from field: google.protobuf.Timestamp timestamp = 3;
    */
@@ -520,8 +520,8 @@ export type ListServicesResponse = Message<"ai.pipestream.platform.registration.
   services: GetServiceResponse[];
 
   /**
-   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
-   * changes; older when the catalog cannot be reached.
+   * When the catalog last confirmed this list. A few seconds old while nothing changes; older when the catalog is
+   * unreachable.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -571,8 +571,8 @@ export type ListModulesResponse = Message<"ai.pipestream.platform.registration.v
   modules: GetModuleResponse[];
 
   /**
-   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
-   * changes; older when the catalog cannot be reached.
+   * When the catalog last confirmed this list. A few seconds old while nothing changes; older when the catalog is
+   * unreachable.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -622,8 +622,8 @@ export type ListPlatformModulesResponse = Message<"ai.pipestream.platform.regist
   modules: GetModuleResponse[];
 
   /**
-   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
-   * changes; older when the catalog cannot be reached.
+   * When the catalog last confirmed this list. A few seconds old while nothing changes; older when the catalog is
+   * unreachable.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -645,7 +645,7 @@ export const ListPlatformModulesResponseSchema: GenMessage<ListPlatformModulesRe
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 13);
 
 /**
- * GetServiceRequest names one instance, or a service of which any instance will do.
+ * GetServiceRequest names one instance, or a service to get any instance of.
  *
  * @generated from message ai.pipestream.platform.registration.v1.GetServiceRequest
  */
@@ -751,15 +751,15 @@ export type GetServiceResponse = Message<"ai.pipestream.platform.registration.v1
   isHealthy: boolean;
 
   /**
-   * When its registration was completed; absent for what somebody else put into the catalog, and for a moment after
-   * the catalog has it.
+   * When its registration was completed; absent for entries of others in the catalog, and for a moment after
+   * the entry appears.
    *
    * @generated from field: google.protobuf.Timestamp registered_at = 10;
    */
   registeredAt?: Timestamp | undefined;
 
   /**
-   * When its health was last checked; absent when the catalog does not tell: the embedded one does, Consul does not.
+   * When its health was last checked; absent with Consul, which does not report it; the embedded catalog does.
    *
    * @generated from field: google.protobuf.Timestamp last_health_check = 11;
    */
@@ -795,7 +795,7 @@ export const GetServiceResponseSchema: GenMessage<GetServiceResponse> = /*@__PUR
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 15);
 
 /**
- * GetModuleRequest names one module instance, or a module of which any instance will do.
+ * GetModuleRequest names one module instance, or a module to get any instance of.
  *
  * @generated from message ai.pipestream.platform.registration.v1.GetModuleRequest
  */
@@ -880,21 +880,21 @@ export type GetModuleResponse = Message<"ai.pipestream.platform.registration.v1.
   metadata: { [key: string]: string };
 
   /**
-   * What it reads, as its metadata says under `input_format`; empty when that is absent.
+   * Its input format, from its metadata `input_format`; empty when that is absent.
    *
    * @generated from field: string input_format = 7;
    */
   inputFormat: string;
 
   /**
-   * What it writes, as its metadata says under `output_format`; empty when that is absent.
+   * Its output format, from its metadata `output_format`; empty when that is absent.
    *
    * @generated from field: string output_format = 8;
    */
   outputFormat: string;
 
   /**
-   * Kinds of documents it takes, as its metadata says under `document_types`, there separated by commas.
+   * Kinds of documents it accepts, from its metadata `document_types`, separated by commas there.
    *
    * @generated from field: repeated string document_types = 9;
    */
@@ -908,15 +908,15 @@ export type GetModuleResponse = Message<"ai.pipestream.platform.registration.v1.
   isHealthy: boolean;
 
   /**
-   * When its registration was completed; absent for what somebody else put into the catalog, and for a moment after
-   * the catalog has it.
+   * When its registration was completed; absent for entries of others in the catalog, and for a moment after
+   * the entry appears.
    *
    * @generated from field: google.protobuf.Timestamp registered_at = 11;
    */
   registeredAt?: Timestamp | undefined;
 
   /**
-   * When its health was last checked; absent when the catalog does not tell: the embedded one does, Consul does not.
+   * When its health was last checked; absent with Consul, which does not report it; the embedded catalog does.
    *
    * @generated from field: google.protobuf.Timestamp last_health_check = 12;
    */
@@ -931,7 +931,7 @@ export const GetModuleResponseSchema: GenMessage<GetModuleResponse> = /*@__PURE_
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 17);
 
 /**
- * ResolveServiceRequest says which service is wanted and what an instance of it must have.
+ * ResolveServiceRequest names a service and the requirements for its instance.
  *
  * @generated from message ai.pipestream.platform.registration.v1.ResolveServiceRequest
  */
@@ -944,7 +944,7 @@ export type ResolveServiceRequest = Message<"ai.pipestream.platform.registration
   serviceName: string;
 
   /**
-   * Prefer an instance on the caller's host, as far as the caller's address tells.
+   * Prefer an instance on the caller's host, as judged by the caller's address.
    *
    * @generated from field: bool prefer_local = 2;
    */
@@ -973,21 +973,21 @@ export const ResolveServiceRequestSchema: GenMessage<ResolveServiceRequest> = /*
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 18);
 
 /**
- * ResolveServiceResponse is the instance picked. When found is false, only service_name, the two counts,
+ * ResolveServiceResponse is the selected instance. When found is false, only service_name, the two counts,
  * selection_reason and resolved_at are set.
  *
  * @generated from message ai.pipestream.platform.registration.v1.ResolveServiceResponse
  */
 export type ResolveServiceResponse = Message<"ai.pipestream.platform.registration.v1.ResolveServiceResponse"> & {
   /**
-   * Whether an instance fits.
+   * Whether an instance matches.
    *
    * @generated from field: bool found = 1;
    */
   found: boolean;
 
   /**
-   * Name of the service asked for.
+   * Name of the requested service.
    *
    * @generated from field: string service_name = 2;
    */
@@ -1050,21 +1050,21 @@ export type ResolveServiceResponse = Message<"ai.pipestream.platform.registratio
   totalInstances: number;
 
   /**
-   * Number of healthy instances of the name, before tags and capabilities are looked at.
+   * Number of healthy instances of the name, before filtering by tags and capabilities.
    *
    * @generated from field: int32 healthy_instances = 11;
    */
   healthyInstances: number;
 
   /**
-   * Why this instance, or why none; one sentence for people.
+   * Why this instance, or why none; a human-readable sentence.
    *
    * @generated from field: string selection_reason = 12;
    */
   selectionReason: string;
 
   /**
-   * When the choice was made.
+   * When the instance was selected.
    *
    * @generated from field: google.protobuf.Timestamp resolved_at = 13;
    */
@@ -1128,8 +1128,8 @@ export type WatchServicesResponse = Message<"ai.pipestream.platform.registration
   services: GetServiceResponse[];
 
   /**
-   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
-   * changes; older when the catalog cannot be reached.
+   * When the catalog last confirmed this list. A few seconds old while nothing changes; older when the catalog is
+   * unreachable.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -1179,8 +1179,8 @@ export type WatchModulesResponse = Message<"ai.pipestream.platform.registration.
   modules: GetModuleResponse[];
 
   /**
-   * The moment for which the list is true: when the catalog was last known to be so. A few seconds old while nothing
-   * changes; older when the catalog cannot be reached.
+   * When the catalog last confirmed this list. A few seconds old while nothing changes; older when the catalog is
+   * unreachable.
    *
    * @generated from field: google.protobuf.Timestamp as_of = 2;
    */
@@ -1265,7 +1265,7 @@ export type GetModuleSchemaResponse = Message<"ai.pipestream.platform.registrati
 
   /**
    * `source` (`record` or `registry`), and of a recorded version `sha256`, `synthesised` and, unless it was the first one,
-   * `compatibility` and `compared_with`. `registry` = `unavailable` when available_versions may lack what only it has.
+   * `compatibility` and `compared_with`. `registry` = `unavailable` when available_versions may lack versions that only the registry has.
    *
    * @generated from field: map<string, string> metadata = 5;
    */
@@ -1294,7 +1294,7 @@ export const GetModuleSchemaResponseSchema: GenMessage<GetModuleSchemaResponse> 
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 25);
 
 /**
- * GetModuleSchemaVersionsRequest names the module whose schema versions are wanted.
+ * GetModuleSchemaVersionsRequest names the module whose schema versions are listed.
  *
  * @generated from message ai.pipestream.platform.registration.v1.GetModuleSchemaVersionsRequest
  */
@@ -1343,7 +1343,7 @@ export type GetModuleSchemaVersionsResponse = Message<"ai.pipestream.platform.re
   versions: ModuleSchemaVersion[];
 
   /**
-   * The version that GetModuleSchema returns when none is asked for.
+   * The version that GetModuleSchema returns when none is given.
    *
    * @generated from field: string latest_version = 4;
    */
@@ -1385,7 +1385,7 @@ export type ModuleSchemaVersion = Message<"ai.pipestream.platform.registration.v
   metadata: { [key: string]: string };
 
   /**
-   * What it is about, for people; absent when nobody said.
+   * Human-readable description; absent when none was given.
    *
    * @generated from field: optional string description = 4;
    */
@@ -1463,7 +1463,7 @@ export type GetConnectorSchemaResponse = Message<"ai.pipestream.platform.registr
 
   /**
    * `source` (`record` or `registry`), and of a recorded version `sha256`, `synthesised` and, unless it was the first one,
-   * `compatibility` and `compared_with`. `registry` = `unavailable` when available_versions may lack what only it has.
+   * `compatibility` and `compared_with`. `registry` = `unavailable` when available_versions may lack versions that only the registry has.
    *
    * @generated from field: map<string, string> metadata = 5;
    */
@@ -1533,7 +1533,7 @@ export type UpdateTagsResponse = Message<"ai.pipestream.platform.registration.v1
   success: boolean;
 
   /**
-   * One sentence for people. Its wording may change.
+   * Human-readable sentence. Its wording may change.
    *
    * @generated from field: string message = 2;
    */
@@ -1618,7 +1618,7 @@ export const ServiceRegisteredSchema: GenMessage<ServiceRegistered> = /*@__PURE_
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 33);
 
 /**
- * ServiceUnregistered is published when an instance that is not a module was taken off the platform.
+ * ServiceUnregistered is published when an instance that is not a module was unregistered.
  *
  * @generated from message ai.pipestream.platform.registration.v1.ServiceUnregistered
  */
@@ -1638,7 +1638,7 @@ export type ServiceUnregistered = Message<"ai.pipestream.platform.registration.v
   serviceName: string;
 
   /**
-   * When it was taken off.
+   * When it was unregistered.
    *
    * @generated from field: google.protobuf.Timestamp timestamp = 3;
    */
@@ -1723,7 +1723,7 @@ export const ModuleRegisteredSchema: GenMessage<ModuleRegistered> = /*@__PURE__*
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 35);
 
 /**
- * ModuleUnregistered is published when a module instance was taken off the platform.
+ * ModuleUnregistered is published when a module instance was unregistered.
  *
  * @generated from message ai.pipestream.platform.registration.v1.ModuleUnregistered
  */
@@ -1743,7 +1743,7 @@ export type ModuleUnregistered = Message<"ai.pipestream.platform.registration.v1
   moduleName: string;
 
   /**
-   * When it was taken off.
+   * When it was unregistered.
    *
    * @generated from field: google.protobuf.Timestamp timestamp = 3;
    */
@@ -1792,7 +1792,7 @@ export type TagsUpdated = Message<"ai.pipestream.platform.registration.v1.TagsUp
   actor: string;
 
   /**
-   * When the change was committed; the catalog follows at once, or when it is back.
+   * When the change was committed; the catalog follows immediately, or when it is available again.
    *
    * @generated from field: google.protobuf.Timestamp timestamp = 5;
    */
@@ -1827,14 +1827,14 @@ export type InstanceCritical = Message<"ai.pipestream.platform.registration.v1.I
   serviceName: string;
 
   /**
-   * Since when it has been seen so.
+   * Since when it has been unhealthy.
    *
    * @generated from field: google.protobuf.Timestamp critical_since = 3;
    */
   criticalSince?: Timestamp | undefined;
 
   /**
-   * When it is going to be taken off the platform, unless it recovers.
+   * When it will be unregistered, unless it recovers.
    *
    * @generated from field: google.protobuf.Timestamp reaped_after = 4;
    */
@@ -1898,7 +1898,7 @@ export const InstanceRecoveredSchema: GenMessage<InstanceRecovered> = /*@__PURE_
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 39);
 
 /**
- * InstanceReaped is published when an instance was taken off the platform because it had been unhealthy for too long.
+ * InstanceReaped is published when an instance was unregistered because it had been unhealthy for too long.
  * ServiceUnregistered or ModuleUnregistered of the same instance follows it.
  *
  * @generated from message ai.pipestream.platform.registration.v1.InstanceReaped
@@ -1926,7 +1926,7 @@ export type InstanceReaped = Message<"ai.pipestream.platform.registration.v1.Ins
   criticalSince?: Timestamp | undefined;
 
   /**
-   * When it was taken off.
+   * When it was unregistered.
    *
    * @generated from field: google.protobuf.Timestamp timestamp = 4;
    */
@@ -1941,7 +1941,7 @@ export const InstanceReapedSchema: GenMessage<InstanceReaped> = /*@__PURE__*/
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 40);
 
 /**
- * ServiceType says what an instance is and so which steps its registration takes.
+ * ServiceType is the type of an instance; it determines the steps of its registration.
  *
  * @generated from enum ai.pipestream.platform.registration.v1.ServiceType
  */
@@ -1969,7 +1969,7 @@ export const ServiceType = {
 
   /**
    * A connector to another system. Takes the same steps as a module: it describes itself through the callback and has a
-   * configuration schema, under an artifact id of its own (`<name>-connector-config`). Its type is its name.
+   * configuration schema, under its own artifact id (`<name>-connector-config`). Its type is its name.
    *
    * @generated from enum value: SERVICE_TYPE_CONNECTOR = 3;
    */
@@ -1977,7 +1977,7 @@ export const ServiceType = {
 } as const;
 
 /**
- * ServiceType says what an instance is and so which steps its registration takes.
+ * ServiceType is the type of an instance; it determines the steps of its registration.
  *
  * @generated from enum ai.pipestream.platform.registration.v1.ServiceType
  */
@@ -2038,28 +2038,28 @@ export const EventType = {
   CONSUL_HEALTHY: 5,
 
   /**
-   * Terminal. Everything is committed; `outcome` tells what that means. Data: service_id.
+   * Terminal. Everything is committed; `outcome` has the result. Data: service_id.
    *
    * @generated from enum value: EVENT_TYPE_COMPLETED = 6;
    */
   COMPLETED: 6,
 
   /**
-   * Terminal. The attempt failed and what it did was undone. Data: error_detail.
+   * Terminal. The attempt failed and was undone. Data: error_detail.
    *
    * @generated from enum value: EVENT_TYPE_FAILED = 7;
    */
   FAILED: 7,
 
   /**
-   * The module answered the callback. Data: metadata, with what it said of itself.
+   * The module answered the callback. Data: metadata, with its description of itself.
    *
    * @generated from enum value: EVENT_TYPE_METADATA_RETRIEVED = 8;
    */
   METADATA_RETRIEVED: 8,
 
   /**
-   * The schema was checked, or made up for a module without one. Data: metadata, with `source` (module, synthesised,
+   * The schema was checked, or generated for a module without one. Data: metadata, with `source` (module, synthesised,
    * request, fetched), `sha256` and `bytes`; and, unless it is the first version, `compatibility` (NONE, COMPATIBLE,
    * BREAKING, UNKNOWN) and `compared_with`, the version it was compared with. What is legal but probably not
    * intended is under `warnings`, as text for people: an `enum` without members, a pattern that no ECMAScript engine takes.
@@ -2083,7 +2083,7 @@ export const EventType = {
   APICURIO_REGISTERED: 11,
 
   /**
-   * A policy asks for approval. Data: metadata, with the approval's id, the policy and who can decide.
+   * A policy requires approval. Data: metadata, with the approval's id, the policy and who can decide.
    * Not sent by this version.
    *
    * @generated from enum value: EVENT_TYPE_APPROVAL_REQUESTED = 1001;
@@ -2106,14 +2106,14 @@ export const EventType = {
 
   /**
    * The steps done so far have been undone; FAILED follows. Data: metadata, naming what was undone.
-   * Not sent by this version: its FAILED comes after the undoing.
+   * Not sent by this version: its FAILED comes after the undo.
    *
    * @generated from enum value: EVENT_TYPE_ROLLED_BACK = 1004;
    */
   ROLLED_BACK: 1004,
 
   /**
-   * The instance is not healthy yet; at most one of these every 5 s. Data: metadata, with what the probe saw.
+   * The instance is not healthy yet; at most one of these every 5 s. Data: metadata, with the probe's result.
    *
    * @generated from enum value: EVENT_TYPE_HEALTH_WAITING = 1005;
    */
@@ -2134,7 +2134,7 @@ export const EventTypeSchema: GenEnum<EventType> = /*@__PURE__*/
   enumDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 1);
 
 /**
- * RegistrationOutcome says what a COMPLETED registration has led to.
+ * RegistrationOutcome is the result of a COMPLETED registration.
  *
  * @generated from enum ai.pipestream.platform.registration.v1.RegistrationOutcome
  */
@@ -2154,14 +2154,14 @@ export const RegistrationOutcome = {
   ACTIVE: 1,
 
   /**
-   * The instance was already registered exactly so and is healthy; nothing was written to the catalog or the registry.
+   * The instance was already registered identically and is healthy; nothing was written to the catalog or the registry.
    *
    * @generated from enum value: REGISTRATION_OUTCOME_UNCHANGED = 2;
    */
   UNCHANGED: 2,
 
   /**
-   * The instance is registered and cannot be discovered until people approve it. Not given by this version.
+   * The instance is registered and cannot be discovered until it is approved. Not used by this version.
    *
    * @generated from enum value: REGISTRATION_OUTCOME_PENDING_APPROVAL = 3;
    */
@@ -2169,7 +2169,7 @@ export const RegistrationOutcome = {
 } as const;
 
 /**
- * RegistrationOutcome says what a COMPLETED registration has led to.
+ * RegistrationOutcome is the result of a COMPLETED registration.
  *
  * @generated from enum ai.pipestream.platform.registration.v1.RegistrationOutcome
  */
@@ -2182,11 +2182,11 @@ export const RegistrationOutcomeSchema: GenEnum<RegistrationOutcome> = /*@__PURE
   enumDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 2);
 
 /**
- * PlatformRegistrationService puts instances on the platform, takes them off and tells where they are.
+ * PlatformRegistrationService registers, unregisters and discovers the instances of the platform.
  *
- * Discovery answers from what the catalog was last seen to hold, some milliseconds ago. While the catalog is away that
- * goes on, and as_of says how old it is; only before the catalog was seen once is the answer UNAVAILABLE. What others put
- * into the catalog is told too: its metadata is that of the catalog, with `muster-foreign` = `true`.
+ * Discovery answers from the last known view of the catalog, some milliseconds old. While the catalog is unavailable the view
+ * is still served, and as_of has its age; the answer is UNAVAILABLE only until the catalog was first read. Entries of others
+ * in the catalog are listed too: their metadata is that of the catalog, with `muster-foreign` = `true`.
  *
  * A failed call carries a google.rpc.ErrorInfo whose reason is listed in muster/registration/v1/reasons.proto.
  *
@@ -2194,15 +2194,15 @@ export const RegistrationOutcomeSchema: GenEnum<RegistrationOutcome> = /*@__PURE
  */
 export const PlatformRegistrationService: GenService<{
   /**
-   * Register puts an instance on the platform and streams what is done, one event a step, each sent once its step is
-   * durable. The stream ends after exactly one of COMPLETED and FAILED.
+   * Register registers an instance and streams its progress, one event per step, each sent once its step is durable.
+   * The stream ends after exactly one of COMPLETED and FAILED.
    *
-   * After FAILED the status is OK when trying again cannot help, and UNAVAILABLE, ABORTED or RESOURCE_EXHAUSTED (with
+   * After FAILED the status is OK when a retry cannot help, and UNAVAILABLE, ABORTED or RESOURCE_EXHAUSTED (with
    * a google.rpc.RetryInfo) when it can. A request refused before STARTED gets only a status and no event.
    *
-   * Repeating a request while it is carried out attaches to the same attempt and replays its events. Repeating one
-   * that changes nothing ends at once with the outcome UNCHANGED. A failed re-registration leaves the instance as it was.
-   * A caller that goes away before CONSUL_REGISTERED cancels the attempt; after that the attempt runs to its end.
+   * Repeating a request while it runs attaches to the same attempt and replays its events. Repeating one
+   * that changes nothing ends immediately with the outcome UNCHANGED. A failed re-registration leaves the instance unchanged.
+   * A caller that disconnects before CONSUL_REGISTERED cancels the attempt; after that the attempt runs to its end.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.Register
    */
@@ -2212,8 +2212,8 @@ export const PlatformRegistrationService: GenService<{
     output: typeof RegisterResponseSchema;
   },
   /**
-   * Unregister takes an instance off the platform. Repeating it is OK; a key that was never registered is NOT_FOUND.
-   * An attempt under way for the same key is cancelled and undone.
+   * Unregister removes an instance from the platform. Repeating it is OK; a key that was never registered is NOT_FOUND.
+   * A running attempt for the same key is cancelled and undone.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.Unregister
    */
@@ -2274,8 +2274,8 @@ export const PlatformRegistrationService: GenService<{
     output: typeof GetModuleResponseSchema;
   },
   /**
-   * ResolveService picks one healthy instance of a name that has all the tags and capabilities asked for.
-   * When none fits the answer has found = false. Instances that fit equally well are picked in turn.
+   * ResolveService selects one healthy instance of a name that has all the requested tags and capabilities.
+   * When none matches the answer has found = false. Instances that match equally well are selected round robin.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.ResolveService
    */
@@ -2285,8 +2285,8 @@ export const PlatformRegistrationService: GenService<{
     output: typeof ResolveServiceResponseSchema;
   },
   /**
-   * WatchServices sends the full list of ListServices at once and again after each change. When the catalog cannot
-   * be reached nothing is sent: an empty list always means that there are no services.
+   * WatchServices sends the full list of ListServices immediately and again after each change. While the catalog is
+   * unreachable nothing is sent: an empty list always means that there are no services.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.WatchServices
    */
@@ -2296,8 +2296,8 @@ export const PlatformRegistrationService: GenService<{
     output: typeof WatchServicesResponseSchema;
   },
   /**
-   * WatchModules sends the full list of ListModules at once and again after each change. When the catalog cannot
-   * be reached nothing is sent: an empty list always means that there are no modules.
+   * WatchModules sends the full list of ListModules immediately and again after each change. While the catalog is
+   * unreachable nothing is sent: an empty list always means that there are no modules.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.WatchModules
    */
@@ -2309,7 +2309,7 @@ export const PlatformRegistrationService: GenService<{
   /**
    * GetModuleSchema returns the JSON Schema of a module's configuration, in one version or the latest, from the record
    * and, where that lacks it, from the schema registry. NOT_FOUND (SCHEMA_NOT_FOUND) when there is none; metadata has the
-   * available_versions. UNAVAILABLE only when it is not recorded and the registry is away.
+   * available_versions. UNAVAILABLE only when it is not recorded and the registry is unavailable.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.GetModuleSchema
    */
@@ -2342,7 +2342,7 @@ export const PlatformRegistrationService: GenService<{
   },
   /**
    * UpdateTags replaces the tags of a registered instance; tags derived from its capabilities and type are kept. The new
-   * tags stay when the instance registers again with the tags it gave before. NOT_FOUND when the service id is not
+   * tags stay when the instance registers again with the same tags as before. NOT_FOUND when the service id is not
    * registered.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.UpdateTags
