@@ -52,6 +52,8 @@ const maxRunning = 500;
 const maxWaiting = 1_500;
 /** After a change of the catalog, until record and catalog are compared. */
 const reconcilePauseMs = 5_000;
+/** How long an instance that the catalog lost is shown where nothing puts it back. */
+const unreconciledHoldMs = 60_000;
 /** At the start, and then so often. */
 const clashesEveryMs = 86_400_000;
 
@@ -59,7 +61,8 @@ export function createRegistration(options: RegistrationOptions): Registration {
   const { ports, ids, log, owner, settings, runTask } = options;
   const { store, catalog, clock } = ports;
   const meter = registrationMeter(options.meter, clock);
-  const discovery = createDiscoveryView({ catalog, store, clock, log });
+  const holdMs = settings.reconcile.mode === "on" ? undefined : unreconciledHoldMs;
+  const discovery = createDiscoveryView({ catalog, store, clock, log, holdMs });
   const progress = createProgress(store, clock, (attemptId) => runner.runsHere(attemptId));
   const runner: Runner = createRunner(
     () => ({

@@ -9,11 +9,11 @@ import { serviceIdOf } from "./service-id.ts";
 /** The only characters beyond ASCII whose simple case folding is an ASCII one: the Kelvin sign and the long s. */
 const foldedToAscii: ReadonlySet<string> = new Set(["\u212a", "\u017f"]);
 // oxlint-disable-next-line no-control-regex
-const ascii = /^[\u0000-\u007f]$/;
+const ascii = /^[\u0000-\u007f]*$/;
 
 /** Texts that differ only in case, by Unicode's simple case folding, become the same text; its length in characters stays. */
 export function foldCase(text: string): string {
-  return Array.from(text, foldCharacter).join("");
+  return ascii.test(text) ? text.toLowerCase() : Array.from(text, foldCharacter).join("");
 }
 
 function foldCharacter(character: string): string {

@@ -69,7 +69,11 @@ export interface Catalog extends Pingable, AsyncDisposable {
   promote(entry: CatalogEntry, signal: AbortSignal): Promise<void>;
   /** Removes what `attemptId` made under this service id: its trial, and the serving entry only if that attempt made it. */
   deregister(serviceId: string, attemptId: string, signal: AbortSignal): Promise<void>;
-  /** Serving entries and fresh trials under their own service id, in no particular order. */
+  /**
+   * Serving entries and fresh trials under their own service id, in no particular order. By service id alone: what was
+   * written last, which consumers may not be shown yet, or not any more; with the name as well, by the name or of everything:
+   * what consumers are shown.
+   */
   instances(filter: { readonly serviceId?: string; readonly name?: string }, signal: AbortSignal): Promise<readonly CatalogInstance[]>;
   /**
    * The whole catalog at once, again after each change, and now and then unchanged with a later `at`. A slow reader skips

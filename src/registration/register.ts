@@ -129,11 +129,11 @@ interface CheckedRequest {
   readonly serviceId: string;
 }
 
-/** The active registration that already is what the request asks for, seen passing in the catalog just now. */
+/** The active registration that already is what the request asks for, and that consumers are shown as passing just now. */
 async function findUnchanged({ ports }: RegisterDeps, request: CheckedRequest, signal: AbortSignal): Promise<Registration | undefined> {
   const active = await ports.store.tx((tx) => activeOf(tx, request.serviceId));
   if (active?.requestHash !== request.hash || active.address !== request.address) return undefined;
-  const instances = await ports.catalog.instances({ serviceId: active.serviceId }, signal);
+  const instances = await ports.catalog.instances({ serviceId: active.serviceId, name: active.name }, signal);
   return instances.some(({ attemptId, status }) => attemptId === active.id && status === "passing") ? active : undefined;
 }
 

@@ -2,6 +2,7 @@ import type { CatalogEntry } from "../../src/registration/ports.ts";
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { openConsulCatalog } from "../support/catalogs.ts";
+import { removeFromCatalog } from "../support/consul-agent.ts";
 import { startHealthServer } from "../support/health-server.ts";
 import { eventually, watchInstances } from "../support/instances.ts";
 import { followCatalog } from "../support/snapshots.ts";
@@ -57,6 +58,23 @@ export function consulCatalogContract(url: string): void {
       expect(now?.checks.map((check) => check.id).filter((id) => id.includes(former.attemptId))).toEqual([]);
       await put(`service/maintenance/${former.serviceId}?enable=false`);
       await eventually(async () => (await it.catalog.instances({ name: former.name }, signal()))[0]?.status === "passing" || undefined);
+    });
+
+    test("what the catalog lost is not there by name and service id, and is by service id alone; promoting again lists it", async () => {
+      await using it = await openConsulCatalog(url);
+      await using server = await startHealthServer();
+      const entry = entryFor(it.unique("lost"), server.port);
+      const { serviceId, name } = entry;
+      await it.catalog.promote(entry, signal());
+      const attempts = async (filter: { serviceId?: string; name?: string }) =>
+        (await it.catalog.instances(filter, signal())).map(({ attemptId }) => attemptId);
+      expect(await attempts({ serviceId, name })).toEqual([entry.attemptId]);
+      await removeFromCatalog(url, serviceId);
+      expect(await attempts({ serviceId, name })).toEqual([]);
+      expect(await attempts({ serviceId })).toEqual([entry.attemptId]);
+      await it.catalog.promote(entry, signal());
+      expect(await attempts({ serviceId, name })).toEqual([entry.attemptId]);
+      await it.catalog.deregister(serviceId, entry.attemptId, signal());
     });
 
     test("an entry of somebody else serves on until it is replaced", async () => {

@@ -1,13 +1,14 @@
 /** What others do to Muster's entries in Consul is put right; what is not Muster's to touch is left alone. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { connect, type MusterClient } from "../support/client.ts";
-import { agentHealth, metricOf, putEntry, removeCheck, removeEntry, type AgentEntry, type Health } from "../support/consul-agent.ts";
+import { agentHealth, metricOf, putEntry, removeCheck, removeEntry, removeFromCatalog, type AgentEntry, type Health } from "../support/consul-agent.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, startMuster, type Environment, type MusterProcess } from "../support/muster.ts";
 import { startOwnConsul, type OwnConsul } from "../support/own-consul.ts";
 import { describeReal } from "../support/real-servers.ts";
-import { moduleSteps, requestFor, unregister } from "../support/world.ts";
+import { moduleSteps, passingInConsul, requestFor, unregister } from "../support/world.ts";
 
 describeReal("drift", (servers) => {
   let consul: OwnConsul;
@@ -60,6 +61,23 @@ describeReal("drift", (servers) => {
         return acts > counted ? acts : undefined;
       });
     }
+  });
+
+  test("of an entry that the agent lists and the catalog does not: it is listed again", { timeout: 120_000 }, async () => {
+    await using it = await scene("unlisted");
+    await removeFromCatalog(consul.url, it.id);
+    await eventually(async () => ((await metricOf(it.muster.address, "reconcile_actions_total")).get("restored") ?? 0) > 0 || undefined);
+    expect((await passingInConsul({ ...servers, consul: consul.url }, "unlisted")).map(({ ID }) => ID)).toEqual([it.id]);
+  });
+
+  test("of an entry that the agent lists and the catalog does not: it is not UNCHANGED, and registered again", { timeout: 120_000 }, async () => {
+    await using it = await scene("unlisted-too", { MUSTER_RECONCILE: "off" });
+    const again = () => it.client.register(requestFor("unlisted-too", it.module, { tags: ["x"] }));
+    expect((await again()).events.at(-1)?.outcome).toBe(RegistrationOutcome.UNCHANGED);
+    await removeFromCatalog(consul.url, it.id);
+    const { types, errorDetail } = await again();
+    expect(types, errorDetail).toEqual(moduleSteps);
+    expect((await passingInConsul({ ...servers, consul: consul.url }, "unlisted-too")).map(({ ID }) => ID)).toEqual([it.id]);
   });
 
   test("left behind by our own ended attempt goes; another Muster's entry, and one without any id, stay", async () => {

@@ -44,6 +44,12 @@ export async function removeEntry(url: string, id: string): Promise<void> {
   await put(`${url}/v1/agent/service/deregister/${encodeURIComponent(id)}`);
 }
 
+/** Takes an entry out of the catalog that consumers read, while the agent still has it. It puts it back by itself, minutes later. */
+export async function removeFromCatalog(url: string, id: string): Promise<void> {
+  const self = (await (await fetch(`${url}/v1/agent/self`)).json()) as { readonly Config: { readonly NodeName: string } };
+  await put(`${url}/v1/catalog/deregister`, { Node: self.Config.NodeName, ServiceID: id });
+}
+
 export async function removeCheck(url: string, id: string): Promise<void> {
   await put(`${url}/v1/agent/check/deregister/${encodeURIComponent(id)}`);
 }

@@ -44,9 +44,10 @@ export interface ConsulCatalogConfig {
 /**
  * A catalog on a Consul agent, 1.8 or newer.
  *
- * `instances` by service id asks the agent, which owns what is registered through it: the answer is of one moment, holds
- * all earlier calls of ours, and is never empty because a server replays its log. By name, or of everything, it asks the
- * catalog consistently: what consumers see, entries of other agents and foreign ones included, a few milliseconds later.
+ * `instances` by service id alone asks the agent, which owns what is registered through it: the answer is of one moment, holds
+ * all earlier calls of ours, and is never empty because a server replays its log. By name, by name and service id, or of
+ * everything, it asks the catalog consistently: what consumers see, entries of other agents and foreign ones included, a few
+ * milliseconds later. The agent may hold what the catalog lost; it takes a minute or two to notice, unless it is written anew.
  *
  * `promote` keeps an entry's maintenance mode, and then resolves once it is listed. Promoting again what this attempt
  * already promoted updates the definition and leaves the check the status that it has by then.
@@ -169,11 +170,10 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   };
 
   async function find(serviceId: string | undefined, name: string | undefined, signal: AbortSignal): Promise<readonly ConsulEntry[]> {
-    if (serviceId !== undefined) {
-      const entry = await reads.agentEntry(serviceId, signal);
-      return entry === undefined ? [] : [entry];
-    }
-    return name === undefined ? reads.listedAll(signal) : reads.listedUnder(name, signal);
+    if (serviceId !== undefined && name !== undefined) return reads.listed(name, serviceId, signal, "consistent");
+    if (serviceId === undefined) return name === undefined ? reads.listedAll(signal) : reads.listedUnder(name, signal);
+    const entry = await reads.agentEntry(serviceId, signal);
+    return entry === undefined ? [] : [entry];
   }
 }
 

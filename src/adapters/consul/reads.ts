@@ -12,7 +12,7 @@ export interface ConsulReads {
   /** One entry of this agent with its checks, both of the same moment. */
   agentEntry(id: string, signal: AbortSignal): Promise<ConsulEntry | undefined>;
   /** What the catalog lists under a name and service id: one entry for each agent that has it. */
-  listed(name: string, id: string, signal: AbortSignal): Promise<readonly ConsulEntry[]>;
+  listed(name: string, id: string, signal: AbortSignal, mode?: "consistent"): Promise<readonly ConsulEntry[]>;
   listedUnder(name: string, signal: AbortSignal): Promise<readonly ConsulEntry[]>;
   listedAll(signal: AbortSignal): Promise<readonly ConsulEntry[]>;
   /** Every service instance of every node. */
@@ -82,8 +82,9 @@ export function createConsulReads(http: ConsulHttp, datacenter: string | undefin
       const answer = (await http.call(request, signal)) as Answer;
       return answer.Service === null ? undefined : { service: answer.Service, checks: answer.Checks ?? [] };
     },
-    listed: async (name, id, signal) => {
-      const entries = await health(name, { filter: `Service.ID == ${JSON.stringify(id)}` }, signal);
+    listed: async (name, id, signal, mode) => {
+      const filter = `Service.ID == ${JSON.stringify(id)}`;
+      const entries = await health(name, mode ? { ...consistent, filter } : { filter }, signal);
       return entries.filter((entry) => entry.service.ID === id);
     },
     listedUnder: (name, signal) => health(name, consistent, signal),

@@ -3,7 +3,8 @@
  *
  * Guarantees: reads never wait and never ask the catalog or the store; before the catalog was seen once they are refused
  * (UNAVAILABLE), afterwards they are answered from what was seen last, however long ago, and `asOf` says when that was. An
- * instance on trial is never shown. Watchers of one kind share one list, and get it anew only when something in it changed.
+ * instance on trial is never shown; one that is registered and was lost by the catalog is (`held.ts`). Watchers of one kind
+ * share one list, and get it anew only when something in it changed.
  * Not guaranteed: that a registration is shown the moment it completes; it is when the catalog's watch has reported it.
  */
 import type { Catalog, CatalogInstance, CatalogSnapshot } from "../ports.ts";
@@ -15,6 +16,7 @@ import { idKeyOf, nameKeyOf } from "../keys.ts";
 import { createBroadcast } from "./broadcast.ts";
 import { discoveredFrom, type Discovered, type DiscoveredKind } from "./discovered.ts";
 import { createRecordsOfEntries } from "./records-of-entries.ts";
+import { createHeld } from "./held.ts";
 import { preferred, resolve, type Resolution, type ResolveQuestion } from "./resolve.ts";
 
 /** All instances of a kind, sorted by service id. The same object until one of them changes. */
@@ -49,6 +51,8 @@ export interface DiscoveryDeps {
   readonly store: RegistrationStore;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long an instance that the catalog lost is shown on; until reconciling has decided when undefined. */
+  readonly holdMs?: number | undefined;
 }
 
 interface Listed {
@@ -68,13 +72,14 @@ interface Index {
 
 const restartPauseMs = 1_000;
 
-export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDeps): DiscoveryView {
+export function createDiscoveryView({ catalog, store, clock, log, holdMs }: DiscoveryDeps): DiscoveryView {
   const stopping = new AbortController();
   const seen = Promise.withResolvers<void>();
   const listeners = new Set<() => void>();
   const turns = new Map<string, number>();
   const broadcasts = { service: createBroadcast(clock), module: createBroadcast(clock) };
   const records = createRecordsOfEntries({ store, clock, log, onFound: () => relist() });
+  const held = createHeld({ store, clock, log, holdMs, onChange: () => (keepRecords(), relist()) });
   let snapshot: CatalogSnapshot | undefined;
   let listed: ReadonlyMap<CatalogInstance, Listed> = new Map();
   let formerLists: Index["lists"] | undefined;
@@ -83,12 +88,26 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
   function take(next: CatalogSnapshot): void {
     const isFirst = snapshot === undefined;
     const isChanged = next.instances !== snapshot?.instances;
+    if (isChanged)
+      held.follow(
+        [...told.values()].flatMap(({ instance, record }) => (record ? [instance] : [])),
+        next.instances,
+      );
     snapshot = next;
     seen.resolve();
     if (!isChanged) return;
-    records.keep(new Set(next.instances.flatMap(({ attemptId, onTrial }) => (attemptId === undefined || onTrial ? [] : [attemptId]))));
+    keepRecords();
     relist(isFirst);
     for (const listener of listeners) listener();
+  }
+
+  /** What consumers are shown: the catalog's instances, and those that it lost. */
+  function shownInstances(): readonly CatalogInstance[] {
+    return snapshot ? [...snapshot.instances.filter(({ onTrial }) => !onTrial), ...held.instances()] : [];
+  }
+
+  function keepRecords(): void {
+    records.keep(new Set(shownInstances().flatMap(({ attemptId }) => attemptId ?? [])));
   }
 
   /** Puts together anew what is shown; what looks as before stays the same object. */
@@ -97,8 +116,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     const changed = { service: isFirst, module: isFirst };
     const left = new Set(former.values());
     const next = new Map<CatalogInstance, Listed>();
-    for (const instance of snapshot?.instances ?? []) {
-      if (instance.onTrial) continue;
+    for (const instance of shownInstances()) {
       const record = instance.attemptId === undefined ? undefined : records.get(instance.attemptId);
       let it = listed.get(instance);
       if (it === undefined || it.record !== record) {
@@ -152,7 +170,10 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
   async function follow(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        for await (const next of catalog.watch(stopping.signal)) take(next);
+        for await (const next of catalog.watch(stopping.signal)) {
+          if (snapshot === undefined) await held.begin(next.instances);
+          take(next);
+        }
       } catch (error) {
         log("error", "discovery.watch-failed", { error });
       }
@@ -205,6 +226,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
       stopping.abort();
       broadcasts.service[Symbol.dispose]();
       broadcasts.module[Symbol.dispose]();
+      await held[Symbol.asyncDispose]();
       await records[Symbol.asyncDispose]();
       await following;
     },

@@ -1,7 +1,7 @@
 /**
  * The single acts of putting record and catalog right.
  *
- * Guarantees: each looks again, at the record and at the agent that holds the entries, right before it acts, and leaves
+ * Guarantees: each looks again, at the record, at the agent that holds the entries and at what consumers are shown, right before it acts, and leaves
  * alone what a live attempt is at; an entry is put back only after its instance has just answered SERVING, so that no
  * consumer is sent to a dead one. After a write the record is read again (`show-entry.ts`), so that an Unregister in
  * between has the last word. Each may be repeated, also by another replica at the same time.
@@ -27,12 +27,14 @@ export type RestoreOutcome = "restored" | "unreachable" | "left";
 export async function restore({ ports }: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<RestoreOutcome> {
   const registration = await ports.store.tx((tx) => untouched(tx, id));
   if (!registration) return "left";
-  const there = await ports.catalog.instances({ serviceId: registration.serviceId }, signal);
+  const { serviceId, name } = registration;
+  const there = await ports.catalog.instances({ serviceId }, signal);
   // What consumers are not shown although the agent has it, such as an entry without its check, is written anew.
+  const shown = await ports.catalog.instances({ serviceId, name }, signal);
   const wanted = entryOfRegistration(registration);
-  if (there.some((it) => it.attemptId === id && ports.catalog.differences(wanted, it).length === 0)) return "left";
+  if (shown.some((it) => it.attemptId === id && ports.catalog.differences(wanted, it).length === 0)) return "left";
   // Two records that fight for one service id would only make it flap.
-  if (await isAnothers(ports, there)) return "left";
+  if (await isAnothers(ports, [...there, ...shown])) return "left";
   if (!(await isServing(ports, registration, signal))) return "unreachable";
   await writeEntry(ports, registration, signal);
   return "restored";

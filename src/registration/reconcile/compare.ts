@@ -6,7 +6,7 @@ import { entryOfRegistration } from "./show-entry.ts";
 export interface Comparison {
   /** How many active registrations there are. */
   readonly total: number;
-  /** Active, and the catalog has no entry under their service id. */
+  /** Active, and gone from the catalog. */
   readonly missing: readonly Registration[];
   /** Active, and under their service id the catalog has an entry that something else made. */
   readonly displaced: readonly Registration[];
@@ -18,6 +18,11 @@ export interface Comparison {
   readonly healthy: readonly Registration[];
   /** Entries that name an attempt, but not one whose registration is active: left over, a live attempt's, or another Muster's. */
   readonly unclaimed: readonly CatalogInstance[];
+}
+
+/** A registration is gone when the catalog has nothing under its service id, but for trials of other attempts; `found` is what it has there. */
+export function isGone(id: string, found: readonly CatalogInstance[]): boolean {
+  return found.every(({ attemptId, onTrial }) => onTrial && attemptId !== id);
 }
 
 /** `catalog` was read before `active`, or at the same time: what began in between must not look like something left over. */
@@ -33,7 +38,7 @@ export function compare(active: readonly Registration[], catalog: readonly Catal
     const found = byService.get(registration.serviceId) ?? [];
     const own = found.find(({ attemptId }) => attemptId === registration.id);
     if (!own) {
-      (found.length === 0 ? missing : displaced).push(registration);
+      (isGone(registration.id, found) ? missing : displaced).push(registration);
       continue;
     }
     const parts = differences(entryOfRegistration(registration), own);
