@@ -1,6 +1,7 @@
 import { DomainError } from "../kernel/errors.ts";
 import { generateToken, parseTokenFile } from "../rpc/platform/tokens.ts";
 import { UsageError, type Run } from "./frame/command.ts";
+import { jsonText } from "./frame/json-text.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
 
 /** Makes a token for `--principal NAME` with one or more `--role ROLE`: shows it once, with its entry for the token file. */
@@ -14,7 +15,7 @@ export const tokenCommand: Run = async (input, terminal) => {
       "The token, which is shown only now and goes to the caller:",
       `  ${token}`,
       'Its entry for the list "tokens" in the token file:',
-      `  ${JSON.stringify(entry)}`,
+      `  ${jsonText(entry)}`,
       "",
     ].join("\n"),
   );
