@@ -77,8 +77,8 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
 }
 
 /**
- * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the same
- * `request_id`. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
+ * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the caller with
+ * the same `request_id`. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
  * (SERVICE_ID_CLASH), `denied` (NAME_OWNED_BY_ANOTHER), `conflict` (ATTEMPT_IN_FLIGHT with another request),
  * `exhausted`, `unavailable`.
  */
@@ -95,7 +95,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   deps.runner.admit();
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
-    const known = await findKnown(tx, request);
+    const known = await findKnown(tx, request, caller);
     if (known) return { attempt: known, events: [] };
     const attempt = newAttempt(deps, request, caller, key);
     const stillUnchanged = unchanged && (await tx.registrations.findActive(request.serviceId))?.id === unchanged.id;
@@ -142,9 +142,9 @@ async function claimKey(tx: RegistrationTx, { input, serviceId }: CheckedRequest
   return key;
 }
 
-async function findKnown(tx: RegistrationTx, { input, hash, serviceId }: CheckedRequest): Promise<Attempt | undefined> {
+async function findKnown(tx: RegistrationTx, { input, hash, serviceId }: CheckedRequest, caller: Caller): Promise<Attempt | undefined> {
   if (input.requestId !== undefined) {
-    const same = await tx.attempts.findByRequestId(input.requestId);
+    const same = await tx.attempts.findByRequestId(caller.key, input.requestId);
     if (same && same.requestHash !== hash) {
       throw new DomainError({
         kind: "invalid",

@@ -126,6 +126,21 @@ test("equal requests join what runs, another one is refused, and a request id st
   await expect(replica.register(inputFor("parser", { tags: ["x"], requestId: "r1" }))).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
 });
 
+test("a request id belongs to its principal: another's use of it is nothing to do with it", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  const b = principalOf("tokens", "b", ["registrar"]);
+  const of = (name: string, port: number) =>
+    inputFor(name, { requestId: "deploy-42", connectivity: { advertisedHost: host, advertisedPort: port, tlsEnabled: false } });
+  const before = await replica.register(of("theirs", 9_001), b);
+  const first = await replica.register(of("parser", 9_002));
+  expect([before.isNew, first.isNew]).toEqual([true, true]);
+  expect(await replica.register(of("parser", 9_002))).toMatchObject({ attemptId: first.attemptId, isNew: false });
+  expect(await replica.register(of("theirs", 9_001), b)).toMatchObject({ attemptId: before.attemptId, isNew: false });
+  await expect(replica.register(of("theirs", 9_003), b)).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
+  for (const { attemptId } of [before, first]) await replica.events(attemptId);
+});
+
 test("a name is its first owner's, whatever the instance", async () => {
   await using workshop = await openWorkshop();
   const replica = workshop.replica();
