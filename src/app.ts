@@ -102,6 +102,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       owner,
       settings: config,
       resolveHost,
+      selfName: config.self?.name,
       runTask: (taskId) => delivery.tasks.run(taskId),
       probe: options.probe,
     }),

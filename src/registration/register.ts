@@ -9,6 +9,7 @@ import { hostViolation } from "./address.ts";
 import type { Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
+import { isPlatformName } from "./platform-names.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
 import { validatedNote } from "./attempts/steps/validated.ts";
@@ -21,6 +22,8 @@ export interface RegisterDeps {
   readonly runner: Runner;
   /** Resolves a host to one checked IP address; a violation's text when it cannot be used. */
   readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
+  /** The name of this server in the catalog, if it has one. */
+  readonly selfName?: string | undefined;
 }
 
 type HostReason = "HOST_DENIED" | "HOST_UNRESOLVABLE";
@@ -46,7 +49,8 @@ export async function validateRegistration(
   candidate: RegisterCandidate,
   signal: AbortSignal,
 ): Promise<{ input: RegisterInput; address: string }> {
-  const ofFields = registerViolations(candidate);
+  const isOwn = isPlatformName(candidate.name, deps.selfName);
+  const ofFields = [...registerViolations(candidate), ...(isOwn ? [{ field: "name", description: "is a name of the platform itself" }] : [])];
   const ofHosts: (FieldViolation & { readonly reason: HostReason })[] = [];
   const { connectivity } = candidate;
   let address = "";

@@ -1,6 +1,7 @@
 /** What Register decides before an attempt begins, and the cancellation of one: also when another replica acts in between. */
 import { expect, test } from "vitest";
 import { principalOf } from "../../src/kernel/caller.ts";
+import type { DomainError } from "../../src/kernel/errors.ts";
 import { cancelAttempt } from "../../src/registration/queries.ts";
 import { startRegistration, validateRegistration, type ResolvedHost } from "../../src/registration/register.ts";
 import { unregister } from "../../src/registration/unregister.ts";
@@ -139,6 +140,15 @@ test("a request id belongs to its principal: another's use of it is nothing to d
   expect(await replica.register(of("theirs", 9_001), b)).toMatchObject({ attemptId: before.attemptId, isNew: false });
   await expect(replica.register(of("theirs", 9_003), b)).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
   for (const { attemptId } of [before, first]) await replica.events(attemptId);
+});
+
+test.each(["muster", "Muster", "MUSTER-TRIAL", "consul", "Consul", "consul.", "Platform"])("the platform's own name %s cannot be taken", async (name) => {
+  await using workshop = await openWorkshop();
+  const { deps } = workshop.replica();
+  const registering = startRegistration({ ...deps, selfName: "platform" }, inputFor(name), caller, AbortSignal.timeout(10_000));
+  const refused: unknown = await registering.catch((error: unknown) => error);
+  expect(refused).toMatchObject({ kind: "invalid", reason: "INVALID_FIELDS" });
+  expect((refused as DomainError).fields).toContainEqual({ field: "name", description: "is a name of the platform itself" });
 });
 
 test("a name is its first owner's, whatever the instance", async () => {
