@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Plain JavaScript that old versions of Node can read, so that they get a clear message instead of a syntax error.
+import { chmodSync, mkdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 const major = Number(process.versions.node.split(".")[0]);
@@ -10,7 +11,18 @@ if (major < 24) {
 // What Node makes of the sources is kept for the next start, which then takes about half the time. It belongs to whoever
 // may write this installation; where nobody may, or NODE_COMPILE_CACHE says otherwise, nothing is kept here.
 const { enableCompileCache, flushCompileCache, registerHooks } = await import("node:module");
-enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/muster", import.meta.url)));
+const cache = fileURLToPath(new URL("../node_modules/.cache/muster", import.meta.url));
+// It is code: nobody else may write it, whatever the umask is.
+const umask = process.umask(0o077);
+try {
+  mkdirSync(cache, { recursive: true, mode: 0o700 });
+  chmodSync(cache, 0o700);
+  enableCompileCache(cache);
+} catch {
+  // Not ours to write: then nothing is kept.
+} finally {
+  process.umask(umask);
+}
 // What an ES module imports by a relative path is the file of that name. Node would look at each of several hundred files
 // for symbolic links inside a package, which there are none of; that is a seventh of a start.
 const hooks = registerHooks({

@@ -8,7 +8,7 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { openMysqlStore } from "../src/store/mysql.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
-import { outboxEvent, registration, request, schemaVersion, someTask } from "./contract/store/fixtures.ts";
+import { attempt, outboxEvent, registration, request, schemaVersion, someTask } from "./contract/store/fixtures.ts";
 import { createDatabase, execute, query } from "./support/muster.ts";
 import { describeReal } from "./support/real-servers.ts";
 
@@ -16,6 +16,7 @@ import { describeReal } from "./support/real-servers.ts";
 const olderRequest = JSON.stringify({ ...request, tags: ["set"], requestedTags: ["asked"] });
 /** As a program wrote them that knew neither versions of schemas, nor desired tags, nor a log. */
 const olderRows = [
+  "update attempts set request_id = given_request_id, given_request_id = null, request_key = null where id = 'old'",
   `update registrations set schema_version = null, desired_tags = null, request = '${olderRequest}' where id = 'old'`,
   "update outbox set type = null, subject_kind = null, subject_id = null",
 ];
@@ -25,6 +26,7 @@ async function fill(store: RegistrationStore): Promise<void> {
     await tx.registrations.insert(registration("old", { version: "1.0.0", state: "ACTIVE" }));
     await tx.schemas.insert(schemaVersion("1.0.0", { state: "ENABLED" }));
     await tx.tasks.insert(someTask, { id: "old", payload: 1 });
+    await tx.attempts.insert(attempt("old", { requestId: "r" }), [], 60_000);
     for (const id of ["published", "waiting"]) await tx.outbox.insert(outboxEvent(id));
     await tx.outbox.markPublished(["published"], 1);
   });
@@ -41,6 +43,16 @@ async function expectOldEvents(store: RegistrationStore): Promise<void> {
   ]);
   const page = await store.tx((tx) => tx.eventLog.read({ after: 0, limit: 9, types: [payload.type], subject }));
   expect(page.events).toEqual(numbered);
+}
+
+/** A request id from before it belonged to its principal is that principal's. */
+async function expectOldRequestId(store: RegistrationStore): Promise<void> {
+  await store.tx(async (tx) => {
+    expect(await tx.attempts.findByRequestId("tester", "r")).toMatchObject({ id: "old", requestId: "r" });
+    expect(await tx.attempts.findByRequestId("tokens|tester", "r")).toMatchObject({ id: "old" });
+    expect(await tx.attempts.findByRequestId("somebody else", "r")).toBeUndefined();
+    await tx.attempts.insert(attempt("new", { serviceId: "new", requestId: "r", actor: "somebody else" }), [], 60_000);
+  });
 }
 
 /** A registration from before schemas had versions of their own stands on the one that has its version; its tags are where they belong. */
@@ -158,6 +170,7 @@ describe("a SQLite file", () => {
       await using store = await openSqliteStore({ path });
       await expectOldRegistration(store);
       await expectOldTask(store);
+      await expectOldRequestId(store);
       await expectOldEvents(store);
     } finally {
       await rm(directory, { recursive: true });
@@ -203,6 +216,7 @@ describeReal("a MySQL database", (servers) => {
       expect(await query(database.url, "select name from muster_migrations order by name")).toEqual(noted);
       await expectOldRegistration(store);
       await expectOldTask(store);
+      await expectOldRequestId(store);
       await expectOldEvents(store);
     } finally {
       await database.drop();

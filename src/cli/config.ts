@@ -1,9 +1,9 @@
 import { clientVariables, type ClientVariable } from "../config/client.ts";
 import { allVariables, ConfigError, parseConfig, type Variable } from "../config/config.ts";
 import { readSettings, type Origin } from "../config/settings.ts";
+import { masked } from "../kernel/mask.ts";
 import type { Run } from "./frame/command.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
-import { masked } from "./frame/mask.ts";
 import { show } from "./frame/output.ts";
 import { styleFor } from "./frame/style.ts";
 import { table } from "./frame/table.ts";

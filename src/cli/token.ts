@@ -1,6 +1,7 @@
 import { DomainError } from "../kernel/errors.ts";
 import { generateToken, parseTokenFile } from "../rpc/platform/tokens.ts";
 import { UsageError, type Run } from "./frame/command.ts";
+import { jsonText } from "./frame/json-text.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
 
 /** Creates a token for `--principal NAME` with one or more `--role ROLE`: shows it once, with its entry for the token file. */
@@ -10,13 +11,9 @@ export const tokenCommand: Run = async (input, terminal) => {
   const problems = problemsOf(entry);
   if (problems.length > 0) throw new UsageError(problems);
   terminal.out(
-    [
-      "The token for the caller; it is shown only now:",
-      `  ${token}`,
-      'Its entry for the list "tokens" in the token file:',
-      `  ${JSON.stringify(entry)}`,
-      "",
-    ].join("\n"),
+    ["The token for the caller; it is shown only now:", `  ${token}`, 'Its entry for the list "tokens" in the token file:', `  ${jsonText(entry)}`, ""].join(
+      "\n",
+    ),
   );
   return exitCodes.done.code;
 };

@@ -1,5 +1,5 @@
 /** Which servers stand behind the ports. */
-import { innerUrl } from "./values.ts";
+import { innerUrl, quoted } from "./values.ts";
 
 export const adapterVariables = {
   MUSTER_STORE: { fallback: "sqlite:./.muster/muster.db", secret: true },
@@ -42,7 +42,7 @@ function parseCatalog(get: Get, problems: string[]): AdapterSettings["catalog"] 
   if (!Number.isInteger(bootstrapChecks) || bootstrapChecks < 1 || bootstrapChecks > 16) problems.push("MUSTER_CATALOG_BOOTSTRAP_CHECKS: must be from 1 to 16");
   if (value === "embedded") return { kind: "embedded" };
   const url = innerUrl(value, "consul");
-  if (url === undefined) problems.push(`MUSTER_CATALOG: "${value}" must be embedded or consul+http(s)://host:port`);
+  if (url === undefined) problems.push(`MUSTER_CATALOG: ${quoted(value)} must be embedded or consul+http(s)://host:port`);
   return { kind: "consul", url: url ?? "", token: get("MUSTER_CATALOG_TOKEN") || undefined, bootstrapChecks };
 }
 
@@ -50,15 +50,15 @@ function parseSchemas(get: Get, problems: string[]): AdapterSettings["schemas"] 
   const value = get("MUSTER_SCHEMAS");
   if (value === "embedded") return { kind: "embedded" };
   const url = innerUrl(value, "apicurio");
-  if (url === undefined) problems.push(`MUSTER_SCHEMAS: "${value}" must be embedded or apicurio+http(s)://host:port/apis/registry/v3`);
+  if (url === undefined) problems.push(`MUSTER_SCHEMAS: ${quoted(value)} must be embedded or apicurio+http(s)://host:port/apis/registry/v3`);
   return { kind: "apicurio", url: url ?? "", token: get("MUSTER_SCHEMAS_TOKEN") || undefined };
 }
 
 function parseEvents(value: string, problems: string[]): AdapterSettings["events"] {
   if (value === "embedded") return { kind: "embedded" };
   const brokers = value.startsWith("kafka://") ? value.slice("kafka://".length).split(",") : [];
-  if (brokers.length === 0 || !brokers.every((broker) => /^[^:,/\s]+:\d{1,5}$/.test(broker))) {
-    problems.push(`MUSTER_EVENTS: "${value}" must be embedded or kafka://host:port,host:port`);
+  if (brokers.length === 0 || !brokers.every((broker) => /^[^:,/@\s]+:\d{1,5}$/.test(broker))) {
+    problems.push(`MUSTER_EVENTS: ${quoted(value)} must be embedded or kafka://host:port,host:port`);
   }
   return { kind: "kafka", brokers };
 }

@@ -65,6 +65,28 @@ describe("configuration", () => {
     }
   });
 
+  test.each([
+    ["MUSTER_CATALOG", "consul+http//u:hunter2@consul:8500"],
+    ["MUSTER_CATALOG", "http://u:hunter2@consul:8500"],
+    ["MUSTER_CATALOG", "http://hunter2@consul:8500"],
+    ["MUSTER_CATALOG", "consul://consul:8500?token=hunter2"],
+    ["MUSTER_SCHEMAS", "apicurio+https:/u:hunter2@registry/apis"],
+    ["MUSTER_SCHEMAS", "https://registry/apis?access_token=hunter2#token=hunter2"],
+    ["MUSTER_EVENTS", "kafka://u:hunter2@kafka:9092"],
+    ["MUSTER_EVENTS", "kafka://hunter2@kafka:9092"],
+    ["MUSTER_EVENTS", "kafka://u:hunter2@k1:9092,u:hunter2@k2:9092"],
+    ["MUSTER_EVENTS", "kafka:k1:9092?sasl.password=hunter2"],
+    ["MUSTER_STORE", "mysq://u:hunter2@db/muster"],
+    ["MUSTER_STORE_FILE", "mysql://u:hunter2@db/muster"],
+    ["MUSTER_LISTEN", "https://u:hunter2@here:1"],
+    ["MUSTER_AUTH", "basic:u:hunter2@here"],
+    ["MUSTER_ADVERTISE", "http://u:hunter2@here"],
+  ])("what is wrong with %s is said without the secret: %s", (name, value) => {
+    const problems = problemsOf({ [name]: value });
+    expect(problems.join("\n")).toContain(name);
+    expect(problems.join("\n")).not.toContain("hunter2");
+  });
+
   test("events go to one topic, but for the types that have their own", () => {
     expect(parse({}).eventWire).toMatchObject({ format: "cloudevents", topics: { ModuleRegistered: "platform.registration.events" } });
     const { eventWire } = parse({

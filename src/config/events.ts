@@ -4,6 +4,7 @@ import { messagesByTopic } from "../delivery/event-codec.ts";
 import { events } from "../events.ts";
 import { registrationTopic } from "../registration/events.ts";
 import type { AdapterSettings } from "./adapters.ts";
+import { quoted } from "./values.ts";
 
 export const eventVariables = {
   MUSTER_EVENTS_FORMAT: { fallback: "cloudevents", secret: false },
@@ -18,7 +19,7 @@ type Get = (name: keyof typeof eventVariables) => string;
 export function parseEventWire(get: Get, { events: sink, schemas }: Pick<AdapterSettings, "events" | "schemas">, problems: string[]): EventWire {
   const [asked, topic, topics] = [get("MUSTER_EVENTS_FORMAT"), get("MUSTER_EVENTS_TOPIC"), get("MUSTER_EVENTS_TOPICS")];
   const format = eventFormats.find((known) => known === asked);
-  if (format === undefined) problems.push(`MUSTER_EVENTS_FORMAT: "${asked}" must be one of ${eventFormats.join(", ")}`);
+  if (format === undefined) problems.push(`MUSTER_EVENTS_FORMAT: ${quoted(asked)} must be one of ${eventFormats.join(", ")}`);
   if (format !== undefined && format !== eventFormats[0] && sink.kind !== "kafka") {
     problems.push(`MUSTER_EVENTS_FORMAT: ${format} needs MUSTER_EVENTS=kafka://host:port`);
   }
@@ -26,7 +27,7 @@ export function parseEventWire(get: Get, { events: sink, schemas }: Pick<Adapter
     problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_SCHEMAS=apicurio+http(s)://host:port/apis/registry/v3, which gives out the schema ids");
   }
   const wrong = topicViolation(topic);
-  if (wrong) problems.push(`MUSTER_EVENTS_TOPIC: "${topic}" ${wrong}`);
+  if (wrong) problems.push(`MUSTER_EVENTS_TOPIC: ${quoted(topic)} ${wrong}`);
   const defaults = Object.fromEntries(events.map((row) => [row.type, row.topic === registrationTopic ? topic : row.topic]));
   const wire = { format: format ?? "cloudevents", topics: { ...defaults, ...parseTopics(topics, problems) } } as const;
   if (wire.format === "confluent") problems.push(...mixedTopics(wire.topics));
@@ -50,8 +51,8 @@ function parseTopics(value: string, problems: string[]): Readonly<Record<string,
     const [name = "", topic = "", ...rest] = entry.split("=");
     const type = events.find((row) => row.type === name)?.type;
     const wrong = rest.length > 0 || topic === "" ? "must be EVENT=topic" : topicViolation(topic);
-    if (wrong) problems.push(`MUSTER_EVENTS_TOPICS: "${entry}" ${wrong}`);
-    if (!type) problems.push(`MUSTER_EVENTS_TOPICS: "${name}" must be one of ${events.map((row) => row.type).join(", ")}`);
+    if (wrong) problems.push(`MUSTER_EVENTS_TOPICS: ${quoted(entry)} ${wrong}`);
+    if (!type) problems.push(`MUSTER_EVENTS_TOPICS: ${quoted(name)} must be one of ${events.map((row) => row.type).join(", ")}`);
     else if (found[type] !== undefined) problems.push(`MUSTER_EVENTS_TOPICS: ${type} is there twice`);
     else found[type] = topic;
   }

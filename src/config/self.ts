@@ -2,6 +2,7 @@
 import { isIpLiteral } from "../registration/address.ts";
 import type { AdapterSettings } from "./adapters.ts";
 import type { ServerSettings } from "./server.ts";
+import { quoted } from "./values.ts";
 
 export const selfVariables = {
   MUSTER_SELF_REGISTER: { fallback: "auto", secret: false },
@@ -28,10 +29,10 @@ export function parseSelf(
   const catalogUrl = catalog.kind === "consul" ? catalog.url : undefined;
   // The catalog's check has no certificate.
   const needsClientCertificate = tls?.clientCaFile !== undefined;
-  if (!["auto", "on", "off"].includes(wanted)) problems.push(`MUSTER_SELF_REGISTER: "${wanted}" must be one of auto, on, off`);
-  if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) problems.push(`MUSTER_SELF_NAME: "${name}" must be a DNS label`);
+  if (!["auto", "on", "off"].includes(wanted)) problems.push(`MUSTER_SELF_REGISTER: ${quoted(wanted)} must be one of auto, on, off`);
+  if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) problems.push(`MUSTER_SELF_NAME: ${quoted(name)} must be a DNS label`);
   const given = advertise === "" ? undefined : parseAddress(advertise);
-  if (advertise !== "" && !given) problems.push(`MUSTER_ADVERTISE: "${advertise}" must be host or host:port`);
+  if (advertise !== "" && !given) problems.push(`MUSTER_ADVERTISE: ${quoted(advertise)} must be host or host:port`);
   const address = given ?? (isReachable(listen.host, catalogUrl) ? { host: listen.host, port: undefined } : undefined);
   if (wanted === "on") {
     if (catalogUrl === undefined) problems.push("MUSTER_SELF_REGISTER: on needs MUSTER_CATALOG=consul+http(s)://host:port");

@@ -1,5 +1,6 @@
 /** How the server is reached, and by whom. */
 import { isIpLiteral, judgeAddress } from "../registration/address.ts";
+import { quoted } from "./values.ts";
 
 export const listenVariables = {
   MUSTER_LISTEN: { fallback: "127.0.0.1:7430", secret: false },
@@ -38,7 +39,7 @@ function parseListen(value: string, problems: string[]): ServerSettings["listen"
   const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[^:[\]]+)):(?<port>\d{1,5})$/.exec(value);
   const host = match?.groups?.["v6"] ?? match?.groups?.["host"] ?? "";
   const port = Number(match?.groups?.["port"]);
-  if (host === "" || !(port <= 65_535)) problems.push(`MUSTER_LISTEN: "${value}" must be host:port, such as 127.0.0.1:7430 or [::1]:7430`);
+  if (host === "" || !(port <= 65_535)) problems.push(`MUSTER_LISTEN: ${quoted(value)} must be host:port, such as 127.0.0.1:7430 or [::1]:7430`);
   return { host, port };
 }
 
@@ -50,7 +51,7 @@ export function isLoopback(host: string): boolean {
 function parseAuth(value: string, problems: string[]): ServerSettings["auth"] {
   if (value === "open") return { kind: "open" };
   if (value.startsWith("tokens:") && value.length > "tokens:".length) return { kind: "tokens", file: value.slice("tokens:".length) };
-  problems.push(`MUSTER_AUTH: "${value}" must be open or tokens:FILE`);
+  problems.push(`MUSTER_AUTH: ${quoted(value)} must be open or tokens:FILE`);
   return { kind: "tokens", file: "" };
 }
 
@@ -64,6 +65,6 @@ function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {
 }
 
 function parseRoot(value: string, problems: string[]): string {
-  if (value !== "" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(value)) problems.push(`MUSTER_HTTP_ROOT: "${value}" must be a path such as /platform-registration`);
+  if (value !== "" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(value)) problems.push(`MUSTER_HTTP_ROOT: ${quoted(value)} must be a path such as /platform-registration`);
   return value;
 }

@@ -1,4 +1,5 @@
 /** `MUSTER_*` variables as they are given: which are known, which come from files, what is wrong with them. */
+import { masked } from "../kernel/mask.ts";
 import { nearest } from "../kernel/nearest.ts";
 
 /** Variables by name; a value is never undefined. */
@@ -53,7 +54,7 @@ export function readSettings<Wanted extends Rows>(settings: Settings, { known, w
     try {
       values.set(plain, { value: readFile(value).trim(), origin: { file: value } });
     } catch {
-      problems.push(`${name}: the file ${value} cannot be read`);
+      problems.push(`${name}: the file ${masked(value)} cannot be read`);
     }
   }
   return {

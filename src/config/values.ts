@@ -1,4 +1,11 @@
 /** Forms of values that several sections have. What is wrong is added to `problems`, a line each. */
+import { printable } from "../kernel/log.ts";
+import { masked } from "../kernel/mask.ts";
+
+/** A value in quotes as it may stand in a problem: without secrets, and safe for a terminal. */
+export function quoted(value: string): string {
+  return `"${printable(masked(value))}"`;
+}
 
 /** The http(s) URL inside `<scheme>+http(s)://…`. */
 export function innerUrl(value: string, scheme: string): string | undefined {
@@ -17,12 +24,12 @@ export function parseDuration(
 ): number {
   const { word, ms } = units[unit];
   const count = /^\d+.$/.test(value) && value.endsWith(unit) ? Number(value.slice(0, -1)) : Number.NaN;
-  if (!(count >= min && count <= max)) problems.push(`${name}: "${value}" must be whole ${word} from ${min}${unit} to ${max}${unit}`);
+  if (!(count >= min && count <= max)) problems.push(`${name}: ${quoted(value)} must be whole ${word} from ${min}${unit} to ${max}${unit}`);
   return count * ms;
 }
 
 export function oneOf<T extends string>(name: string, value: string, allowed: readonly [T, ...T[]], problems: string[]): T {
   const found = allowed.find((item) => item === value);
-  if (found === undefined) problems.push(`${name}: "${value}" must be one of ${allowed.join(", ")}`);
+  if (found === undefined) problems.push(`${name}: ${quoted(value)} must be one of ${allowed.join(", ")}`);
   return found ?? allowed[0];
 }

@@ -6,14 +6,21 @@ export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
 
 const order: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const maxValueLength = 1_024;
-// C0, C1, bidirectional overrides and isolates, line and paragraph separators.
-// oxlint-disable-next-line no-control-regex
-const unprintable = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+// C0, C1, and what cannot be seen or turns the direction of writing: soft hyphen, Arabic letter mark, Mongolian separator,
+// zero width characters, marks, overrides and isolates, line and paragraph separators, byte order mark, annotations, tags.
+const unprintable =
+  // oxlint-disable-next-line no-control-regex
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
 
-/** Text from outside made safe for a terminal, a log line or an error message: control and bidi characters escaped, at most `max` characters. */
+/** Text from outside made safe for a terminal, a log line or an error message: control, bidirectional and invisible characters escaped, at most `max` characters. */
 export function printable(text: string, max = maxValueLength): string {
   const cut = text.length > max ? `${text.slice(0, max)}…` : text;
-  return cut.replace(unprintable, (c) => `\\u${c.codePointAt(0)!.toString(16).padStart(4, "0")}`);
+  return escaped(cut, (code) => (code > 0xffff ? `\\u{${code.toString(16)}}` : `\\u${code.toString(16).padStart(4, "0")}`));
+}
+
+/** Replaces each control, bidirectional and invisible character of a text. */
+export function escaped(text: string, escape: (code: number) => string): string {
+  return text.replace(unprintable, (c) => escape(c.codePointAt(0)!));
 }
 
 export interface LogOptions {

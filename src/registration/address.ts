@@ -46,12 +46,19 @@ export function judgeAddress(address: string, policy: AddressPolicy): string | u
   if (range === "linkLocal") return "is link-local";
   if (range === "unspecified" || text.startsWith("0.")) return "is unspecified";
   if (range === "multicast" || range === "broadcast") return `is ${range}`;
-  if (range === "reserved") return "is reserved";
+  if (range === "reserved" || !isOrdinary(ip)) return "is reserved";
   if (policy.allowedRanges.length > 0) {
     return policy.allowedRanges.some((cidr) => within(ip, cidr)) ? undefined : "is outside the allowed ranges";
   }
   if (range === "loopback" && !policy.allowLoopback) return "is loopback";
   return undefined;
+}
+
+/** Of IPv6: global unicast, unique local and loopback; what tunnels, translates, discards or routes by segments is not. */
+function isOrdinary(ip: ipaddr.IPv4 | ipaddr.IPv6): boolean {
+  if (ip.kind() === "ipv4") return true;
+  const range = ip.range();
+  return range === "uniqueLocal" || range === "loopback" || (range === "unicast" && within(ip, "2000::/3"));
 }
 
 /** What is wrong with a CIDR range of the configuration, or undefined. */
@@ -65,7 +72,9 @@ function unwrap(ip: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 {
   const v6 = ip as ipaddr.IPv6;
   const bytes = v6.toByteArray();
   const range = v6.range();
-  if (range === "ipv4Mapped" || range === "rfc6052") return new ipaddr.IPv4(bytes.slice(12));
+  // A translator of a site of its own (64:ff9b:1::/48) may place the IPv4 address elsewhere.
+  const isNat64 = range === "rfc6052" && bytes.slice(4, 12).every((byte) => byte === 0);
+  if (range === "ipv4Mapped" || isNat64) return new ipaddr.IPv4(bytes.slice(12));
   if (range === "6to4") return new ipaddr.IPv4(bytes.slice(2, 6));
   const compatible = bytes.slice(0, 12).every((byte) => byte === 0) && bytes.slice(12, 15).some((byte) => byte !== 0);
   return compatible ? new ipaddr.IPv4(bytes.slice(12)) : v6;

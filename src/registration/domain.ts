@@ -34,6 +34,7 @@ export interface RegistrationOptions {
   readonly owner: string;
   readonly settings: RegistrationSettings;
   readonly resolveHost: RegisterDeps["resolveHost"];
+  readonly selfName: string | undefined;
   /** Carries a task out now; true when that succeeded soon. */
   readonly runTask: (taskId: string) => Promise<boolean>;
   readonly probe?: SagaProbe | undefined;
@@ -93,7 +94,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     discovery,
     progress,
     runner,
-    register: { ports, ids, runner, resolveHost: options.resolveHost },
+    register: { ports, ids, runner, resolveHost: options.resolveHost, selfName: options.selfName },
     unregister: { ports, ids, runner, runTask },
     updateTags: { ports, ids, runTask },
     tasks: registrationTasks(ports),

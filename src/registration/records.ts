@@ -114,7 +114,8 @@ export interface AttemptRepository {
   /** Finds it and locks its row until the transaction ends. */
   lock(id: string): Promise<Attempt | undefined>;
   findLive(serviceId: string): Promise<Attempt | undefined>;
-  findByRequestId(requestId: string): Promise<Attempt | undefined>;
+  /** `actor`: the key of the principal whose request id it is. */
+  findByRequestId(actor: string, requestId: string): Promise<Attempt | undefined>;
   list(filter: AttemptFilter): Promise<readonly Attempt[]>;
   events(id: string, afterSequence: number): Promise<readonly ProgressEvent[]>;
   /**

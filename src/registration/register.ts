@@ -9,6 +9,7 @@ import { hostViolation } from "./address.ts";
 import type { Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
+import { isPlatformName } from "./platform-names.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
 import { activeOf, settleSpelling } from "./spellings.ts";
@@ -22,6 +23,8 @@ export interface RegisterDeps {
   readonly runner: Runner;
   /** Resolves a host to one checked IP address; a violation's text when it cannot be used. */
   readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
+  /** The name of this server in the catalog, if it has one. */
+  readonly selfName?: string | undefined;
 }
 
 type HostReason = "HOST_DENIED" | "HOST_UNRESOLVABLE";
@@ -47,7 +50,8 @@ export async function validateRegistration(
   candidate: RegisterCandidate,
   signal: AbortSignal,
 ): Promise<{ input: RegisterInput; address: string }> {
-  const ofFields = registerViolations(candidate);
+  const isOwn = isPlatformName(candidate.name, deps.selfName);
+  const ofFields = [...registerViolations(candidate), ...(isOwn ? [{ field: "name", description: "is a name of the platform itself" }] : [])];
   const ofHosts: (FieldViolation & { readonly reason: HostReason })[] = [];
   const { connectivity } = candidate;
   let address = "";
@@ -78,8 +82,8 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
 }
 
 /**
- * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the same
- * `request_id`. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
+ * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the caller with
+ * the same `request_id`. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
  * (SERVICE_ID_CLASH), `denied` (NAME_OWNED_BY_ANOTHER), `conflict` (ATTEMPT_IN_FLIGHT with another request),
  * `exhausted`, `unavailable`.
  */
@@ -96,7 +100,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   deps.runner.admit();
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
-    const known = await findKnown(tx, request, key);
+    const known = await findKnown(tx, request, key, caller);
     if (known) return { attempt: known, events: [] };
     const attempt = newAttempt(deps, request, caller, key);
     const stillUnchanged = unchanged && (await tx.registrations.findActive(key.serviceId))?.id === unchanged.id;
@@ -146,9 +150,9 @@ async function claimKey(tx: RegistrationTx, { input, serviceId }: CheckedRequest
   return settleSpelling(tx, asked, holder);
 }
 
-async function findKnown(tx: RegistrationTx, { input, hash }: CheckedRequest, { serviceId }: InstanceRow): Promise<Attempt | undefined> {
+async function findKnown(tx: RegistrationTx, { input, hash }: CheckedRequest, { serviceId }: InstanceRow, caller: Caller): Promise<Attempt | undefined> {
   if (input.requestId !== undefined) {
-    const same = await tx.attempts.findByRequestId(input.requestId);
+    const same = await tx.attempts.findByRequestId(caller.key, input.requestId);
     if (same && same.requestHash !== hash) {
       throw new DomainError({
         kind: "invalid",

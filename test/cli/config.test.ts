@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { masked } from "../../src/cli/frame/mask.ts";
+import { masked } from "../../src/kernel/mask.ts";
 import { allVariables } from "../../src/config/config.ts";
 import { runCli } from "../support/muster-cli.ts";
 
@@ -18,6 +18,10 @@ describe("what may be shown of a value", () => {
     ["mysql://db/muster?password=pw&ssl=true", true, "mysql://db/muster?password=***&ssl=true"],
     ["consul+http://user:pw@consul:8500", false, "consul+http://user:***@consul:8500"],
     ["sqlite:./.muster/muster.db", true, "sqlite:./.muster/muster.db"],
+    ["kafka://u:pw@k1:9092", false, "kafka://u:***@k1:9092"],
+    ["kafka://u:pw@k1:9092,u:pw@k2:9092", false, "***"],
+    ["consul+http://t0ken@consul:8500", false, "consul+http://***@consul:8500"],
+    ["consul+http://consul:8500?token=t0ken", false, "consul+http://consul:8500?token=***"],
     ["s3cret", true, "***"],
     ["mysq//u:secret@h/d", true, "***"],
     ["127.0.0.1:7430", false, "127.0.0.1:7430"],
@@ -52,6 +56,19 @@ describe("muster config", () => {
     expect(out).toContain("mysql://muster:***@db/muster");
     expect(out).toContain(`from: file ${path}`);
     expect(out).not.toContain("hunter2");
+  });
+
+  test.each([["serve"], ["doctor"], ["config"], ["doctor", "-o", "json"]])("no secret is in what %s says of bad settings", async (...args) => {
+    const bad = {
+      MUSTER_CATALOG: "http://u:hunter2@consul",
+      MUSTER_SCHEMAS: "apicurio://hunter2@registry",
+      MUSTER_EVENTS: "kafka://u:hunter2@kafka:9092",
+      MUSTER_ADDRESS: "http://u:hunter2@here:1",
+    };
+    const { code, out, err } = await runCli(args, bad);
+    expect(code).toBe(1);
+    expect(out + err).toContain("MUSTER_EVENTS");
+    expect(out + err).not.toContain("hunter2");
   });
 
   test("lists all that is wrong, with exit code 1", async () => {

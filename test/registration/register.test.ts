@@ -1,6 +1,7 @@
 /** What Register decides before an attempt begins, and the cancellation of one: also when another replica acts in between. */
 import { expect, test } from "vitest";
 import { principalOf } from "../../src/kernel/caller.ts";
+import type { DomainError } from "../../src/kernel/errors.ts";
 import { cancelAttempt } from "../../src/registration/queries.ts";
 import { startRegistration, validateRegistration, type ResolvedHost } from "../../src/registration/register.ts";
 import { unregister } from "../../src/registration/unregister.ts";
@@ -124,6 +125,30 @@ test("equal requests join what runs, another one is refused, and a request id st
   const replayed = await replica.register(inputFor("parser", { requestId: "r1" }));
   expect(replayed).toEqual({ attemptId: first.attemptId, isNew: false, events: [] });
   await expect(replica.register(inputFor("parser", { tags: ["x"], requestId: "r1" }))).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
+});
+
+test("a request id belongs to its principal: another's use of it is nothing to do with it", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  const b = principalOf("tokens", "b", ["registrar"]);
+  const of = (name: string, port: number) =>
+    inputFor(name, { requestId: "deploy-42", connectivity: { advertisedHost: host, advertisedPort: port, tlsEnabled: false } });
+  const before = await replica.register(of("theirs", 9_001), b);
+  const first = await replica.register(of("parser", 9_002));
+  expect([before.isNew, first.isNew]).toEqual([true, true]);
+  expect(await replica.register(of("parser", 9_002))).toMatchObject({ attemptId: first.attemptId, isNew: false });
+  expect(await replica.register(of("theirs", 9_001), b)).toMatchObject({ attemptId: before.attemptId, isNew: false });
+  await expect(replica.register(of("theirs", 9_003), b)).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
+  for (const { attemptId } of [before, first]) await replica.events(attemptId);
+});
+
+test.each(["muster", "Muster", "MUSTER-TRIAL", "consul", "Consul", "consul.", "Platform"])("the platform's own name %s cannot be taken", async (name) => {
+  await using workshop = await openWorkshop();
+  const { deps } = workshop.replica();
+  const registering = startRegistration({ ...deps, selfName: "platform" }, inputFor(name), caller, AbortSignal.timeout(10_000));
+  const refused: unknown = await registering.catch((error: unknown) => error);
+  expect(refused).toMatchObject({ kind: "invalid", reason: "INVALID_FIELDS" });
+  expect((refused as DomainError).fields).toContainEqual({ field: "name", description: "is a name of the platform itself" });
 });
 
 test("a name is its first owner's, whatever the instance", async () => {

@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { createAuthGate } from "../../src/rpc/platform/auth.ts";
+import { parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import http2 from "node:http2";
 import { create, createFileRegistry, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
@@ -148,6 +151,15 @@ describe("every route", () => {
 });
 
 describe("/descriptor.binpb", () => {
+  test("is for those who may use reflection", async () => {
+    const tokens = parseTokenFile(
+      JSON.stringify({ tokens: [{ principal: "eve", roles: ["viewer"], sha256: createHash("sha256").update("t").digest("hex") }] }),
+    );
+    await using server = await startTestServer({}, { http: [descriptorRoute(generatedFiles)], gate: createAuthGate({ mode: "tokens", tokens }) });
+    expect((await fetch(`${server.url}/descriptor.binpb`)).status).toBe(401);
+    expect((await fetch(`${server.url}/descriptor.binpb`, { headers: { authorization: "Bearer t" } })).status).toBe(200);
+  });
+
   test("describes every service, needs nothing else, and is always the same", async () => {
     const backwards = generatedFiles.toReversed();
     await using server = await startTestServer({}, { http: [descriptorRoute(generatedFiles), { ...descriptorRoute(backwards), path: "/again" }] });

@@ -5,6 +5,7 @@ import type { FieldViolation } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
 import { statusName } from "../../kernel/status-name.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
+import { jsonText } from "./json-text.ts";
 import type { Style } from "./style.ts";
 import { took } from "./times.ts";
 
@@ -81,5 +82,5 @@ export function failureText(failure: Failure, style: Style): string {
 }
 
 export function failureJson({ exitCode, ...failure }: Failure): string {
-  return `${JSON.stringify({ error: failure, exitCode })}\n`;
+  return `${jsonText({ error: failure, exitCode })}\n`;
 }

@@ -1,5 +1,6 @@
 /** An answer in the requested format: a table, the contract's JSON, or the same as YAML. */
 import { toJson, type DescMessage, type JsonValue, type MessageShape, type Registry } from "@bufbuild/protobuf";
+import { hasHidden, hex, jsonText, withEscapes } from "./json-text.ts";
 import type { Input } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -19,16 +20,24 @@ export function jsonOf<D extends DescMessage>(schema: D, message: MessageShape<D
 export async function show(input: Input, terminal: Terminal, value: JsonValue, text: () => string): Promise<void> {
   const format = formatOf(input);
   if (format === "table") terminal.out(text());
-  else if (format === "json") terminal.out(`${JSON.stringify(value, undefined, 2)}\n`);
+  else if (format === "json") terminal.out(`${jsonText(value, 2)}\n`);
   else terminal.out(await yamlOf(value));
 }
 
 /** Shows one item of a stream: one line of JSON, or one YAML document. */
-export async function showItem(format: "json" | "yaml", terminal: Terminal, value: JsonValue): Promise<void> {
-  terminal.out(format === "json" ? `${JSON.stringify(value)}\n` : `---\n${await yamlOf(value)}`);
+export async function showItem(format: "json" | "yaml", terminal: Pick<Terminal, "out">, value: JsonValue): Promise<void> {
+  terminal.out(format === "json" ? `${jsonText(value)}\n` : `---\n${await yamlOf(value)}`);
 }
 
+/** What cannot be seen or steers a terminal is an escape in both, which readers of the format undo. */
 async function yamlOf(value: JsonValue): Promise<string> {
-  const { stringify } = await import("yaml");
-  return stringify(value, { lineWidth: 0 });
+  const { Document, visit } = await import("yaml");
+  const document = new Document(value);
+  visit(document, {
+    Scalar(_key, scalar) {
+      // Only double quotes have escapes.
+      if (typeof scalar.value === "string" && hasHidden(scalar.value)) scalar.type = "QUOTE_DOUBLE";
+    },
+  });
+  return withEscapes(document.toString({ lineWidth: 0 }), (code) => (code > 0xffff ? `\\U${hex(code, 8)}` : `\\u${hex(code, 4)}`));
 }

@@ -1,6 +1,8 @@
 /** Server address, transport and credentials, from options and environment, without connecting. */
 import { clientVariables } from "../../config/client.ts";
 import { allVariables } from "../../config/config.ts";
+import { printable } from "../../kernel/log.ts";
+import { masked } from "../../kernel/mask.ts";
 import { readSettings, type Settings } from "../../config/settings.ts";
 import { UsageError, type Input } from "./command.ts";
 
@@ -34,7 +36,7 @@ export function targetOf(input: Input, settings: Settings, readFile: (path: stri
   const wantsTls = input.on("tls") || ca !== undefined || cert !== undefined;
   const at = input.text("address") ?? read.value("MUSTER_ADDRESS");
   const address = parseAddress(at);
-  if (address === undefined) problems.push(`--address: "${at.replace(/\/\/.*@/, "//***@")}" must be host:port, such as 127.0.0.1:7430, or http(s)://host:port`);
+  if (address === undefined) problems.push(`--address: "${printable(masked(at))}" must be host:port, such as 127.0.0.1:7430, or http(s)://host:port`);
   if (address?.scheme === "http" && wantsTls) problems.push("--address begins with http://, which means no TLS: remove it, or the TLS options");
 
   const token = tokenOf(input, read.value("MUSTER_TOKEN"), readFile, problems);
@@ -74,7 +76,7 @@ function contentOf(option: string, path: string, readFile: (path: string) => str
   try {
     return readFile(path);
   } catch {
-    problems.push(`${option}: the file ${path} cannot be read`);
+    problems.push(`${option}: the file ${printable(masked(path))} cannot be read`);
     return undefined;
   }
 }

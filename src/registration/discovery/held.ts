@@ -10,7 +10,7 @@
  */
 import type { Log } from "../../kernel/log.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import { shownTags } from "../attempts/attempt-context.ts";
+import { shownTags, tagsOf } from "../tags.ts";
 import type { CatalogInstance } from "../ports.ts";
 import { isGone } from "../reconcile/compare.ts";
 import type { Registration, RegistrationStore } from "../records.ts";
@@ -149,14 +149,15 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
 }
 
 /** What the catalog would list of it. */
-function instanceOf({ id, serviceId, name, type, version, request }: Registration): CatalogInstance {
+function instanceOf(registration: Registration): CatalogInstance {
+  const { id, serviceId, name, type, version, request } = registration;
   return {
     serviceId,
     name,
     attemptId: id,
     address: request.connectivity.advertisedHost,
     port: request.connectivity.advertisedPort,
-    tags: shownTags(request),
+    tags: shownTags(request, tagsOf(registration)),
     meta: { "service-type": `SERVICE_TYPE_${type}`, version },
     status: "passing",
     onTrial: false,

@@ -90,7 +90,7 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
     const isChanged = next.instances !== snapshot?.instances;
     if (isChanged)
       held.follow(
-        [...told.values()].flatMap(({ instance, record }) => (record ? [instance] : [])),
+        [...listed.values()].flatMap(({ instance, record }) => (record ? [instance] : [])),
         next.instances,
       );
     snapshot = next;

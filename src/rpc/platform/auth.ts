@@ -9,6 +9,9 @@ export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; re
 /** The caller must have this role, or one of several; a public target is open to callers without a token. */
 export type AccessRule = Role | readonly Role[] | "public";
 
+/** Who may read the contract from a running server, by reflection or as `/descriptor.binpb`. */
+export const reflectionAccess: Role = "viewer";
+
 /** What can be called. One object for each, made at the start. */
 export interface Target {
   readonly kind: "rpc" | "route";

@@ -1,12 +1,18 @@
 import { create, toBinary, type DescFile } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { publicGet, type HttpRoute } from "../transport/http-route.ts";
+import type { HttpRoute } from "../transport/http-route.ts";
+import { reflectionAccess } from "./auth.ts";
 
-/** `/descriptor.binpb`: these files and all they import as a FileDescriptorSet, the same bytes every time. Encoded on first use. */
+/** `/descriptor.binpb`: these files and all they import as a FileDescriptorSet, the same bytes every time, for those who may use reflection. Encoded on first use. */
 export function descriptorRoute(files: readonly DescFile[]): HttpRoute {
   let body: Uint8Array | undefined;
   const encode = () => toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: withImports(files).map((desc) => desc.proto) }));
-  return publicGet("/descriptor.binpb", () => ({ status: 200, contentType: "application/octet-stream", body: (body ??= encode()) }));
+  return {
+    method: "GET",
+    path: "/descriptor.binpb",
+    access: reflectionAccess,
+    handle: () => ({ status: 200, contentType: "application/octet-stream", body: (body ??= encode()) }),
+  };
 }
 
 /** The files that these need, themselves included; a file comes after those it imports, the order is always the same. */

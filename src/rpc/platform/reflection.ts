@@ -3,10 +3,11 @@ import { Code } from "@connectrpc/connect";
 import { file_google_rpc_error_details } from "../../../gen/google/rpc/error_details_pb.ts";
 import * as v1 from "../../../gen/grpc/reflection/v1/reflection_pb.ts";
 import * as v1alpha from "../../../gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { reflectionAccess } from "./auth.ts";
 import { served, type ServedService } from "../transport/served.ts";
 import { createDescriptorIndex, fileBytes, type DescriptorIndex } from "./reflection-index.ts";
 
-const access = { access: "viewer", life: "reflection", onDrain: "end" } as const;
+const access = { access: reflectionAccess, life: "reflection", onDrain: "end" } as const;
 
 /** gRPC server reflection, v1 and v1alpha, of `services`, the files `more`, itself and error details. */
 export function reflectionServices(services: readonly DescService[], more: readonly DescFile[] = []): readonly ServedService[] {

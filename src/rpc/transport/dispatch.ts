@@ -9,6 +9,7 @@ import { Code } from "@connectrpc/connect";
 import { statusName } from "../../kernel/status-name.ts";
 import { jsonAnswer } from "./http-route.ts";
 import { headerBytes } from "./limits.ts";
+import type { RefuseForeign } from "./local-only.ts";
 import type { FindRoutes, FoundRoutes } from "./route-table.ts";
 import { createSendAnswer, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { serveRoute, type RouteOptions } from "./serve-route.ts";
@@ -18,6 +19,7 @@ import { grpcMessageText, isGrpc } from "./wire.ts";
 export interface DispatchOptions extends Omit<RpcOptions, "send">, RouteOptions {
   readonly rpcs: readonly LibraryRpc[];
   readonly findRoutes: FindRoutes;
+  readonly refuseForeign: RefuseForeign | undefined;
 }
 
 interface Dispatching extends DispatchOptions {
@@ -37,6 +39,8 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
     options.openCalls.begin(response);
     // HTTP/2 enforces its limit only once the client has acknowledged it.
     if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, headersTooLarge, send);
+    const foreign = options.refuseForeign?.(request.headers);
+    if (foreign !== undefined) return refuse(request, response, { code: Code.PermissionDenied, httpStatus: 403, message: foreign }, send);
     const rpc = rpcs.get(path);
     if (rpc) return serveRpc(rpc, request, response, dispatching);
     const there = options.findRoutes(path);

@@ -12,11 +12,13 @@ import { create, isMessage, toBinary, type DescMessage, type Message, type Unkno
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { LaneCall, type LaneCallOptions } from "./lane-call.ts";
 import { headerBytes, lifeMs } from "./limits.ts";
+import type { RefuseForeign } from "./local-only.ts";
 import type { Answer, OneMessageMethod, ServedService } from "./served.ts";
 import { frameOf, grpcTimeoutMs } from "./wire.ts";
 
 export interface FastLaneOptions extends Omit<LaneCallOptions, "frame"> {
   readonly services: readonly ServedService[];
+  readonly refuseForeign: RefuseForeign | undefined;
   /** Ends the watches. */
   readonly drain: AbortSignal;
   /** Ends every call. */
@@ -32,7 +34,7 @@ interface LaneMethod {
 }
 
 export function createFastLane(options: FastLaneOptions): FastLane {
-  const { services, limits } = options;
+  const { services, limits, refuseForeign } = options;
   const callOptions = { ...options, frame: createFraming() };
   const methods = new Map(
     services.flatMap(({ oneMessage }) => oneMessage).map((served): [string, LaneMethod] => [`/${served.name}`, { served, maxMs: lifeMs(served.life, limits) }]),
@@ -49,6 +51,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
   return (stream, headers, rawHeaders) => {
     const method = methods.get(headers[":path"] ?? "");
     if (!method || !isPlain(headers) || headerBytes(rawHeaders) > limits.headerBytes) return false;
+    if (refuseForeign?.(headers) !== undefined) return false;
     const ms = lifeOf(headers, method.maxMs);
     if (ms === undefined) return false;
     const call = new LaneCall(stream, headers, method.served, ms, callOptions);

@@ -16,6 +16,7 @@ import { createConnections } from "./connections.ts";
 import { createFastLane } from "./fast-lane.ts";
 import { createHealthService } from "../platform/health.ts";
 import type { Limits } from "./limits.ts";
+import { localOnly } from "./local-only.ts";
 import { countOpenCalls } from "./open-calls.ts";
 import { createOnePort, type TlsSettings } from "./one-port.ts";
 import { createRouteTable } from "./route-table.ts";
@@ -31,6 +32,8 @@ export interface ServerOptions {
   readonly http: readonly HttpRoute[];
   /** Decides who may call, before the message is read. */
   readonly gate: Gate;
+  /** Refuses requests that name another host than loopback and the one listened on, and those of other web pages. */
+  readonly localOnly?: boolean;
   /** False sends every call the long way; for holding the two against each other. */
   readonly fastLane?: boolean;
   readonly limits: Limits;
@@ -72,6 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
     ids,
     gate: options.gate,
+    refuseForeign: options.localOnly ? localOnly(options.listen.host) : undefined,
     drain: drain.signal,
     cut: cut.signal,
     services: [...options.services, served(Health, health.methods)],

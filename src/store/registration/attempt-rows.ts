@@ -1,9 +1,15 @@
 /** Attempts and their events to rows and back. */
+import { sha256 } from "../../kernel/canonical-json.ts";
 import type { Attempt } from "../../registration/records.ts";
 import type { AttemptState, ProgressEvent, RegisterInput } from "../../registration/types.ts";
 import type { AttemptEventTable, AttemptTable } from "./tables.ts";
 
 export const liveStates: readonly AttemptState[] = ["RUNNING", "UNWINDING"];
+
+/** What is unique of a request id: it belongs to the principal with this key. Ids have no spaces. */
+export function requestKey(actor: string, requestId: string): string {
+  return sha256(`${actor} ${requestId}`);
+}
 
 export function attemptToRow(attempt: Attempt): Omit<AttemptTable, "lease_until"> {
   return {
@@ -14,7 +20,9 @@ export function attemptToRow(attempt: Attempt): Omit<AttemptTable, "lease_until"
     host: attempt.host,
     port: attempt.port,
     version: attempt.version,
-    request_id: attempt.requestId ?? null,
+    request_id: null,
+    given_request_id: attempt.requestId ?? null,
+    request_key: attempt.requestId === undefined ? null : requestKey(attempt.actor, attempt.requestId),
     request_hash: attempt.requestHash,
     request: JSON.stringify(attempt.request),
     address: attempt.address,
@@ -45,7 +53,7 @@ export function attemptFromRow(row: AttemptTable): Attempt {
     host: row.host,
     port: row.port,
     version: row.version,
-    requestId: row.request_id ?? undefined,
+    requestId: row.given_request_id ?? row.request_id ?? undefined,
     requestHash: row.request_hash,
     request: JSON.parse(row.request) as RegisterInput,
     address: row.address,

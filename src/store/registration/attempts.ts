@@ -1,7 +1,7 @@
 /**
  * Attempts, their events and their leases.
  *
- * Guarantees: one live attempt a service id and one attempt a request id, by unique keys, so that it holds between
+ * Guarantees: one live attempt a service id and one attempt a request id of a principal, by unique keys, so that it holds between
  * processes too. An attempt moves only by `advance`, which names the lease and the last sequence it believes in inside
  * the UPDATE: who lost the lease, or is behind, changes nothing. Leases run by the database's clock, never ours.
  * A lease that ran out but that nobody took is still its owner's: renewing it is safe, the row decides who was first.
@@ -11,7 +11,7 @@ import { sql } from "kysely";
 import { DomainError } from "../../kernel/errors.ts";
 import type { Attempt, AttemptRepository } from "../../registration/records.ts";
 import type { AttemptState } from "../../registration/types.ts";
-import { attemptFromRow, attemptToRow, errorToText, eventFromRow, eventToRow, liveStates } from "./attempt-rows.ts";
+import { attemptFromRow, attemptToRow, errorToText, eventFromRow, eventToRow, liveStates, requestKey } from "./attempt-rows.ts";
 import { forUpdate, fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
 import type { RegistrationTables } from "./tables.ts";
 
@@ -25,12 +25,18 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
     return row && attemptFromRow(row);
   }
 
-  async function findByRequestId(requestId: string): Promise<Attempt | undefined> {
-    const row = await attempts().where("request_id", "=", requestId).executeTakeFirst();
+  async function findByRequestId(actor: string, requestId: string): Promise<Attempt | undefined> {
+    const row = (await attempts().where("request_key", "=", requestKey(actor, requestId)).executeTakeFirst()) ?? (await findFormer(actor, requestId));
     return row && attemptFromRow(row);
   }
 
-  async function conflictOf(error: unknown, serviceId: string, requestId: string | undefined): Promise<unknown> {
+  /** Actors of the oldest rows are names, without their issuer. */
+  function findFormer(actor: string, requestId: string) {
+    const name = actor.slice(actor.indexOf("|") + 1);
+    return attempts().where("request_id", "=", requestId).where("actor", "in", [actor, name]).executeTakeFirst();
+  }
+
+  async function conflictOf(error: unknown, { serviceId, actor, requestId }: Attempt): Promise<unknown> {
     if (!dialect.isDuplicate(error)) return error;
     const live = await findLive(serviceId);
     if (live) {
@@ -42,7 +48,7 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
         cause: dialect.translate(error),
       });
     }
-    const same = requestId === undefined ? undefined : await findByRequestId(requestId);
+    const same = requestId === undefined ? undefined : await findByRequestId(actor, requestId);
     if (!same) return error;
     return new DomainError({
       kind: "conflict",
@@ -65,7 +71,7 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
           .values({ ...attemptToRow(attempt), lease_until: live ? fromNow(dialect, leaseMs) : 0 })
           .execute();
       } catch (error) {
-        throw await conflictOf(error, attempt.serviceId, attempt.requestId);
+        throw await conflictOf(error, attempt);
       }
       if (events.length > 0) await db.insertInto("attempt_events").values(events.map(eventToRow)).execute();
     },

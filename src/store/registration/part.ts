@@ -11,6 +11,7 @@ import { criticals } from "./migrations/0006-criticals.ts";
 import { principalKeys } from "./migrations/0007-principal-keys.ts";
 import { desiredTags } from "./migrations/0010-desired-tags.ts";
 import { keys } from "./migrations/0011-keys.ts";
+import { requestIds } from "./migrations/0012-request-ids.ts";
 import { registrationRepository } from "./registrations.ts";
 import { registryVersionRepository } from "./registry-versions.ts";
 import { schemaRepository } from "./schemas.ts";
@@ -18,7 +19,7 @@ import type { RegistrationTables } from "./tables.ts";
 
 /** What registration keeps, beside what every domain does. */
 export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
-  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys],
+  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<RegistrationTables>(), dialect };
     return {

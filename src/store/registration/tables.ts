@@ -12,7 +12,11 @@ export interface AttemptTable {
   host: string;
   port: number;
   version: string;
+  /** Only of rows from before request ids belonged to their principal. */
   request_id: string | null;
+  given_request_id: string | null;
+  /** Of principal and request id; unique. */
+  request_key: string | null;
   request_hash: string;
   /** JSON. */
   request: string;

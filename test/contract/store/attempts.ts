@@ -31,7 +31,7 @@ export function attemptTests(backend: StoreBackend): void {
         expect(await tx.attempts.find("bare")).toEqual(bare);
         expect(await tx.attempts.find("full")).toEqual(full);
         expect(await tx.attempts.findLive("full-service")).toEqual(full);
-        expect(await tx.attempts.findByRequestId("request-1")).toEqual(full);
+        expect(await tx.attempts.findByRequestId("tester", "request-1")).toEqual(full);
         expect(await tx.attempts.events("full", 0)).toEqual(events);
         expect(await tx.attempts.events("full", 1)).toEqual(events.slice(1));
         expect(await tx.attempts.events("bare", 0)).toEqual([]);
@@ -39,7 +39,7 @@ export function attemptTests(backend: StoreBackend): void {
         expect(await tx.attempts.lock("full")).toEqual(full);
         expect(await tx.attempts.lock("none")).toBeUndefined();
         expect(await tx.attempts.findLive("none")).toBeUndefined();
-        expect(await tx.attempts.findByRequestId("none")).toBeUndefined();
+        expect(await tx.attempts.findByRequestId("tester", "none")).toBeUndefined();
       });
     });
 
@@ -54,6 +54,8 @@ export function attemptTests(backend: StoreBackend): void {
       expect(reused).toMatchObject({ kind: "conflict", reason: "REQUEST_ID_REUSED" });
       await store.tx((tx) => tx.attempts.advance({ id: "a", lease, lastSequence: 1 }, { state: "COMPLETED" }));
       expect((await refusalOf(insert(attempt("d", { serviceId: "s", requestId: "r" })))).reason).toBe("REQUEST_ID_REUSED");
+      await insert(attempt("of another", { serviceId: "t", requestId: "r", actor: "somebody else" }));
+      expect((await store.tx((tx) => tx.attempts.findByRequestId("somebody else", "r")))?.id).toBe("of another");
       await insert(attempt("e", { serviceId: "s" }));
       expect((await store.tx((tx) => tx.attempts.findLive("s")))?.id).toBe("e");
     });

@@ -54,7 +54,7 @@ export function textTests(backend: StoreBackend): void {
           expect((await tx.instances.lockKey(name))?.serviceId).toBe(name === "A" ? "a" : name);
           expect((await tx.schemas.lock("parser-config", name))?.version).toBe(name);
           expect((await tx.attempts.findLive(name))?.id).toBe(`attempt ${name}`);
-          expect((await tx.attempts.findByRequestId(name))?.id).toBe(`attempt ${name}`);
+          expect((await tx.attempts.findByRequestId("tester", name))?.id).toBe(`attempt ${name}`);
         }
         expect(await tx.attempts.findLive("a  ")).toBeUndefined();
       });
