@@ -8,7 +8,7 @@ import { registerOptions } from "./registration/register-options.ts";
 export const commands: readonly Command[] = [
   {
     name: "serve",
-    what: "run the server (also without a command)",
+    what: "run the server",
     more: [
       "It is configured by its environment: docs/operations.md has the variables,",
       "`muster config` shows what they come to, `muster doctor` whether it will work.",
