@@ -5,15 +5,17 @@ export interface BannerFacts {
   readonly readyMs: number;
   /** Of `store`, `catalog`, `schemas` and `events`. */
   readonly silent: readonly string[];
+  /** How the server was called. */
+  readonly program: string;
 }
 
 /** What a person sees when the server is up: where it listens, where its state is, what to type next. No secrets. `silent`: dependencies that do not answer. */
-export function banner(config: Config, { address, readyMs, silent }: BannerFacts): string {
+export function banner(config: Config, { address, readyMs, silent, program }: BannerFacts): string {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   const at = `${host}:${address.port}`;
   const http = config.tls ? "https" : "http";
   const plain = config.tls ? "" : "-plaintext ";
-  const state = (name: string): string => (silent.includes(name) ? "  DOWN: it does not answer; `muster doctor` says more" : "");
+  const state = (name: string): string => (silent.includes(name) ? `  DOWN: it does not answer; ${program} doctor says more` : "");
   const lines: readonly (readonly [string, string])[] = [
     ["Listening", `${at}  (gRPC, Connect, gRPC-Web and HTTP on one port${config.tls ? ", TLS" : ""})`],
     ["Store", config.store.kind === "sqlite" ? config.store.path : `mysql ${new URL(config.store.url).host}${state("store")}`],
@@ -31,6 +33,7 @@ export function banner(config: Config, { address, readyMs, silent }: BannerFacts
     "  Try:",
     `    grpcurl ${plain}${at} list`,
     `    curl ${http}://${at}/health`,
+    `    ${program} --help`,
     "    examples/python/module.py, a module that registers itself: README.md tells how",
     "",
     "",

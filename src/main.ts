@@ -13,7 +13,7 @@ const terminal = terminalOf(process, systemClock, version);
 try {
   const words = process.argv.slice(2);
   // The server itself needs no table of commands: it is loaded for every other command line.
-  const end = words.length === 0 || words.join(" ") === "serve" ? "serve" : await (await import("./cli/run.ts")).run(words, terminal);
+  const end = words.join(" ") === "serve" ? "serve" : await (await import("./cli/run.ts")).run(words, terminal);
   if (end === "serve") {
     await serve();
   } else {
@@ -45,7 +45,7 @@ async function serve(): Promise<void> {
     const app = await createApp(config, { log, stop });
     const readyMs = performance.now() - startedAt;
     whenAborted(stop, () => app[Symbol.asyncDispose]().then(stopped, stopFailed));
-    process.stdout.write(banner(config, { address: app.address, readyMs, silent: await app.silent() }));
+    process.stdout.write(banner(config, { address: app.address, readyMs, silent: await app.silent(), program: terminal.program }));
   } catch (error) {
     if (!stop.aborted) {
       const { startFailure } = await import("./cli/doctor/start-failure.ts");

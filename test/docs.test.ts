@@ -23,7 +23,13 @@ import { openSqliteStore } from "../src/store/sqlite.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
 
 const operations = read("docs/operations.md");
-const markdown = ["README.md", ...["docs", "deploy", "examples", "test"].flatMap(filesBelow).filter((path) => path.endsWith(".md"))];
+const markdown = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  ...["docs", "deploy", "examples", "test"].flatMap(filesBelow).filter((path) => path.endsWith(".md")),
+];
 const product = filesBelow("src").filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
 
 describe("reasons", () => {

@@ -8,7 +8,7 @@ import { registerOptions } from "./registration/register-options.ts";
 export const commands: readonly Command[] = [
   {
     name: "serve",
-    what: "run the server (also without a command)",
+    what: "run the server",
     more: ["Configured by environment variables: docs/operations.md lists them,", "`muster config` shows the result, `muster doctor` checks whether it works."],
     args: [],
     options: [],

@@ -11,11 +11,10 @@ import { Interrupted, type Terminal } from "./frame/terminal.ts";
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number | "serve"> {
   let command: Command | undefined;
   try {
-    const words = argv.length === 0 ? ["serve"] : argv;
-    if (words[0] === "--version") return say(terminal, `muster ${terminal.version}\n`);
-    const wanted = helpWanted(words);
+    if (argv[0] === "--version") return say(terminal, `muster ${terminal.version}\n`);
+    const wanted = argv.length === 0 ? [] : helpWanted(argv);
     if (wanted) return help(wanted, terminal);
-    const found = findCommand(commands, words);
+    const found = findCommand(commands, argv);
     command = found.command;
     const input = parseInput(command, found.argv);
     if (command.load === "serve") return "serve";
@@ -40,14 +39,15 @@ function helpWanted(words: readonly string[]): readonly string[] | undefined {
 
 async function help(words: readonly string[], terminal: Terminal): Promise<number> {
   const style = styleFor(terminal.colour.out);
-  if (words.length === 0) return say(terminal, overview(commands, terminal.version, style));
+  if (words.length === 0) return say(terminal, overview(commands, terminal, style));
   if (words[0] === "--markdown") {
     const { cliReference } = await import("./frame/markdown.ts");
     return say(terminal, cliReference(commands));
   }
   const group = commandsBelow(commands, words[0] ?? "");
-  if (group.length > 0 && !group.some(({ name }) => name === words.slice(0, 2).join(" "))) return say(terminal, groupHelp(words[0] ?? "", group, style));
-  return say(terminal, commandHelp(findCommand(commands, words).command, style));
+  const isGroup = group.length > 0 && !group.some(({ name }) => name === words.slice(0, 2).join(" "));
+  const text = isGroup ? groupHelp(words[0] ?? "", group, terminal.program, style) : commandHelp(findCommand(commands, words).command, terminal.program, style);
+  return say(terminal, text);
 }
 
 async function report(error: unknown, command: Command | undefined, argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -56,7 +56,7 @@ async function report(error: unknown, command: Command | undefined, argv: readon
   }
   if (error instanceof UsageError) {
     const lines = error.problems.map((problem) => `muster${command ? ` ${command.name}` : ""}: ${problem}\n`);
-    terminal.err(`${lines.join("")}Try: muster ${command ? `${command.name} ` : ""}--help\n`);
+    terminal.err(`${lines.join("")}Try: ${terminal.program} ${command ? `${command.name} ` : ""}--help\n`);
     return exitCodes.usage.code;
   }
   const { reportFailure } = await import("./frame/report-failure.ts");

@@ -204,7 +204,7 @@ inEveryMode("the command line", (world) => {
     await eventually(async () => registering.out().includes("HEALTH_CHECK_CONFIGURED") || undefined);
     registering.signal("SIGINT");
     const { code, err } = await registering.result;
-    const attemptId = /muster attempts show (\S+) --watch/.exec(err)?.[1] ?? "";
+    const attemptId = /muster\.js attempts show (\S+) --watch/.exec(err)?.[1] ?? "";
     expect(code).toBe(130);
     expect((await muster(["attempts", "show", attemptId])).out).toMatch(/State +running\n/);
     expect((await muster(["attempts", "cancel", attemptId, "--reason", "enough"])).code).toBe(0);
@@ -215,6 +215,6 @@ inEveryMode("the command line", (world) => {
     const name = world().unique("cli-late");
     await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });
     const { code, err } = await muster(["register", name, `${module.host}:${module.port}`, "-t", "service", "--timeout", "5s"]);
-    expect([code, err]).toEqual([7, expect.stringMatching(/muster attempts show \S+ --watch[^]*DEADLINE_EXCEEDED/)]);
+    expect([code, err]).toEqual([7, expect.stringMatching(/muster\.js attempts show \S+ --watch[^]*DEADLINE_EXCEEDED/)]);
   });
 });

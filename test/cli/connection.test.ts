@@ -124,7 +124,7 @@ describe("no server", () => {
     const address = "127.0.0.1:9";
     const { code, out, err } = await runCli(list, { MUSTER_ADDRESS: address });
     expect([code, out]).toEqual([7, ""]);
-    expect(err).toMatch(new RegExp(`nothing listens at ${address}\n.*muster serve\n.*--address HOST:PORT.*\n.*muster doctor\n$`));
+    expect(err).toMatch(new RegExp(`nothing listens at ${address}\n.*node bin/muster\\.js serve\n.*--address HOST:PORT.*\n.*node bin/muster\\.js doctor\n$`));
     const { error } = JSON.parse((await runCli([...list, "-o", "json"], { MUSTER_ADDRESS: address })).err) as { error: { status: string; hints: string[] } };
     expect([error.status, error.hints.length]).toEqual(["UNAVAILABLE", 3]);
   });

@@ -3,10 +3,14 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { commands } from "../../src/cli/commands.ts";
+import { worded } from "../../src/cli/frame/called-as.ts";
 import { findCommand, parseInput } from "../../src/cli/frame/parse.ts";
 import { registerOptions } from "../../src/cli/registration/register-options.ts";
 import { parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import { runCli } from "../support/muster-cli.ts";
+
+/** How the tests call it. */
+const program = "node bin/muster.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string };
 
@@ -57,7 +61,7 @@ test.each([
   const { code, out, err } = await runCli(args);
   expect([code, out]).toEqual([2, ""]);
   expect(err).toMatch(told);
-  expect(err).toMatch(/Try: muster .*--help\n$/);
+  expect(err).toMatch(/Try: node bin\/muster\.js .*--help\n$/);
 });
 
 test("every wrong option is told at once", async () => {
@@ -102,7 +106,7 @@ describe("help", () => {
     async (name, command) => {
       const { code, out, err } = await runCli([...name.split(" "), "--help"]);
       expect([code, err]).toEqual([0, ""]);
-      for (const { run } of command.examples) expect(out).toContain(`\n  ${run}\n`);
+      for (const { run } of command.examples) expect(out).toContain(`\n  ${worded(run, program)}\n`);
       for (const option of command.options) expect(out).toContain(`--${option.name}`);
       const prose = out.split("\nExamples\n")[0] ?? "";
       expect(prose.split("\n").filter((line) => line.length > 80)).toEqual([]);

@@ -1,9 +1,12 @@
-/** The examples as a reader has them: built and run by the commands of their README, in a copy of their folder. */
+/**
+ * The examples as a reader has them: built and run by the commands of their README, in a copy of their folder, from one directory, with
+ * the machine's own Node and not the one that runs the tests.
+ */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { root } from "./source-tree.ts";
@@ -33,17 +36,30 @@ export async function buildExample(name: string): Promise<Example> {
   const [build, run] = blocks;
   if (!build || !run || blocks.length !== 2) throw new Error(`examples/${name}/README.md must have a block to build and one to run`);
   // Other tests run meanwhile, and some of them mind the time.
-  await promisify(execFile)("nice", ["-n", "15", "bash", "-euc", build], { cwd: directory, maxBuffer: 16 << 20 });
+  await promisify(execFile)("nice", ["-n", "15", "bash", "-euc", `${build}\ntest "$PWD" = "$0"`, directory], {
+    cwd: directory,
+    env: { ...process.env, PATH: systemPath() },
+    maxBuffer: 16 << 20,
+  });
   return {
     start: (env) => startCommand(run, directory, env),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
 }
 
+function systemPath(): string {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.filter((folder) => !folder.includes("/node_modules/")).join(delimiter);
+}
+
 const madeByTools = /\/(node_modules|gen|target|\.venv)$/;
 
 function startCommand(command: string, cwd: string, env: Readonly<Record<string, string>>): RunningExample {
-  const child = spawn("bash", ["-c", `exec ${command}`], { cwd, env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("bash", ["-c", `exec ${command}`], {
+    cwd,
+    env: { PATH: systemPath(), HOME: process.env["HOME"], ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const ended = once(child, "close").then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals);
   const lines: string[] = [];
   createInterface({ input: child.stdout }).on("line", (line) => lines.push(line));

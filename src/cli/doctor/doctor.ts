@@ -4,6 +4,7 @@
  */
 import { allVariables, ConfigError, parseConfig, variables, type Config } from "../../config/config.ts";
 import { readSettings } from "../../config/settings.ts";
+import { worded } from "../frame/called-as.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
@@ -35,7 +36,7 @@ export const doctorCommand: Run = async (input, terminal) => {
   const style = styleFor(terminal.colour.out);
   const findings: Finding[] = [];
   for (const check of [...running, server]) {
-    const found = await check;
+    const found = (await check).map((finding) => ({ ...finding, todo: worded(finding.todo, terminal.program) }));
     findings.push(...found);
     if (isText) terminal.out(found.map((finding) => findingText(finding, style)).join(""));
   }

@@ -1,6 +1,7 @@
 /** Why a server did not start, in the words of `muster doctor`: what is wrong, which variable says so, what to do. */
 import type { Config } from "../../config/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import { worded } from "../frame/called-as.ts";
 import { styleFor } from "../frame/style.ts";
 import type { Terminal } from "../frame/terminal.ts";
 import { findingText, type Finding } from "./finding.ts";
@@ -10,7 +11,11 @@ import { startChecks } from "./start-checks.ts";
 const lookMs = 5_000;
 
 /** Text for stderr: the error's own line, then what the checks of a start find wrong now. Does not reject. */
-export async function startFailure(config: Config, error: unknown, { clock, colour }: Pick<Terminal, "clock" | "colour">): Promise<string> {
+export async function startFailure(
+  config: Config,
+  error: unknown,
+  { clock, colour, program }: Pick<Terminal, "clock" | "colour" | "program">,
+): Promise<string> {
   const signal = AbortSignal.timeout(lookMs);
   const looks = startChecks(config, { now: () => clock.now(), signal }).map((check) => check(signal).catch((): readonly Finding[] => []));
   const bad = (await Promise.all(looks)).flat().filter(({ state }) => state === "bad");
@@ -18,7 +23,7 @@ export async function startFailure(config: Config, error: unknown, { clock, colo
   const findings = own === undefined || bad.some(({ area }) => area === own.area) ? bad : [...bad, own];
   const style = styleFor(colour.err);
   const head = `muster: ${error instanceof Error ? error.message : String(error)}\n`;
-  return head + findings.map((finding) => findingText(finding, style)).join("");
+  return head + worded(findings.map((finding) => findingText(finding, style)).join(""), program);
 }
 
 /** What the error itself says; for what the checks see as well: a Muster that runs already, a directory that cannot be made. */

@@ -1,11 +1,13 @@
 /** `--help`, from the table. */
+import { worded } from "./called-as.ts";
 import type { Argument, Command, Option } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { connectionOptions, helpOption } from "./options.ts";
 import type { Style } from "./style.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** All commands, a line each. */
-export function overview(commands: readonly Command[], version: string, style: Style): string {
+export function overview(commands: readonly Command[], { version, program }: Pick<Terminal, "version" | "program">, style: Style): string {
   return [
     `muster ${version}: registration of services and modules over gRPC`,
     "",
@@ -13,8 +15,8 @@ export function overview(commands: readonly Command[], version: string, style: S
     ...columns(commands.map((command) => [command.name, command.what])),
     "",
     ...columns([
-      ["muster COMMAND --help", "arguments and options of a command, with an example"],
-      ["muster --version", ""],
+      [`${program} COMMAND --help`, "arguments and options of a command, with an example"],
+      [`${program} --version`, ""],
     ]),
     "",
     style.bold("Exit codes"),
@@ -27,17 +29,17 @@ export function overview(commands: readonly Command[], version: string, style: S
 }
 
 /** The commands that begin with one word. */
-export function groupHelp(first: string, group: readonly Command[], style: Style): string {
-  return [style.bold(`muster ${first} …`), ...columns(group.map((command) => [usage(command), command.what])), ""].join("\n");
+export function groupHelp(first: string, group: readonly Command[], program: string, style: Style): string {
+  return [style.bold(`${program} ${first} …`), ...columns(group.map((command) => [usage(command, program), command.what])), ""].join("\n");
 }
 
-/** One command: what it does, its arguments and options, examples. */
-export function commandHelp(command: Command, style: Style): string {
+/** One command: what it does, its arguments and options, examples, worded as the `program` was called. */
+export function commandHelp(command: Command, program: string, style: Style): string {
   const shared = command.options.filter((option) => connectionOptions.includes(option));
   const own = command.options.filter((option) => !connectionOptions.includes(option));
   const section = (head: string, lines: readonly string[]): readonly string[] => (lines.length === 0 ? [] : ["", style.bold(head), ...lines]);
   return [
-    `${style.bold(usage(command))}`,
+    `${style.bold(usage(command, program))}`,
     ...columns([["", command.what]]).map((line) => line.trimStart()),
     ...section("About", command.more ?? []),
     ...section("Arguments", columns(command.args.map((arg) => [arg.name, argumentText(arg)]))),
@@ -45,19 +47,19 @@ export function commandHelp(command: Command, style: Style): string {
     ...section("Connection", columns(shared.map((option) => [optionUsage(option), optionText(option)]))),
     ...section(
       "Examples",
-      command.examples.flatMap(({ run, what }) => [`  ${style.dim(`# ${what}`)}`, `  ${run}`]),
+      command.examples.flatMap(({ run, what }) => [`  ${style.dim(`# ${what}`)}`, `  ${worded(run, program)}`]),
     ),
     "",
   ].join("\n");
 }
 
 /** `muster schema get MODULE [options]` */
-export function usage(command: Command): string {
+export function usage(command: Command, program = "muster"): string {
   const args = command.args.map(({ name, optional, many }) => {
     const word = many ? `${name} …` : name;
     return optional ? `[${word}]` : word;
   });
-  return ["muster", command.name, ...args, ...(command.options.length > 0 ? ["[options]"] : [])].join(" ");
+  return [program, command.name, ...args, ...(command.options.length > 0 ? ["[options]"] : [])].join(" ");
 }
 
 export function optionUsage({ name, short, value }: Option): string {

@@ -1,4 +1,5 @@
 import { ConnectError } from "@connectrpc/connect";
+import { worded } from "./called-as.ts";
 import type { Command } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
 import { failureJson, failureOf, failureText, isAnswer } from "./failure.ts";
@@ -16,7 +17,8 @@ export async function reportFailure(error: unknown, command: Command | undefined
     return exitCodes.failed.code;
   }
   const input = parseInput(command, findCommand([command], argv).argv);
-  const failure = isAnswer(error) ? failureOf(error) : await unreachable(error, targetOf(input, terminal.settings, terminal.readFile));
+  const found = isAnswer(error) ? failureOf(error) : await unreachable(error, targetOf(input, terminal.settings, terminal.readFile));
+  const failure = { ...found, hints: found.hints.map((hint) => worded(hint, terminal.program)) };
   terminal.err(formatOf(input) === "json" ? failureJson(failure) : failureText(failure, styleFor(terminal.colour.err)));
   return failure.exitCode;
 }

@@ -2,11 +2,14 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Settings } from "../../config/settings.ts";
+import { calledAs } from "./called-as.ts";
 
 export interface Terminal {
   readonly settings: Settings;
   readonly version: string;
   readonly nodeVersion: string;
+  /** How this program was called, for hints: `npx muster`. */
+  readonly program: string;
   out(text: string): void;
   err(text: string): void;
   /** Resolves when everything is written, or the reader is gone. A process that exits earlier loses what a slow reader has not read. */
@@ -60,6 +63,7 @@ export function terminalOf(proc: NodeJS.Process, clock: Clock, version: string):
     settings,
     version,
     nodeVersion: proc.versions.node,
+    program: calledAs({ script: proc.argv[1] ?? "", cwd: proc.cwd(), settings }),
     out: (text) => void proc.stdout.write(text),
     err: (text) => void proc.stderr.write(text),
     flush: async () => {

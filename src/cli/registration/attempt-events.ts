@@ -34,7 +34,7 @@ export const showAttempt: Run = async (input, terminal) => {
   const value = { attempt: jsonOf(AttemptSchema, attempt), events: events.map((event) => jsonOf(RegistrationEventSchema, event)) };
   await show(input, terminal, value, () => {
     const lines = events.map((event, i) => `${eventLine(event, i === 0 ? 0 : msOf(event.timestamp) - msOf(events[i - 1]?.timestamp), style)}\n`);
-    const more = attempt.state === AttemptState.RUNNING ? `It is still running: muster attempts show ${attemptId} --watch\n` : "";
+    const more = attempt.state === AttemptState.RUNNING ? `It is still running: ${terminal.program} attempts show ${attemptId} --watch\n` : "";
     return `${attemptDetails(attempt, terminal.clock.now(), style)}\n${lines.join("")}${more}`;
   });
   return exitCodes.done.code;

@@ -74,7 +74,7 @@ export const cancelAttempt: Run = async (input, terminal) => {
   const { attempt } = await registration.cancelAttempt({ attemptId, reason: input.text("reason") ?? "" }, once());
   const style = styleFor(terminal.colour.out);
   if (attempt) {
-    const follow = `The undo continues: muster attempts show ${attemptId} --watch\n`;
+    const follow = `The undo continues: ${terminal.program} attempts show ${attemptId} --watch\n`;
     await show(input, terminal, jsonOf(AttemptSchema, attempt), () => attemptDetails(attempt, terminal.clock.now(), style) + follow);
   }
   return exitCodes.done.code;

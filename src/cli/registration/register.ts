@@ -29,7 +29,7 @@ export const registerCommand: Run = async (input, terminal) => {
       const { retryAfterMs } = failureOf(error);
       if (retryAfterMs !== undefined) terminal.err(`A retry may help, after ${took(retryAfterMs)}.\n`);
     } else {
-      if (last && !isTerminal(last)) terminal.err(`The attempt may still be running: muster attempts show ${last.attemptId} --watch\n`);
+      if (last && !isTerminal(last)) terminal.err(`The attempt may still be running: ${terminal.program} attempts show ${last.attemptId} --watch\n`);
       throw error;
     }
   }
