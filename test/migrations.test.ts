@@ -8,12 +8,17 @@ import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { openMysqlStore } from "../src/store/mysql.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
-import { outboxEvent, registration, schemaVersion, someTask } from "./contract/store/fixtures.ts";
+import { outboxEvent, registration, request, schemaVersion, someTask } from "./contract/store/fixtures.ts";
 import { createDatabase, execute, query } from "./support/muster.ts";
 import { describeReal } from "./support/real-servers.ts";
 
-/** As a program wrote them that knew neither versions of schemas nor a log. */
-const olderRows = ["update registrations set schema_version = null where id = 'old'", "update outbox set type = null, subject_kind = null, subject_id = null"];
+/** As UpdateTags wrote it: the tags it set in the request, and those the request came with beside them. */
+const olderRequest = JSON.stringify({ ...request, tags: ["set"], requestedTags: ["asked"] });
+/** As a program wrote them that knew neither versions of schemas, nor desired tags, nor a log. */
+const olderRows = [
+  `update registrations set schema_version = null, desired_tags = null, request = '${olderRequest}' where id = 'old'`,
+  "update outbox set type = null, subject_kind = null, subject_id = null",
+];
 
 async function fill(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
@@ -38,12 +43,15 @@ async function expectOldEvents(store: RegistrationStore): Promise<void> {
   expect(page.events).toEqual(numbered);
 }
 
-/** A registration from before schemas had versions of their own stands on the one that has its version. */
+/** A registration from before schemas had versions of their own stands on the one that has its version; its tags are where they belong. */
 async function expectOldRegistration(store: RegistrationStore): Promise<void> {
   await store.tx(async (tx) => {
     expect((await tx.registrations.find("old"))?.schema).toEqual({ artifactId: "parser-config", version: "1.0.0" });
+    expect(await tx.registrations.find("old")).toMatchObject({ request: { ...request, tags: ["asked"] }, desiredTags: ["set"] });
     expect(await tx.registrations.countUsing("parser-config", "1.0.0")).toBe(1);
     expect(await tx.schemas.find("parser-config", "1.0.0")).toMatchObject({ kind: "JSON", comparison: undefined });
+    await tx.registrations.setTags("old", ["again"], 1);
+    expect(await tx.registrations.find("old")).toMatchObject({ request: { ...request, tags: ["asked"] }, desiredTags: ["again"] });
   });
 }
 
@@ -57,7 +65,7 @@ async function expectOldTask(store: RegistrationStore): Promise<void> {
 const olderTask = "update tasks set created_at = null, claimed_at = null, parked_at = null where id = 'old'";
 
 describe("a SQLite file", () => {
-  test("an older registration keeps its schema version, and an older task is carried out", async () => {
+  test("an older registration keeps its schema version, its request and its tags, and an older task is carried out", async () => {
     const directory = await mkdtemp(join(tmpdir(), "muster-older-"));
     try {
       const path = join(directory, "muster.db");

@@ -41,7 +41,7 @@ export type EntryPart = "name" | "address" | "tags" | "metadata" | "check";
 
 /** The whole catalog at one moment. */
 export interface CatalogSnapshot {
-  /** What `instances({})` tells. An instance that has not changed is the same object as in the snapshot before, and so is the array. */
+  /** What `instances({})` returns. An instance that has not changed is the same object as in the snapshot before, and so is the array. */
   readonly instances: readonly CatalogInstance[];
   /** Epoch milliseconds at which the catalog was known to be so; undefined: it is so until the next snapshot comes. */
   readonly at: number | undefined;
@@ -58,7 +58,7 @@ export interface CatalogSnapshot {
 export interface Catalog extends Pingable, AsyncDisposable {
   /** Puts the entry on trial. Resolves when the catalog has accepted it and its checks. */
   register(entry: CatalogEntry, signal: AbortSignal): Promise<void>;
-  /** The checks of this attempt's trial as the catalog itself tells them; empty when there is no such trial. */
+  /** The checks of this attempt's trial as the catalog itself has them; empty when there is no such trial. */
   trialChecks(serviceId: string, attemptId: string, signal: AbortSignal): Promise<CatalogInstance["checks"]>;
   /** Resolves when the catalog's own check of this trial has passed once. Rejects only by `signal` or `unavailable`. */
   awaitPassing(serviceId: string, attemptId: string, signal: AbortSignal): Promise<void>;
@@ -77,9 +77,9 @@ export interface Catalog extends Pingable, AsyncDisposable {
    * the catalog, being well, does not have it. Ends by its signal alone, without an error.
    */
   watch(signal: AbortSignal): AsyncIterable<CatalogSnapshot>;
-  /** In what a serving entry, as `instances` tells it, differs from what `promote(entry)` writes; nothing is asked. */
+  /** In what a serving entry, as `instances` returns it, differs from what `promote(entry)` writes; makes no call. */
   differences(entry: CatalogEntry, listed: CatalogInstance): readonly EntryPart[];
-  /** Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none or the catalog does not tell. */
+  /** Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none or the catalog does not say. */
   lastChecked(serviceId: string): number | undefined;
 }
 

@@ -68,10 +68,10 @@ export interface Registration extends InstanceKey {
   readonly type: ServiceType;
   readonly version: string;
   readonly state: RegistrationState;
-  /** As the caller asked, but for `tags`, which are those that UpdateTags set, if it did. */
+  /** As the caller gave it. */
   readonly request: RegisterInput;
-  /** The tags the caller registered with, when UpdateTags has replaced them. */
-  readonly requestedTags?: readonly string[];
+  /** The tags that UpdateTags set in the place of the request's. */
+  readonly desiredTags?: readonly string[];
   /** Of the request as the caller sent it. */
   readonly requestHash: string;
   readonly address: string;
@@ -84,7 +84,7 @@ export interface Registration extends InstanceKey {
   readonly updatedAt: number;
 }
 
-/** An instance that was found critical, and told so, while it stays registered. */
+/** An instance that was found critical, and reported so, while it stays registered. */
 export interface Critical {
   readonly registrationId: string;
   readonly serviceId: string;
@@ -169,7 +169,7 @@ export interface RegistrationRepository {
   /** Becoming ACTIVE also makes `at` the time of registration. */
   setState(id: string, state: RegistrationState, at: number): Promise<void>;
   deletePending(id: string): Promise<void>;
-  /** Replaces the request's tags, and remembers those it came with. The caller holds the lock of the key. */
+  /** Sets the desired tags. The caller holds the lock of the key. */
   setTags(id: string, tags: readonly string[], at: number): Promise<void>;
   /** Makes every ACTIVE and SUPERSEDED registration of the key UNREGISTERED; resolves to those it changed. */
   endAll(serviceId: string, at: number): Promise<readonly Registration[]>;

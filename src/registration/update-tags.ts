@@ -10,9 +10,9 @@ import { subjectOf } from "./service-id.ts";
 import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
-import { derivedTags, shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
+import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
-import type { Registration } from "./records.ts";
+import { derivedTags, sameTags, shownTags, tagsOf } from "./tags.ts";
 import { showTask } from "./tasks.ts";
 import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
 import type { RegisterInput } from "./types.ts";
@@ -48,11 +48,11 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     if (!active) throw notRegistered(input.serviceId);
     await claimName(tx, active.name, caller, { operators: true });
     const tags = ownTags(active.request, input.tags);
-    const request = { ...active.request, tags };
-    const applied = shownTags(request);
-    if (JSON.stringify(tags) === JSON.stringify(active.request.tags)) return { changed: false, applied };
+    const before = tagsOf(active);
+    const applied = shownTags(active.request, tags);
+    if (sameTags(tags, before)) return { changed: false, applied };
     await tx.registrations.setTags(active.id, tags, now);
-    const detail = { attempt_id: active.id, before: active.request.tags.join(","), after: tags.join(",") };
+    const detail = { attempt_id: active.id, before: before.join(","), after: tags.join(",") };
     await tx.audit.append({ subject: subjectOf(active.serviceId), at: now, actor: caller.key, action: "TAGS_UPDATED", detail });
     const payload = { type: "TagsUpdated", serviceId: active.serviceId, name: active.name, tags: applied, actor: caller.name } as const;
     const subject = subjectOf(active.serviceId);
@@ -61,18 +61,6 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     return { changed: true, applied };
   });
   return { tags: done.applied, shown: !done.changed || (await deps.runTask(taskId)), at: now };
-}
-
-/**
- * The tags a registration that takes the place of `former` has, when its request asks for `asked`: those set by UpdateTags
- * if the request gives the same ones as the former request did. `requested` is what is remembered as asked for.
- */
-export function inheritedTags(
-  asked: readonly string[],
-  former: Pick<Registration, "request" | "requestedTags"> | undefined,
-): { readonly tags: readonly string[]; readonly requestedTags?: readonly string[] } {
-  if (former?.requestedTags === undefined || JSON.stringify(former.requestedTags) !== JSON.stringify(asked)) return { tags: asked };
-  return { tags: former.request.tags, requestedTags: asked };
 }
 
 /** What is left of the given tags without those that are derived and kept in any case. */

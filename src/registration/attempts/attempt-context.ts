@@ -1,4 +1,5 @@
 import type { Catalog, CatalogEntry, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry } from "../ports.ts";
+import { capabilityTags } from "../tags.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Step } from "../../kernel/saga.ts";
 import type { Attempt, RegistrationStore, RegistrationTx } from "../records.ts";
@@ -90,8 +91,8 @@ export type RegistrationStep = Step<AttemptContext, EventType, Note> & {
   readonly appliesTo?: (request: RegisterInput) => boolean;
 };
 
-/** The catalog entry that a request asks for, made by `attemptId`. */
-export function entryOf(request: RegisterInput, attemptId: string, serviceId: string, address: string): CatalogEntry {
+/** The catalog entry that a request asks for, made by `attemptId`, with these tags of its own. */
+export function entryOf(request: RegisterInput, attemptId: string, serviceId: string, address: string, tags = request.tags): CatalogEntry {
   return {
     serviceId,
     attemptId,
@@ -100,24 +101,10 @@ export function entryOf(request: RegisterInput, attemptId: string, serviceId: st
     version: request.version,
     address: request.connectivity.advertisedHost,
     port: request.connectivity.advertisedPort,
-    tags: [...request.tags, ...capabilityTags(request)],
+    tags: [...tags, ...capabilityTags(request)],
     metadata: request.metadata,
     check: endpointOf(request, address),
   };
-}
-
-function capabilityTags({ capabilities }: Pick<RegisterInput, "capabilities">): readonly string[] {
-  return capabilities.map((capability) => `capability:${capability}`);
-}
-
-/** The tags that an entry has beside those its instance asks for. */
-export function derivedTags(request: Pick<RegisterInput, "capabilities" | "type">): readonly string[] {
-  return [...capabilityTags(request), ...(request.type === "MODULE" ? ["module"] : [])];
-}
-
-/** All tags of an entry, as the catalog shows them. */
-export function shownTags(request: Pick<RegisterInput, "tags" | "capabilities" | "type">): readonly string[] {
-  return [...new Set([...request.tags, ...derivedTags(request)])];
 }
 
 /** Where the instance is called and checked: its internal address where it has one, else the advertised one. */

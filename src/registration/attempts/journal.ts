@@ -2,14 +2,14 @@
  * Writes down what an attempt does, event by event, and shows each event when it is durable.
  *
  * Guarantees: every write is fenced by the lease, so at most one process moves an attempt; a process that has lost one
- * undoes what it did for it, since its last act may be later than the new owner's undo, and tells nobody. Events are
+ * undoes what it did for it, since its last act may be later than the new owner's undo, and shows nothing. Events are
  * written in the order they were given, one transaction at a time; one that is followed by an early step is held for a
  * moment to share a transaction with that step's event; when a transaction of several is refused each is written alone,
  * so that those before the refused one stand; after one that could not be written no later one is. A write whose answer
- * was lost is recognised and not repeated. One exception to durability: while the store is away a failure is told to the
+ * was lost is recognised and not repeated. One exception to durability: while the store is away a failure is shown to the
  * followers before it is recorded. That is sound because from then on the attempt can only unwind (recovery never
- * resumes), unless the lost write was the commit itself: then nothing is told, the followers' streams break off, and the
- * row tells the outcome later.
+ * resumes), unless the lost write was the commit itself: then nothing is shown, the followers' streams break off, and the
+ * row has the outcome later.
  */
 import { serverKey } from "../../kernel/caller.ts";
 import { subjectOf } from "../service-id.ts";
@@ -96,8 +96,8 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
   }
 
   function eventOf(type: EventType, at: number, offset: number, note: Note & { readonly errorDetail?: string }): ProgressEvent {
-    const { alongside: _alongside, ...told } = note;
-    return { attemptId: attempt.id, sequence: sequence + 1 + offset, type, at, ...told };
+    const { alongside: _alongside, ...shown } = note;
+    return { attemptId: attempt.id, sequence: sequence + 1 + offset, type, at, ...shown };
   }
 
   async function writeLines(lines: readonly Line[]): Promise<void> {
@@ -117,23 +117,34 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
     if (end) deps.onCommit();
   }
 
+  /** Writes what waits: all of it together, else each alone, so that those before one that is refused stand. */
   async function flush(): Promise<void> {
     const lines = waiting;
     waiting = [];
-    if (lines.length === 0) return;
-    const refused = failure
-      ? undefined
-      : await writeLines(lines).then(
-          () => undefined,
-          (error: unknown) => ({ error }),
-        );
-    if (!failure && !refused) return;
-    const canSplit = refused && lines.length > 1 && refused.error !== lost && !isStoreAway(refused.error) && !(refused.error instanceof OutcomeUnknown);
-    if (!canSplit) failure ??= refused;
-    for (const line of lines) {
-      if (!failure) await writeLines([line]).catch((error: unknown) => (failure = { error }));
-      if (failure) line.written.reject(failure.error);
+    if (lines.length > 1 && (await areWritten(lines))) return;
+    for (const line of lines) await writeAlone(line);
+  }
+
+  async function areWritten(lines: readonly Line[]): Promise<boolean> {
+    if (failure) return false;
+    try {
+      await writeLines(lines);
+      return true;
+    } catch (error) {
+      if (!isOfOneLine(error)) failure = { error };
+      return false;
     }
+  }
+
+  /** After a line that could not be written no later one is. */
+  async function writeAlone(line: Line): Promise<void> {
+    if (!failure) await writeLines([line]).catch((error: unknown) => (failure = { error }));
+    if (failure) line.written.reject(failure.error);
+  }
+
+  /** False where writing each line alone cannot help. */
+  function isOfOneLine(error: unknown): boolean {
+    return error !== lost && !isStoreAway(error) && !(error instanceof OutcomeUnknown);
   }
 
   function add(type: EventType, note: Note, next?: Then): Promise<void> {
@@ -165,7 +176,7 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
         if (attempt.state === "UNWINDING" || attempt.state === "STUCK") return;
         const isAway = isStoreAway(error) || isStoreAway(failure?.error);
         await write({ patch: { state: "UNWINDING", error }, isHasty: isAway }).catch((failed: unknown) => {
-          // Who has lost the attempt takes back all the same: what it did last may be later than the new owner's undo.
+          // A process that has lost the attempt takes back all the same: what it did last may be later than the new owner's undo.
           if (failed !== lost && !isStoreAway(failed)) throw failed;
         });
       }),

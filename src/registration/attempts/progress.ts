@@ -1,6 +1,6 @@
 /**
  * Follows an attempt's events from any sequence on. Events of attempts that run in this process are handed over as they
- * are recorded; those of other replicas are read from the store every half second. Whatever the way, a listener sees
+ * are recorded; those of other replicas are read from the store every half second. On either way a listener sees
  * every event once and in order: what was handed over is only a hint, a gap is filled from the store. A slow listener
  * holds back nobody and costs at most one attempt's events (some twenty) of memory.
  */
@@ -34,7 +34,7 @@ export function isTerminal(event: ProgressEvent): boolean {
   return event.type === "COMPLETED" || event.type === "FAILED";
 }
 
-/** `runsHere` tells whether an attempt's events are published in this process. */
+/** `runsHere` says whether an attempt's events are published in this process. */
 export function createProgress(store: RegistrationStore, clock: Clock, runsHere: (attemptId: string) => boolean): Progress {
   const followers = new Map<string, Set<Follower>>();
 
@@ -87,7 +87,7 @@ export function createProgress(store: RegistrationStore, clock: Clock, runsHere:
   };
 }
 
-/** The recorded events after a sequence. An attempt that ended before that sequence has nothing more to tell. */
+/** The recorded events after a sequence. An attempt that ended before that sequence has nothing more to show. */
 async function readAfter(store: RegistrationStore, attemptId: string, sequence: number): Promise<readonly ProgressEvent[] | "nothing will come"> {
   return store.tx(async (tx) => {
     // The state first: another replica may commit between the two reads, and an end that is seen before has its event.

@@ -1,5 +1,5 @@
 /**
- * The attempts this process carries out: starts them, keeps their leases, hears of cancellations, takes over those
+ * The attempts this process carries out: starts them, keeps their leases, notices cancellations, takes over those
  * whose owner is gone, and brings all to an end at shutdown.
  *
  * A lease saves work and makes takeover prompt; it is not what keeps two processes from both moving an attempt: the
@@ -32,7 +32,7 @@ export interface Runner {
   count(): number;
   /** Stops an attempt that runs here, which then unwinds. False when it does not run here. */
   cancel(attemptId: string, why: DomainError): boolean;
-  /** Renews leases, hears of cancellations, and takes over what others left behind. */
+  /** Renews leases, stops what was cancelled elsewhere, and takes over what others left behind. */
   tend(): Promise<void>;
   /**
    * Waits `graceMs` for the attempts to end by themselves, then stops them and gives them three seconds to unwind. What

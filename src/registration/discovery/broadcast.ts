@@ -1,8 +1,8 @@
 /**
- * Tells many watchers that something is new.
+ * Wakes many watchers when something is new.
  *
  * Guarantees: at most one round in 50 ms, so that a storm of changes reaches a watcher at most 20 times a second; a change
- * that comes within that time is told at its end, the last one always. A watcher that is busy misses rounds and then
+ * that comes within that time is a round at its end, the last one always. A watcher that is busy misses rounds and then
  * finds the newest. Watchers are woken 200 at a time, so that other work goes on between them.
  */
 import type { Clock } from "../../kernel/ports.ts";
@@ -40,7 +40,7 @@ export function createBroadcast(clock: Clock): Broadcast {
         for (const wake of woken.slice(at, at + sliceSize)) wake();
       }
     } catch {
-      // Closed: nobody is told any more.
+      // Closed: there are no more rounds.
     }
   }
 

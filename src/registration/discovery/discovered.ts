@@ -1,7 +1,8 @@
-/** What is told of one instance: the catalog's entry, and what only the record knows. */
+/** What is shown of one instance: the catalog's entry, and what only the record knows. */
 import type { CatalogInstance } from "../ports.ts";
 import { httpSchemaOf } from "../schemas/http-schema.ts";
 import type { Registration } from "../records.ts";
+import { tagsOf } from "../tags.ts";
 import type { HttpEndpoint } from "../types.ts";
 
 export type DiscoveredKind = "service" | "module";
@@ -36,14 +37,14 @@ const capabilityPrefix = "capability:";
 const moduleTag = "module";
 
 /**
- * An instance that is not on trial, as it is told. What can change without a new registration (health, tags) comes from the
+ * An instance that is not on trial, as it is shown. What can change without a new registration (health, tags) comes from the
  * catalog alone; without a record the metadata is what the catalog keeps of it.
  */
 export function discoveredFrom(instance: CatalogInstance, record: Registration | undefined): Discovered {
   const { serviceId, name, port, meta, tags, status } = instance;
   const isForeign = instance.attemptId === undefined;
   const isModule = meta["service-type"] === "SERVICE_TYPE_MODULE" || (isForeign && meta["service-type"] === undefined && tags.includes(moduleTag));
-  const isDerived = (tag: string) => tag.startsWith(capabilityPrefix) || (isModule && tag === moduleTag && !record?.request.tags.includes(moduleTag));
+  const isDerived = (tag: string) => tag.startsWith(capabilityPrefix) || (isModule && tag === moduleTag && !(record && tagsOf(record).includes(moduleTag)));
   const httpSchema = record && httpSchemaOf(record);
   return {
     kind: isModule ? "module" : "service",

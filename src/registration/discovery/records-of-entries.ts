@@ -1,9 +1,9 @@
 /**
- * The registrations behind the catalog's entries, by attempt id, so that nobody who asks for an instance costs a query.
+ * The registrations behind the catalog's entries, by attempt id, so that no lookup of an instance costs a query.
  *
  * Guarantees: a registration is read once, when its entry first appears, with all others that appeared at the same time; one
  * that is not committed yet, or not of our record, is looked for again after growing pauses, or at `hurry`; a store that
- * is away only delays it. Forgotten when its entry is gone. Not told: later changes of a row, but for its becoming ACTIVE.
+ * is away only delays it. Forgotten when its entry is gone. Not noticed: later changes of a row, but for its becoming ACTIVE.
  */
 import type { Log } from "../../kernel/log.ts";
 import type { Clock } from "../../kernel/ports.ts";

@@ -50,7 +50,7 @@ export interface DiscoveryDeps {
   readonly log: Log;
 }
 
-interface Told {
+interface Listed {
   readonly instance: CatalogInstance;
   readonly record: Registration | undefined;
   readonly text: string;
@@ -72,9 +72,9 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
   const listeners = new Set<() => void>();
   const turns = new Map<string, number>();
   const broadcasts = { service: createBroadcast(clock), module: createBroadcast(clock) };
-  const records = createRecordsOfEntries({ store, clock, log, onFound: () => retell() });
+  const records = createRecordsOfEntries({ store, clock, log, onFound: () => relist() });
   let snapshot: CatalogSnapshot | undefined;
-  let told: ReadonlyMap<CatalogInstance, Told> = new Map();
+  let listed: ReadonlyMap<CatalogInstance, Listed> = new Map();
   let formerLists: Index["lists"] | undefined;
   let index: Index | undefined;
 
@@ -85,20 +85,20 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
     seen.resolve();
     if (!isChanged) return;
     records.keep(new Set(next.instances.flatMap(({ attemptId, onTrial }) => (attemptId === undefined || onTrial ? [] : [attemptId]))));
-    retell(isFirst);
+    relist(isFirst);
     for (const listener of listeners) listener();
   }
 
   /** Puts together anew what is shown; what looks as before stays the same object. */
-  function retell(isFirst = false): void {
-    const former = new Map([...told.values()].map((it) => [it.text, it.shown]));
+  function relist(isFirst = false): void {
+    const former = new Map([...listed.values()].map((it) => [it.text, it.shown]));
     const changed = { service: isFirst, module: isFirst };
     const left = new Set(former.values());
-    const next = new Map<CatalogInstance, Told>();
+    const next = new Map<CatalogInstance, Listed>();
     for (const instance of snapshot?.instances ?? []) {
       if (instance.onTrial) continue;
       const record = instance.attemptId === undefined ? undefined : records.get(instance.attemptId);
-      let it = told.get(instance);
+      let it = listed.get(instance);
       if (it === undefined || it.record !== record) {
         const shown = discoveredFrom(instance, record);
         const text = JSON.stringify(shown);
@@ -108,7 +108,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
       if (!left.delete(it.shown)) changed[it.shown.kind] = true;
     }
     for (const { kind } of left) changed[kind] = true;
-    told = next;
+    listed = next;
     if (!changed.service && !changed.module) return;
     formerLists = index?.lists ?? formerLists;
     index = undefined;
@@ -126,7 +126,7 @@ export function createDiscoveryView({ catalog, store, clock, log }: DiscoveryDep
   }
 
   function makeIndex(): Index {
-    const all = [...told.values()].map(({ shown }) => shown).toSorted((a, b) => compare(a.serviceId, b.serviceId));
+    const all = [...listed.values()].map(({ shown }) => shown).toSorted((a, b) => compare(a.serviceId, b.serviceId));
     const listOf = (kind: DiscoveredKind): DiscoveryList => {
       const former = formerLists?.[kind];
       return former && !stale.has(kind) ? former : { kind, items: all.filter((it) => it.kind === kind) };

@@ -25,11 +25,11 @@ export interface Plan {
   readonly amend: readonly Registration[];
   /** To be taken out, if the record knows their attempt and it is over. */
   readonly remove: readonly CatalogInstance[];
-  /** Critical for the second time: to be told. */
+  /** Critical for the second time: to be reported. */
   readonly tell: readonly Critical[];
-  /** Told as critical, and not so any more. */
+  /** Reported as critical, and not so any more. */
   readonly recovered: readonly Critical[];
-  /** Told as critical, and no longer what is registered. */
+  /** Reported as critical, and no longer what is registered. */
   readonly forget: readonly Critical[];
   /** Critical for longer than the limit: to be taken off the platform. */
   readonly reap: readonly { readonly registration: Registration; readonly since: number }[];

@@ -1,5 +1,5 @@
 /**
- * Fills a catalog that forgot everything with the last process. Nothing is told as passing before it has answered: each
+ * Fills a catalog that forgot everything with the last process. Nothing is shown as passing before it has answered: each
  * registration is put on trial first and serves as soon as the catalog's own check has passed. What does not pass while
  * its trial lasts is left to reconciling.
  */

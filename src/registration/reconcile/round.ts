@@ -33,7 +33,7 @@ export interface ReconcileDeps extends ActionDeps {
   /** This process; the lease is held in its name. */
   readonly owner: string;
   readonly mode: ReconcileMode;
-  /** Epoch milliseconds at which the catalog's watch was last sure of what it told; undefined before the first time. */
+  /** Epoch milliseconds at which the catalog's watch was last sure of what it showed; undefined before the first time. */
   readonly seenAt: () => number | undefined;
   readonly onRound: (report: ReconcileReport) => void;
 }
@@ -44,6 +44,9 @@ export interface Reconciler {
   /** Lets another replica take over at once; after the last round. */
   release(): Promise<void>;
 }
+
+/** Resolves to what was done, if anything was. */
+type Act = () => Promise<ReconcileAction | void>;
 
 const leaseName = "reconcile";
 const leaseMs = 60_000;
@@ -90,44 +93,63 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     return { comparison, braked };
   }
 
-  async function act(todo: Plan, signal: AbortSignal): Promise<{ readonly actions: ReconcileReport["actions"]; readonly more: boolean }> {
-    const counts = new Map<ReconcileAction, number>();
-    const unreachable = new Set<string>();
-    const count = (action: ReconcileAction, happened = true): void => {
-      if (happened) counts.set(action, (counts.get(action) ?? 0) + 1);
-    };
-    const acts: readonly (() => Promise<void>)[] = [
+  /** What the plan asks for, in its order; `unreachable` gets the ids of those whose instance did not answer. */
+  function actsOf(todo: Plan, unreachable: Set<string>, signal: AbortSignal): readonly Act[] {
+    const did = async (action: ReconcileAction, happened: Promise<boolean>) => ((await happened) ? action : undefined);
+    return [
       ...todo.forget.map((it) => async () => void (await endCritical(deps, it, false))),
       ...todo.restore.map((it) => async () => {
         const outcome = await restore(deps, it, signal);
         if (outcome === "unreachable") unreachable.add(it.id);
-        count("restored", outcome === "restored");
+        return outcome === "restored" ? outcome : undefined;
       }),
-      ...todo.amend.map((it) => async () => count("amended", await amend(deps, it, signal))),
+      ...todo.amend.map((it) => () => did("amended", amend(deps, it, signal))),
       ...todo.remove.map((it) => async () => {
         const outcome = await remove(deps, it, signal);
         if (outcome === "foreign") foreign = new Set([...foreign, attemptOf(it)]);
-        count("removed", outcome === "removed");
+        return outcome === "removed" ? outcome : undefined;
       }),
-      ...todo.tell.map((it) => async () => count("told_critical", await tellCritical(deps, it))),
-      ...todo.recovered.map((it) => async () => count("told_recovered", await endCritical(deps, it, true))),
-      ...todo.reap.map((it) => async () => count("reaped", await reap(deps, it.registration, it.since, signal))),
+      ...todo.tell.map((it) => () => did("told_critical", tellCritical(deps, it))),
+      ...todo.recovered.map((it) => () => did("told_recovered", endCritical(deps, it, true))),
+      ...todo.reap.map((it) => () => did("reaped", reap(deps, it.registration, it.since, signal))),
     ];
-    const now = acts.slice(0, actsARound);
-    for (let done = 0; done < now.length; done += actsAtOnce) {
+  }
+
+  /** Carries the acts out at their rate, while the lease is held. Resolves to how often each action was taken. */
+  async function carryOut(acts: readonly Act[], signal: AbortSignal): Promise<ReconcileReport["actions"]> {
+    const counts: Partial<Record<ReconcileAction, number>> = {};
+    for (let done = 0; done < acts.length; done += actsAtOnce) {
       signal.throwIfAborted();
       if (!(await holdLease())) break;
-      const pause = done + actsAtOnce < now.length ? clock.sleep(actsEveryMs, signal) : undefined;
-      const failed = await Promise.allSettled([...now.slice(done, done + actsAtOnce).map((one) => one()), pause]);
-      for (const result of failed) {
-        if (result.status === "fulfilled" || signal.aborted) continue;
-        count("failed");
-        deps.log("warn", "reconcile.act-failed", { error: result.reason });
-      }
+      const isLast = done + actsAtOnce >= acts.length;
+      const pause = isLast ? undefined : clock.sleep(actsEveryMs, signal).catch(() => undefined);
+      const actions = await Promise.all(acts.slice(done, done + actsAtOnce).map((act) => settled(act, signal)));
+      await pause;
+      for (const action of actions) if (action) counts[action] = (counts[action] ?? 0) + 1;
     }
-    const tried = new Set(acts.length > now.length ? [] : todo.restore.map(({ id }) => id));
-    memory = { ...todo.memory, unreachable: new Set([...todo.memory.unreachable].filter((id) => !tried.has(id)).concat(...unreachable)) };
-    return { actions: Object.fromEntries(counts), more: acts.length > now.length };
+    return counts;
+  }
+
+  async function settled(act: Act, signal: AbortSignal): Promise<ReconcileAction | undefined> {
+    try {
+      return (await act()) ?? undefined;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      deps.log("warn", "reconcile.act-failed", { error });
+      return "failed";
+    }
+  }
+
+  async function act(todo: Plan, signal: AbortSignal): Promise<{ readonly actions: ReconcileReport["actions"]; readonly more: boolean }> {
+    const unreachable = new Set<string>();
+    const acts = actsOf(todo, unreachable, signal);
+    const more = acts.length > actsARound;
+    const actions = await carryOut(acts.slice(0, actsARound), signal);
+    // In a round that was cut short nobody knows whose turn did not come.
+    const tried = new Set(more ? [] : todo.restore.map(({ id }) => id));
+    const former = [...todo.memory.unreachable].filter((id) => !tried.has(id));
+    memory = { ...todo.memory, unreachable: new Set([...former, ...unreachable]) };
+    return { actions, more };
   }
 
   return {

@@ -10,6 +10,7 @@
 import { unavailable } from "../../kernel/errors.ts";
 import { entryOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
 import type { Registration } from "../records.ts";
+import { sameTags, tagsOf } from "../tags.ts";
 
 const maxRounds = 5;
 
@@ -37,7 +38,7 @@ export async function writeEntry(ports: Pick<RegistrationPorts, "store" | "catal
   const { id, serviceId } = registration;
   await ports.catalog.promote(entryOfRegistration(registration), signal);
   const now = await ports.store.tx((tx) => tx.registrations.find(id));
-  if (now?.state === "ACTIVE") return JSON.stringify(now.request.tags) === JSON.stringify(registration.request.tags);
+  if (now?.state === "ACTIVE") return sameTags(tagsOf(now), tagsOf(registration));
   const successor = await ports.store.tx((tx) => tx.registrations.findActive(serviceId));
   if (successor) await ports.catalog.promote(entryOfRegistration(successor), signal);
   else await ports.catalog.deregister(serviceId, id, signal);
@@ -45,8 +46,9 @@ export async function writeEntry(ports: Pick<RegistrationPorts, "store" | "catal
 }
 
 /** The entry that the record wants in the catalog. */
-export function entryOfRegistration({ request, id, serviceId, address }: Registration): ReturnType<typeof entryOf> {
-  return entryOf(request, id, serviceId, address);
+export function entryOfRegistration(registration: Registration): ReturnType<typeof entryOf> {
+  const { request, id, serviceId, address } = registration;
+  return entryOf(request, id, serviceId, address, tagsOf(registration));
 }
 
 async function activeOf({ store }: Pick<RegistrationPorts, "store">, id: string): Promise<Registration | undefined> {

@@ -1,6 +1,6 @@
 /**
  * How a version differs from the one before it: the newest ENABLED version of the artifact at the time it is first saved.
- * What was found then is kept with the version and told ever after, also when the same content is registered again.
+ * What was found then is kept with the version and shown from then on, also when the same content is registered again.
  */
 import { toDomainError } from "../../kernel/errors.ts";
 import type { CheckedSchema, RegistrationPorts } from "../attempts/attempt-context.ts";

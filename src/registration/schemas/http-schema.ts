@@ -10,7 +10,7 @@ export function givesOpenApi(request: Pick<RegisterInput, "type" | "httpSchema" 
 }
 
 /**
- * What consumers are told of an instance's OpenAPI document: where it is in the schema registry, or what the request says
+ * What consumers are shown of an instance's OpenAPI document: where it is in the schema registry, or what the request says
  * when it only names a document that somebody else put there.
  */
 export function httpSchemaOf({ request, schema }: Pick<Registration, "request" | "schema">): {

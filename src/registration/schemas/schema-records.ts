@@ -27,7 +27,7 @@ export interface ToldComparison {
 }
 
 /**
- * Compares two schema texts that were accepted before. Bounded in time: UNKNOWN when it cannot be told in it. Rejects with
+ * Compares two schema texts that were accepted before. Bounded in time: UNKNOWN when that time does not suffice. Rejects with
  * `exhausted` when too many wait, or with the signal's reason.
  */
 export type SchemaCompare = (former: string, next: string, signal: AbortSignal) => Promise<ToldComparison>;

@@ -13,7 +13,7 @@ import {
   type GetSchemaVersionResponse,
   type SchemaComparisonSchema,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
-import { compareInline, compareStored } from "../../registration/schemas/compare-schemas.ts";
+import { compareInline, compareStored } from "../../registration/schemas/compare-query.ts";
 import { renderDiff } from "../../schema-diff/render-diff.ts";
 import { getSchemaVersion as get } from "../../registration/schemas/schema-queries.ts";
 import type { SchemaState, SchemaVerdict, SchemaVersion, ToldComparison } from "../../registration/schemas/schema-records.ts";

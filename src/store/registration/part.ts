@@ -9,6 +9,7 @@ import { embedded } from "./migrations/0003-embedded.ts";
 import { schemas } from "./migrations/0005-schemas.ts";
 import { criticals } from "./migrations/0006-criticals.ts";
 import { principalKeys } from "./migrations/0007-principal-keys.ts";
+import { desiredTags } from "./migrations/0010-desired-tags.ts";
 import { registrationRepository } from "./registrations.ts";
 import { registryVersionRepository } from "./registry-versions.ts";
 import { schemaRepository } from "./schemas.ts";
@@ -16,7 +17,7 @@ import type { RegistrationTables } from "./tables.ts";
 
 /** What registration keeps, beside what every domain does. */
 export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
-  migrations: [registration, embedded, schemas, criticals, principalKeys],
+  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<RegistrationTables>(), dialect };
     return {

@@ -52,12 +52,9 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
     },
 
     async setTags(id, tags, at) {
-      const row = await db.selectFrom("registrations").selectAll().where("id", "=", id).executeTakeFirst();
-      if (!row) return;
-      const { request, requestedTags = request.tags } = fromRow(row);
       await db
         .updateTable("registrations")
-        .set({ request: requestText({ ...request, tags }, requestedTags), updated_at: at })
+        .set({ desired_tags: JSON.stringify(tags), updated_at: at })
         .where("id", "=", id)
         .execute();
     },
@@ -95,7 +92,8 @@ function toRow(registration: Registration): RegistrationTable {
     type: registration.type,
     version: registration.version,
     state: registration.state,
-    request: requestText(registration.request, registration.requestedTags),
+    request: JSON.stringify(registration.request),
+    desired_tags: registration.desiredTags ? JSON.stringify(registration.desiredTags) : null,
     request_hash: registration.requestHash,
     address: registration.address,
     schema_artifact_id: registration.schema?.artifactId ?? null,
@@ -108,13 +106,16 @@ function toRow(registration: Registration): RegistrationTable {
   };
 }
 
-/** The column: the request, and beside its fields the tags it came with when they were replaced. */
-function requestText(request: RegisterInput, requestedTags: readonly string[] | undefined): string {
-  return JSON.stringify({ ...request, requestedTags });
+/** The column as it was before `desired_tags`: `tags` were the desired ones where there are `requestedTags`. */
+type StoredRequest = RegisterInput & { readonly requestedTags?: readonly string[] };
+
+function requestFromRow(row: RegistrationTable): Pick<Registration, "request" | "desiredTags"> {
+  const { requestedTags, ...stored } = JSON.parse(row.request) as StoredRequest;
+  const desiredTags = row.desired_tags === null ? requestedTags && stored.tags : (JSON.parse(row.desired_tags) as readonly string[]);
+  return { request: requestedTags ? { ...stored, tags: requestedTags } : stored, ...(desiredTags ? { desiredTags } : {}) };
 }
 
 function fromRow(row: RegistrationTable): Registration {
-  const { requestedTags, ...request } = JSON.parse(row.request) as RegisterInput & { readonly requestedTags?: readonly string[] };
   return {
     id: row.id,
     serviceId: row.service_id,
@@ -124,8 +125,7 @@ function fromRow(row: RegistrationTable): Registration {
     type: row.type,
     version: row.version,
     state: row.state,
-    request,
-    ...(requestedTags === undefined ? {} : { requestedTags }),
+    ...requestFromRow(row),
     requestHash: row.request_hash,
     address: row.address,
     schema: row.schema_artifact_id === null ? undefined : { artifactId: row.schema_artifact_id, version: row.schema_version ?? row.version },

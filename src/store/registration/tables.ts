@@ -71,6 +71,8 @@ export interface RegistrationTable {
   state: RegistrationState;
   /** JSON. */
   request: string;
+  /** JSON; null where UpdateTags has set none, and where it is in the request as it was before there was this column. */
+  desired_tags: string | null;
   request_hash: string;
   address: string;
   schema_artifact_id: string | null;

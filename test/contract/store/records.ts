@@ -63,14 +63,14 @@ export function recordTests(backend: StoreBackend): void {
       });
     });
 
-    test("get other tags, and remember those they came with", async () => {
+    test("get other tags beside those they came with", async () => {
       await using opened = await backend.open();
       const { store } = opened;
       const one = registration("one");
       await store.tx((tx) => tx.registrations.insert(one));
       for (const [at, tags] of [["y", "z"], []].entries()) {
         await store.tx((tx) => tx.registrations.setTags("one", tags, someTime + at));
-        const expected = { ...one, request: { ...one.request, tags }, requestedTags: ["x"], updatedAt: someTime + at };
+        const expected = { ...one, desiredTags: tags, updatedAt: someTime + at };
         expect(await store.tx((tx) => tx.registrations.find("one"))).toEqual(expected);
       }
       await store.tx((tx) => tx.registrations.setTags("none", [], someTime));

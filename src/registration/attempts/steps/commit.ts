@@ -5,8 +5,8 @@ import { DomainError, unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { entryOfRegistration } from "../../reconcile/show-entry.ts";
+import { inheritedTags, sameTags } from "../../tags.ts";
 import { showTask } from "../../tasks.ts";
-import { inheritedTags } from "../../update-tags.ts";
 import { registrationOf } from "../pending-registration.ts";
 
 /**
@@ -19,8 +19,8 @@ export const commit: RegistrationStep = {
   run: async (context, signal) => {
     const { ports, attempt } = context;
     const former = await ports.store.tx((tx) => tx.registrations.findActive(attempt.serviceId));
-    const promoted = inheritedTags(attempt.request.tags, former).tags;
-    const entry = entryOf({ ...attempt.request, tags: promoted }, attempt.id, attempt.serviceId, attempt.address);
+    const promoted = inheritedTags(attempt.request.tags, former) ?? attempt.request.tags;
+    const entry = entryOf(attempt.request, attempt.id, attempt.serviceId, attempt.address, promoted);
     let tries = 0;
     await retrying(ports.clock, signal, async () => {
       tries += 1;
@@ -50,7 +50,7 @@ async function checkServing({ entry, ports }: AttemptContext, signal: AbortSigna
   throw unavailable("catalog", "it does not report the instance as passing any more");
 }
 
-/** `promoted` are the tags that the catalog was given; when others were set since, it is told afterwards. */
+/** `promoted` are the tags that the catalog was given; when others were set since, a task shows them. */
 async function activate(tx: RegistrationTx, context: AttemptContext, promoted: readonly string[]): Promise<void> {
   const { attempt, ports } = context;
   await checkGeneration(tx, attempt);
@@ -63,9 +63,9 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
     await tx.registrations.insert(saved);
   }
   await tx.registrations.setState(attempt.id, "ACTIVE", now);
-  const { tags, requestedTags } = inheritedTags(attempt.request.tags, former);
-  if (requestedTags !== undefined) await tx.registrations.setTags(attempt.id, tags, now);
-  if (JSON.stringify(tags) !== JSON.stringify(promoted)) {
+  const inherited = inheritedTags(attempt.request.tags, former);
+  if (inherited) await tx.registrations.setTags(attempt.id, inherited, now);
+  if (!sameTags(inherited ?? attempt.request.tags, promoted)) {
     // An attempt commits once, so that its own id is free for the task.
     await tx.tasks.insert(showTask, { id: attempt.id, payload: { registrationId: attempt.id } });
   }

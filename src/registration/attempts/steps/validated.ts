@@ -2,7 +2,7 @@ import { dnsWarning } from "../../validate.ts";
 import type { Note, RegistrationStep } from "../attempt-context.ts";
 import type { Attempt } from "../../records.ts";
 
-/** Tells what was checked before the attempt began: fields, hosts, name and id. An attempt is inserted with its event. */
+/** Reports what was checked before the attempt began: fields, hosts, name and id. An attempt is inserted with its event. */
 export const validated: RegistrationStep = {
   event: "VALIDATED",
   timeoutMs: 1_000,

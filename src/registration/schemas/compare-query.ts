@@ -1,3 +1,4 @@
+/** What CompareSchemas is answered with: two texts, or two versions of an artifact, under the rules of registration. */
 import { DomainError, toDomainError } from "../../kernel/errors.ts";
 import type { RegistrationPorts } from "../attempts/attempt-context.ts";
 import { findSchema } from "./schema-queries.ts";
