@@ -44,7 +44,7 @@ test("a change is recorded with its event, its audit and the task that shows it,
   const by: Caller = { ...caller, traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" };
   expect(await it.set(["green", "zone:b"], { by })).toEqual({ tags: ["green", "zone:b", "module"], shown: true, at: now + 1_000 });
   const { row, events, tasks, audits } = await it.written();
-  expect(row).toMatchObject({ state: "ACTIVE", request: { tags: ["green", "zone:b"] }, requestedTags: ["blue"], updatedAt: now + 1_000 });
+  expect(row).toMatchObject({ state: "ACTIVE", request: { tags: ["blue"] }, desiredTags: ["green", "zone:b"], updatedAt: now + 1_000 });
   expect(events).toMatchObject([{ key: serviceId, subject, at: now + 1_000, traceparent: by.traceparent }]);
   const payload = { type: "TagsUpdated", serviceId, name: "parser", tags: ["green", "zone:b", "module"], actor: "tester" };
   expect(events.map((event) => JSON.parse(event.payload) as unknown)).toEqual([payload]);
@@ -63,7 +63,7 @@ test("tags that are set already, in the same order, change nothing; another orde
   expect(await it.set(["a", "b"], { isDone: false })).toEqual({ tags: ["a", "b", "module"], shown: true, at: now + 1_000 });
   const { row, events, tasks, audits } = await it.written();
   expect([events, tasks, audits, it.ran]).toEqual([[], [], [], []]);
-  expect(row?.requestedTags).toBeUndefined();
+  expect(row?.desiredTags).toBeUndefined();
   await it.set(["b", "a"]);
   expect((await it.written()).events).toHaveLength(1);
 });
@@ -72,7 +72,7 @@ test("derived tags may be given and are no tags of its own; a capability that it
   await using it = await open({ capabilities: ["PARSER"] });
   const shown = ["green", "capability:PARSER", "module"];
   expect((await it.set(["module", "green", "capability:PARSER", "green"])).tags).toEqual(shown);
-  expect((await it.written()).row?.request.tags).toEqual(["green"]);
+  expect((await it.written()).row?.desiredTags).toEqual(["green"]);
   await expect(it.set(["x", "capability:OTHER"])).rejects.toMatchObject({
     kind: "invalid",
     reason: "INVALID_FIELDS",
@@ -86,7 +86,9 @@ test("who is neither the owner nor an operator may not set them, and nothing is 
   await using it = await open();
   const other = principalOf("tokens", "other", ["registrar"]);
   await expect(it.set(["green"], { by: other })).rejects.toMatchObject({ kind: "denied", reason: "NAME_OWNED_BY_ANOTHER" });
-  expect(await it.written()).toMatchObject({ row: { request: { tags: ["blue"] } }, events: [], tasks: [], audits: [] });
+  const before = await it.written();
+  expect(before).toMatchObject({ events: [], tasks: [], audits: [] });
+  expect(before.row?.desiredTags).toBeUndefined();
   const operator = principalOf("tokens", "op", ["operator"]);
   expect((await it.set(["green"], { by: operator })).tags).toEqual(["green", "module"]);
   const { events, audits } = await it.written();
