@@ -78,6 +78,7 @@ test("derived tags may be given and are no tags of its own; a capability that it
     reason: "INVALID_FIELDS",
     fields: [{ field: "tags", description: expect.stringContaining("entry 1 ") as string }],
   });
+  await expect(it.set(["capability:OTHER"])).rejects.toMatchObject({ kind: "invalid" });
   await expect(it.set(["capability:PARSER", "capability:"])).rejects.toMatchObject({ kind: "invalid" });
   expect((await it.set(["x-capability:OTHER"])).tags).toContain("x-capability:OTHER");
 });
