@@ -11,6 +11,8 @@ export default defineConfig({
     include: only ?? ["src/**/*.test.ts", "test/*.test.ts", "test/registration/*.test.ts", "test/e2e/*.test.ts"],
     exclude: ["src/schema-diff/**", "test/{architecture,docs,asyncapi,real,schema-check,http-documents,topic-schemas}.test.ts", "test/e2e/{process,start,stock-clients,fuzz}.test.ts"],
     env: { MUSTER_TEST_IN_PROCESS: "1" },
+    // Files keep no state between tests, and what runs at loading is not mutated: loading everything anew for each mutant only takes time.
+    isolate: false,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     expect: { poll: { timeout: 10_000 } },

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { principalOf } from "../../src/kernel/caller.ts";
 import type { DomainError } from "../../src/kernel/errors.ts";
+import type { CatalogInstance } from "../../src/registration/ports.ts";
 import { cancelAttempt } from "../../src/registration/queries.ts";
 import { startRegistration, validateRegistration, type ResolvedHost } from "../../src/registration/register.ts";
 import { unregister } from "../../src/registration/unregister.ts";
@@ -20,6 +21,7 @@ test("a request equal to what is registered is UNCHANGED and not audited; the or
   await replica.events((await replica.register(inputFor("parser", { metadata: { a: "1", b: "2" } }))).attemptId);
   const again = await replica.register(inputFor("parser", { metadata: { b: "2", a: "1" } }));
   expect(typesOf(again.events)).toEqual(["STARTED", "VALIDATED", "CONSUL_HEALTHY", "COMPLETED"]);
+  expect(again.events[1]?.metadata).toEqual({ check_address: host });
   expect(await workshop.attempt(again.attemptId)).toMatchObject({ state: "COMPLETED", outcome: "UNCHANGED", lastSequence: 4 });
   expect(replica.runner.count()).toBe(0);
   expect((await workshop.audit("parser")).map(({ action }) => action)).toEqual(["REGISTRATION_STARTED", "REGISTERED"]);
@@ -89,21 +91,25 @@ test("what is registered elsewhere, or not passing in the catalog, is not unchan
   await replica.events(elsewhere.attemptId);
 });
 
-test("what the catalog shows as failing is not unchanged", async () => {
-  let status: "passing" | "critical" = "passing";
-  await using workshop = await openWorkshop({
-    decorate: (ports) => ({
-      ...ports,
-      catalog: { ...ports.catalog, instances: async (...given) => (await ports.catalog.instances(...given)).map((it) => ({ ...it, status })) },
-    }),
-  });
-  const replica = workshop.replica();
-  await replica.events((await replica.register(inputFor())).attemptId);
-  status = "critical";
-  const again = await replica.register(inputFor());
-  expect(again.events).toHaveLength(2);
-  await replica.events(again.attemptId);
-});
+test.each([{ status: "critical" }, { attemptId: "another" }, { attemptId: undefined }] as const)(
+  "what the catalog shows with %j is not unchanged",
+  async (shown) => {
+    let change: Partial<CatalogInstance> = {};
+    await using workshop = await openWorkshop({
+      decorate: (ports) => ({
+        ...ports,
+        catalog: { ...ports.catalog, instances: async (...given) => (await ports.catalog.instances(...given)).map((it) => ({ ...it, ...change })) },
+      }),
+    });
+    const replica = workshop.replica();
+    await replica.events((await replica.register(inputFor())).attemptId);
+    change = shown;
+    const again = await replica.register(inputFor());
+    expect(again.events).toHaveLength(2);
+    change = {};
+    await replica.events(again.attemptId);
+  },
+);
 
 test("equal requests join what runs, another one is refused, and a request id stands for one request for ever", async () => {
   await using workshop = await openWorkshop();
@@ -119,7 +125,10 @@ test("equal requests join what runs, another one is refused, and a request id st
     reason: "ATTEMPT_IN_FLIGHT",
     metadata: { attempt_id: first.attemptId },
   });
-  await expect(replica.register(inputFor("parser", { tags: ["x"], requestId: "r1" }))).rejects.toMatchObject({ reason: "REQUEST_ID_REUSED" });
+  await expect(replica.register(inputFor("parser", { tags: ["x"], requestId: "r1" }))).rejects.toMatchObject({
+    reason: "REQUEST_ID_REUSED",
+    fields: [{ field: "request_id" }],
+  });
   workshop.instance.health = () => serving;
   await replica.events(first.attemptId);
   const replayed = await replica.register(inputFor("parser", { requestId: "r1" }));
@@ -229,11 +238,19 @@ test("only who began an attempt, or an admin, may cancel it", async () => {
   const { attemptId } = await replica.register(inputFor());
   const deps = { store: workshop.store, clock: workshop.ports.clock, runner: replica.runner };
   const other = principalOf("tokens", "other", ["registrar", "operator"]);
-  await expect(cancelAttempt(deps, attemptId, other, "")).rejects.toMatchObject({ kind: "denied", reason: "PERMISSION_DENIED" });
+  await expect(cancelAttempt(deps, attemptId, other, "")).rejects.toMatchObject({
+    kind: "denied",
+    reason: "PERMISSION_DENIED",
+    metadata: { attempt_id: attemptId },
+  });
   await expect(cancelAttempt(deps, "none", other, "")).rejects.toMatchObject({ kind: "not_found", reason: "ATTEMPT_NOT_FOUND" });
   expect((await cancelAttempt(deps, attemptId, principalOf("tokens", "root", ["admin"]), "enough")).cancelRequested).toBe(true);
   expect((await replica.events(attemptId)).at(-1)?.errorDetail).toBe("CANCELLED: cancelled by root: enough");
-  await expect(cancelAttempt(deps, attemptId, caller, "")).rejects.toMatchObject({ reason: "ATTEMPT_FINISHED", metadata: { actual: "ROLLED_BACK" } });
+  await expect(cancelAttempt(deps, attemptId, caller, "")).rejects.toMatchObject({
+    reason: "ATTEMPT_FINISHED",
+    subject: { type: "attempt", name: attemptId },
+    metadata: { actual: "ROLLED_BACK" },
+  });
   const cancelled = { action: "CANCEL_REQUESTED", actor: "tokens|root", detail: { attempt_id: attemptId, reason: "enough" } };
   expect(await workshop.audit("parser")).toMatchObject([
     { action: "REGISTRATION_STARTED" },

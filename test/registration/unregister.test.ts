@@ -103,6 +103,13 @@ test("what was never registered is not found, and a name is for its owner to tak
   expect(await claimed(workshop)).toEqual([]);
 });
 
+test("bad fields are refused before anything is looked up", async () => {
+  await using workshop = await openWorkshop();
+  const { runner } = workshop.replica();
+  const bad = unregister({ ports: workshop.ports, ids: workshop.ids, runner, runTask: async () => true }, { name: "two words", host, port: 0 }, caller);
+  await expect(bad).rejects.toMatchObject({ kind: "invalid", reason: "INVALID_FIELDS", fields: [{ field: "name" }, { field: "port" }] });
+});
+
 test("who ends a key can say why, in the audit and by an event that goes out before", async () => {
   await using workshop = await openWorkshop();
   const active = await registered(workshop.replica());

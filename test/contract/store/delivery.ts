@@ -156,6 +156,40 @@ export function deliveryTests(backend: StoreBackend): void {
       expect((await claim(store, 60_000)).map(({ id }) => id)).toEqual(["claimed"]);
     });
 
+    test("that have been due for longest are taken first", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      for (const [id, dueInMs] of [
+        ["second", -2_000],
+        ["third", -1_000],
+        ["first", -3_000],
+      ] as const) {
+        await store.tx((tx) => tx.tasks.insert(someTask, { id, payload: 1, dueInMs }));
+      }
+      const order: (string | undefined)[] = [];
+      for (let times = 0; times < 3; times++) order.push((await store.tx((tx) => tx.tasks.claim("some", 60_000, 1)))[0]?.id);
+      expect(order).toEqual(["first", "second", "third"]);
+    });
+
+    test("that wait for another try, or are of others, are left as they are by what becomes of one", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      for (const id of ["retried", "done", "parked", "free"]) await store.tx((tx) => tx.tasks.insert(someTask, { id, payload: 1 }));
+      await store.tx((tx) => tx.tasks.insert(otherTask, { id: "other", payload: 1 }));
+      expect(await store.tx((tx) => tx.tasks.claim("some", 60_000, 10))).toHaveLength(4);
+      await store.tx(async (tx) => {
+        await tx.tasks.retryIn("retried", 60_000, "not yet");
+        await tx.tasks.done("done");
+        await tx.tasks.park("parked", "no use");
+        await tx.tasks.retryIn("free", 0, "now");
+      });
+      expect((await claim(store, 60_000)).map(({ id }) => id)).toEqual(["free"]);
+      // What is to be tried again later is claimed by nobody, so that it is not brought forward.
+      await store.tx((tx) => tx.tasks.expireLeases());
+      expect((await claim(store, 60_000)).map(({ id, attempts }) => [id, attempts])).toEqual([["free", 2]]);
+      expect((await store.tx((tx) => tx.tasks.claim("other", 60_000, 10))).map(({ id, attempts }) => [id, attempts])).toEqual([["other", 0]]);
+    });
+
     test("that are parked stay, are counted, and are due at no time", async () => {
       await using opened = await backend.open();
       const { store } = opened;
