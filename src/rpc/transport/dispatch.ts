@@ -71,8 +71,9 @@ function serveFound(there: FoundRoutes, path: string, request: HttpRequest, resp
   serveRoute({ served, params: there.params, query, request, response }, send, options);
 }
 
-function isCall({ method }: HttpRequest, path: string): boolean {
-  return method === "POST" && /^\/[^/]+\.[^/]+\/[^/]+$/.test(path);
+/** True for a request that wants a method, whether or not its path could be the path of one. */
+function isCall({ method, headers }: HttpRequest, path: string): boolean {
+  return method === "POST" && (isGrpc(headers["content-type"] ?? "") || /^\/[^/]+\.[^/]+\/[^/]+$/.test(path));
 }
 
 /** Why a request is not served. */

@@ -93,7 +93,7 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
     contentTypes.has(headers["content-type"]) &&
     (encoding === undefined || encoding === "identity") &&
     expect === undefined &&
-    /^[\w.:[\]-]+$/.test(host)
+    /^[\w.:[\]%-]+$/.test(host)
   );
 }
 

@@ -4,7 +4,9 @@ export interface Limits {
   readonly messageBytes: number;
   /** All header fields of one request. */
   readonly headerBytes: number;
+  /** Open calls on one connection; one more waits for `placeMs`, and is then refused in a way that clients try again. */
   readonly streamsPerConnection: number;
+  readonly placeMs: number;
   /** Open connections in total; more are closed at once. */
   readonly connections: number;
   /** Open calls in total; more are refused with RESOURCE_EXHAUSTED. */
@@ -36,7 +38,8 @@ export interface Limits {
 export const defaultLimits: Limits = {
   messageBytes: 1_048_576,
   headerBytes: 16_384,
-  streamsPerConnection: 100,
+  streamsPerConnection: 1_000,
+  placeMs: 500,
   connections: 1_000,
   calls: 12_000,
   firstByteMs: 10_000,

@@ -18,7 +18,7 @@ import { readerTooSlow, toFailure } from "../platform/errors.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import { lifeMs, type Limits } from "./limits.ts";
 import type { ServedMethod } from "./served.ts";
-import { grpcMessageText, limitDeadline } from "./wire.ts";
+import { grpcMessageText, limitDeadline, urlHost } from "./wire.ts";
 
 export interface RpcOptions extends CallReport {
   readonly limits: Limits;
@@ -46,6 +46,7 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
 
   let universal;
   try {
+    replaceSocketPath(request);
     universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call));
   } catch {
     // A host or :authority that is no host makes no URL.
@@ -66,6 +67,14 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
       if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: method.name, error });
       response.destroy();
     });
+}
+
+/** The library makes a URL of the host. */
+function replaceSocketPath({ headers }: HttpRequest): void {
+  for (const name of [":authority", "host"]) {
+    const host = headers[name];
+    if (typeof host === "string") headers[name] = urlHost(host);
+  }
 }
 
 function asksForJson({ method, headers }: HttpRequest): boolean {
