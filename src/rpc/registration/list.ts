@@ -1,7 +1,8 @@
 /**
  * Lists, for one call and for each of many watchers. An instance is encoded once, however many lists it is in and however
  * many ask; who asks within the same twentieth of a second gets the same message. Where the catalog tells the times of health
- * checks they are looked at again after a second, so that they are at most so old.
+ * checks they are looked at again after a second, so that they are at most so old. A list that is larger than its reader takes
+ * is sent with less of each instance (`list-levels.ts`), whose encodings are kept in the same way.
  */
 import { create, toBinary, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { timestampFromMs, type Timestamp } from "@bufbuild/protobuf/wkt";
@@ -14,10 +15,15 @@ import {
   ListServicesResponseSchema,
   WatchModulesResponseSchema,
   WatchServicesResponseSchema,
+  type ListModulesRequest,
   type ListModulesResponse,
+  type ListPlatformModulesRequest,
   type ListPlatformModulesResponse,
+  type ListServicesRequest,
   type ListServicesResponse,
+  type WatchModulesRequest,
   type WatchModulesResponse,
+  type WatchServicesRequest,
   type WatchServicesResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { Clock } from "../../kernel/ports.ts";
@@ -25,14 +31,15 @@ import type { Discovered } from "../../registration/discovery/discovered.ts";
 import type { DiscoveryList, DiscoveryView } from "../../registration/discovery/view.ts";
 import { callKey } from "../transport/call.ts";
 import { moduleOf, serviceOf } from "./convert-discovery.ts";
+import { cutTo, listBytesOf, listDetails, listTooLarge, type Detail } from "./list-levels.ts";
 import { packList, type PackedList } from "./packed-list.ts";
 
 export interface Lists {
-  services(context: HandlerContext): ListServicesResponse;
-  modules(context: HandlerContext): ListModulesResponse;
-  platformModules(context: HandlerContext): ListPlatformModulesResponse;
-  watchServices(context: HandlerContext): AsyncGenerator<WatchServicesResponse>;
-  watchModules(context: HandlerContext): AsyncGenerator<WatchModulesResponse>;
+  services(request: ListServicesRequest, context: HandlerContext): ListServicesResponse;
+  modules(request: ListModulesRequest, context: HandlerContext): ListModulesResponse;
+  platformModules(request: ListPlatformModulesRequest, context: HandlerContext): ListPlatformModulesResponse;
+  watchServices(request: WatchServicesRequest, context: HandlerContext): AsyncGenerator<WatchServicesResponse>;
+  watchModules(request: WatchModulesRequest, context: HandlerContext): AsyncGenerator<WatchModulesResponse>;
 }
 
 /** How old the times of health checks in a list may be. */
@@ -55,42 +62,61 @@ export function createLists(deps: ListDeps): Lists {
   const modulesNow = createAnswers(deps, modules, (head, items) => create(WatchModulesResponseSchema, { ...head, modules: items }));
   const { discovery } = deps;
   return {
-    services: (context) => listServices(context, discovery.list("service")),
-    modules: (context) => listModules(context, discovery.list("module")),
-    platformModules: (context) => listPlatformModules(context, discovery.list("module")),
-    async *watchServices(context) {
-      for await (const list of discovery.watch("service", context.signal)) yield servicesNow(context, list);
+    services: (request, context) => listServices(context, discovery.list("service"), listBytesOf(request)),
+    modules: (request, context) => listModules(context, discovery.list("module"), listBytesOf(request)),
+    platformModules: (request, context) => listPlatformModules(context, discovery.list("module"), listBytesOf(request)),
+    async *watchServices(request, context) {
+      const bytes = listBytesOf(request);
+      for await (const list of discovery.watch("service", context.signal)) yield servicesNow(context, list, bytes);
     },
-    async *watchModules(context) {
-      for await (const list of discovery.watch("module", context.signal)) yield modulesNow(context, list);
+    async *watchModules(request, context) {
+      const bytes = listBytesOf(request);
+      for await (const list of discovery.watch("module", context.signal)) yield modulesNow(context, list, bytes);
     },
   };
 }
 
 /** One kind of item: as messages, and as the bytes of a whole list. */
 interface Packer<T> {
-  messages(list: DiscoveryList): T[];
-  packed(list: DiscoveryList): PackedList<Discovered>;
+  messages(list: DiscoveryList, detail: Detail): T[];
+  /** With as much detail as fits into `maxBytes`; fails with LIST_TOO_LARGE. */
+  packed(list: DiscoveryList, maxBytes: number): { readonly detail: Detail; readonly packed: PackedList<Discovered> };
 }
 
-function createPacker<D extends DescMessage>(
+interface Packed {
+  readonly list: DiscoveryList;
+  readonly at: number;
+  readonly packed: PackedList<Discovered>;
+}
+
+function createPacker<D extends typeof GetServiceResponseSchema | typeof GetModuleResponseSchema>(
   { discovery, clock }: ListDeps,
   schema: D,
   convert: (it: Discovered, lastChecked: number | undefined) => MessageShape<D>,
 ): Packer<MessageShape<D>> {
-  const packing = {
-    encode: (it: Discovered, lastChecked: number | undefined) => toBinary(schema, convert(it, lastChecked)),
-    checkedAt: (it: Discovered) => discovery.lastChecked(it),
+  const last = new Map<Detail, Packed>();
+  const packedAs = (list: DiscoveryList, detail: Detail): PackedList<Discovered> => {
+    const now = clock.now();
+    const former = last.get(detail);
+    if (former?.list === list && !(former.packed.ages && now - former.at >= freshMs)) return former.packed;
+    const packing = {
+      encode: (it: Discovered, lastChecked: number | undefined) => toBinary<DescMessage>(schema, cutTo(convert(it, lastChecked), detail)),
+      checkedAt: (it: Discovered) => discovery.lastChecked(it),
+    };
+    const packed = packList(list.items, packing, former?.packed);
+    last.set(detail, { list, at: now, packed });
+    return packed;
   };
-  let last: { readonly list: DiscoveryList; readonly at: number; readonly packed: PackedList<Discovered> } | undefined;
   return {
-    messages: ({ items }) => items.map((it) => convert(it, discovery.lastChecked(it))),
-    packed(list) {
-      const now = clock.now();
-      if (last?.list === list && !(last.packed.ages && now - last.at >= freshMs)) return last.packed;
-      const packed = packList(list.items, packing, last?.packed);
-      last = { list, at: now, packed };
-      return packed;
+    messages: ({ items }, detail) => items.map((it) => cutTo(convert(it, discovery.lastChecked(it)), detail)),
+    packed(list, maxBytes) {
+      let bytes = 0;
+      for (const detail of listDetails) {
+        const packed = packedAs(list, detail);
+        if (packed.bytes.length <= maxBytes) return { detail, packed };
+        bytes = packed.bytes.length;
+      }
+      throw listTooLarge(bytes, maxBytes);
     },
   };
 }
@@ -98,6 +124,7 @@ function createPacker<D extends DescMessage>(
 interface Head {
   readonly asOf: Timestamp;
   readonly totalCount: number;
+  readonly detail: Detail;
 }
 
 /** Makes the answers of one RPC. Frozen: this message will not change, so whoever sends it to many may encode it once. */
@@ -105,17 +132,18 @@ function createAnswers<T, M extends Message>(
   { discovery }: ListDeps,
   packer: Packer<T>,
   make: (head: Head, items: T[]) => M,
-): (context: HandlerContext, list: DiscoveryList) => M {
-  let last: { readonly of: PackedList<Discovered>; readonly asOf: number; readonly message: M } | undefined;
-  return (context, list) => {
+): (context: HandlerContext, list: DiscoveryList, maxBytes: number) => M {
+  const last = new Map<Detail, { readonly of: PackedList<Discovered>; readonly asOf: number; readonly message: M }>();
+  return (context, list, maxBytes) => {
     const asOf = discovery.asOf();
-    const head = { asOf: timestampFromMs(asOf), totalCount: list.items.length };
-    if (context.values.get(callKey)?.isJson) return make(head, packer.messages(list));
-    const packed = packer.packed(list);
-    if (last?.of === packed && asOf >= last.asOf && asOf < last.asOf + sharedMs) return last.message;
+    const { detail, packed } = packer.packed(list, maxBytes);
+    const head = { asOf: timestampFromMs(asOf), totalCount: list.items.length, detail };
+    if (context.values.get(callKey)?.isJson) return make(head, packer.messages(list, detail));
+    const former = last.get(detail);
+    if (former?.of === packed && asOf >= former.asOf && asOf < former.asOf + sharedMs) return former.message;
     const message = make(head, []);
     message.$unknown = packed.unknown;
-    last = { of: packed, asOf, message };
+    last.set(detail, { of: packed, asOf, message });
     return Object.freeze(message);
   };
 }
