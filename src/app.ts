@@ -145,6 +145,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       descriptorRoute([...contract, PipeStepProcessorService].map(({ file }) => file)),
     ],
     gate,
+    corsOrigins: config.corsOrigins,
     limits,
     clock,
     ids,

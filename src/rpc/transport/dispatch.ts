@@ -7,6 +7,7 @@
 import { constants } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import { statusName } from "../../kernel/status-name.ts";
+import { createCors } from "./cors.ts";
 import { jsonAnswer } from "./http-route.ts";
 import { headerBytes } from "./limits.ts";
 import type { OpenCalls } from "./open-calls.ts";
@@ -14,12 +15,15 @@ import type { FindRoutes, FoundRoutes } from "./route-table.ts";
 import { createSendAnswer, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { serveRoute, type RouteOptions } from "./serve-route.ts";
 import { serveRpc, type LibraryRpc, type RpcOptions } from "./serve-rpc.ts";
+import { isWebText } from "./web-text.ts";
 import { grpcMessageText, isGrpc } from "./wire.ts";
 
 export interface DispatchOptions extends Omit<RpcOptions, "send">, RouteOptions {
   readonly rpcs: readonly LibraryRpc[];
   readonly findRoutes: FindRoutes;
   readonly openCalls: OpenCalls;
+  /** Whose pages may call; by default none. */
+  readonly corsOrigins?: readonly string[];
 }
 
 interface Dispatching extends DispatchOptions {
@@ -31,11 +35,13 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
   const { limits, log } = options;
   const send = createSendAnswer(options.slowReaders);
   const dispatching = { ...options, send };
+  const cors = createCors(options.corsOrigins ?? []);
   const rpcs = new Map(options.rpcs.map((rpc) => [rpc.handler.requestPath, rpc]));
 
   const dispatch = (request: HttpRequest, response: HttpResponse): void => {
     const path = (request.url ?? "").split("?", 1)[0]!;
     closeWhenAnswered(request, response);
+    if (cors(request, response)) return;
     // HTTP/2 enforces its limit only once the client has acknowledged it.
     if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, headersTooLarge, send);
     const rpc = rpcs.get(path);
@@ -94,7 +100,7 @@ function refuse(request: HttpRequest, response: HttpResponse, { code, httpStatus
   const type = request.headers["content-type"] ?? "";
   if (!isGrpc(type)) return send(request, response, jsonAnswer(httpStatus, { code: statusName(code).toLowerCase(), message }));
   // Set, not written by writeHead: only then does the stream end with its headers, as a trailers-only answer must.
-  response.setHeader("content-type", type.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc");
+  response.setHeader("content-type", isWebText(type) ? type : type.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc");
   response.setHeader("grpc-status", String(code));
   response.setHeader("grpc-message", grpcMessageText(message));
   response.end();

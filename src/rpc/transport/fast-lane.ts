@@ -85,7 +85,7 @@ function framePacked(output: DescMessage, message: Message, { no, wireType, data
 const contentTypes: ReadonlySet<string | undefined> = new Set(["application/grpc", "application/grpc+proto"]);
 
 function isPlain(headers: IncomingHttpHeaders): boolean {
-  const { expect } = headers;
+  const { expect, origin } = headers;
   const encoding = headers["grpc-encoding"];
   const host = headers[":authority"] ?? headers.host ?? "";
   return (
@@ -93,6 +93,7 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
     contentTypes.has(headers["content-type"]) &&
     (encoding === undefined || encoding === "identity") &&
     expect === undefined &&
+    origin === undefined &&
     /^[\w.:[\]%-]+$/.test(host)
   );
 }

@@ -30,6 +30,8 @@ export interface ServerOptions {
   readonly http: readonly HttpRoute[];
   /** Decides who may call, before the message is read. */
   readonly gate: Gate;
+  /** Whose pages may call from browsers; by default none. */
+  readonly corsOrigins?: readonly string[];
   /** False sends every call the long way; for holding the two against each other. */
   readonly fastLane?: boolean;
   readonly limits: Limits;
@@ -77,7 +79,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     openCalls: countOpenCalls(limits.calls),
     ...(onCallEnd ? { onCallEnd } : {}),
   };
-  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, findRoutes }), log);
+  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, findRoutes, corsOrigins: options.corsOrigins ?? [] }), log);
   const port = createOnePort({
     onRequest: longWay.serve,
     onStream: options.fastLane === false ? undefined : createFastLane(ways),
