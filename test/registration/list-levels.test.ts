@@ -11,65 +11,13 @@ import {
   type WatchServicesResponse,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService, type Instance, type ListInstancesResponse } from "../../gen/muster/registration/v1/registration_service_pb.ts";
-import { systemClock } from "../../src/adapters/system/clock.ts";
-import { createDiscoveryView } from "../../src/registration/discovery/view.ts";
-import type { CatalogInstance, CatalogSnapshot } from "../../src/registration/ports.ts";
-import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
-import { registrationServices } from "../../src/rpc/registration/methods.ts";
-import { createStockClient, reasonOf } from "../support/rpc-client.ts";
-import { eventually, startTestServer } from "../support/rpc-server.ts";
-import { openWorkshop } from "../support/workshop.ts";
-
-/** What somebody else put into the catalog, so that its metadata is what the catalog has. */
-function foreign(name: string, port: number, meta: Readonly<Record<string, string>>, tags: readonly string[] = []): CatalogInstance {
-  return {
-    serviceId: `${name}-10.0.0.1-${port}`,
-    name,
-    attemptId: undefined,
-    address: "10.0.0.1",
-    port,
-    tags,
-    meta,
-    status: "passing",
-    onTrial: false,
-    checks: [],
-  };
-}
-
-const values = (count: number, bytes: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, "v".repeat(bytes)]));
-
-async function serve(...first: readonly CatalogInstance[]) {
-  const stack = new AsyncDisposableStack();
-  const workshop = stack.use(await openWorkshop());
-  let next = Promise.withResolvers<CatalogSnapshot | undefined>();
-  async function* watch(): AsyncGenerator<CatalogSnapshot> {
-    yield { instances: first, at: undefined };
-    for (;;) {
-      const snapshot = await next.promise;
-      next = Promise.withResolvers();
-      if (snapshot === undefined) return;
-      yield snapshot;
-    }
-  }
-  const view = createDiscoveryView({ catalog: { ...workshop.ports.catalog, watch }, store: workshop.store, clock: systemClock, log: () => undefined });
-  stack.defer(async () => {
-    next.resolve(undefined);
-    await view[Symbol.asyncDispose]();
-  });
-  await view.seen;
-  const deps = { discovery: view, clock: systemClock } as unknown as RegistrationHandlerDeps;
-  const server = stack.use(await startTestServer({}, { services: registrationServices(deps) }));
-  return {
-    client: stack.use(createStockClient(server.address)),
-    url: server.url,
-    show: (...instances: readonly CatalogInstance[]) => next.resolve({ instances, at: undefined }),
-    [Symbol.asyncDispose]: () => stack.disposeAsync(),
-  };
-}
+import { reasonOf } from "../support/rpc-client.ts";
+import { eventually } from "../support/rpc-server.ts";
+import { foreign, serveDiscovery, values } from "../support/served-discovery.ts";
 
 test("five services with 60 metadata values of 16,000 bytes are all in the list, without those values, and say so", async () => {
   const large = Array.from({ length: 5 }, (_, i) => foreign(`s${i}`, 9_000 + i, { ...values(60, 16_000), short: "kept" }, ["blue", "capability:parse"]));
-  await using it = await serve(...large, foreign("small", 9_100, { a: "b" }));
+  await using it = await serveDiscovery([...large, foreign("small", 9_100, { a: "b" })]);
   const seen = await it.client.call(Platform, "ListServices");
   expect(seen.code).toBe(grpc.status.OK);
   const list = seen.messages[0] as ListServicesResponse;
@@ -86,7 +34,7 @@ test("five services with 60 metadata values of 16,000 bytes are all in the list,
   const raised = await it.client.call(Platform, "ListServices", { maxBytes: 8_000_000 });
   expect(raised).toMatchObject({ code: grpc.status.RESOURCE_EXHAUSTED, details: expect.stringContaining("larger than max") });
 
-  const json = await fetch(`${it.url}/${Platform.typeName}/ListServices`, {
+  const json = await fetch(`${it.server.url}/${Platform.typeName}/ListServices`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ maxBytes: 8_000_000 }),
@@ -97,7 +45,7 @@ test("five services with 60 metadata values of 16,000 bytes are all in the list,
 
 test("a watch is sent with as much detail as fits, and with all of it again when there is room", async () => {
   const large = Array.from({ length: 5 }, (_, i) => foreign(`s${i}`, 9_000 + i, values(60, 16_000)));
-  await using it = await serve(...large);
+  await using it = await serveDiscovery([...large]);
   const watch = it.client.start(Platform, "WatchServices");
   const details = () => (watch.messages as readonly WatchServicesResponse[]).map(({ detail, services }) => [detail, services.length]);
   await eventually(() => watch.messages.length === 1);
@@ -114,7 +62,7 @@ test("the levels go down to addresses, alike for services and modules, and then 
   const service = Array.from({ length: 10 }, (_, i) => foreign(`s${i}`, 9_000 + i, values(20, 100), ["t".repeat(200)]));
   const formats = { input_format: "text/plain", document_types: "d,".repeat(400) };
   const modules = Array.from({ length: 10 }, (_, i) => foreign(`m${i}`, 9_100 + i, { ...values(20, 100), ...formats }, ["module"]));
-  await using it = await serve(...service, ...modules);
+  await using it = await serveDiscovery([...service, ...modules]);
   const services = async (maxBytes: number) => (await it.client.call(Platform, "ListServices", { maxBytes })).messages[0] as ListServicesResponse;
   expect(await services(0)).toMatchObject({ detail: ListDetail.FULL });
   const none = await services(6_000);
@@ -152,7 +100,7 @@ test("the levels go down to addresses, alike for services and modules, and then 
 
 test("ListInstances returns every instance whole, in pages that stock clients take", async () => {
   const large = Array.from({ length: 7 }, (_, i) => foreign(`s${i}`, 9_000 + i, values(60, 16_000)));
-  await using it = await serve(...large, foreign("m", 9_100, {}, ["module"]), foreign("z", 9_101, {}));
+  await using it = await serveDiscovery([...large, foreign("m", 9_100, {}, ["module"]), foreign("z", 9_101, {})]);
   const found: Instance[] = [];
   const pages: number[] = [];
   for (let pageToken = ""; ;) {

@@ -27,12 +27,13 @@ import {
   type WatchServicesResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import type { Discovered } from "../../registration/discovery/discovered.ts";
+import type { Discovered, DiscoveredKind } from "../../registration/discovery/discovered.ts";
 import type { DiscoveryList, DiscoveryView } from "../../registration/discovery/view.ts";
 import { callKey } from "../transport/call.ts";
 import { moduleOf, serviceOf } from "./convert-discovery.ts";
 import { cutTo, listBytesOf, listDetails, listTooLarge, type Detail } from "./list-levels.ts";
 import { packList, type PackedList } from "./packed-list.ts";
+import { withQuiet } from "./watch-attempt.ts";
 
 export interface Lists {
   services(request: ListServicesRequest, context: HandlerContext): ListServicesResponse;
@@ -46,6 +47,10 @@ export interface Lists {
 const freshMs = 1_000;
 /** Who asks so soon after another is told the other's `as_of`, though a later one would be true too. */
 const sharedMs = 50;
+/** After so long without a change a watcher is sent the list again … */
+const quietMs = 20_000;
+/** … while all watchers of its kind together take no more than this for it. */
+const mostRepeatedBytes = 33_554_432;
 
 export interface ListDeps {
   readonly discovery: DiscoveryView;
@@ -60,19 +65,15 @@ export function createLists(deps: ListDeps): Lists {
   const listPlatformModules = createAnswers(deps, modules, (head, items) => create(ListPlatformModulesResponseSchema, { ...head, modules: items }));
   const servicesNow = createAnswers(deps, services, (head, items) => create(WatchServicesResponseSchema, { ...head, services: items }));
   const modulesNow = createAnswers(deps, modules, (head, items) => create(WatchModulesResponseSchema, { ...head, modules: items }));
+  const watchServices = createWatch(deps, "service", servicesNow);
+  const watchModules = createWatch(deps, "module", modulesNow);
   const { discovery } = deps;
   return {
-    services: (request, context) => listServices(context, discovery.list("service"), listBytesOf(request)),
-    modules: (request, context) => listModules(context, discovery.list("module"), listBytesOf(request)),
-    platformModules: (request, context) => listPlatformModules(context, discovery.list("module"), listBytesOf(request)),
-    async *watchServices(request, context) {
-      const bytes = listBytesOf(request);
-      for await (const list of discovery.watch("service", context.signal)) yield servicesNow(context, list, bytes);
-    },
-    async *watchModules(request, context) {
-      const bytes = listBytesOf(request);
-      for await (const list of discovery.watch("module", context.signal)) yield modulesNow(context, list, bytes);
-    },
+    services: (request, context) => listServices(context, discovery.list("service"), listBytesOf(request)).message,
+    modules: (request, context) => listModules(context, discovery.list("module"), listBytesOf(request)).message,
+    platformModules: (request, context) => listPlatformModules(context, discovery.list("module"), listBytesOf(request)).message,
+    watchServices: (request, context) => watchServices(context, listBytesOf(request)),
+    watchModules: (request, context) => watchModules(context, listBytesOf(request)),
   };
 }
 
@@ -132,18 +133,46 @@ function createAnswers<T, M extends Message>(
   { discovery }: ListDeps,
   packer: Packer<T>,
   make: (head: Head, items: T[]) => M,
-): (context: HandlerContext, list: DiscoveryList, maxBytes: number) => M {
+): (context: HandlerContext, list: DiscoveryList, maxBytes: number) => { readonly message: M; readonly bytes: number } {
   const last = new Map<Detail, { readonly of: PackedList<Discovered>; readonly asOf: number; readonly message: M }>();
   return (context, list, maxBytes) => {
     const asOf = discovery.asOf();
     const { detail, packed } = packer.packed(list, maxBytes);
+    const bytes = packed.bytes.length;
     const head = { asOf: timestampFromMs(asOf), totalCount: list.items.length, detail };
-    if (context.values.get(callKey)?.isJson) return make(head, packer.messages(list, detail));
+    if (context.values.get(callKey)?.isJson) return { message: make(head, packer.messages(list, detail)), bytes };
     const former = last.get(detail);
-    if (former?.of === packed && asOf >= former.asOf && asOf < former.asOf + sharedMs) return former.message;
+    if (former?.of === packed && asOf >= former.asOf && asOf < former.asOf + sharedMs) return { message: former.message, bytes };
     const message = make(head, []);
     message.$unknown = packed.unknown;
     last.set(detail, { of: packed, asOf, message });
-    return Object.freeze(message);
+    return { message: Object.freeze(message), bytes };
+  };
+}
+
+/**
+ * A watch of one kind: the list at once, after each change, and again whenever it was quiet for 20 s, so that neither a proxy
+ * nor a client takes it for dead; the latter only while that costs little for all who watch. A large list of many watchers
+ * leaves it to the pings of the connection (`rpc/transport/h2-sessions.ts`).
+ */
+function createWatch<M extends Message>(
+  { discovery, clock }: ListDeps,
+  kind: DiscoveredKind,
+  answer: (context: HandlerContext, list: DiscoveryList, maxBytes: number) => { readonly message: M; readonly bytes: number },
+): (context: HandlerContext, maxBytes: number) => AsyncGenerator<M> {
+  let watchers = 0;
+  return async function* (context, maxBytes) {
+    watchers += 1;
+    try {
+      let bytes = 0;
+      for await (const list of withQuiet(discovery.watch(kind, context.signal), clock, quietMs)) {
+        if (list === undefined && bytes * watchers > mostRepeatedBytes) continue;
+        const sent = answer(context, list ?? discovery.list(kind), maxBytes);
+        bytes = sent.bytes;
+        yield sent.message;
+      }
+    } finally {
+      watchers -= 1;
+    }
   };
 }

@@ -46,7 +46,7 @@ export const defaultLimits: Limits = {
   headersMs: 10_000,
   requestMs: 12_000,
   idleMs: 300_000,
-  pingAfterMs: 60_000,
+  pingAfterMs: 20_000,
   pingTimeoutMs: 20_000,
   resetBurst: 4_000,
   resetsPerSecond: 200,

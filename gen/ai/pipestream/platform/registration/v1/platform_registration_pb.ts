@@ -2428,7 +2428,9 @@ export const PlatformRegistrationService: GenService<{
     output: typeof ResolveServiceResponseSchema;
   },
   /**
-   * WatchServices sends the full list of ListServices at once and again after each change. When the catalog cannot
+   * WatchServices sends the full list of ListServices at once, again after each change, and again when nothing has changed
+   * for 20 s, so that the stream is not taken for dead. The last only while all watchers together take at most 32 MiB for it;
+   * beyond that, HTTP/2 pings every 20 s show that the connection lives. When the catalog cannot
    * be reached nothing is sent: an empty list always means that there are no services.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.WatchServices
@@ -2439,7 +2441,8 @@ export const PlatformRegistrationService: GenService<{
     output: typeof WatchServicesResponseSchema;
   },
   /**
-   * WatchModules sends the full list of ListModules at once and again after each change. When the catalog cannot
+   * WatchModules sends the full list of ListModules at once, again after each change, and again when nothing has changed for
+   * 20 s, within the same limits as WatchServices. When the catalog cannot
    * be reached nothing is sent: an empty list always means that there are no modules.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.WatchModules
