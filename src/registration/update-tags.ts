@@ -10,12 +10,11 @@ import { subjectOf } from "./service-id.ts";
 import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
-import { derivedTags, shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
+import { shownTags, type RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import type { Registration } from "./records.ts";
 import { showTask } from "./tasks.ts";
-import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
-import type { RegisterInput } from "./types.ts";
+import { checkUpdateTags, type UpdateTagsInput } from "./validate.ts";
 
 export interface UpdateTagsDeps {
   readonly ports: RegistrationPorts;
@@ -47,7 +46,7 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const active = key && (await tx.registrations.findActive(input.serviceId));
     if (!active) throw notRegistered(input.serviceId);
     await claimName(tx, active.name, caller, { operators: true });
-    const tags = ownTags(active.request, input.tags);
+    const tags = [...new Set(input.tags)];
     const request = { ...active.request, tags };
     const applied = shownTags(request);
     if (JSON.stringify(tags) === JSON.stringify(active.request.tags)) return { changed: false, applied };
@@ -73,18 +72,6 @@ export function inheritedTags(
 ): { readonly tags: readonly string[]; readonly requestedTags?: readonly string[] } {
   if (former?.requestedTags === undefined || JSON.stringify(former.requestedTags) !== JSON.stringify(asked)) return { tags: asked };
   return { tags: former.request.tags, requestedTags: asked };
-}
-
-/** What is left of the given tags without those that are derived and kept in any case. */
-function ownTags(request: RegisterInput, given: readonly string[]): readonly string[] {
-  const derived = new Set(derivedTags(request));
-  const foreign = given.findIndex((tag) => tag.startsWith("capability:") && !derived.has(tag));
-  if (foreign >= 0) {
-    throw invalidFields([
-      { field: "tags", description: `entry ${foreign} must not begin with capability: unless the instance registered with that capability` },
-    ]);
-  }
-  return [...new Set(given)].filter((tag) => !derived.has(tag));
 }
 
 function notRegistered(serviceId: string): DomainError {

@@ -111,7 +111,7 @@ function capabilityTags({ capabilities }: Pick<RegisterInput, "capabilities">): 
 }
 
 /** The tags that an entry has beside those its instance asks for. */
-export function derivedTags(request: Pick<RegisterInput, "capabilities" | "type">): readonly string[] {
+function derivedTags(request: Pick<RegisterInput, "capabilities" | "type">): readonly string[] {
   return [...capabilityTags(request), ...(request.type === "MODULE" ? ["module"] : [])];
 }
 

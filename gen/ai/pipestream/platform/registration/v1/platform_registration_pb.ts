@@ -179,7 +179,8 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   metadata: { [key: string]: string };
 
   /**
-   * Labels for discovery: at most 64, each of 1 to 256 characters without control characters.
+   * Labels for discovery: at most 64, each of 1 to 256 characters without control characters. `module` and what begins
+   * with `capability:` are refused: the catalog derives them from type and capabilities.
    *
    * @generated from field: repeated string tags = 6;
    */
@@ -1591,6 +1592,7 @@ export type UpdateTagsRequest = Message<"ai.pipestream.platform.registration.v1.
 
   /**
    * The whole new set, which replaces the old one: at most 64, each of 1 to 256 characters without control characters.
+   * `module` and what begins with `capability:` are refused, as by Register.
    *
    * @generated from field: repeated string tags = 2;
    */
