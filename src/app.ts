@@ -149,6 +149,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     ],
     gate,
     localOnly: config.auth.kind === "open",
+    corsOrigins: config.corsOrigins,
     limits,
     clock,
     ids,

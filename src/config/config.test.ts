@@ -47,6 +47,14 @@ describe("configuration", () => {
     expect(config.events).toEqual({ kind: "kafka", brokers: ["k1:9092", "k2:9092"] });
   });
 
+  test("origins of browsers are as browsers send them", () => {
+    expect(parse({}).corsOrigins).toEqual([]);
+    expect(parse({ MUSTER_CORS_ORIGINS: "https://a.example, http://localhost:3000" }).corsOrigins).toEqual(["https://a.example", "http://localhost:3000"]);
+    for (const bad of ["*", "a.example", "https://a.example/", "https://A.example", "https://a.example:443", "https://a.example,", "null"]) {
+      expect(problemsOf({ MUSTER_CORS_ORIGINS: bad })).toEqual([expect.stringContaining("MUSTER_CORS_ORIGINS")]);
+    }
+  });
+
   test("every problem is reported at once", () => {
     const problems = problemsOf({
       MUSTER_LISTEN: "nowhere",

@@ -14,6 +14,7 @@ export const accessVariables = {
 } as const;
 
 export const rootVariables = {
+  MUSTER_CORS_ORIGINS: { fallback: "", secret: false },
   MUSTER_HTTP_ROOT: { fallback: "", secret: false },
 } as const;
 
@@ -24,6 +25,8 @@ export interface ServerSettings {
   readonly auth: { readonly kind: "open" } | { readonly kind: "tokens"; readonly file: string };
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
   readonly httpRoot: string;
+  /** Whose pages may call from browsers. */
+  readonly corsOrigins: readonly string[];
 }
 
 export function parseServer(get: Get, problems: string[]): ServerSettings {
@@ -32,7 +35,13 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
   if (auth.kind === "open" && !isLoopback(listen.host)) {
     problems.push(`MUSTER_AUTH: "open" lets anybody in, so it is refused off loopback (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
   }
-  return { listen, auth, tls: parseTls(get, problems), httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems) };
+  return {
+    listen,
+    auth,
+    tls: parseTls(get, problems),
+    httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
+    corsOrigins: parseOrigins(get("MUSTER_CORS_ORIGINS"), problems),
+  };
 }
 
 function parseListen(value: string, problems: string[]): ServerSettings["listen"] {
@@ -67,4 +76,16 @@ function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {
 function parseRoot(value: string, problems: string[]): string {
   if (value !== "" && !/^(\/[A-Za-z0-9._~-]+)+$/.test(value)) problems.push(`MUSTER_HTTP_ROOT: ${quoted(value)} must be a path such as /platform-registration`);
   return value;
+}
+
+function parseOrigins(value: string, problems: string[]): readonly string[] {
+  const origins = value.split(",").map((origin) => origin.trim());
+  if (value === "") return [];
+  for (const origin of origins) {
+    // As a browser sends it: without a path, in lower case, without the port that the scheme has anyway.
+    if (!/^https?:/.test(origin) || URL.parse(origin)?.origin !== origin) {
+      problems.push(`MUSTER_CORS_ORIGINS: "${origin}" must be an origin such as https://console.example.org, without a path`);
+    }
+  }
+  return origins;
 }

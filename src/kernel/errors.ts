@@ -71,6 +71,8 @@ export interface DomainErrorInit {
   readonly fields?: readonly FieldViolation[];
   /** How long a caller should wait before trying again. */
   readonly retryAfterMs?: number;
+  /** Waiting does not help, though it does with others of this kind. */
+  readonly isLasting?: boolean;
   readonly cause?: unknown;
 }
 
@@ -82,6 +84,7 @@ export class DomainError extends Error {
   readonly metadata: Readonly<Record<string, string>>;
   readonly fields: readonly FieldViolation[];
   readonly retryAfterMs: number | undefined;
+  readonly isLasting: boolean;
 
   constructor(init: DomainErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
@@ -92,6 +95,7 @@ export class DomainError extends Error {
     this.metadata = init.metadata ?? {};
     this.fields = init.fields ?? [];
     this.retryAfterMs = init.retryAfterMs;
+    this.isLasting = init.isLasting ?? lastingReasons.has(init.reason);
   }
 }
 
@@ -123,13 +127,13 @@ export function refused(dependency: Dependency, detail: string, cause?: unknown)
 
 /**
  * Reasons that can come with a kind that mostly passes, but do not pass: somebody has to change the request first. A domain
- * gives such a reason of its own a kind that does not pass, such as `wrong_state`.
+ * gives such a reason of its own a kind that does not pass, such as `wrong_state`, or says `isLasting`.
  */
 export const lastingReasons: ReadonlySet<Reason> = new Set<SharedReason>(["REQUEST_ID_REUSED"]);
 
 /** True when the same call, made again later, can succeed without anybody changing anything. */
 export function isRetryable(error: DomainError): boolean {
-  if (lastingReasons.has(error.reason)) return false;
+  if (error.isLasting) return false;
   return error.kind === "unavailable" || error.kind === "conflict" || error.kind === "exhausted";
 }
 

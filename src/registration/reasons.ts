@@ -37,6 +37,7 @@ export const registrationReasons = [
   "SCHEMA_NOT_FOUND",
   "OPENAPI_FETCH_FAILED",
   "OPENAPI_INVALID",
+  "LIST_TOO_LARGE",
 ] as const;
 
 export type RegistrationReason = (typeof registrationReasons)[number];

@@ -13,10 +13,9 @@ import type { Ids } from "../kernel/ports.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import { lockMeant } from "./spellings.ts";
-import { derivedTags, sameTags, shownTags, tagsOf } from "./tags.ts";
+import { sameTags, shownTags, tagsOf } from "./tags.ts";
 import { showTask } from "./tasks.ts";
-import { checkUpdateTags, invalidFields, type UpdateTagsInput } from "./validate.ts";
-import type { RegisterInput } from "./types.ts";
+import { checkUpdateTags, type UpdateTagsInput } from "./validate.ts";
 
 export interface UpdateTagsDeps {
   readonly ports: RegistrationPorts;
@@ -48,7 +47,7 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const active = key && (await tx.registrations.findActive(key.serviceId));
     if (!active) throw notRegistered(input.serviceId);
     await claimName(tx, active.name, caller, { operators: true, registered: true });
-    const tags = ownTags(active.request, input.tags);
+    const tags = [...new Set(input.tags)];
     const before = tagsOf(active);
     const applied = shownTags(active.request, tags);
     if (sameTags(tags, before)) return { changed: false, applied };
@@ -62,18 +61,6 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     return { changed: true, applied };
   });
   return { tags: done.applied, shown: !done.changed || (await deps.runTask(taskId)), at: now };
-}
-
-/** What is left of the given tags without those that are derived and kept in any case. */
-function ownTags(request: RegisterInput, given: readonly string[]): readonly string[] {
-  const derived = new Set(derivedTags(request));
-  const foreign = given.findIndex((tag) => tag.startsWith("capability:") && !derived.has(tag));
-  if (foreign >= 0) {
-    throw invalidFields([
-      { field: "tags", description: `entry ${foreign} must not begin with capability: unless the instance registered with that capability` },
-    ]);
-  }
-  return [...new Set(given)].filter((tag) => !derived.has(tag));
 }
 
 function notRegistered(serviceId: string): DomainError {

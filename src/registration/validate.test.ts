@@ -69,8 +69,17 @@ const limits: readonly (readonly [field: string, within: readonly Partial<Regist
   ],
   [
     "tags",
-    [{ tags: many(64) }, { tags: ["t".repeat(256)] }],
-    [{ tags: many(65) }, { tags: ["t".repeat(257)] }, { tags: [""] }, { tags: ["a\u0000"] }, { tags: ["a\u009f"] }],
+    [{ tags: many(64) }, { tags: ["t".repeat(256)] }, { tags: ["modules", "my-capability:x"] }],
+    [
+      { tags: ["module"] },
+      { tags: ["a", "capability:search"] },
+      { tags: ["capability:"] },
+      { tags: many(65) },
+      { tags: ["t".repeat(257)] },
+      { tags: [""] },
+      { tags: ["a\u0000"] },
+      { tags: ["a\u009f"] },
+    ],
   ],
   ["capabilities", [{ capabilities: many(64) }], [{ capabilities: many(65) }, { capabilities: [""] }]],
   [
@@ -186,6 +195,8 @@ test("requests about instances and tags", () => {
   expect(refusedFields(() => checkUpdateTags({ serviceId: "s".repeat(513), tags: many(65) }))).toEqual(["service_id", "tags"]);
   expect(refusedFields(() => checkUpdateTags({ serviceId: "", tags: [""] }))).toEqual(["service_id", "tags"]);
   expect(refusedFields(() => checkUpdateTags({ serviceId: "a\u0000", tags: [] }))).toEqual(["service_id"]);
+  for (const tag of ["module", "capability:search", "capability:"])
+    expect(refusedFields(() => checkUpdateTags({ serviceId: "s", tags: [tag] }))).toEqual(["tags"]);
 });
 
 test("requests that look something up", () => {

@@ -3,6 +3,7 @@ import { DomainError, type FieldViolation } from "../kernel/errors.ts";
 import { hostViolation } from "./address.ts";
 import { givesOpenApi, openApiProblem } from "./schemas/http-schema.ts";
 import { httpArtifactOf } from "./schemas/schema-artifacts.ts";
+import { reservedTagVerdict } from "./reserved-tags.ts";
 import type { RegisterInput, ServiceType } from "./types.ts";
 
 /** What the wire's type field may turn out to be. */
@@ -154,7 +155,7 @@ const registerRules: readonly Rule<RegisterCandidate>[] = [
   },
   { field: "version", check: (r) => versionVerdict(r.version, r.type) },
   { field: "metadata", check: (r) => metadataVerdict(r.metadata) },
-  { field: "tags", check: (r) => wordsVerdict(r.tags) },
+  { field: "tags", check: (r) => reservedTagVerdict(r.tags) ?? wordsVerdict(r.tags) },
   { field: "capabilities", check: (r) => wordsVerdict(r.capabilities) },
   { field: "http_endpoints", check: endpointsVerdict },
   { field: "http_schema", check: httpSchemaVerdict },
@@ -210,7 +211,7 @@ const updateTagsRules: readonly Rule<UpdateTagsInput>[] = [
         ? "must be 1 to 512 characters without control characters"
         : undefined,
   },
-  { field: "tags", check: (r) => wordsVerdict(r.tags) },
+  { field: "tags", check: (r) => reservedTagVerdict(r.tags) ?? wordsVerdict(r.tags) },
 ];
 
 export interface ResolveInput {

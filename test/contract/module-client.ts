@@ -226,6 +226,14 @@ export function moduleClientContract(name: string, { open }: ModuleClientUnderTe
         const endpoint = { ...endpointOf(module), tls: true };
         expect(await open({ clientCertificate: other }).health(endpoint, never)).toEqual({ status: "serving" });
         await expectBoth(open({}), endpoint, "tls_mismatch", failed);
+        expect(await open({}).health(endpoint, never)).toMatchObject({ detail: expect.stringContaining("client certificate") });
+      });
+
+      it("says what may be wanted when a module ends the connection right after the TLS handshake", async () => {
+        await using closing = await startSilentTlsServer(certificate, (socket) => socket.destroy());
+        const endpoint = { ...endpointOf(closing), tls: true };
+        await expectBoth(open({}), endpoint, "tls_mismatch", failed);
+        expect(await open({}).health(endpoint, never)).toMatchObject({ detail: expect.stringContaining("client certificate") });
       });
 
       it("says so when the module speaks TLS and should not", async () => {

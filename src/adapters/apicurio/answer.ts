@@ -1,5 +1,6 @@
 /** Reading Apicurio's answers. */
 import { type DomainError, refused, unavailable } from "../../kernel/errors.ts";
+import { printable } from "../../kernel/log.ts";
 import type { Answer } from "./http.ts";
 
 export function isOk({ status }: Answer): boolean {
@@ -20,7 +21,7 @@ export function isTaken(answer: Answer): boolean {
 
 /** The error for an answer that is neither. */
 export function refusal(answer: Answer): DomainError {
-  return refused("schema registry", problemName(answer));
+  return refused("schema registry", problemText(answer));
 }
 
 /** A body as JSON; `unavailable` when it is none, since something else than the registry has answered then. */
@@ -32,16 +33,35 @@ export function parse<T>(body: Buffer): T {
   }
 }
 
-/** The name of the problem that an error answer describes; its other texts may hold content. */
-function problemName({ status, body }: Answer): string {
+/** The name of the problem that an error answer describes. */
+function problemName(answer: Answer): string {
+  const name = textOf(problemOf(answer), "name");
+  return name !== undefined && /^[A-Za-z]{1,80}$/.test(name) ? name : `HTTP ${answer.status}`;
+}
+
+/**
+ * A violated rule in the registry's own words, which name the differences; of another problem its name alone, since the texts
+ * of those may hold anything.
+ */
+function problemText(answer: Answer): string {
+  const name = problemName(answer);
+  const detail = name === "RuleViolationException" ? textOf(problemOf(answer), "detail") : undefined;
+  return detail === undefined ? name : `${name}: ${printable(detail, maxDetailLength)}`;
+}
+
+const maxDetailLength = 450;
+
+/** Undefined when the body is no problem document: then something between us and the registry has answered. */
+function problemOf({ body }: Answer): object | undefined {
   try {
     const problem: unknown = JSON.parse(body.toString());
-    if (typeof problem === "object" && problem !== null && "name" in problem) {
-      const { name } = problem;
-      if (typeof name === "string" && /^[A-Za-z]{1,80}$/.test(name)) return name;
-    }
+    return typeof problem === "object" && problem !== null ? problem : undefined;
   } catch {
-    // Not a problem document: something between us and the registry answered.
+    return undefined;
   }
-  return `HTTP ${status}`;
+}
+
+function textOf(problem: object | undefined, field: string): string | undefined {
+  const value: unknown = problem && new Map<string, unknown>(Object.entries(problem)).get(field);
+  return typeof value === "string" ? value : undefined;
 }

@@ -57,6 +57,8 @@ export function dialFailure(error: unknown, tls: boolean): Failed {
   const code = codeOf(error);
   if (code === "ECONNREFUSED") return { type: "refused", code, detail: "the connection was refused" };
   if (code === "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL") return { type: "wrong_protocol", code, detail: "TLS, but without HTTP/2" };
+  if (/_ALERT_(?:NO_|BAD_)?CERTIFICATE(?:_REQUIRED)?$/.test(code))
+    return { type: "tls_mismatch", code, detail: `the instance wants a client certificate that it accepts (${code})` };
   if (code === "EPROTO" || code.startsWith("ERR_SSL_")) return { type: "tls_mismatch", code, detail: `the TLS handshake failed (${code})` };
   if (tls && !/^E[A-Z]+$/.test(code)) return { type: "tls_mismatch", code, detail: `the certificate is not accepted (${code || "unknown cause"})` };
   return { type: "unreachable", code, detail: `the connection failed (${code || "unknown cause"})` };

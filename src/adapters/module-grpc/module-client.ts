@@ -94,6 +94,12 @@ async function call(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSignal, 
   };
 }
 
+/** By TLS 1.3 a server looks at the client's certificate after the client's handshake is over. */
+const endedAfterHandshake: Outcome = {
+  type: "tls_mismatch",
+  detail: "the instance ended the connection right after the TLS handshake, as servers do that want another client certificate than Muster's, or any",
+};
+
 /** `doubtful`: the peer took the connection and showed no sign of understanding us. */
 async function attempt(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSignal, request: Call): Promise<{ outcome: Outcome; doubtful: boolean }> {
   const { address, port, tls, serverName } = endpoint;
@@ -101,6 +107,7 @@ async function attempt(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSigna
   if (dialled.type !== "open") return { outcome: dialled, doubtful: tls && dialled.type === "unreachable" };
   const authority = `${isIPv6(serverName) ? `[${serverName}]` : serverName || address}:${port}`;
   const { spokeHttp2, outcome } = await exchange(dialled.socket, { ...request, authority, tls }, signal);
+  if (tls && !spokeHttp2 && outcome.type === "unreachable") return { outcome: endedAfterHandshake, doubtful: false };
   return { outcome, doubtful: !tls && !spokeHttp2 && (outcome.type === "unreachable" || outcome.type === "wrong_protocol") };
 }
 

@@ -25,6 +25,9 @@ export interface Sort {
   watch(connection: Connection): AsyncIterable<Listed>;
 }
 
+/** The most that a server sends in one message: this client takes it. */
+const maxBytes = 268_435_456;
+
 const services: Sort = {
   async one({ platform, once }, lookup) {
     const key = "name" in lookup ? ({ case: "serviceName", value: lookup.name } as const) : ({ case: "serviceId", value: lookup.id } as const);
@@ -32,11 +35,11 @@ const services: Sort = {
     return { instance: serviceInstance(answer), json: jsonOf(GetServiceResponseSchema, answer) };
   },
   async all({ platform, once }) {
-    const answer = await platform.listServices({}, once());
+    const answer = await platform.listServices({ maxBytes }, once());
     return { instances: answer.services.map(serviceInstance), asOfMs: msOf(answer.asOf), json: jsonOf(ListServicesResponseSchema, answer) };
   },
   async *watch({ platform, open }) {
-    for await (const answer of platform.watchServices({}, open())) {
+    for await (const answer of platform.watchServices({ maxBytes }, open())) {
       yield { instances: answer.services.map(serviceInstance), asOfMs: msOf(answer.asOf), json: jsonOf(WatchServicesResponseSchema, answer) };
     }
   },
@@ -49,11 +52,11 @@ const modules: Sort = {
     return { instance: moduleInstance(answer), json: jsonOf(GetModuleResponseSchema, answer) };
   },
   async all({ platform, once }) {
-    const answer = await platform.listModules({}, once());
+    const answer = await platform.listModules({ maxBytes }, once());
     return { instances: answer.modules.map(moduleInstance), asOfMs: msOf(answer.asOf), json: jsonOf(ListModulesResponseSchema, answer) };
   },
   async *watch({ platform, open }) {
-    for await (const answer of platform.watchModules({}, open())) {
+    for await (const answer of platform.watchModules({ maxBytes }, open())) {
       yield { instances: answer.modules.map(moduleInstance), asOfMs: msOf(answer.asOf), json: jsonOf(WatchModulesResponseSchema, answer) };
     }
   },

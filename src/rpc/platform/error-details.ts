@@ -8,7 +8,7 @@ import {
   ResourceInfoSchema,
   RetryInfoSchema,
 } from "../../../gen/google/rpc/error_details_pb.ts";
-import { lastingReasons, type DomainError, type ErrorKind, type FieldViolation } from "../../kernel/errors.ts";
+import type { DomainError, ErrorKind, FieldViolation } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
 
 // Stock clients refuse header lists above 8 KiB; the details travel in base64 beside the message.
@@ -63,7 +63,7 @@ const defaultRetryMs: Partial<Record<ErrorKind, number>> = {
 };
 
 function retry(error: DomainError): Detail[] {
-  const ms = error.retryAfterMs ?? (lastingReasons.has(error.reason) ? undefined : defaultRetryMs[error.kind]);
+  const ms = error.retryAfterMs ?? (error.isLasting ? undefined : defaultRetryMs[error.kind]);
   if (ms === undefined) return [];
   const retryDelay = { seconds: BigInt(Math.floor(ms / 1_000)), nanos: Math.round(ms % 1_000) * 1_000_000 };
   return [detail(RetryInfoSchema, { retryDelay })];

@@ -3,6 +3,7 @@ import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import { cancelAttempt, getAttempt, listAttempts } from "./attempts.ts";
 import { getModule, getService } from "./get.ts";
+import { listInstances } from "./instances.ts";
 import { createLists } from "./list.ts";
 import { resolveService } from "./resolve.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
@@ -30,14 +31,14 @@ export function platformMethods(deps: RegistrationHandlerDeps): Methods<typeof P
     register: { access: "registrar", life: "work", onDrain: "finish", call: (request, context) => register(deps, request, context) },
     unregister: { access: "registrar", call: (request, context) => unregister(deps, request, context) },
     updateTags: { access: ["registrar", "operator"], call: (request, context) => updateTags(deps, request, context) },
-    listServices: { access: "viewer", call: (_request, context) => lists.services(context) },
-    listModules: { access: "viewer", call: (_request, context) => lists.modules(context) },
-    listPlatformModules: { access: "viewer", call: (_request, context) => lists.platformModules(context) },
+    listServices: { access: "viewer", call: (request, context) => lists.services(request, context) },
+    listModules: { access: "viewer", call: (request, context) => lists.modules(request, context) },
+    listPlatformModules: { access: "viewer", call: (request, context) => lists.platformModules(request, context) },
     getService: { access: "viewer", call: (request) => getService(deps, request) },
     getModule: { access: "viewer", call: (request) => getModule(deps, request) },
     resolveService: { access: "viewer", call: (request, context) => resolveService(deps, request, context) },
-    watchServices: { ...watch, call: (_request, context) => lists.watchServices(context) },
-    watchModules: { ...watch, call: (_request, context) => lists.watchModules(context) },
+    watchServices: { ...watch, call: (request, context) => lists.watchServices(request, context) },
+    watchModules: { ...watch, call: (request, context) => lists.watchModules(request, context) },
     getModuleSchema: { access: "viewer", call: (request, context) => getModuleSchema(deps, request, context) },
     getModuleSchemaVersions: { access: "viewer", call: (request, context) => getModuleSchemaVersions(deps, request, context) },
     getConnectorSchema: { access: "viewer", call: (request, context) => getConnectorSchema(deps, request, context) },
@@ -52,5 +53,6 @@ export function attemptMethods(deps: RegistrationHandlerDeps): Methods<typeof Re
     cancelAttempt: { access: "registrar", call: (request, context) => cancelAttempt(deps, request, context) },
     compareSchemas: { access: "viewer", call: (request, context) => compareSchemas(deps, request, context) },
     getSchemaVersion: { access: "viewer", call: (request) => getSchemaVersion(deps, request) },
+    listInstances: { access: "viewer", call: (request) => listInstances(deps, request) },
   };
 }

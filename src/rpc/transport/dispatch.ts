@@ -7,6 +7,7 @@
 import { constants } from "node:http2";
 import { Code } from "@connectrpc/connect";
 import { statusName } from "../../kernel/status-name.ts";
+import { createCors } from "./cors.ts";
 import { jsonAnswer } from "./http-route.ts";
 import { headerBytes } from "./limits.ts";
 import type { RefuseForeign } from "./local-only.ts";
@@ -14,12 +15,15 @@ import type { FindRoutes, FoundRoutes } from "./route-table.ts";
 import { createSendAnswer, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { serveRoute, type RouteOptions } from "./serve-route.ts";
 import { serveRpc, type LibraryRpc, type RpcOptions } from "./serve-rpc.ts";
+import { isWebText } from "./web-text.ts";
 import { grpcMessageText, isGrpc } from "./wire.ts";
 
 export interface DispatchOptions extends Omit<RpcOptions, "send">, RouteOptions {
   readonly rpcs: readonly LibraryRpc[];
   readonly findRoutes: FindRoutes;
   readonly refuseForeign: RefuseForeign | undefined;
+  /** Whose pages may call; by default none. */
+  readonly corsOrigins?: readonly string[];
 }
 
 interface Dispatching extends DispatchOptions {
@@ -31,12 +35,14 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
   const { limits, log } = options;
   const send = createSendAnswer(options.slowReaders);
   const dispatching = { ...options, send };
+  const cors = createCors(options.corsOrigins ?? []);
   const rpcs = new Map(options.rpcs.map((rpc) => [rpc.handler.requestPath, rpc]));
 
   const dispatch = (request: HttpRequest, response: HttpResponse): void => {
     const path = (request.url ?? "").split("?", 1)[0]!;
     closeWhenAnswered(request, response);
     options.openCalls.begin(response);
+    if (cors(request, response)) return;
     // HTTP/2 enforces its limit only once the client has acknowledged it.
     if (headerBytes(request.rawHeaders) > limits.headerBytes) return refuse(request, response, headersTooLarge, send);
     const foreign = options.refuseForeign?.(request.headers);
@@ -70,8 +76,9 @@ function serveFound(there: FoundRoutes, path: string, request: HttpRequest, resp
   serveRoute({ served, params: there.params, query, request, response }, send, options);
 }
 
-function isCall({ method }: HttpRequest, path: string): boolean {
-  return method === "POST" && /^\/[^/]+\.[^/]+\/[^/]+$/.test(path);
+/** True for a request that wants a method, whether or not its path could be the path of one. */
+function isCall({ method, headers }: HttpRequest, path: string): boolean {
+  return method === "POST" && (isGrpc(headers["content-type"] ?? "") || /^\/[^/]+\.[^/]+\/[^/]+$/.test(path));
 }
 
 /** Why a request is not served. */
@@ -91,7 +98,7 @@ function refuse(request: HttpRequest, response: HttpResponse, { code, httpStatus
   const type = request.headers["content-type"] ?? "";
   if (!isGrpc(type)) return send(request, response, jsonAnswer(httpStatus, { code: statusName(code).toLowerCase(), message }));
   // Set, not written by writeHead: only then does the stream end with its headers, as a trailers-only answer must.
-  response.setHeader("content-type", type.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc");
+  response.setHeader("content-type", isWebText(type) ? type : type.startsWith("application/grpc-web") ? "application/grpc-web+proto" : "application/grpc");
   response.setHeader("grpc-status", String(code));
   response.setHeader("grpc-message", grpcMessageText(message));
   response.end();

@@ -86,7 +86,7 @@ function framePacked(output: DescMessage, message: Message, { no, wireType, data
 const contentTypes: ReadonlySet<string | undefined> = new Set(["application/grpc", "application/grpc+proto"]);
 
 function isPlain(headers: IncomingHttpHeaders): boolean {
-  const { expect } = headers;
+  const { expect, origin } = headers;
   const encoding = headers["grpc-encoding"];
   const host = headers[":authority"] ?? headers.host ?? "";
   return (
@@ -94,7 +94,8 @@ function isPlain(headers: IncomingHttpHeaders): boolean {
     contentTypes.has(headers["content-type"]) &&
     (encoding === undefined || encoding === "identity") &&
     expect === undefined &&
-    /^[\w.:[\]-]+$/.test(host)
+    origin === undefined &&
+    /^[\w.:[\]%-]+$/.test(host)
   );
 }
 

@@ -199,10 +199,14 @@ export class LaneCall {
     this.#letGo(over);
   }
 
-  /** With what was sent so far, and a status. An answer of nothing but a status is one block of headers. */
+  /**
+   * With what was sent so far, and a status. An answer of nothing but a status is one block of headers; fields that the handler
+   * has set go in a block before it, because clients take all of a single block for trailers.
+   */
   #finish(status: Readonly<Record<string, string>>): void {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return;
+    if (!stream.headersSent && this.#context.hasAddedHeader) this.#respond();
     // What the client still sends is not read; without a reset it would hold the stream open.
     const rest = () => void setImmediate(() => stream.readableEnded || stream.close(constants.NGHTTP2_NO_ERROR));
     stream.resume();
@@ -213,7 +217,7 @@ export class LaneCall {
       });
       stream.end();
     } else {
-      stream.respond({ ...answerHeaders, ...this.#context.addedHeader, ...status }, { endStream: true });
+      stream.respond({ ...answerHeaders, ...status }, { endStream: true });
       rest();
     }
   }

@@ -5,6 +5,7 @@ import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { principalKey } from "../platform/auth.ts";
 import { callKey, type Call } from "./call.ts";
 import type { Principal } from "../../kernel/caller.ts";
+import { urlHost } from "./wire.ts";
 
 /** What it needs of the call. */
 export interface LaneCaller {
@@ -46,7 +47,7 @@ export class LaneContext implements HandlerContext {
 
   get url(): string {
     const { headers } = this.#caller;
-    return `${headers[":scheme"]}://${headers[":authority"] ?? headers.host}${headers[":path"]}`;
+    return `${headers[":scheme"]}://${urlHost(headers[":authority"] ?? headers.host)}${headers[":path"]}`;
   }
 
   get requestHeader(): Headers {
@@ -64,6 +65,10 @@ export class LaneContext implements HandlerContext {
   get values(): HandlerContext["values"] {
     const { call, principal } = this.#caller;
     return (this.#values ??= createContextValues().set(callKey, call).set(principalKey, principal));
+  }
+
+  get hasAddedHeader(): boolean {
+    return this.#responseHeader !== undefined && !this.#responseHeader.keys().next().done;
   }
 
   /** Header fields that the handler has set. */

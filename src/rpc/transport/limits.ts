@@ -4,7 +4,9 @@ export interface Limits {
   readonly messageBytes: number;
   /** All header fields of one request. */
   readonly headerBytes: number;
+  /** Open calls on one connection; one more waits for `placeMs`, and is then refused in a way that clients try again. */
   readonly streamsPerConnection: number;
+  readonly placeMs: number;
   /** Open connections; what makes room when there are more: `connections.ts`. */
   readonly connections: number;
   /** Connections beside those on which a call was admitted, however many these are. */
@@ -44,7 +46,8 @@ export interface Limits {
 export const defaultLimits: Limits = {
   messageBytes: 1_048_576,
   headerBytes: 16_384,
-  streamsPerConnection: 100,
+  streamsPerConnection: 1_000,
+  placeMs: 500,
   connections: 1_000,
   spareConnections: 32,
   calls: 12_000,
@@ -55,9 +58,9 @@ export const defaultLimits: Limits = {
   headersMs: 10_000,
   requestMs: 12_000,
   idleMs: 300_000,
-  pingAfterMs: 60_000,
+  pingAfterMs: 20_000,
   pingTimeoutMs: 20_000,
-  resetBurst: 600,
+  resetBurst: 1_300,
   resetsPerSecond: 100,
   unaryMs: 10_000,
   workMs: 150_000,

@@ -38,12 +38,20 @@ export function createLongWay(options: LongWayOptions): (request: HttpRequest, r
   return createDispatcher({ ...options, rpcs });
 }
 
+/** What a client that sends another encoding is shown beside UNIMPLEMENTED. */
+const accepted = `identity,${compressionGzip.name}`;
+
+function isUnknown(encoding: string | null): boolean {
+  return encoding !== null && !accepted.split(",").includes(encoding);
+}
+
 /** Runs before the message is read. Throws, or rejects, with the failure of a call that is not admitted. */
 async function admit(context: HandlerContext, { gate, ids, openCalls }: LongWayOptions): Promise<void> {
   const call = context.values.get(callKey);
   const response = context.values.get(responseKey);
   if (!call || !response) throw new Error("a call reached its handler without being dispatched");
   watchProtocolErrors(context, call, ids);
+  if (context.protocolName !== "connect" && isUnknown(context.requestHeader.get("grpc-encoding"))) context.responseHeader.set("grpc-accept-encoding", accepted);
   try {
     const given = gate(call.target, context.requestHeader.get("authorization") ?? undefined);
     const { principal, refusal }: Admission = given instanceof Promise ? await orAborted(given, context.signal) : given;

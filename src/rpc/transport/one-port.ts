@@ -16,6 +16,7 @@ import { peerOf, type Connections } from "./connections.ts";
 import type { FastLane } from "./fast-lane.ts";
 import { tendSessions } from "./h2-sessions.ts";
 import type { Limits } from "./limits.ts";
+import { announcedStreams, limitStreams, type AdmitStream } from "./open-streams.ts";
 import { sniff } from "./sniff.ts";
 
 /** PEM texts. With `clientCa` only clients with a certificate of that authority are accepted. */
@@ -76,7 +77,7 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, connectio
 
   const h2 = http2.createServer(
     {
-      settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.headerBytes },
+      settings: { maxConcurrentStreams: announcedStreams(limits.streamsPerConnection), maxHeaderListSize: limits.headerBytes },
       // Node never takes back what it counted for a cancelled stream, and then ends the connection with all its watches. What
       // a connection may hold is limited by its streams: one request and one message of an answer each. In megabytes.
       maxSessionMemory: 1_000_000,
@@ -85,7 +86,7 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, connectio
     },
     onRequest,
   );
-  if (onStream) askFirst(h2, onStream);
+  askFirst(h2, limitStreams(limits.streamsPerConnection, limits.placeMs), onStream);
   const sessions = tendSessions(h2, limits);
 
   // The http server owns the port: its timeouts then hold for the connections handed to it, also those behind TLS.
@@ -162,13 +163,15 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, connectio
   };
 }
 
-/** Node makes request and response of a stream in a listener of its own: it is called only for what `onStream` leaves. */
-function askFirst(server: http2.Http2Server, onStream: FastLane): void {
+/** Node makes request and response of a stream in a listener of its own: it is called only for what `admit` serves and `onStream` leaves. */
+function askFirst(server: http2.Http2Server, admit: AdmitStream, onStream: FastLane | undefined): void {
   const others = server.listeners("stream");
   server.removeAllListeners("stream");
   server.on("stream", (stream, headers, flags, rawHeaders) => {
-    if (onStream(stream, headers, rawHeaders)) return;
-    for (const listener of others) listener.call(server, stream, headers, flags, rawHeaders);
+    admit(stream, () => {
+      if (onStream?.(stream, headers, rawHeaders)) return;
+      for (const listener of others) listener.call(server, stream, headers, flags, rawHeaders);
+    });
   });
 }
 

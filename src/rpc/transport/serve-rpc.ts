@@ -18,7 +18,8 @@ import { readerTooSlow, toFailure } from "../platform/errors.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import { lifeMs, type Limits } from "./limits.ts";
 import type { ServedMethod } from "./served.ts";
-import { grpcMessageText, limitDeadline } from "./wire.ts";
+import { asWebText, binaryTypeOf, decoded, isWebText } from "./web-text.ts";
+import { grpcMessageText, limitDeadline, urlHost } from "./wire.ts";
 
 export interface RpcOptions extends CallReport {
   readonly limits: Limits;
@@ -46,26 +47,39 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
 
   let universal;
   try {
+    replaceSocketPath(request);
     universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call).set(responseKey, response));
   } catch {
     // A host or :authority that is no host makes no URL.
     return options.send(request, response, jsonAnswer(400, { code: "invalid_argument", message: "the request has no valid host" }));
   }
+  const type = universal.header.get("content-type") ?? "";
+  const isText = isWebText(type);
+  if (isText) universal.header.set("content-type", binaryTypeOf(type));
   const ms = limitDeadline(universal.header, lifeMs(method.life, limits));
   cutAfter(ms + farewellMs, response);
   const signal = method.onDrain === "end" ? AbortSignal.any([universal.signal, options.drain]) : universal.signal;
   const { methodKind } = method.desc;
   const clientStreams = methodKind === "client_streaming" || methodKind === "bidi_streaming";
   const streams = clientStreams || methodKind === "server_streaming";
-  const body = bodyWithin(request, clientStreams ? ms + farewellMs : Math.min(ms, limits.requestMs));
+  const bytes = bodyWithin(request, clientStreams ? ms + farewellMs : Math.min(ms, limits.requestMs));
 
-  handler({ ...universal, signal, body })
+  handler({ ...universal, signal, body: isText ? decoded(bytes) : bytes })
+    .then((answer) => (isText ? asWebText(answer, type) : answer))
     .then((answer) => universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
     .catch((error: unknown) => {
       // Aborted is how the adapter says that the client is gone.
       if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: method.name, error });
       response.destroy();
     });
+}
+
+/** The library makes a URL of the host. */
+function replaceSocketPath({ headers }: HttpRequest): void {
+  for (const name of [":authority", "host"]) {
+    const host = headers[name];
+    if (typeof host === "string") headers[name] = urlHost(host);
+  }
 }
 
 function asksForJson({ method, headers }: HttpRequest): boolean {

@@ -34,6 +34,8 @@ export interface ServerOptions {
   readonly gate: Gate;
   /** Refuses requests that name another host than loopback and the one listened on, and those of other web pages. */
   readonly localOnly?: boolean;
+  /** Whose pages may call from browsers; by default none. */
+  readonly corsOrigins?: readonly string[];
   /** False sends every call the long way; for holding the two against each other. */
   readonly fastLane?: boolean;
   readonly limits: Limits;
@@ -75,7 +77,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     log,
     ids,
     gate: options.gate,
-    refuseForeign: options.localOnly ? localOnly(options.listen.host) : undefined,
+    refuseForeign: options.localOnly ? localOnly(options.listen.host, options.corsOrigins) : undefined,
     drain: drain.signal,
     cut: cut.signal,
     services: [...options.services, served(Health, health.methods)],
@@ -83,7 +85,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     openCalls: countOpenCalls(limits, connections),
     ...(onCallEnd ? { onCallEnd } : {}),
   };
-  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, findRoutes }), log);
+  const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, findRoutes, corsOrigins: options.corsOrigins ?? [] }), log);
   const port = createOnePort({
     onRequest: longWay.serve,
     onStream: options.fastLane === false ? undefined : createFastLane(ways),

@@ -45,6 +45,14 @@ export function limitDeadline(headers: Headers, maxMs: number): number {
   return maxMs;
 }
 
+/**
+ * What stands for the host in the URL of a call. A client on a Unix socket sends the percent-encoded path of the socket as
+ * `:authority`, as the gRPC naming document asks for; no URL can hold that.
+ */
+export function urlHost(authority: string | undefined): string | undefined {
+  return authority?.includes("%") ? "localhost" : authority;
+}
+
 /** The fields that tell a gRPC client how its call failed. */
 export function statusFields(error: ConnectError): Record<string, string> {
   return { ...Object.fromEntries(setTrailerStatus(new Headers(), error)), "grpc-message": grpcMessageText(error.rawMessage) };
