@@ -1,4 +1,4 @@
-/** Calls counted and timed, under the names that gRPC middleware has for them. */
+/** Counters and durations of calls, under the names common in gRPC middleware. */
 import type { DescService } from "@bufbuild/protobuf";
 import type { Labels, Measures, Meter, Metric } from "../../kernel/meter.ts";
 import { statusNames } from "../../kernel/status-name.ts";
@@ -12,7 +12,7 @@ interface MethodSeries {
 }
 
 export interface RpcMeasures extends Measures {
-  /** Notes the end of a call. */
+  /** Records the end of a call. */
   noteIn(meter: Meter): (end: CallEnd) => void;
 }
 

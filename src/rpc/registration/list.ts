@@ -1,7 +1,7 @@
 /**
- * Lists, for one call and for each of many watchers. An instance is encoded once, however many lists it is in and however
- * many ask; who asks within the same twentieth of a second gets the same message. Where the catalog tells the times of health
- * checks they are looked at again after a second, so that they are at most so old.
+ * Lists, for single calls and for watchers. An instance is encoded once for all lists and callers;
+ * calls within the same 50 ms get the same message. Where the catalog has the times of health
+ * checks they are refreshed after a second, so that they are at most that old.
  */
 import { create, toBinary, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
 import { timestampFromMs, type Timestamp } from "@bufbuild/protobuf/wkt";
@@ -35,9 +35,9 @@ export interface Lists {
   watchModules(context: HandlerContext): AsyncGenerator<WatchModulesResponse>;
 }
 
-/** How old the times of health checks in a list may be. */
+/** Maximum age of the times of health checks in a list. */
 const freshMs = 1_000;
-/** Who asks so soon after another is told the other's `as_of`, though a later one would be true too. */
+/** Calls within this time share one `as_of`, although a later one would be true too. */
 const sharedMs = 50;
 
 export interface ListDeps {
@@ -100,7 +100,7 @@ interface Head {
   readonly totalCount: number;
 }
 
-/** Makes the answers of one RPC. Frozen: this message will not change, so whoever sends it to many may encode it once. */
+/** Makes the answers of one RPC. Frozen: this message will not change, so a sender to many readers may encode it once. */
 function createAnswers<T, M extends Message>(
   { discovery }: ListDeps,
   packer: Packer<T>,

@@ -1,7 +1,7 @@
 /**
- * One TCP port for HTTP/2 and HTTP/1.1, plaintext or TLS: the first bytes of a connection say which.
+ * One TCP port for HTTP/2 and HTTP/1.1, plaintext or TLS: the first bytes of a connection decide.
  *
- * Guarantees: a connection that does not say in time what it is, is closed; so is one that falls silent and does not
+ * Guarantees: a connection whose protocol is not clear in time is closed; so is one that is silent and does not
  * answer a ping, one that sends its headers too slowly, and one beyond the limit. With TLS nothing is served in plaintext.
  * `drain` lets calls end by themselves; `destroy` does not. It does not limit connections by caller: behind a load
  * balancer all callers have one address.
@@ -34,9 +34,9 @@ export interface OnePortOptions {
 }
 
 export interface OnePort {
-  /** Rejects with Node's error (`code` EADDRINUSE, EACCES, …) when the address cannot be had. */
+  /** Rejects with Node's error (`code` EADDRINUSE, EACCES, …) when the address cannot be bound. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
-  /** Accepts nothing new, tells HTTP/2 clients to go away, closes what is idle. Resolves when the last connection is gone. */
+  /** Accepts nothing new, sends GOAWAY to HTTP/2 clients, closes idle connections. Resolves when the last connection is gone. */
   drain(): Promise<void>;
   /** Closes every connection, busy or not. */
   destroy(): void;
@@ -44,7 +44,7 @@ export interface OnePort {
 
 export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, log }: OnePortOptions): OnePort {
   const sockets = new Set<Socket>();
-  /** Connections that have not said yet what they speak, by their peer: a TLS socket has another identity, but that one. */
+  /** Connections whose protocol is not known yet, by their peer: a TLS socket has another identity, but that one. */
   const opening = new Map<string, Socket>();
   let draining = false;
   let full = false;

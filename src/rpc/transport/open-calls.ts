@@ -1,8 +1,8 @@
 import type { EventEmitter } from "node:events";
 
-/** How many calls are open, whichever way they came. */
+/** The number of open calls, on both ways. */
 export interface OpenCalls {
-  /** Counts a call until it emits `close`; false, and not counted, when there are as many as there may be. */
+  /** Counts a call until it emits `close`; false, and not counted, at the limit. */
   enter(call: EventEmitter): boolean;
 }
 

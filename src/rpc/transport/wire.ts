@@ -8,7 +8,7 @@ export function isGrpc(contentType: string): boolean {
 }
 
 /**
- * A text for `grpc-message`. Escapes no more than the protocol asks for: some clients decode with decodeURI, which leaves
+ * A text for `grpc-message`. Escapes no more than the protocol requires: some clients decode with decodeURI, which leaves
  * the escapes of `:`, `/`, `?` and the like as they are.
  */
 export function grpcMessageText(message: string): string {
@@ -45,7 +45,7 @@ export function limitDeadline(headers: Headers, maxMs: number): number {
   return maxMs;
 }
 
-/** The fields that tell a gRPC client how its call failed. */
+/** The fields with the failure of a call, for a gRPC client. */
 export function statusFields(error: ConnectError): Record<string, string> {
   return { ...Object.fromEntries(setTrailerStatus(new Headers(), error)), "grpc-message": grpcMessageText(error.rawMessage) };
 }
