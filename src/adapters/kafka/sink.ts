@@ -3,8 +3,8 @@
  *
  * Guarantees: `publish` resolves when all in-sync replicas have every record. Publishes take turns, and a batch goes out slice by
  * slice, each acknowledged before the next is sent, so the first deliveries of a key are in the order given, whatever was retried.
- * Within 10 s a publish has succeeded or rejected. Nothing is connected before the first one; after a failure the next one connects
- * anew. Not guaranteed: no duplicates. A rejected or aborted publish may have been delivered, or still be under way: repeat it.
+ * Within 10 s a publish has succeeded or rejected. It connects at the first publish, and reconnects at the first one after a
+ * failure. Not guaranteed: no duplicates. A rejected or aborted publish may have been delivered, or still be in progress: repeat it.
  */
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
 import { orAborted } from "../../kernel/or-aborted.ts";
@@ -35,7 +35,7 @@ export function createKafkaSink(config: KafkaSinkConfig): EventSink {
     session = undefined;
   }
 
-  /** Halves what the broker finds too large until it is one record. */
+  /** Halves a slice that is too large for the broker, down to one record. */
   async function deliver(records: readonly SinkRecord[], stop: AbortSignal): Promise<void> {
     for (let tries = 1, pauseMs = firstPauseMs; ; tries += 1, pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       stop.throwIfAborted();
@@ -69,7 +69,7 @@ export function createKafkaSink(config: KafkaSinkConfig): EventSink {
       const delivery = turn.then(async () => {
         for (const slice of slices(batch)) await deliver(slice, stop);
       });
-      // The next publish waits for what is really on the wire, not for the caller's patience.
+      // The next publish waits for the send on the wire, also after its caller aborted.
       turn = delivery.catch(() => {});
       await settle(delivery, signal, limit);
     },
@@ -105,7 +105,7 @@ function translate(error: unknown): DomainError {
   return verdict === "passing" ? unavailable("event sink", name, error) : refused("event sink", name, error);
 }
 
-/** In order, each within what a broker takes as one batch by default; all of them could be for one partition. */
+/** In order, each within a broker's default batch limit; all of them could be for one partition. */
 function* slices(batch: readonly SinkRecord[]): Generator<readonly SinkRecord[]> {
   let slice: SinkRecord[] = [];
   let size = 0;

@@ -38,7 +38,7 @@ const dialects = {
 
 const metaSchemas = new Map<string, ValidateFunction>();
 
-/** Runs in the sandbox only: what it is given may take any time and memory. */
+/** Runs in the sandbox only: its input may take any time and memory. */
 export function run({ text, dialect, patterns }: CheckJob): Verdict {
   try {
     return breach(JSON.parse(text), dialect) ?? badPattern(patterns) ?? uncompilable(text, dialect, patterns) ?? { type: "valid" };
@@ -76,7 +76,7 @@ function badPattern(patterns: readonly string[]): Verdict | undefined {
 }
 
 function linearTimeProblem(pattern: string): string | undefined {
-  // The translation would silently take a named back-reference for the letter k.
+  // The translation would silently treat a named back-reference as the letter k.
   if (/(?:^|[^\\])(?:\\\\)*\\k</.test(pattern)) return "back-references are not supported";
   try {
     RE2JS.compile(RE2JS.translateRegExp(pattern));

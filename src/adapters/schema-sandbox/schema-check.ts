@@ -1,6 +1,6 @@
 /**
- * Checks schemas in the sandbox. Verdicts are remembered by content, but not those of a dead child: on a busy machine an
- * innocent schema may run into the limit.
+ * Checks schemas in the sandbox. Verdicts are cached by content, except those of a killed child: on a busy machine a
+ * valid schema may exceed the limit.
  */
 import { createHash } from "node:crypto";
 import type { DomainError } from "../../kernel/errors.ts";
@@ -9,13 +9,13 @@ import type { RunJob, SchemaSandbox } from "./sandbox.ts";
 import { verdictError } from "./verdict.ts";
 
 export interface SchemaCheckOptions {
-  /** Most time for one schema, in milliseconds. */
+  /** Time limit for one schema, in milliseconds. */
   readonly limitMs?: number;
-  /** How many verdicts are remembered. */
+  /** Maximum number of cached verdicts. */
   readonly remembered?: number;
 }
 
-/** A check in `sandbox`; a remembered verdict is given without it. */
+/** A check in `sandbox`; a cached verdict is returned without it. */
 export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, remembered = 256 }: SchemaCheckOptions = {}): SchemaCheck {
   /** Insertion order is order of use. */
   const verdicts = new Map<string, DomainError | undefined>();
@@ -28,7 +28,7 @@ export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, rem
   }
 
   async function judged(run: RunJob, id: string, text: string, inspected: InspectedSchema): Promise<DomainError | undefined> {
-    // Somebody before us in the queue may have asked for the same.
+    // An earlier call in the queue may have checked the same.
     if (verdicts.has(id)) return recall(id);
     const { dialect, patterns } = inspected;
     const result = await run("check", { text, dialect, patterns: patterns.map((pattern) => pattern.text) }, limitMs);
