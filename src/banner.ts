@@ -1,6 +1,6 @@
 import type { Config } from "./config/config.ts";
 
-/** What a person sees when the server is up: where it listens, where its state is, what to type next. No secrets. */
+/** The start banner: listening address, location of the state, next commands. No secrets. */
 export function banner(config: Config, address: { readonly host: string; readonly port: number }, readyMs: number): string {
   const host = address.host.includes(":") ? `[${address.host}]` : address.host;
   const at = `${host}:${address.port}`;
@@ -23,7 +23,7 @@ export function banner(config: Config, address: { readonly host: string; readonl
     "  Try:",
     `    grpcurl ${plain}${at} list`,
     `    curl ${http}://${at}/health`,
-    "    examples/python/module.py, a module that registers itself: README.md tells how",
+    "    examples/python/module.py, a module that registers itself: see README.md",
     "",
     "",
   ].join("\n");

@@ -1,4 +1,4 @@
-/** Which servers stand behind the ports. */
+/** The servers behind the ports. */
 import { innerUrl } from "./values.ts";
 
 export const adapterVariables = {

@@ -1,4 +1,4 @@
-/** Forms of values that several sections have. What is wrong is added to `problems`, a line each. */
+/** Parsers of values that several sections use. Problems are added to `problems`, a line each. */
 
 /** The http(s) URL inside `<scheme>+http(s)://…`. */
 export function innerUrl(value: string, scheme: string): string | undefined {

@@ -1,4 +1,4 @@
-/** Structured logging: one line an event, fields not prose. */
+/** Structured logging: one line per event, with fields. */
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -10,7 +10,7 @@ const maxValueLength = 1_024;
 // oxlint-disable-next-line no-control-regex
 const unprintable = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
-/** Text from outside made safe for a terminal, a log line or an error message: control and bidi characters escaped, at most `max` characters. */
+/** External text made safe for a terminal, a log line or an error message: control and bidi characters escaped, at most `max` characters. */
 export function printable(text: string, max = maxValueLength): string {
   const cut = text.length > max ? `${text.slice(0, max)}…` : text;
   return cut.replace(unprintable, (c) => `\\u${c.codePointAt(0)!.toString(16).padStart(4, "0")}`);
@@ -23,7 +23,7 @@ export interface LogOptions {
   readonly write: (line: string) => void;
 }
 
-/** A log writing one line an event: JSON, or `time level event key=value …` for people. An error's causes are printed once, as a chain. */
+/** A log that writes one line per event: JSON, or `time level event key=value …` as text. An error's causes are printed once, as a chain. */
 export function createLog(options: LogOptions): Log {
   return (level, event, fields = {}) => {
     if (order[level] < order[options.level]) return;

@@ -1,4 +1,4 @@
-/** Attempts and their events to rows and back. */
+/** Converts attempts and their events to rows and back. */
 import type { Attempt } from "../../registration/records.ts";
 import type { AttemptState, ProgressEvent, RegisterInput } from "../../registration/types.ts";
 import type { AttemptEventTable, AttemptTable } from "./tables.ts";

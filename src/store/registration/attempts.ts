@@ -1,11 +1,11 @@
 /**
  * Attempts, their events and their leases.
  *
- * Guarantees: one live attempt a service id and one attempt a request id, by unique keys, so that it holds between
- * processes too. An attempt moves only by `advance`, which names the lease and the last sequence it believes in inside
- * the UPDATE: who lost the lease, or is behind, changes nothing. Leases run by the database's clock, never ours.
- * A lease that ran out but that nobody took is still its owner's: renewing it is safe, the row decides who was first.
- * COMPLETED and ROLLED_BACK give the lease back; STUCK keeps it, so that unwinding is tried again only when it runs out.
+ * Guarantees: one live attempt per service id and one attempt per request id, by unique keys, also between
+ * processes. An attempt changes only by `advance`, whose UPDATE is conditional on the lease and the last sequence:
+ * an owner that lost the lease, or is behind, changes nothing. Leases use the database's clock, never ours.
+ * An expired lease that no other took is still its owner's: renewing it is safe, the row decides who was first.
+ * COMPLETED and ROLLED_BACK release the lease; STUCK keeps it, so that unwinding is retried only when it expires.
  */
 import { sql } from "kysely";
 import { DomainError } from "../../kernel/errors.ts";
@@ -37,7 +37,7 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
       return new DomainError({
         kind: "conflict",
         reason: "ATTEMPT_IN_FLIGHT",
-        message: `another attempt for ${serviceId} is under way`,
+        message: `another attempt for ${serviceId} is running`,
         metadata: { attempt_id: live.id },
         cause: dialect.translate(error),
       });

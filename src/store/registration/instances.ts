@@ -1,9 +1,9 @@
 /**
- * Instance keys and name owners: rows that are made once and stay.
+ * Instance keys and name owners: rows that are created once and stay.
  *
  * `claim` reads with a lock first, since most keys are known, and inserts only when the row is missing. When two
  * processes insert the same new key, the unique keys let one through; the other waits for it, is refused as a duplicate
- * and then locks the row the first one made.
+ * and then locks the row that the first one created.
  */
 import { DomainError } from "../../kernel/errors.ts";
 import type { InstanceKey, InstanceRepository, InstanceRow } from "../../registration/records.ts";
