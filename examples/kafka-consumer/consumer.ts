@@ -6,7 +6,7 @@ import { file_ai_pipestream_platform_registration_v1_platform_registration as ev
 const { KAFKA = "127.0.0.1:9092", TOPIC = "platform.registration.events", GROUP = "muster-example" } = process.env;
 const types = createRegistry(events);
 const consumer = new Kafka({ brokers: KAFKA.split(","), clientId: "muster-example", logLevel: logLevel.ERROR }).consumer({ groupId: GROUP });
-// Delivery is at least once: an id seen before is the same event again. A real consumer keeps them with what it makes of the events.
+// Delivery is at least once: an id seen before is the same event again. A real consumer stores the ids with its results.
 const seen = new Set<string>();
 
 await consumer.connect();

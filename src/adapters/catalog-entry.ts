@@ -42,7 +42,7 @@ export function entryMeta(entry: CatalogEntry): Readonly<Record<string, string>>
   return catalogMetadata(own, entry.metadata);
 }
 
-/** `Catalog.differences`. Of a check a catalog tells its id and state, not what it asks, so only a missing one shows. */
+/** `Catalog.differences`. A catalog returns the id and state of a check, not its target, so only a missing one is detected. */
 export function entryDifferences(entry: CatalogEntry, listed: CatalogInstance): readonly EntryPart[] {
   const meta = entryMeta(entry);
   const same: Readonly<Record<EntryPart, boolean>> = {

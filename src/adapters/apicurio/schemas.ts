@@ -111,7 +111,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
           return { created: true };
         }
       }
-      throw unavailable("schema registry", "somebody else keeps changing this version");
+      throw unavailable("schema registry", "another client keeps changing this version");
     },
 
     async get(artifactId, version, signal) {
@@ -155,7 +155,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
   };
 }
 
-/** DEPRECATED content is served, with a warning to its readers; only somebody else deprecates. */
+/** DEPRECATED content is served, with a warning to its readers; Muster itself never deprecates. */
 function isServed({ state }: VersionMeta): boolean {
   return state === "ENABLED" || state === "DEPRECATED";
 }

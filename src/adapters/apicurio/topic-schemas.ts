@@ -38,7 +38,7 @@ export function createTopicSchemas({ url, token, schemaOf, clock }: TopicSchemas
       // Another client registered the same concurrently: now it can be found.
       if (!isTaken(answer)) throw refusal(answer);
     }
-    throw unavailable("schema registry", "somebody else keeps registering this schema");
+    throw unavailable("schema registry", "another client keeps registering this schema");
   }
 
   return {

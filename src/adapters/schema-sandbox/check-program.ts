@@ -99,7 +99,7 @@ function isEcmaPattern(pattern: string): boolean {
 
 function uncompilable(text: string, dialect: CheckJob["dialect"], patterns: readonly string[]): Verdict | undefined {
   const checked = new Set(patterns);
-  // One slot a pattern: Ajv tells engines' patterns apart by toString() alone. Never called, for nothing is validated.
+  // One slot a pattern: Ajv tells engines' patterns apart by toString() alone. Never called, since nothing is validated.
   const regExp = Object.assign(
     (pattern: string) => {
       const problem = checked.has(pattern) ? undefined : linearTimeProblem(pattern);

@@ -69,7 +69,7 @@ function retry(error: DomainError): Detail[] {
   return [detail(RetryInfoSchema, { retryDelay })];
 }
 
-/** As many violations as fit into the headers of an answer; the last one says how many were left out. */
+/** As many violations as fit into the headers of an answer; the last one has the number of omitted ones. */
 function fitting(fields: readonly FieldViolation[]): FieldViolation[] {
   const texts = fields.map(({ field, description }) => ({ field: text(field), description: text(description) }));
   const out = withinBytes(texts, maxFieldsBytes, ({ field, description }) => field + description);

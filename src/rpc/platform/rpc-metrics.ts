@@ -29,7 +29,7 @@ export function rpcMeasures(services: readonly DescService[]): RpcMeasures {
   const handled: Metric = {
     kind: "counter",
     name: "grpc_server_handled_total",
-    help: "Calls that have ended, by status, whatever the protocol",
+    help: "Calls that have ended, by status, in all protocols",
     series: [...methods.values()].flatMap(({ byCode }) => [...byCode.values()]),
   };
   const handling: Metric = {

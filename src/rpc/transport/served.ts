@@ -17,7 +17,7 @@ import type { Life } from "./limits.ts";
 /** Behaviour of open calls when the server begins to shut down: they run to their end, or end immediately. */
 export type OnDrain = "finish" | "end";
 
-/** One RPC. A unary one lives as long as `Limits.unaryMs` and finishes on drain unless its row says otherwise; a stream's row must say. */
+/** One RPC. A unary one lives as long as `Limits.unaryMs` and finishes on drain unless its row has other values; a stream's row must have them. */
 export type MethodRow<M extends DescMethod> = {
   readonly access: AccessRule;
   /** It is served also when too many calls are open: for checks of the server's own health. */

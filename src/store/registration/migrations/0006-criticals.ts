@@ -1,6 +1,6 @@
 import type { Migration } from "../../engine/migrate.ts";
 
-/** Instances that were found critical and told so. */
+/** Instances that were reported as critical. */
 export const criticals: Migration = {
   name: "0006-criticals",
   statements: (ddl) => [
