@@ -20,7 +20,7 @@ export interface SchemaDocument {
   readonly refs: readonly string[];
   /** The schema at a JSON pointer, if there is one. */
   at(pointer: string): Subschema | undefined;
-  /** What a `$ref` leads to; undefined when that cannot be told without knowing base URIs, or nothing is there. */
+  /** The target of a `$ref`; undefined when it depends on base URIs, or does not exist. */
   target(ref: string): Subschema | undefined;
   /** What `make` gives for a schema, made once; `what` names it. */
   once<T>(schema: Subschema, what: string, make: (schema: Subschema) => T): T;
@@ -28,7 +28,7 @@ export interface SchemaDocument {
   made(value: JsonObject, pointer: string): Subschema;
 }
 
-/** `name` tells the documents apart. Throws what `inspectSchema` throws. */
+/** `name` distinguishes the documents. Throws what `inspectSchema` throws. */
 export function openDocument(name: string, given: string | JsonValue): SchemaDocument {
   const text = typeof given === "string" ? given : JSON.stringify(given);
   const inspected = inspectSchema(text);

@@ -1,4 +1,4 @@
-/** Sets of types as bits. `number` is two of them, so that integers can be told from the rest. */
+/** Sets of types as bits. `number` is two of them, so that integers are distinguishable from the rest. */
 import { type JsonValue, isObject, listOf } from "./json.ts";
 
 export const nulls = 1;

@@ -1,4 +1,4 @@
-/** JSON as data: own keys only, and equality that does not mind the order of keys. */
+/** JSON as data: own keys only, and equality regardless of the order of keys. */
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject;
 

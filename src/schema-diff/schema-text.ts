@@ -1,4 +1,4 @@
-/** What a module's configuration schema may be: limits, dialects, references. Pure; running it is somebody else's risk. */
+/** The rules of a module's configuration schema: limits, dialects, references. Pure; it does not run the schema. */
 import { DomainError, type Reason } from "../kernel/errors.ts";
 import { printable } from "../kernel/log.ts";
 import { type Place, type Position, keywordAt, pointerOf, rootPlace, stepInto } from "./schema-place.ts";
@@ -45,7 +45,7 @@ export function synthesiseSchema(name: string): string {
 /**
  * Parses `text` and checks what can be checked without the rules of a dialect: size, depth, number of nodes, that every
  * reference stays within the schema, and that `$schema` names a dialect we know. Throws `invalid` with SCHEMA_NOT_JSON,
- * SCHEMA_TOO_LARGE, SCHEMA_TOO_COMPLEX, SCHEMA_REMOTE_REF or SCHEMA_INVALID. Takes milliseconds whatever the text.
+ * SCHEMA_TOO_LARGE, SCHEMA_TOO_COMPLEX, SCHEMA_REMOTE_REF or SCHEMA_INVALID. Takes milliseconds for any text.
  */
 export function inspectSchema(text: string): InspectedSchema {
   // UTF-8 is never shorter than UTF-16 is long, so that nothing huge gets encoded.
@@ -60,7 +60,7 @@ export function inspectSchema(text: string): InspectedSchema {
   return { document, dialect: dialectOf(document), ...mentions };
 }
 
-/** The error that says what is wrong with a schema, and where. */
+/** The error for a problem of a schema and its place. */
 export function schemaError(reason: Reason, place: Place, what: string, cause?: unknown): DomainError {
   return schemaErrorAt(reason, pointerOf(place), place.keyword, what, cause);
 }
@@ -109,7 +109,7 @@ function scan(document: unknown): Pick<InspectedSchema, "refs" | "patterns"> {
     if (typeof value !== "object" || value === null) continue;
     if (place.depth >= schemaLimits.depth) throw schemaError("SCHEMA_TOO_COMPLEX", place, `it is nested more than ${schemaLimits.depth} levels deep`);
     const inArray = Array.isArray(value);
-    // Own keys only, and an own `__proto__` (which JSON.parse makes) reads as what it is: data.
+    // Own keys only, and an own `__proto__` (which JSON.parse makes) is treated as data.
     for (const [key, inner] of Object.entries(value)) {
       const step = stepInto(place, position, key, inArray);
       waiting.push({ value: inner, ...step });

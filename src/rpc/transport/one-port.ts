@@ -71,8 +71,8 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, limits, l
   const h2 = http2.createServer(
     {
       settings: { maxConcurrentStreams: limits.streamsPerConnection, maxHeaderListSize: limits.headerBytes },
-      // Node never takes back what it counted for a cancelled stream, and then ends the connection with all its watches. What
-      // a connection may hold is limited by its streams: one request and one message of an answer each. In megabytes.
+      // Node never subtracts the memory of a cancelled stream, and would finally end the connection with all its watches. The
+      // memory of a connection is limited by its streams: one request and one message of an answer each. In megabytes.
       maxSessionMemory: 1_000_000,
       streamResetBurst: limits.resetBurst,
       streamResetRate: limits.resetsPerSecond,
