@@ -1,6 +1,6 @@
 /**
- * Floor and Muster in turns, ABBA: floor, Muster, Muster, floor, … so that whatever else the machine does hits both. Each
- * round uses modules of its own and takes them off again, so that the catalog is as full for one side as for the other.
+ * Floor and Muster in turns, ABBA: floor, Muster, Muster, floor, … so that other load on the machine affects both. Each
+ * round uses its own modules and removes them again, so that the catalog is equally full for both sides.
  */
 import type { Farm } from "./farm.ts";
 import type { Sample, Side } from "./sides.ts";

@@ -1,4 +1,4 @@
-/** `npm run bench -- discovery`: what consumers are told, and how fast. Muster on the real Consul with a record in memory, beside Consul's own HTTP. */
+/** `npm run bench -- discovery`: rates and latencies of discovery. Muster on the real Consul with a record in memory, against Consul's own HTTP. */
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { embeddedBacking, startMuster } from "../test/support/muster.ts";
@@ -12,7 +12,7 @@ import { openStack } from "./stack.ts";
 
 export const discoveryItems = ["resolve", "fresh", "watchers", "scale"] as const;
 
-/** Measures what is named, in order, and hands each row over as it comes. */
+/** Measures the named items, in order, and yields each row as it comes. */
 export async function benchDiscovery(names: readonly string[], quick: boolean, print: (row: Row) => void): Promise<void> {
   await using stack = await openStack();
   const { consul } = stack.servers;
@@ -49,7 +49,7 @@ export async function benchDiscovery(names: readonly string[], quick: boolean, p
       yield* await freshness(consul, muster.address, prefix, quick ? 5 : 50, put);
     },
     async *watchers() {
-      // In a process of its own: one that has served other calls has room for many of them already.
+      // In a separate process: one that has served other calls has spare heap already.
       await using own = await embeddedBacking();
       await using fresh = await startMuster({ ...own.env, MUSTER_CATALOG: `consul+${consul}` });
       yield* await idleWatchers(fresh, quick ? 1_000 : 10_000, prefix, put);

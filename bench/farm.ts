@@ -3,9 +3,9 @@ import type { ModuleIdentity, ServingModule } from "./sides.ts";
 import { startWorker } from "./worker.ts";
 
 export interface Farm extends AsyncDisposable {
-  /** Every name this farm gives begins with it. */
+  /** Prefix of every name of this farm. */
   readonly prefix: string;
-  /** So many modules that nobody has seen before, serving. Those given before stop being who they were. */
+  /** This number of new modules, serving. Earlier ones lose their identity. */
   fresh(count: number): Promise<readonly ServingModule[]>;
 }
 
@@ -25,7 +25,7 @@ export function openFarm(): Farm {
   };
 }
 
-/** No two schemas are equal, so that nothing remembered about one helps with another. */
+/** No two schemas are equal, so that no cache helps. */
 function identity(name: string): ModuleIdentity {
   const text = (title: string) => ({ type: "string", title, minLength: 1, maxLength: 256 });
   const schema = {

@@ -13,7 +13,7 @@ export interface FloorReply {
   readonly took?: readonly number[];
 }
 
-/** The floor in a process of its own, with its tables in the database at `databaseUrl`. */
+/** The floor in a separate process, with its tables in the database at `databaseUrl`. */
 export async function openFloorSide(servers: Servers, databaseUrl: string): Promise<Side> {
   const worker = startWorker<FloorRequest, FloorReply>(new URL("floor.ts", import.meta.url), [databaseUrl, servers.consul, servers.apicurio]);
   await worker.ask({ what: "open" });

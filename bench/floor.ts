@@ -1,6 +1,6 @@
 /**
- * The floor: what registering a module takes when a straight script does it, without a server, without progress, without
- * undo, recovery or a second caller. The same calls on the same servers as Muster makes, and as few as will do:
+ * The floor: the cost of registering a module in a plain script, without a server, progress,
+ * undo, recovery or concurrent callers. The same calls to the same servers as Muster makes, and as few as possible:
  *
  *   1  INSERT the attempt                                                            commit
  *   2  Consul: PUT the service with 8 gRPC checks at 1 s; read it every 25 ms until one of them passes;
@@ -9,7 +9,7 @@
  *   4  Consul: PUT the service with the steady check instead, passing; read the catalog until it lists it as passing
  *   5  INSERT registration, schema version and outbox row, UPDATE the attempt        commit
  *
- * Nothing of Muster's own code is used; the client for the callback is grpc-js. Asked by `floor-side.ts`.
+ * No code of Muster is used; the client for the callback is grpc-js. Called by `floor-side.ts`.
  */
 import { randomUUID } from "node:crypto";
 import { Agent, request } from "node:http";
@@ -143,7 +143,7 @@ async function register(module: ServingModule): Promise<Sample> {
   return { totalMs: performance.now() - startedAt, waitMs: passedAt - takenAt };
 }
 
-/** Nothing has changed: read the record, read the entry, record that somebody asked. */
+/** Nothing has changed: read the record, read the entry, record the request. */
 async function registerAgain(module: ServingModule): Promise<number> {
   const startedAt = performance.now();
   const serviceId = serviceIdOf(module);

@@ -1,6 +1,6 @@
 import type { Servers } from "./stack.ts";
 
-/** Takes out of Consul whatever a run that broke off left there; versions in Apicurio cannot be deleted, only disabled. */
+/** Removes from Consul what an aborted run left there; versions in Apicurio cannot be deleted, only disabled. */
 export async function sweep({ consul }: Pick<Servers, "consul">, prefix: string): Promise<void> {
   const answer = await fetch(`${consul}/v1/agent/services`);
   const services = (await answer.json()) as Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-/** `npm run bench -- register`: Muster beside the floor on the real servers; `discovery`: beside Consul; `events`: the log; `start`: embedded start and memory. */
+/** `npm run bench -- register`: Muster against the floor on the real servers; `discovery`: against Consul; `events`: the log; `start`: embedded start and memory. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -125,7 +125,7 @@ function profiling(): readonly string[] {
   return values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
 }
 
-/** What is slow only the first time (compilers of three languages, connections, tables) is not measured. */
+/** First-time costs (JIT of three languages, connections, tables) are not measured. */
 async function warmUp({ floor, muster }: Sides, farm: Farm): Promise<void> {
   for (const side of [floor, muster]) {
     const modules = await farm.fresh(32);

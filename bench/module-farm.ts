@@ -1,4 +1,4 @@
-/** Many modules in one process of their own, each a stock gRPC server on a port of its own. Asked by `farm.ts`. */
+/** Many modules in one separate process, each a stock gRPC server on its own port. Called by `farm.ts`. */
 import { startFakeModule, type FakeModule } from "../test/support/fake-module.ts";
 import type { ModuleIdentity, ServingModule } from "./sides.ts";
 import { answerParent } from "./worker.ts";

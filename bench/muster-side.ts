@@ -1,4 +1,4 @@
-/** Muster as its users have it: a process of its own, called by a stock gRPC client over one connection. */
+/** Muster as a separate process, called by a stock gRPC client over one connection. */
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import {
   EventType,
@@ -12,7 +12,7 @@ import { inFlight } from "./in-flight.ts";
 import type { Sample, ServingModule, Side } from "./sides.ts";
 
 export interface MusterSide extends Side {
-  /** Registers one module, whatever comes of it. */
+  /** Registers one module, with any outcome. */
   attempt(module: ServingModule, startupGraceMs?: number): Promise<{ readonly registration: Registration; readonly ms: number }>;
 }
 
@@ -55,7 +55,7 @@ export function musterSide(address: string): MusterSide {
     },
     async remove(modules) {
       const unregister = ({ name, host, port }: ServingModule) => client.unary(PlatformRegistrationService.method.unregister, { name, host, port });
-      // Safe to repeat; on a busy machine the first try may run out of time.
+      // Safe to repeat; on a busy machine the first try may time out.
       await inFlight(modules, 16, (module) => unregister(module).catch(() => unregister(module)));
     },
     async [Symbol.asyncDispose]() {

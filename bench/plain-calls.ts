@@ -1,8 +1,8 @@
-/** What makes a call of a bench, and how calls are made one after another. The callers are `raw-http2.ts` and `raw-http1.ts`. */
+/** The interface of a benchmark's caller, and sequential calls. The callers are `raw-http2.ts` and `raw-http1.ts`. */
 import { toBinary, type DescMessage, type DescMethod, type MessageShape } from "@bufbuild/protobuf";
 
 export interface Caller extends Disposable {
-  /** One call; resolves to the bytes of the answer, rejects unless it is good. */
+  /** One call; resolves to the bytes of the answer, rejects unless it is a success. */
   call(): Promise<Buffer>;
 }
 

@@ -1,4 +1,4 @@
-/** GET over kept HTTP/1.1 connections at next to no cost, one call at a time on each; for benches. An answer is its body as it is on the wire. */
+/** GET over persistent HTTP/1.1 connections at minimal cost, one call at a time on each; for benches. An answer is its raw body. */
 import { connect, type Socket } from "node:net";
 import type { Caller } from "./plain-calls.ts";
 

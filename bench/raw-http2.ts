@@ -1,7 +1,7 @@
 /**
- * gRPC calls on one HTTP/2 connection at next to no cost: the same bytes for every call but for the stream's number, and of the
- * answer only what is needed to tell that it is one (RFC 9113 for frames, RFC 7541 for the header block). For benches, where a
- * client that takes as long as the server would hide it.
+ * gRPC calls on one HTTP/2 connection at minimal cost: the same bytes for every call except the stream's number, and of the
+ * answer only what identifies a success (RFC 9113 for frames, RFC 7541 for the header block). For benches, where a
+ * client as slow as the server would hide the server's speed.
  */
 import { connect, type Socket } from "node:net";
 import { encodeFrame, frameFlags, frameTypes } from "../src/adapters/module-grpc/frames.ts";
@@ -67,7 +67,7 @@ export function openRawHttp2(address: string, path: string, message: Buffer): Ca
     else if (kind === frameTypes.goAway || kind === frameTypes.resetStream) return fail(new Error("the server ended the stream or the connection"));
     if (!one || (flags & frameFlags.endStream) === 0 || (kind !== frameTypes.headers && kind !== frameTypes.data)) return;
     waiting.delete(stream);
-    // An error is nothing but headers.
+    // An error is only headers.
     if (one.chunks.length === 0) one.reject(new Error("the answer has no message"));
     else one.resolve(one.chunks.length === 1 ? one.chunks[0]! : Buffer.concat(one.chunks));
   }
@@ -92,7 +92,7 @@ function windowUpdate(bytes: number): Buffer {
   return encodeFrame(frameTypes.windowUpdate, 0, 0, payload);
 }
 
-/** Nothing of it enters a table of the connection, so that it means the same every time. Names by their number in the static table. */
+/** None of it enters a table of the connection, so that it means the same every time. Names by their number in the static table. */
 function headerBlock(authority: string, path: string): Buffer {
   const text = (value: string) => Buffer.concat([Buffer.of(value.length), Buffer.from(value)]);
   if (path.length > 126) throw new Error("the path is too long for a length of one byte");

@@ -1,7 +1,7 @@
 import type { Registration } from "../src/registration/records.ts";
 import { serviceIdOf } from "../src/registration/service-id.ts";
 
-/** An active registration as a service leaves it, to be written into a record directly. `index` makes its id and orders it. */
+/** An active registration of a service, to be written into a record directly. `index` makes its id and orders it. */
 export function activeRegistration(index: number, { name, host, port }: Pick<Registration, "name" | "host" | "port">): Registration {
   return {
     id: `bench-${String(index).padStart(8, "0")}`,

@@ -1,4 +1,4 @@
-/** The table that is printed: one row a figure, Muster beside the floor, with the aim and whether it was met. */
+/** The printed table: one row per figure, Muster beside the floor, with the aim and whether it was met. */
 import { median, quantile } from "./stats.ts";
 import { roundRatios, type Comparison } from "./compare.ts";
 
@@ -6,7 +6,7 @@ export interface Row {
   readonly what: string;
   readonly n: number;
   readonly muster: string;
-  /** Empty where a floor makes no sense. */
+  /** Empty where there is no floor. */
   readonly floor: string;
   readonly ratio: string;
   readonly aim: string;

@@ -1,6 +1,6 @@
 import { readFile, readdir } from "node:fs/promises";
 
-/** Resident memory of a process and all below it, in MiB. */
+/** Resident memory of a process and its descendants, in MiB. */
 export async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   let total = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? Number.NaN) / 1_024;

@@ -1,7 +1,7 @@
 /**
  * Muster with very many registrations in its record, for `items/scale.ts`: `node scale-server.ts COUNT FILE`. The catalog is
- * the embedded one, filled from the record as at every start; each entry's first health probe passes and further ones are held,
- * so that what is measured is discovery and not ten thousand probes a second.
+ * the embedded one, filled from the record as at every start; each entry's first health probe passes and further ones are suspended,
+ * so that discovery is measured and not ten thousand probes a second.
  */
 import { createEmbeddedCatalog } from "../src/adapters/embedded/catalog.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
@@ -26,7 +26,7 @@ await store.tx(async (tx) => {
 await store[Symbol.asyncDispose]();
 
 let probes = 0;
-/** After a start every entry is tried once before it is told; further probes are held. */
+/** After a start every entry is probed once before it is shown; further probes are suspended. */
 const probe = async () => {
   probes += 1;
   return probes <= Number(count) ? { status: "serving" as const } : new Promise<never>(() => undefined);

@@ -1,6 +1,6 @@
-/** What is measured side by side: something that brings a new module onto the platform, and takes it off again. */
+/** The two measured sides: each registers a new module, and removes it again. */
 
-/** A module that serves already, and who it says it is. */
+/** A serving module, and its identity. */
 export interface ModuleIdentity {
   readonly name: string;
   readonly version: string;
@@ -15,15 +15,15 @@ export interface ServingModule extends ModuleIdentity {
 export interface Sample {
   /** From the request to the proof that the module is registered and healthy. */
   readonly totalMs: number;
-  /** The part of it between the catalog's taking the entry and its first passing probe being seen: chance, mostly. */
+  /** The part of it between the catalog accepting the entry and its first passing probe: mostly random. */
   readonly waitMs: number;
 }
 
 export interface Side extends AsyncDisposable {
   /** Registers all, `limit` at a time. */
   register(modules: readonly ServingModule[], limit: number): Promise<readonly Sample[]>;
-  /** Does again, one after another, what was done for a module that is registered and has not changed; milliseconds each. */
+  /** Repeats, sequentially, the registration of an unchanged registered module; milliseconds each. */
   repeat(module: ServingModule, times: number): Promise<readonly number[]>;
-  /** Takes them off the platform; not measured. */
+  /** Unregisters them; not measured. */
   remove(modules: readonly ServingModule[]): Promise<void>;
 }

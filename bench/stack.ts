@@ -1,4 +1,4 @@
-/** The real servers: those of the environment, or those of `test/stack/stack`, left as they were found. */
+/** The real servers: those of the environment, or those of `test/stack/stack`, left in their original state. */
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 
@@ -21,7 +21,7 @@ export interface Stack extends AsyncDisposable {
 
 const program = new URL("../test/stack/stack", import.meta.url).pathname;
 
-/** Uses the servers that `MUSTER_STORE` and the others name when all four are set; else brings up what is not up. */
+/** Uses the servers that `MUSTER_STORE` and the others name when all four are set; else starts missing ones. */
 export async function openStack(): Promise<Stack> {
   const given = serversOf(process.env);
   if (given) return { servers: given, bin: process.env["STACK_BIN"] ?? "", async [Symbol.asyncDispose]() {} };

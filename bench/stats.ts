@@ -1,6 +1,6 @@
 /** Order statistics of small samples. */
 
-/** The value below which the share `q` (0 to 1) of `values` lies, interpolated; NaN of nothing. */
+/** The `q` quantile (0 to 1) of `values`, interpolated; NaN without values. */
 export function quantile(values: readonly number[], q: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (sorted.length - 1) * q;

@@ -1,4 +1,4 @@
-/** Very many idle watches from a process of its own, on raw HTTP/2. Asked by `items/idle-watchers.ts`. */
+/** Very many idle watches from a separate process, on raw HTTP/2. Called by `items/idle-watchers.ts`. */
 import http2 from "node:http2";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { grpcHeaders, pathOf } from "./plain-calls.ts";
@@ -9,7 +9,7 @@ export type WatchersRequest =
   /** Until every watch has been sent the instance `…-news-<number>-`. */
   | { readonly news: number; readonly timeoutMs: number };
 
-/** How many have what was asked for: their first list, or the news; and when the last one got it (`Date.now`). */
+/** How many have received the awaited list, the first or the changed one; and when the last one got it (`Date.now`). */
 export interface WatchersReply {
   readonly reached: number;
   readonly lastAt: number;

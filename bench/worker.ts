@@ -1,4 +1,4 @@
-/** A child process that is asked one thing at a time, so that what it does shares no event loop with who measures it. */
+/** A child process for one request at a time, so that its work does not share an event loop with the measurement. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 
@@ -26,7 +26,7 @@ export function startWorker<Request extends object, Reply>(program: URL, args: r
   };
 }
 
-/** The child's side. Ends the process when the parent lets go. */
+/** The child's side. Ends the process when the parent disconnects. */
 export function answerParent<Request, Reply>(answer: (request: Request) => Promise<Reply>): void {
   process.on("message", (request: Request) => {
     answer(request).then(

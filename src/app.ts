@@ -1,6 +1,6 @@
 /**
- * The composition root: joins ports, domains and server, and takes them apart again in reverse. Adapters are loaded when the
- * configuration asks for them, so that a start pays only for what it uses.
+ * The composition root: composes ports, domains and server, and disposes of them in reverse order. Adapters are loaded when the
+ * configuration names them, so that a start loads only what it uses.
  */
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -40,7 +40,7 @@ import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
 import { startServer, type ServerOptions } from "./rpc/transport/server.ts";
 import type { MusterStore } from "./store/parts.ts";
 
-/** A running server. Disposing drains it: running registrations get up to 15 s, everything is over within 30 s. */
+/** A running server. Disposing drains it: running registrations get up to 15 s, everything ends within 30 s. */
 export interface App extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
   /** Which of `store`, `catalog`, `schemas` and `events` do not answer; after a second at most. Does not reject. */
@@ -51,13 +51,13 @@ export interface AppOptions {
   readonly log: Log;
   readonly clock?: Clock;
   readonly limits?: Limits;
-  /** Gives up a start that is not over: `createApp` closes what it has opened and rejects with the signal's reason. */
+  /** Aborts a start in progress: `createApp` closes what it has opened and rejects with the signal's reason. */
   readonly stop?: AbortSignal;
   /** Called at every instant of every saga; for tests that stop the process there. */
   readonly probe?: SagaProbe;
   /** Wraps the adapters; for tests that let them fail. */
   readonly decorate?: (adapters: Adapters) => Adapters;
-  /** Stands in for the name service; for tests that need hosts of their own. */
+  /** Replaces the name service; for tests that need their own hosts. */
   readonly resolveHost?: RegisterDeps["resolveHost"];
 }
 
@@ -67,7 +67,7 @@ const firstLookMs = 1_000;
 const firstCallsMs = 1_000;
 const pruneEveryMs = 3_600_000;
 
-/** Starts everything the configuration names; resolves when the port accepts connections. */
+/** Starts everything in the configuration; resolves when the port accepts connections. */
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const { log, limits = defaultLimits, clock = systemClock, decorate = (adapters) => adapters } = options;
@@ -111,7 +111,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   );
   const domains = [registration];
 
-  // Rounds of background work, and what is loaded for them, leave the start to itself.
+  // Background loops, and the code that they load, begin after the start.
   const open = Promise.withResolvers<void>();
   const background = { clock, log, after: open.promise };
   const delivery: Delivery = stack.use(
@@ -136,7 +136,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const services = [...registrationServices({ store, clock, ...registration }), eventService({ feed: delivery.feed, message: codec.message, clock }, events)];
   const contract = services.map(({ desc }) => desc);
   const rpc = rpcMeasures([...contract, Health]);
-  // Discovery answers from the first call on, unless the catalog is away.
+  // Discovery answers from the first call on, unless the catalog is unavailable.
   await Promise.race([registration.discovery.seen, clock.sleep(firstLookMs, options.stop)]);
   options.stop?.throwIfAborted();
   const server = await startServer({
@@ -179,7 +179,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await meter.load();
     await server.warm();
   };
-  // Stopped before that, or not to be loaded: the first to ask is told.
+  // Stopped before that, or loading failed: the first request reports it.
   warm().catch(() => undefined);
 
   const disposal = stack.move();
@@ -190,7 +190,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   };
 }
 
-/** What a former process held in a store that only one can use. */
+/** Voids what an earlier process held in a store that only one process can use. */
 async function expireLeases(store: MusterStore): Promise<void> {
   await store.tx(async ({ attempts, leases, tasks }) => {
     await attempts.expireLeases();

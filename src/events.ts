@@ -1,4 +1,4 @@
-/** Every event of every domain: a domain adds its table here. */
+/** The events of all domains: a domain adds its table here. */
 import type { EventRow } from "./kernel/event-row.ts";
 import { registrationEvents } from "./registration/events.ts";
 

@@ -1,10 +1,10 @@
-/** The process around the program: command line and environment in, signals out. The only place that holds `process`. */
+/** The process around the program: command line, environment, signals. The only file that uses `process`. */
 import { readFileSync } from "node:fs";
 import { systemClock } from "./adapters/system/clock.ts";
 import { terminalOf } from "./cli/frame/terminal.ts";
 
 const startedAt = performance.now();
-/** Within this, a second signal counts as the first one again. */
+/** A second signal within this time counts as the first one. */
 const sameSignalMs = 1_000;
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { readonly version: string };
 
@@ -27,11 +27,11 @@ try {
 
 /**
  * Starts the server and returns; SIGTERM and SIGINT end the process from here on, also while it starts: with 0 when what was
- * opened is closed. A further signal ends it at once.
+ * opened is closed. A further signal ends it immediately.
  */
 async function serve(): Promise<void> {
   const stop = stopBySignal();
-  // Most of the program: the other commands answer sooner without it.
+  // Most of the program: the other commands start faster without it.
   const [{ createApp }, { banner }, { parseConfig }, { createLog }] = await Promise.all([
     import("./app.ts"),
     import("./banner.ts"),
@@ -72,7 +72,7 @@ function stopBySignal(): AbortSignal {
   const stopping = new AbortController();
   let since = 0;
   const stop = (signal: NodeJS.Signals): void => {
-    // npm hands on to its child what a terminal or a supervisor has sent to both: one Ctrl-C comes twice.
+    // npm forwards to its child a signal that a terminal or supervisor sent to both: one Ctrl-C comes twice.
     if (stopping.signal.aborted && performance.now() - since > sameSignalMs) process.exit(1);
     if (stopping.signal.aborted) return;
     since = performance.now();

@@ -1,4 +1,4 @@
-/** The one place where a connection URL becomes an adapter. A backend is one case here. */
+/** The only place that makes an adapter from a connection URL. A backend is one case here. */
 import type { MusterStore } from "./store/parts.ts";
 import type { Catalog, ModuleClient, SchemaRegistry } from "./registration/ports.ts";
 import { readFile } from "node:fs/promises";
@@ -11,7 +11,7 @@ export interface Adapters {
   readonly store: MusterStore;
   readonly catalog: Catalog;
   readonly schemas: SchemaRegistry;
-  /** Undefined when events go nowhere but into the log. */
+  /** Undefined when events go only into the log. */
   readonly sink: EventSink | undefined;
   readonly module: ModuleClient;
 }

@@ -1,4 +1,4 @@
-/** Very many new modules at the same moment: a platform that starts as a whole. */
+/** Very many new modules at once: the start of a whole platform. */
 import { EventType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { Farm } from "../farm.ts";
 import { inFlight } from "../in-flight.ts";

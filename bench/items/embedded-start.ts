@@ -1,4 +1,4 @@
-/** Embedded Muster: from spawn to the line that says it listens, and its memory when it has nothing to do. */
+/** Embedded Muster: time from spawn to the listening line, and its idle memory. */
 import { setTimeout as pause } from "node:timers/promises";
 import { embeddedBacking, startMuster } from "../../test/support/muster.ts";
 import { residentMb } from "../resident.ts";

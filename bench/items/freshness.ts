@@ -1,4 +1,4 @@
-/** From the moment the catalog's own answer shows a new instance to the moment ResolveService does. Both are asked all the time. */
+/** From the moment the catalog's own answer shows a new instance to the moment ResolveService does. Both are polled continuously. */
 import { create, fromBinary } from "@bufbuild/protobuf";
 import {
   PlatformRegistrationService,

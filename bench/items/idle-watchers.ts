@@ -1,4 +1,4 @@
-/** Ten thousand clients that watch and hear nothing: what they cost in memory, and how soon all hear of a change. */
+/** Ten thousand idle watchers: their memory, and the time until all have received a change. */
 import { setTimeout as pause } from "node:timers/promises";
 import { residentMb } from "../resident.ts";
 import type { Row } from "../report.ts";

@@ -1,4 +1,4 @@
-/** A module nobody has seen before, from the request to COMPLETED. */
+/** A new module, from the request to COMPLETED. */
 import { inTurns, registerFresh, type Comparison, type Sides } from "../compare.ts";
 import type { Farm } from "../farm.ts";
 import { comparisonRow, type Aim, type Row } from "../report.ts";

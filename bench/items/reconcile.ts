@@ -1,8 +1,8 @@
 /**
- * What it costs to keep many entries as the record says: the CPU of rounds in which nothing differs, in this process, with
- * nothing else in it (a server's discovery reads the catalog, too, and would be measured with it). The record is written
- * directly, and reconciling itself fills the catalog, which is timed. One health server, in a process of its own, stands
- * behind all instances.
+ * The cost of reconciling many entries: the CPU of rounds without differences, in this process, with
+ * nothing else in it (a server's discovery reads the catalog too, and would be measured with it). The record is written
+ * directly, and reconciling itself fills the catalog, which is timed. One health server, in a separate process,
+ * serves all instances.
  */
 import type { RegistrationStore } from "../../src/registration/records.ts";
 import { randomUUID } from "node:crypto";

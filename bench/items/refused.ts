@@ -1,4 +1,4 @@
-/** A module whose port nobody listens on, with no time granted for starting: how soon the caller is told. */
+/** A module without a listener on its port and with zero startup grace: the time until FAILED. */
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { EventType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";

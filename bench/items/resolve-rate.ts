@@ -1,4 +1,4 @@
-/** ResolveService beside what a consumer without Muster does: ask Consul over HTTP for the healthy instances of the name, and take one. */
+/** ResolveService against a consumer without Muster, which reads the healthy instances of the name from Consul over HTTP. */
 import { create } from "@bufbuild/protobuf";
 import { PlatformRegistrationService, ResolveServiceRequestSchema } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { framed, loop, pathOf, type Caller } from "../plain-calls.ts";

@@ -65,7 +65,7 @@ export async function scale(small: number, large: number, rounds: number, turnMs
   return rows;
 }
 
-/** Microseconds an item, of calls that took so many milliseconds. */
+/** Microseconds per item, from the milliseconds of calls. */
 function perItem(took: readonly number[], items: number): readonly number[] {
   return took.map((ms) => (ms / items) * 1_000);
 }

@@ -1,4 +1,4 @@
-/** The same request again, for a module that is registered, passing and as it was. */
+/** The same request again, for a module that is registered, passing and unchanged. */
 import { inTurns, type Sides } from "../compare.ts";
 import type { Farm } from "../farm.ts";
 import { comparisonRow, type Row } from "../report.ts";

@@ -1,20 +1,20 @@
-/** What every catalog writes for an entry, whichever backend keeps it. */
+/** The content of an entry, the same in every catalog. */
 import type { CatalogEntry, CatalogInstance, EntryPart } from "../registration/ports.ts";
 import { catalogMetadata } from "./catalog-metadata.ts";
 
 /** How often a promoted entry is checked. */
 export const steadyIntervalMs = 10_000;
-/** A promoted entry that was critical for so long is removed by the catalog itself. */
+/** The catalog itself removes a promoted entry that was critical for this long. */
 export const removeAfterMs = 600_000;
-/** A trial that nobody promotes or removes goes away by itself; longer than the longest attempt (150 s), so never under one. */
+/** A trial that is neither promoted nor removed expires; longer than the longest attempt (150 s), so never during one. */
 export const trialLifeMs = 180_000;
 
-/** Under this key an entry says which attempt made it. */
+/** Key of the id of the attempt that created the entry. */
 export const registrationIdKey = "registration-id";
 
 /** Checks of a trial: any of them passing once is the verdict `awaitPassing` waits for. */
 export const bootCheckId = (attemptId: string, index: number): string => `boot:${attemptId}:${index}`;
-/** Never passes: keeps a trial out of discovery however healthy it is, and ends it after `trialLifeMs`. */
+/** Never passes: keeps a healthy trial out of discovery, and ends it after `trialLifeMs`. */
 export const trialCheckId = (attemptId: string): string => `trial:${attemptId}`;
 /**
  * The one check of a promoted entry. Its id names the attempt, not the service: a catalog keeps the status of a check
@@ -42,7 +42,7 @@ export function entryMeta(entry: CatalogEntry): Readonly<Record<string, string>>
   return catalogMetadata(own, entry.metadata);
 }
 
-/** `Catalog.differences`. Of a check a catalog tells its id and state, not what it asks, so only a missing one shows. */
+/** `Catalog.differences`. A catalog returns the id and state of a check, not its target, so only a missing one is detected. */
 export function entryDifferences(entry: CatalogEntry, listed: CatalogInstance): readonly EntryPart[] {
   const meta = entryMeta(entry);
   const same: Readonly<Record<EntryPart, boolean>> = {

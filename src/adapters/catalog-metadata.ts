@@ -1,24 +1,24 @@
 import { createHash } from "node:crypto";
 
-/** Limits of Consul, kept by every catalog so that a change of backend changes nothing. */
+/** Limits of Consul, applied by every catalog so that all backends behave the same. */
 const maxPairs = 64;
 const maxKeyLength = 128;
 const maxValueBytes = 512;
 
-/** How many given pairs are not in the catalog; absent when all are. */
+/** Number of given pairs that are not in the catalog; absent when all are. */
 export const omittedKey = "muster-omitted";
 
 /**
- * The metadata of an entry: `own` as it is, and of `given` what fits beside it.
+ * The metadata of an entry: `own` unchanged, and the part of `given` that fits.
  *
  * Keys become `[A-Za-z0-9_-]{1,128}`, never two the same:
  * - a key that is already of this form keeps its name;
  * - in any other key each foreign character becomes `_` (`build.commit` → `build_commit`), and a leading `consul-`,
  *   which Consul keeps for itself, becomes `consul_`;
- * - a key that so gets the name of another one, or that has one of our names, gets `-` and the first eight hex digits of
+ * - a key that would get the name of another one, or one of our names, gets `-` and the first eight hex digits of
  *   the SHA-256 of the key as given. The result does not depend on the order of the keys.
  *
- * Values above 512 bytes, and what is beyond 64 pairs in the order of the given keys, are left out and counted in
+ * Values above 512 bytes, and what is beyond 64 pairs in the order of the given keys, are omitted and counted in
  * `muster-omitted`.
  */
 export function catalogMetadata(own: Readonly<Record<string, string>>, given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

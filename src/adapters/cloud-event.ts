@@ -1,9 +1,9 @@
-/** What every event sink has in common: a record's CloudEvents attributes and the size none may exceed. */
+/** Shared by event sinks: a record's CloudEvents attributes and the size limit. */
 import { DomainError } from "../kernel/errors.ts";
 import type { SinkRecord } from "../kernel/ports.ts";
 
 /**
- * Kafka's brokers take 1 MiB a batch unless told otherwise; framing needs a part of it. Every sink has the same limit, so that a
+ * Kafka's brokers accept 1 MiB per batch by default; framing needs a part of it. Every sink has the same limit, so that a
  * change of sink never makes a record undeliverable.
  */
 export const maxRecordBytes = 900 * 1024;
@@ -28,7 +28,7 @@ export function sizeOf(record: SinkRecord): number {
   return size;
 }
 
-/** Throws the error of the first record that no sink would ever take. */
+/** Throws the error of the first record that no sink would ever accept. */
 export function checkSizes(batch: readonly SinkRecord[]): void {
   for (const record of batch) {
     if (sizeOf(record) > maxRecordBytes) throw unacceptable(record, `larger than ${maxRecordBytes} bytes`);

@@ -1,12 +1,12 @@
 /**
- * For writes to other systems, which may be taken back right after they were given up.
+ * For writes to other systems, which may be undone right after they were aborted.
  *
- * Guarantees: a write that is on the wire when its signal is aborted is waited for, 2 s at most, so that whatever the
- * caller does next comes after it. Not guaranteed beyond these 2 s: the other side may then still carry it out at any time.
+ * Guarantees: a write that is on the wire when its signal is aborted is waited for, 2 s at most, so that the
+ * caller's next call comes after it. Not guaranteed beyond these 2 s: the other side may then still execute it at any time.
  */
 const patienceMs = 2_000;
 
-/** Runs `work` with a signal that follows `signal` with patience. Rejects with the signal's reason when that is aborted. */
+/** Runs `work` with a signal that follows `signal` after a delay. Rejects with the signal's reason when that is aborted. */
 export async function finishing<T>(signal: AbortSignal, work: (patient: AbortSignal) => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const patient = new AbortController();

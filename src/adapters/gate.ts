@@ -1,7 +1,7 @@
 /**
- * Lets at most `limit` pieces of work run at once, first come first served.
+ * Lets at most `limit` pieces of work run at once, in FIFO order.
  *
- * Guarantees: a piece whose signal is aborted while it waits never starts; a slot is given back however the work ends.
+ * Guarantees: a piece whose signal is aborted while it waits never starts; a slot is released however the work ends.
  * Does not bound how many wait: callers have their own admission.
  */
 export interface Gate {
@@ -23,7 +23,7 @@ export function createGate(limit: number): Gate {
     }
     const turn = Promise.withResolvers<void>();
     const giveUp = () => {
-      // Not in the queue any more: the slot is already ours and `run` gives it back.
+      // No longer in the queue: the slot is already ours and `run` releases it.
       if (queue.delete(turn.resolve)) turn.reject(signal.reason);
     };
     queue.add(turn.resolve);

@@ -1,5 +1,5 @@
 /**
- * Whether a schema version can have this name in any registry: what Apicurio takes, except `.` and `..`, which it lets one create
+ * Whether a schema version can have this name in any registry: what Apicurio accepts, except `.` and `..`, which it lets one create
  * but which cannot be part of a path to read it again.
  */
 export function isStorable(artifactId: string, version: string): boolean {

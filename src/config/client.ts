@@ -1,4 +1,4 @@
-/** What the commands that call a server are told; the same list stands in docs/cli.md. The server lets them stand. */
+/** The variables of commands that call a server; the same list is in docs/cli.md. The server ignores them. */
 export const clientVariables = {
   MUSTER_ADDRESS: { fallback: "127.0.0.1:7430", secret: false },
   MUSTER_TOKEN: { fallback: "", secret: true },

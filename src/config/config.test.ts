@@ -115,7 +115,7 @@ describe("configuration", () => {
     [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a=b" }, /must be EVENT=topic/],
     [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=ä" }, /must be a topic/],
     [{ MUSTER_EVENTS_TOPICS: "ModuleGone=a" }, /"ModuleGone" must be one of ServiceRegistered/],
-    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a,ModuleRegistered=b" }, /ModuleRegistered is there twice/],
+    [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a,ModuleRegistered=b" }, /ModuleRegistered is given twice/],
     [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_EVENTS: "kafka://k:9092" }, /confluent needs MUSTER_SCHEMAS/],
     [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_SCHEMAS: "apicurio+http://s:1" }, /confluent needs MUSTER_EVENTS=kafka/],
     [{ MUSTER_EVENTS_FORMAT: "json" }, /json needs MUSTER_EVENTS=kafka/],
@@ -136,7 +136,7 @@ describe("configuration", () => {
   });
 
   test.each(["0.0.0.0:7430", "[::]:7430", "10.0.0.1:7430", "muster.example:7430"])("open is refused on %s", (listen) => {
-    expect(problemsOf({ MUSTER_LISTEN: listen }).join()).toMatch(/refused off loopback/);
+    expect(problemsOf({ MUSTER_LISTEN: listen }).join()).toMatch(/refused on a non-loopback address/);
     expect(problemsOf({ MUSTER_LISTEN: listen, MUSTER_AUTH: "tokens:/run/tokens.json" })).toEqual([]);
   });
 
@@ -186,7 +186,10 @@ describe("configuration", () => {
   test.each([
     [{ MUSTER_SELF_REGISTER: "on" }, /MUSTER_SELF_REGISTER: on needs MUSTER_CATALOG/],
     [{ ...remote, MUSTER_LISTEN: "0.0.0.0:7430", MUSTER_SELF_REGISTER: "on" }, /on needs MUSTER_ADVERTISE/],
-    [{ ...consul, MUSTER_SELF_REGISTER: "on", MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca" }, /does not go with MUSTER_TLS_CLIENT_CA/],
+    [
+      { ...consul, MUSTER_SELF_REGISTER: "on", MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca" },
+      /cannot be combined with MUSTER_TLS_CLIENT_CA/,
+    ],
     [{ MUSTER_SELF_REGISTER: "perhaps" }, /must be one of auto, on, off/],
     [{ MUSTER_SELF_NAME: "a b" }, /MUSTER_SELF_NAME: "a b" must be a DNS label/],
     [{ MUSTER_ADVERTISE: "host:99999" }, /MUSTER_ADVERTISE: "host:99999" must be/],

@@ -1,4 +1,4 @@
-/** What the server is told by its environment, section by section. Everything wrong is reported at once, and what is unknown is wrong. */
+/** The server's configuration from its environment, by section. All errors are reported together; an unknown variable is an error. */
 import type { EventWire } from "../delivery/event-wire.ts";
 import { adapterVariables, parseAdapters, type AdapterSettings } from "./adapters.ts";
 import { clientVariables } from "./client.ts";
@@ -12,14 +12,14 @@ import { parseDuration } from "./values.ts";
 
 export interface Config extends ServerSettings, AdapterSettings, RegistrationSettings {
   readonly eventWire: EventWire;
-  /** How long events can be read in the log. */
+  /** How long events stay readable in the log. */
   readonly eventRetentionMs: number;
-  /** How this server is in the catalog itself, if it is. */
+  /** This server's own entry in the catalog, if it has one. */
   readonly self: SelfRegistration | undefined;
   readonly log: LogSettings;
 }
 
-/** All that is wrong with the configuration, one line a problem. */
+/** All problems of the configuration, one line each. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
   constructor(problems: readonly string[]) {
@@ -29,7 +29,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Every variable: its default and what it is. The same list stands in docs/operations.md. */
+/** Every variable: its default and properties. The same list is in docs/operations.md. */
 export const variables = {
   ...listenVariables,
   ...adapterVariables,
@@ -43,11 +43,11 @@ export const variables = {
 
 export type Variable = keyof typeof variables;
 
-/** Every variable there is. */
+/** Every variable. */
 export const allVariables = { ...variables, ...clientVariables };
 
 /**
- * Reads the `MUSTER_*` variables among `settings`. A secret may be given as `<NAME>_FILE`, the path of a file that holds
+ * Reads the `MUSTER_*` variables among `settings`. A secret may be given as `<NAME>_FILE`, the path of a file that contains
  * it; `readFile` reads such a file. Throws ConfigError with every problem found.
  */
 export function parseConfig(settings: Settings, readFile: (path: string) => string): Config {

@@ -1,4 +1,4 @@
-/** Reads the variables that say how events look on the wire and where they go. */
+/** Reads the variables for the wire format and topics of events. */
 import { eventFormats, type EventWire } from "../delivery/event-wire.ts";
 import { messagesByTopic } from "../delivery/event-codec.ts";
 import { events } from "../events.ts";
@@ -15,7 +15,7 @@ export const eventVariables = {
 
 type Get = (name: keyof typeof eventVariables) => string;
 
-/** The wire of events, for these adapters. What is wrong is added to `problems`, a line each. */
+/** The wire of events, for these adapters. Problems are added to `problems`, a line each. */
 export function parseEventWire(get: Get, { events: sink, schemas }: Pick<AdapterSettings, "events" | "schemas">, problems: string[]): EventWire {
   const [asked, topic, topics] = [get("MUSTER_EVENTS_FORMAT"), get("MUSTER_EVENTS_TOPIC"), get("MUSTER_EVENTS_TOPICS")];
   const format = eventFormats.find((known) => known === asked);
@@ -24,7 +24,7 @@ export function parseEventWire(get: Get, { events: sink, schemas }: Pick<Adapter
     problems.push(`MUSTER_EVENTS_FORMAT: ${format} needs MUSTER_EVENTS=kafka://host:port`);
   }
   if (format === "confluent" && schemas.kind !== "apicurio") {
-    problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_SCHEMAS=apicurio+http(s)://host:port/apis/registry/v3, which gives out the schema ids");
+    problems.push("MUSTER_EVENTS_FORMAT: confluent needs MUSTER_SCHEMAS=apicurio+http(s)://host:port/apis/registry/v3, which assigns the schema ids");
   }
   const wrong = topicViolation(topic);
   if (wrong) problems.push(`MUSTER_EVENTS_TOPIC: ${quoted(topic)} ${wrong}`);
@@ -59,7 +59,7 @@ function parseTopics(value: string, problems: string[]): Readonly<Record<string,
   return found;
 }
 
-/** What Kafka demands of a topic's name. */
+/** Kafka's rules for a topic's name. */
 function topicViolation(topic: string): string | undefined {
   const isName = /^[A-Za-z0-9._-]{1,249}$/.test(topic) && topic !== "." && topic !== "..";
   return isName ? undefined : "must be a topic: 1 to 249 letters, digits, dots, dashes and underscores";

@@ -1,4 +1,4 @@
-/** What is allowed to register, how attempts are kept, and how record and catalog are compared. */
+/** Allowed instances, retention of attempts, and the comparison of record and catalog. */
 import { cidrViolation } from "../registration/address.ts";
 import { isLoopback } from "./server.ts";
 import { oneOf, parseDuration } from "./values.ts";
@@ -22,12 +22,12 @@ export interface RegistrationSettings {
     readonly caFile: string | undefined;
   };
   readonly attemptLeaseMs: number;
-  /** How long attempts that have ended are kept. */
+  /** How long ended attempts are kept. */
   readonly attemptRetentionMs: number;
   readonly reconcile: {
     readonly mode: "on" | "validate" | "off";
     readonly everyMs: number;
-    /** An instance that is critical for so long is taken off the platform. */
+    /** An instance that is critical for this long is unregistered. */
     readonly reapAfterMs: number;
   };
 }

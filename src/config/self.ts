@@ -1,4 +1,4 @@
-/** Reads the variables that say whether, and as what, this server is in the catalog itself. */
+/** Reads the variables for this server's own entry in the catalog. */
 import { isIpLiteral } from "../registration/address.ts";
 import type { AdapterSettings } from "./adapters.ts";
 import type { ServerSettings } from "./server.ts";
@@ -15,11 +15,11 @@ type Get = (name: keyof typeof selfVariables) => string;
 export interface SelfRegistration {
   readonly name: string;
   readonly host: string;
-  /** Undefined: the port that is listened on. */
+  /** Undefined: the listening port. */
   readonly port: number | undefined;
 }
 
-/** As what this server registers itself; undefined when it does not. What is wrong is added to `problems`, a line each. */
+/** This server's own entry; undefined when it does not register itself. Problems are added to `problems`, a line each. */
 export function parseSelf(
   get: Get,
   { listen, tls, catalog }: Pick<ServerSettings, "listen" | "tls"> & Pick<AdapterSettings, "catalog">,
@@ -37,7 +37,7 @@ export function parseSelf(
   if (wanted === "on") {
     if (catalogUrl === undefined) problems.push("MUSTER_SELF_REGISTER: on needs MUSTER_CATALOG=consul+http(s)://host:port");
     else if (!address) problems.push(`MUSTER_SELF_REGISTER: on needs MUSTER_ADVERTISE, because the catalog cannot reach MUSTER_LISTEN=${listen.host}`);
-    if (needsClientCertificate) problems.push("MUSTER_SELF_REGISTER: on does not go with MUSTER_TLS_CLIENT_CA: the catalog's check has no certificate");
+    if (needsClientCertificate) problems.push("MUSTER_SELF_REGISTER: on cannot be combined with MUSTER_TLS_CLIENT_CA: the catalog's check has no certificate");
   }
   if (wanted === "off" || catalogUrl === undefined || !address || needsClientCertificate) return undefined;
   return { name, ...address };
@@ -50,7 +50,7 @@ function parseAddress(text: string): Pick<SelfRegistration, "host" | "port"> | u
   return host === undefined || (port !== undefined && (port < 1 || port > 65_535)) ? undefined : { host, port };
 }
 
-/** A wildcard says nothing of where one can be reached; loopback is reached from the same machine only. */
+/** A wildcard is not a reachable address; loopback is reachable from the same machine only. */
 function isReachable(host: string, catalogUrl: string | undefined): boolean {
   if (host === "0.0.0.0" || /^[0:]+$/.test(host)) return false;
   return !isLocal(host) || (catalogUrl !== undefined && URL.canParse(catalogUrl) && isLocal(new URL(catalogUrl).hostname.replace(/^\[(.*)\]$/, "$1")));

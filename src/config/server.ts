@@ -1,4 +1,4 @@
-/** How the server is reached, and by whom. */
+/** The server's address, and who may call it. */
 import { isIpLiteral, judgeAddress } from "../registration/address.ts";
 import { quoted } from "./values.ts";
 
@@ -33,7 +33,7 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
   const listen = parseListen(get("MUSTER_LISTEN"), problems);
   const auth = parseAuth(get("MUSTER_AUTH"), problems);
   if (auth.kind === "open" && !isLoopback(listen.host)) {
-    problems.push(`MUSTER_AUTH: "open" lets anybody in, so it is refused off loopback (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
+    problems.push(`MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
   }
   return {
     listen,
@@ -68,7 +68,7 @@ function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {
   const certFile = get("MUSTER_TLS_CERT");
   const keyFile = get("MUSTER_TLS_KEY");
   const clientCaFile = get("MUSTER_TLS_CLIENT_CA") || undefined;
-  if ((certFile === "") !== (keyFile === "")) problems.push("MUSTER_TLS_CERT and MUSTER_TLS_KEY go together");
+  if ((certFile === "") !== (keyFile === "")) problems.push("MUSTER_TLS_CERT and MUSTER_TLS_KEY must be set together");
   if (clientCaFile !== undefined && certFile === "") problems.push("MUSTER_TLS_CLIENT_CA needs MUSTER_TLS_CERT and MUSTER_TLS_KEY");
   return certFile === "" ? undefined : { certFile, keyFile, clientCaFile };
 }

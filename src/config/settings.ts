@@ -7,7 +7,7 @@ export type Settings = Readonly<Record<string, string>>;
 
 export interface VariableRow {
   readonly fallback: string;
-  /** It may be given as `<NAME>_FILE`, the path of a file that holds it, and is never shown. */
+  /** It may be given as `<NAME>_FILE`, the path of a file that contains it, and is never shown. */
   readonly secret: boolean;
 }
 
@@ -16,7 +16,7 @@ type Rows = Readonly<Record<string, VariableRow>>;
 export interface ReadOptions<Wanted extends Rows> {
   /** Every variable that may be set; another one that begins with MUSTER_ is a problem. */
   readonly known: Rows;
-  /** The ones that are read: files of others are left alone. */
+  /** The ones that are read: files of others are not opened. */
   readonly wanted: Wanted;
   readonly readFile: (path: string) => string;
 }
@@ -25,14 +25,14 @@ export interface ReadOptions<Wanted extends Rows> {
 export type Origin = "default" | "environment" | { readonly file: string };
 
 export interface SettingsRead<Wanted extends Rows> {
-  /** The value or its default; a variable that is set to nothing counts as not set. */
+  /** The value or its default; a variable with an empty value counts as not set. */
   value(name: keyof Wanted & string): string;
   origin(name: keyof Wanted & string): Origin;
-  /** One line a problem, without any secret. */
+  /** One line per problem, without any secret. */
   readonly problems: readonly string[];
 }
 
-/** Reads the variables that are wanted and reports all that is wrong. */
+/** Reads the given variables and reports all problems. */
 export function readSettings<Wanted extends Rows>(settings: Settings, { known, wanted, readFile }: ReadOptions<Wanted>): SettingsRead<Wanted> {
   const problems: string[] = [];
   const values = new Map<string, { readonly value: string; readonly origin: Origin }>();

@@ -1,4 +1,4 @@
-/** The AsyncAPI 3 document of the events, made from the tables that they are encoded by. */
+/** The AsyncAPI 3 document of the events, generated from the tables that encode them. */
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import type { EventRow } from "../kernel/event-row.ts";
 import { contentTypes, type EventFormat, type EventWire } from "./event-wire.ts";
@@ -18,7 +18,7 @@ export function asyncApi(rows: readonly EventRow[], wire: EventWire): Json {
     info: {
       title: "Muster events",
       version: "1.0.0",
-      description: "CloudEvents 1.0 in Kafka's binary mode, delivered at least once and in order per key: ce_id tells repetitions.",
+      description: "CloudEvents 1.0 in Kafka's binary mode, delivered at least once and in order per key: ce_id identifies repetitions.",
     },
     defaultContentType: contentTypes[wire.format],
     channels: Object.fromEntries(typesByTopic.map(([topic, types]) => [topic, channel(topic, types)])),

@@ -1,4 +1,4 @@
-/** What happens after a commit, as a whole: the log of events, the relay from the outbox to the event sink, and the tasks. */
+/** The work after a commit: the log of events, the relay from the outbox to the event sink, and the tasks. */
 import type { Measures } from "../kernel/meter.ts";
 import type { EventSink, Store } from "../kernel/ports.ts";
 import type { TaskKind } from "../kernel/task-kind.ts";
@@ -12,11 +12,11 @@ import { startTasks, type Tasks } from "./tasks.ts";
 
 export interface DeliveryOptions {
   readonly store: Store;
-  /** Undefined when events go nowhere but into the log. */
+  /** Undefined when events go only into the log. */
   readonly sink: EventSink | undefined;
   readonly codec: EventCodec;
   readonly kinds: readonly TaskKind[];
-  /** How long events can be read. */
+  /** How long events stay readable. */
   readonly eventRetentionMs: number;
   /** This process; the relay's lease is held in its name. */
   readonly owner: string;
@@ -27,7 +27,7 @@ export interface Delivery extends AsyncDisposable {
   readonly tasks: Tasks;
   readonly feed: EventFeed;
   readonly measures: Measures;
-  /** Events were committed: numbers and publishes them now. */
+  /** To be called after a commit of events: numbers and publishes them now. */
   nudge(): void;
   /** Deletes events that are old enough. */
   prune(signal: AbortSignal): Promise<void>;

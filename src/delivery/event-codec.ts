@@ -1,4 +1,4 @@
-/** The bytes of domain events, in the format chosen, made by the rows of the domains' tables. */
+/** The bytes of domain events, in the configured format, by the rows of the domains' tables. */
 import { create, toBinary, toJsonString, type DescMessage, type Message } from "@bufbuild/protobuf";
 import type { EventRow } from "../kernel/event-row.ts";
 import type { SinkRecord } from "../kernel/ports.ts";
@@ -8,11 +8,11 @@ import { contentTypes, type EventWire } from "./event-wire.ts";
 export interface EventCodec {
   /** False for the events of a newer version. */
   knows(type: string): boolean;
-  /** The message of an event, with its type. Throws when there is no such event or its payload is not what it should be. */
+  /** The message of an event, with its type. Throws when there is no such event or its payload is invalid. */
   message(event: Pick<OutboxEvent, "payload" | "at">): { readonly schema: DescMessage; readonly message: Message };
   /** The CloudEvent of an outbox row, keyed by its subject. Framing, where the format has one, is left to the sink. */
   encode(event: OutboxEvent): SinkRecord;
-  /** Every topic that events may go to, with the messages that may be found there. */
+  /** Every topic that events may go to, with the messages that may occur there. */
   readonly topics: ReadonlyMap<string, readonly DescMessage[]>;
 }
 
@@ -47,7 +47,7 @@ export function createEventCodec(rows: readonly EventRow[], { format, topics }: 
   };
 }
 
-/** The payload of an event as it was inserted. Throws when it is none. */
+/** The payload of an event as inserted. Throws when it is invalid. */
 export function payloadOf({ payload }: Pick<StoredEvent, "payload">): EventPayload {
   const value: unknown = JSON.parse(payload);
   if (typeof value !== "object" || value === null || !("type" in value) || typeof value.type !== "string") throw new Error("the payload has no type");

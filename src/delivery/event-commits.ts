@@ -2,8 +2,8 @@ import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
 
 /**
- * The same store; `onEvents` is called after every commit of a transaction that inserted events, so that no use case has to say
- * so. Not after a commit whose answer was lost.
+ * The same store; `onEvents` is called after every commit of a transaction that inserted events, so that use cases need not call
+ * it. Not after a commit whose answer was lost.
  */
 export function notingEvents<Tx extends CoreTx>(store: Store<Tx>, onEvents: () => void): Store<Tx> {
   return {

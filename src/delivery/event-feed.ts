@@ -1,10 +1,10 @@
 /**
- * The log of events for readers, and what keeps it numbered.
+ * The log of events for readers, and its numbering.
  *
- * Guarantees: a watcher is given every event of its filter after its position, in order, once; what it falls behind it reads from
- * the store. Events that this replica commits are numbered right after the commit (`nudge`), those of a replica that died before it
- * could within a second, by whichever replica sees them first. While somebody watches, the last events are kept in memory, read
- * once for all watchers; events of other replicas are found by a look at the log's end every 100 ms.
+ * Guarantees: a watcher receives every event of its filter after its position, in order, once; a watcher that is behind reads from
+ * the store. Events that this replica commits are numbered right after the commit (`nudge`); those of a replica that died before
+ * numbering them, within a second by any other replica. While there are watchers, the last events are kept in memory, read
+ * once for all watchers; events of other replicas are found by polling the log's end every 100 ms.
  */
 import { DomainError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
@@ -14,22 +14,22 @@ import type { LogEvent, LogFilter, LogPage } from "../kernel/records.ts";
 import { startLoop } from "./loop.ts";
 
 export interface EventFeed {
-  /** Has what was just committed numbered and watchers woken. Calls while that is under way are one. */
+  /** Numbers what was just committed and wakes watchers. Calls while that runs are merged into one. */
   nudge(): void;
   /**
-   * Up to `limit` events after a position; without one, from the first there is. When `scanned` is below `last` there may be more
-   * after `scanned`, also when there are fewer events than asked for. Rejects with `out_of_range`.
+   * Up to `limit` events after a position; without one, from the first available. When `scanned` is below `last` there may be more
+   * after `scanned`, also when there are fewer events than requested. Rejects with `out_of_range`.
    */
   list(filter: LogFilter, after: number | undefined, limit: number): Promise<LogPage>;
   /**
-   * Events after a position; without one, those that come from now on. Begins with an item without events, which has the position it
-   * begins after. Rejects with `out_of_range`, and with the signal's reason.
+   * Events after a position; without one, new ones only. Begins with an item without events, which has the position it
+   * starts after. Rejects with `out_of_range`, and with the signal's reason.
    */
   watch(filter: LogFilter, after: number | undefined, signal: AbortSignal): AsyncGenerator<Watched>;
   stop(): Promise<void>;
 }
 
-/** Events that fit the filter, maybe none, and the position up to which every event was looked at. */
+/** Events that match the filter, possibly none, and the position up to which every event was scanned. */
 export type Watched = Pick<LogPage, "events" | "scanned">;
 
 export interface EventFeedOptions {
@@ -43,7 +43,7 @@ export interface EventFeedOptions {
 const numberLimit = 500;
 const pageLimit = 200;
 const tailLimit = 1_000;
-/** Reads in which a list looks for events of its filter before it answers with what it has. */
+/** Maximum number of reads in which a list looks for matching events before it answers. */
 const listReads = 20;
 const watchedMs = 100;
 const unwatchedMs = 1_000;
@@ -75,7 +75,7 @@ export function startEventFeed({ store, clock, log, after: begin }: EventFeedOpt
     else if (tail === undefined) become({ from: last, events: [] });
     while (tail !== undefined && endOf(tail) < last) {
       const { events, pruned } = await read(everything, endOf(tail), numberLimit);
-      // Too far behind: watchers read from the store what is still there.
+      // Too far behind: watchers read the available events from the store.
       if (pruned > endOf(tail) || events.length === 0) become({ from: last, events: [] });
       else become({ from: tail.from, events: [...tail.events, ...events] });
     }
@@ -173,11 +173,11 @@ function fits({ type, subject }: LogEvent, filter: LogFilter): boolean {
   return wanted === undefined || (wanted.kind === subject.kind && (wanted.id === undefined || wanted.id === subject.id));
 }
 
-/** The page, when a reader that has seen everything up to `position` can go on with it. */
+/** The page, when a reader that has seen everything up to `position` can continue with it. */
 function inRange<T extends Pick<LogPage, "last" | "pruned">>(position: number, page: T): T {
   const { last, pruned } = page;
   if (position >= pruned && position <= last) return page;
-  const what = position < pruned ? `events up to ${pruned} were pruned, and ${pruned + 1} is the first there is` : `${last} is the last there is`;
+  const what = position < pruned ? `events up to ${pruned} were pruned, and ${pruned + 1} is the first available one` : `${last} is the last one`;
   throw new DomainError({
     kind: "out_of_range",
     reason: "POSITION_OUT_OF_RANGE",

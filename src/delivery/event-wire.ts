@@ -1,4 +1,4 @@
-/** How domain events look on the wire, as far as the operator chooses it. */
+/** The configurable wire form of domain events. */
 
 /**
  * `cloudevents`: the value is a protobuf message. `json`: the same message as protobuf JSON. `confluent`: the value is framed as

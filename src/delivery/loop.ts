@@ -4,11 +4,11 @@ import { orAborted } from "../kernel/or-aborted.ts";
 import type { LoopSpec } from "../kernel/loop.ts";
 import type { Clock } from "../kernel/ports.ts";
 
-/** Background work done again and again: at every nudge and, as a safety net, at every interval. */
+/** Repeated background work: at every nudge and, as a safety net, at every interval. */
 export interface Loop extends AsyncDisposable {
-  /** Asks for a round now, or for another one right after the present round. */
+  /** Requests a round now, or another one right after the current round. */
   nudge(): void;
-  /** Resolves when the round under way has ended; none begins after. */
+  /** Resolves when the current round has ended; no further round begins. */
   stop(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** What is known of the work that transactions left behind. */
+/** Measures of outbox and tasks. */
 import { series, unlabelled, type Measures, type Metric } from "../kernel/meter.ts";
 import type { Clock, Store } from "../kernel/ports.ts";
 
@@ -17,8 +17,8 @@ export interface DeliveryMeasured {
 
 export function deliveryMeasures({ store, clock, hasSink, kinds }: DeliveryMeasured): Measures {
   const byKind = series({ kind: kinds });
-  const tasksWaiting: Metric = { kind: "gauge", name: "tasks_waiting", help: "Tasks that are due, under way or to be tried again, by kind", series: byKind };
-  const tasksParked: Metric = { kind: "gauge", name: "tasks_parked", help: "Tasks that are not tried again, by kind", series: byKind };
+  const tasksWaiting: Metric = { kind: "gauge", name: "tasks_waiting", help: "Tasks that are due, running or to be retried, by kind", series: byKind };
+  const tasksParked: Metric = { kind: "gauge", name: "tasks_parked", help: "Tasks that are not retried, by kind", series: byKind };
   return {
     metrics: [waiting, oldest, parked, tasksWaiting, tasksParked],
     async collect(meter) {

@@ -1,9 +1,9 @@
-/** Messages as the text of a .proto file of their own, for consumers that read their schema from a registry. */
+/** Messages as the text of a separate .proto file, for consumers that read their schema from a registry. */
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 
 /**
  * A file that declares exactly `messages`, under the package and the Java options of the file they come from; what else they use is
- * imported. The text depends on nothing but the messages. They must be of one file and have neither maps nor enums.
+ * imported. The text depends only on the messages. They must be of one file and have neither maps nor enums.
  */
 export function protoText(messages: readonly DescMessage[]): string {
   const file = messages[0]?.file.proto;

@@ -1,13 +1,13 @@
 /**
- * Carries the outbox to the event sink.
+ * Publishes the outbox to the event sink.
  *
- * Guarantees: an event is marked published only after the sink has it for good, so none is lost and a crash in between
+ * Guarantees: an event is marked published only after the sink has stored it durably, so none is lost and a crash in between
  * can only repeat it, under the same id; events of one key go out in the order they were committed, since one replica at
  * a time holds the relay's lease and reads unpublished rows, never "ids after the last one" (ids are given before
  * commit, so a smaller one may appear later). A replica that lost the lease while publishing can only repeat events.
  * An event that can never be published (unreadable, or refused by the sink) is parked, with an error in the log, and the others
- * flow. One of a type that this version does not know stays for a newer replica: until it is out, later events of its key stay,
- * too, the others flow, and after each round the lease is free for that replica to take.
+ * continue. An event of an unknown type is left to a newer replica: until it is published, later events of its key wait
+ * too, the others continue, and after each round the lease is released so that the newer replica can take it.
  */
 import type { OutboxEvent, StoredEvent } from "../kernel/records.ts";
 import { DomainError } from "../kernel/errors.ts";
@@ -26,9 +26,9 @@ export interface RelayDeps {
   readonly state: RelayState;
 }
 
-/** What a relay remembers between its rounds. */
+/** State of a relay between its rounds. */
 export interface RelayState {
-  /** When the lease was last prolonged; not every round prolongs it. */
+  /** When the lease was last renewed; not every round renews it. */
   prolongedAt: number;
   /** Types that were reported as unknown. */
   readonly unknown: Set<string>;
@@ -39,14 +39,14 @@ export interface RelayState {
 const leaseName = "relay";
 const batchSize = 200;
 const leaseMs = 20_000;
-/** As long after it was prolonged the lease is ours without asking. */
+/** For this long after a renewal the lease is held without asking the store. */
 const sureForMs = leaseMs / 4;
 
 export function newRelayState(): RelayState {
   return { prolongedAt: Number.NEGATIVE_INFINITY, unknown: new Set(), isPrepared: false };
 }
 
-/** Publishes after each nudge, and every second in any case; another replica may publish at once when it has been disposed of. */
+/** Publishes after each nudge, and every second in any case; after its disposal another replica can publish immediately. */
 export function startRelay(deps: RelayDeps, { after }: Pick<LoopOptions, "after">): Pick<Loop, "nudge"> & AsyncDisposable {
   const { clock, log } = deps;
   const { nudge, stop } = startLoop({ name: "relay", everyMs: 1_000, clock, log, ...(after ? { after } : {}), round: (signal) => relayOnce(deps, signal) });
@@ -60,7 +60,7 @@ export function startRelay(deps: RelayDeps, { after }: Pick<LoopOptions, "after"
 }
 
 /**
- * Publishes one batch; when there are events of unknown types, what can be published of all that waits. Resolves to true when
+ * Publishes one batch; when there are events of unknown types, everything waiting that can be published. Resolves to true when
  * there may be more.
  */
 export async function relayOnce(deps: RelayDeps, signal: AbortSignal): Promise<boolean> {

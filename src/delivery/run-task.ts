@@ -1,4 +1,4 @@
-/** One run of one task, bounded in time. */
+/** One run of one task, with a time limit. */
 import { DomainError, toDomainError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Task } from "../kernel/records.ts";
@@ -7,14 +7,14 @@ import type { TaskKind } from "../kernel/task-kind.ts";
 /** The result of a run. */
 export type TaskEnd =
   | { readonly is: "done" }
-  /** To be tried again later. */
+  /** To be retried later. */
   | { readonly is: "failed"; readonly error: DomainError }
-  /** Ended before it was done because this process ends. */
+  /** Aborted because this process ends. */
   | { readonly is: "stopped" }
-  /** Not to be tried again: the payload cannot be read, or it has failed for as long as its kind allows. */
+  /** Not to be retried: the payload cannot be read, or it has failed for as long as its kind allows. */
   | { readonly is: "parked"; readonly why: "unreadable" | "given up"; readonly error: DomainError };
 
-/** How long a run may take to settle after its signal was aborted; later it is counted as failed although it goes on. */
+/** How long a run may take to settle after its signal was aborted; later it is counted as failed although it continues. */
 export const graceMs = 3_000;
 
 interface Limits {

@@ -1,10 +1,10 @@
 /**
- * Work that a transaction left to be done after it: claimed for a time, carried out by its kind outside any transaction,
- * then gone, or due again after a pause (1 s doubling to 60 s).
+ * Deferred work of a transaction: claimed with a lease, run by its kind outside any transaction,
+ * then deleted, or due again after a pause (1 s doubling to 60 s).
  *
- * Guarantees: at least once, so a kind must bear repetition. At most `poolSize` tasks are under way in a process (one for
- * each kind, if there are more kinds), and some of these places are reserved for each kind: tasks of one kind, however many
- * and however slow, do not delay the first ones of another. A run ends at its kind's limit, or `graceMs` later when it
+ * Guarantees: at least once, so a kind must tolerate repetition. At most `poolSize` tasks run at once in a process (one for
+ * each kind, if there are more kinds), and some of these places are reserved for each kind: any number of slow tasks of one
+ * kind do not delay the first ones of another. A run ends at its kind's limit, or `graceMs` later when it
  * ignores its signal; its lease is longer than both. Kinds that this program does not know are not claimed and so are left
  * to newer replicas. A task that cannot be read, or that fails when its kind gives up, is parked, with an error in the log.
  */
@@ -17,22 +17,22 @@ import { graceMs, runTask, type TaskEnd } from "./run-task.ts";
 
 export interface Tasks {
   /**
-   * Has a task carried out now, here or by the replica that took it first. True when that succeeded within five seconds;
-   * it is tried again later when not.
+   * Has a task run now, here or by the replica that claimed it first. True when it succeeded within five seconds;
+   * otherwise it is retried later.
    */
   run(taskId: string): Promise<boolean>;
-  /** Aborts what is under way, and resolves when it has settled and is due for another replica, or after five seconds. */
+  /** Aborts running tasks, and resolves when they have settled and are due for another replica, or after five seconds. */
   stop(): Promise<void>;
 }
 
 const poolSize = 16;
-/** The lease of a task ends so long after the limit of its kind; the tasks of a dead process are claimed again then. */
+/** The lease of a task ends this long after the limit of its kind; the tasks of a dead process are claimed again then. */
 const leaseMarginMs = 15_000;
 const waitLimitMs = 5_000;
 const stopLimitMs = graceMs + 2_000;
 const lookEveryMs = 200;
 
-/** Starts carrying out tasks of the given kinds, whose names differ. */
+/** Starts running tasks of the given kinds, whose names differ. */
 export function startTasks({
   store,
   clock,
@@ -53,10 +53,10 @@ export function startTasks({
   const stopping = new AbortController();
   /** Places reserved for each kind. */
   const own = Math.max(1, Math.floor(poolSize / (2 * kinds.length)));
-  /** There may be due tasks for which there was no place. */
+  /** There may be due tasks for which no place was free. */
   let isCrowded = false;
 
-  /** Claims due tasks of each kind: as many as there are free places, its own ones and those that all kinds share. */
+  /** Claims due tasks of each kind: as many as there are free places, reserved ones and shared ones. */
   async function claimDue(tx: CoreTx): Promise<{ readonly due: readonly (readonly [TaskKind, Task])[]; readonly isCrowded: boolean }> {
     const busy = new Map(kinds.map(({ kind }) => [kind, [...underWay.values()].filter((it) => it.kind === kind).length]));
     let shared = poolSize - own * kinds.length;
@@ -75,7 +75,7 @@ export function startTasks({
   }
 
   function begin(kind: TaskKind, task: Task): void {
-    // Its lease ended while this process stood still: the run that is under way goes on alone.
+    // Its lease expired while this process was suspended: the current run continues alone.
     if (underWay.has(task.id)) return;
     const settled = carryOut(kind, task).finally(() => {
       underWay.delete(task.id);
@@ -99,7 +99,7 @@ export function startTasks({
     waiters.get(task.id)?.(recorded && end.is === "done");
   }
 
-  /** Resolves to true when the task is gone; rejects with the signal's reason. A store that is away is asked again. */
+  /** Resolves to true when the task is gone; rejects with the signal's reason. An unavailable store is retried. */
   async function isDoneElsewhere(taskId: string, signal: AbortSignal): Promise<boolean> {
     for (;;) {
       await clock.sleep(lookEveryMs, signal);

@@ -1,23 +1,23 @@
 /**
- * Who changed what, written in the transaction of the change. The rows of one subject form a chain: each carries the
- * hash of the one before, so that a row that was edited, taken out or moved shows. What a chain alone cannot show is that
- * its last rows were cut off, or that all of it was written anew.
+ * Audit rows, written in the transaction of the change. The rows of one subject form a chain: each has the
+ * hash of the previous one, so that an edited, removed or moved row is detectable. A chain alone does not reveal that
+ * its last rows were removed, or that all of it was rewritten.
  */
 import { canonicalJson, sha256 } from "./canonical-json.ts";
 
-/** What an audit chain or an event is about. */
+/** The subject of an audit chain or an event. */
 export interface Subject {
   /** Such as `instance`; `[a-z-]+`. */
   readonly kind: string;
   readonly id: string;
 }
 
-/** `Action`: what the domain's changes are called. */
+/** `Action`: the names of the domain's changes. */
 export interface AuditEntry<Action extends string = string> {
   readonly subject: Subject;
   /** Epoch milliseconds. */
   readonly at: number;
-  /** The principal's key, or `muster` for what the server did by itself. */
+  /** The principal's key, or `muster` for actions of the server itself. */
   readonly actor: string;
   readonly action: Action;
   /** Facts by name, such as `attempt_id`, `reason`. No secrets. */
@@ -27,7 +27,7 @@ export interface AuditEntry<Action extends string = string> {
 export interface AuditRow extends AuditEntry {
   /** From 1, gapless within a subject. */
   readonly sequence: number;
-  /** Hex SHA-256 of the row before; empty for the first. */
+  /** Hex SHA-256 of the previous row; empty for the first. */
   readonly previousHash: string;
   /** Hex SHA-256 of everything else in the row. */
   readonly hash: string;
@@ -40,7 +40,7 @@ export interface Audit<Action extends string = string> {
   list(subject: Subject): Promise<readonly AuditRow[]>;
 }
 
-/** A subject as one text, different for every subject. Of an instance it is the service id, which has no slash: so it was before there were kinds. */
+/** A subject as one unique text. For an instance it is the service id, which has no slash: rows from before there were kinds have it too. */
 export function subjectText({ kind, id }: Subject): string {
   return kind === "instance" ? id : `${kind}/${id}`;
 }
@@ -51,7 +51,7 @@ export function chained(entry: AuditEntry, last: Pick<AuditRow, "sequence" | "ha
   return { ...row, hash: hashOf(row) };
 }
 
-/** The sequence of the first row that is not what was written, or undefined when the chain holds. */
+/** The sequence of the first invalid row, or undefined when the chain is intact. */
 export function firstBroken(chain: readonly AuditRow[]): number | undefined {
   let previousHash = "";
   for (const [index, { hash, ...row }] of chain.entries()) {

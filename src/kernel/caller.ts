@@ -1,16 +1,16 @@
-/** Who makes a call, in words that every domain uses. */
+/** The caller of a call, in types that every domain uses. */
 
-/** Roles that decide which methods one may call; `admin` implies all others, each of them implies `viewer`. */
+/** Roles that decide which methods a principal may call; `admin` implies all others, each of them implies `viewer`. */
 export const roles = ["viewer", "registrar", "approver", "operator", "admin"] as const;
 export type Role = (typeof roles)[number];
 
 export interface Principal {
   /**
-   * What identifies a principal for good, `issuer|subject`: `tokens|ci` for the holder of a token, `open|anonymous` where
-   * nobody has to say who they are. Owners and actors are recorded by it.
+   * Permanent identifier of a principal, `issuer|subject`: `tokens|ci` for the holder of a token, `open|anonymous` without
+   * authentication. Owners and actors are recorded by it.
    */
   readonly key: string;
-  /** For people; never compared. */
+  /** Display name; never compared. */
   readonly name: string;
   /** `default` where there are none. */
   readonly tenant: string;
@@ -23,10 +23,10 @@ export interface Caller extends Principal {
   readonly traceparent?: string;
 }
 
-/** The actor of what the server does by itself. */
+/** The actor of the server's own actions. */
 export const serverKey = "muster";
 
-/** A principal known to one issuer by a name, which is also its subject there. */
+/** A principal that one issuer knows by a name, which is also its subject there. */
 export function principalOf(issuer: string, name: string, held: readonly Role[]): Principal {
   return { key: `${issuer}|${name}`, name, tenant: "default", roles: held, groups: [] };
 }
@@ -37,12 +37,12 @@ export function can(principal: Pick<Principal, "roles">, role: Role): boolean {
   return role === "viewer" ? principal.roles.length > 0 : principal.roles.includes(role);
 }
 
-/** True when `key`, as it was recorded, is this principal's; before there were keys the name was recorded. */
+/** True when `key`, as it was recorded, is this principal's; older records have the name. */
 export function isOf(key: string, principal: Pick<Principal, "key" | "name">): boolean {
   return key === principal.key || (!key.includes("|") && key === principal.name);
 }
 
-/** What people are shown of a recorded key. */
+/** The displayed part of a recorded key. */
 export function nameOf(key: string): string {
   return key.slice(key.indexOf("|") + 1);
 }

@@ -1,4 +1,4 @@
-/** What sort of failure it is; `rpc/platform/errors.ts` maps each kind to one gRPC status. */
+/** Kind of failure; `rpc/platform/errors.ts` maps each kind to one gRPC status. */
 export type ErrorKind =
   | "invalid"
   | "not_found"
@@ -16,7 +16,7 @@ export type ErrorKind =
   | "internal";
 
 /**
- * The stable, machine-readable causes that every domain has. The same list stands in `muster/errors/v1/reasons.proto` and in
+ * The stable, machine-readable causes shared by all domains. The same list is in `muster/errors/v1/reasons.proto` and in
  * `docs/errors.md`; a test keeps the three equal.
  */
 export const sharedReasons = [
@@ -39,7 +39,7 @@ export type SharedReason = (typeof sharedReasons)[number];
 
 /**
  * All reasons, by the part that lists them. A domain adds its own to this interface where its list is, as in
- * `registration/reasons.ts`: so a reason that nobody lists does not compile, and the kernel knows no domain.
+ * `registration/reasons.ts`: so an unlisted reason does not compile, and the kernel depends on no domain.
  */
 export interface Reasons {
   readonly shared: SharedReason;
@@ -47,13 +47,13 @@ export interface Reasons {
 
 export type Reason = Reasons[keyof Reasons];
 
-/** What an error is about: `{ type: "attempt", name: "0190…" }`. */
+/** The resource of an error: `{ type: "attempt", name: "0190…" }`. */
 export interface Subject {
   readonly type: string;
   readonly name: string;
 }
 
-/** One bad request field: `field` is its proto path (`connectivity.advertised_port`), `description` what it must be. */
+/** One invalid request field: `field` is its proto path (`connectivity.advertised_port`), `description` what it must be. */
 export interface FieldViolation {
   readonly field: string;
   readonly description: string;
@@ -62,14 +62,14 @@ export interface FieldViolation {
 export interface DomainErrorInit {
   readonly kind: ErrorKind;
   readonly reason: Reason;
-  /** For people; may change. Never contains a secret, SQL or a stack. */
+  /** Human-readable; may change. Never contains a secret, SQL or a stack. */
   readonly message: string;
-  /** What it is about: what was not found, exists already, is in the wrong state or has no room left. */
+  /** The resource that was not found, exists already, is in the wrong state or is exhausted. */
   readonly subject?: Subject;
   /** Machine-readable context, e.g. `{ dependency: "consul" }`. */
   readonly metadata?: Readonly<Record<string, string>>;
   readonly fields?: readonly FieldViolation[];
-  /** How long a caller should wait before trying again. */
+  /** How long a caller should wait before a retry. */
   readonly retryAfterMs?: number;
   /** Waiting does not help, though it does with others of this kind. */
   readonly isLasting?: boolean;
@@ -101,7 +101,7 @@ export class DomainError extends Error {
 
 export type Dependency = "store" | "catalog" | "schema registry" | "event sink";
 
-/** A dependency that cannot be reached or answers with a server error: the caller may try again. */
+/** A dependency that cannot be reached or answers with a server error: the caller may retry. */
 export function unavailable(dependency: Dependency, detail: string, cause?: unknown): DomainError {
   return new DomainError({
     kind: "unavailable",
@@ -113,7 +113,7 @@ export function unavailable(dependency: Dependency, detail: string, cause?: unkn
   });
 }
 
-/** A dependency that understood the request and refuses it: trying again will not help. */
+/** A dependency that understood the request and refuses it: a retry will not help. */
 export function refused(dependency: Dependency, detail: string, cause?: unknown): DomainError {
   return new DomainError({
     kind: "wrong_state",
@@ -131,13 +131,13 @@ export function refused(dependency: Dependency, detail: string, cause?: unknown)
  */
 export const lastingReasons: ReadonlySet<Reason> = new Set<SharedReason>(["REQUEST_ID_REUSED"]);
 
-/** True when the same call, made again later, can succeed without anybody changing anything. */
+/** True when the same call, repeated later, can succeed without any change. */
 export function isRetryable(error: DomainError): boolean {
   if (error.isLasting) return false;
   return error.kind === "unavailable" || error.kind === "conflict" || error.kind === "exhausted";
 }
 
-/** Any thrown value as a DomainError; what is not one becomes `internal` with a fixed text and keeps its cause for the log. */
+/** Any thrown value as a DomainError; any other becomes `internal` with a fixed text and keeps its cause for the log. */
 export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   return new DomainError({ kind: "internal", reason: "INTERNAL", message: "internal error", cause: error });

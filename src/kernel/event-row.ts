@@ -5,7 +5,7 @@ import type { EventPayload } from "./records.ts";
 /** One event, as it is published. */
 export interface EventRow<P extends EventPayload = EventPayload, D extends DescMessage = DescMessage> {
   readonly type: P["type"];
-  /** Where it goes unless the configuration says otherwise. */
+  /** Its default topic. */
   readonly topic: string;
   /** The protobuf message on the wire; its full name is the `ce_type`. */
   readonly schema: D;

@@ -1,4 +1,4 @@
-/** Structured logging: one line an event, fields not prose. */
+/** Structured logging: one line per event, with fields. */
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -30,7 +30,7 @@ export interface LogOptions {
   readonly write: (line: string) => void;
 }
 
-/** A log writing one line an event: JSON, or `time level event key=value …` for people. An error's causes are printed once, as a chain. */
+/** A log that writes one line per event: JSON, or `time level event key=value …` as text. An error's causes are printed once, as a chain. */
 export function createLog(options: LogOptions): Log {
   return (level, event, fields = {}) => {
     if (order[level] < order[options.level]) return;

@@ -1,18 +1,18 @@
-/** Background work that a domain wants done again and again; `delivery/loop.ts` carries it out. */
+/** Repeated background work of a domain; `delivery/loop.ts` runs it. */
 import type { Clock } from "./ports.ts";
 
 export interface LoopSpec {
   /** For the log. */
   readonly name: string;
-  /** Milliseconds between rounds, as a safety net; less when a round asks for another. Asked for after each round, when it is a function. */
+  /** Milliseconds between rounds, as a safety net; less when a round requests another. A function is called after each round. */
   readonly everyMs: number | (() => number);
-  /** One round. Resolves to true when there is more to do at once. Rounds never overlap. */
+  /** One round. Resolves to true when the next round is due immediately. Rounds never overlap. */
   readonly round: (signal: AbortSignal) => Promise<boolean>;
   /** Arranges that `wake` is called when a round is due early, until `signal` aborts. */
   readonly wokenBy?: (wake: () => void, signal: AbortSignal) => void;
 }
 
-/** A function that calls `wake` `ms` after it was called first; calls until then are one. Not any more once `signal` aborts. */
+/** A function that calls `wake` `ms` after its first call; further calls until then are merged. No calls once `signal` aborts. */
 export function paced(wake: () => void, ms: number, clock: Clock, signal: AbortSignal): () => void {
   let pending = false;
   return () => {

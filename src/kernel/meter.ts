@@ -1,6 +1,6 @@
 /**
- * What is counted and timed. A metric is a row of its domain's table: its name, and every value that each of its labels can
- * have. So a counter stands at 0 before the first event, and no label ever takes a value from outside.
+ * Metrics. A metric is a row of its domain's table: its name, and every possible value of each of its labels.
+ * So a counter is 0 before the first event, and no label takes an external value.
  */
 export type Labels = Readonly<Record<string, string>>;
 
@@ -9,7 +9,7 @@ export interface Metric<L extends Labels = Labels> {
   /** In Prometheus' terms: unit and `_total` in the name, seconds and bytes as units. */
   readonly name: string;
   readonly help: string;
-  /** Each set of labels there can be; one empty set for a metric without labels. */
+  /** Each possible set of labels; one empty set for a metric without labels. */
   readonly series: readonly L[];
   /** Upper bounds of a histogram's buckets, in seconds. */
   readonly buckets?: readonly number[];
@@ -19,11 +19,11 @@ export interface Meter {
   /** Adds `by` (1 by default) to a counter. */
   count<L extends Labels>(metric: Metric<L>, labels: L, by?: number): void;
   set<L extends Labels>(metric: Metric<L>, labels: L, value: number): void;
-  /** Puts one duration into a histogram. */
+  /** Adds one duration to a histogram. */
   observe<L extends Labels>(metric: Metric<L>, labels: L, seconds: number): void;
 }
 
-/** A domain's metrics, and how those that are looked up rather than counted are set just before a page is made. */
+/** A domain's metrics, and the function that sets the gauges just before a page is rendered. */
 export interface Measures {
   readonly metrics: readonly Metric[];
   collect?(meter: Meter): void | Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * Node's HTTP/1.1, as far as it is used: by the server's port and by the npm driver of Consul. An ES import of `node:http` reads
- * every name of it; one of them is a WebSocket, for which Node loads its whole `fetch`: a good part of a start.
+ * The used part of Node's HTTP/1.1: for the server's port and the npm driver of Consul. An ES import of `node:http` reads
+ * every export; one of them is a WebSocket, for which Node loads its whole `fetch`: a large share of a start.
  */
 export const { Agent, createServer } = process.getBuiltinModule("node:http");

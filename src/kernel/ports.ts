@@ -1,7 +1,7 @@
 /**
- * The ports that every domain stands on. Adapters implement them, use cases take them as arguments, only `app.ts` joins the
- * two. Unless said otherwise an operation rejects with a DomainError: `unavailable` when the dependency cannot be reached, is
- * too slow or answers with a server error, `wrong_state` (DEPENDENCY_REFUSED) when it refuses for good, and with the
+ * The ports that all domains share. Adapters implement them, use cases take them as arguments, only `app.ts` connects the
+ * two. Unless documented otherwise an operation rejects with a DomainError: `unavailable` when the dependency cannot be reached, is
+ * too slow or answers with a server error, `wrong_state` (DEPENDENCY_REFUSED) when it refuses permanently, and with the
  * signal's reason when the signal is aborted.
  */
 import type { CoreTx } from "./records.ts";
@@ -18,7 +18,7 @@ export interface Ids {
   next(): string;
 }
 
-/** Something the health page asks: resolves when the dependency answers. */
+/** Used by the health page: resolves when the dependency answers. */
 export interface Pingable {
   ping(signal: AbortSignal): Promise<void>;
 }
@@ -28,9 +28,9 @@ export interface SinkRecord {
   /** `ce_id`: the outbox id, stable over redeliveries. */
   readonly id: string;
   readonly topic: string;
-  /** Ordering key: the subject's id, or a name that stands for it. */
+  /** Ordering key: the subject's id, or a name derived from it. */
   readonly key: string;
-  /** The subject's id, where `key` is not it. */
+  /** The subject's id, where it differs from `key`. */
   readonly subject?: string;
   /** `ce_type`, e.g. `ai.pipestream.platform.registration.v1.ModuleRegistered`. */
   readonly type: string;
@@ -55,13 +55,13 @@ export interface EventSink extends Pingable, AsyncDisposable {
 }
 
 /**
- * The record. All that is written in one `tx` is written together or not at all. `Tx` is what a domain may use in a
- * transaction: a store of all domains serves where one of a single domain is asked for.
+ * The store. All writes of one `tx` are committed together or not at all. `Tx` is what a domain may use in a
+ * transaction: a store of all domains can be passed where one of a single domain is expected.
  */
 export interface Store<Tx = CoreTx> extends Pingable, AsyncDisposable {
   /**
-   * Runs `fn` in one transaction and commits. Runs it again, whole, when the database asks for that (deadlock, lock
-   * wait), so `fn` does nothing but read and write through `tx`.
+   * Runs `fn` in one transaction and commits. Reruns all of it after a deadlock or lock
+   * wait, so `fn` must only read and write through `tx`.
    */
   tx<R>(fn: (tx: Tx) => Promise<R>): Promise<R>;
   /** True when no other process can share this store: leases of former processes are void at start. */

@@ -1,11 +1,11 @@
 /**
- * What every transaction has, whatever its domain: events to be published, work to be done later, named leases, the audit.
+ * Records that every transaction has, in every domain: events to be published, tasks, named leases, the audit.
  * Times are epoch milliseconds.
  */
 import type { Audit, Subject } from "./audit.ts";
 import type { TaskType } from "./task-kind.ts";
 
-/** What an event says: its type, by which the domain's table of events knows it, and what belongs to it. */
+/** An event's content: its type, a row of the domain's table of events, and its data. */
 export interface EventPayload {
   readonly type: string;
 }
@@ -15,14 +15,14 @@ export interface OutboxEvent<P extends EventPayload = EventPayload> {
   readonly id: string;
   /** Events of one key are published in the order they were committed. */
   readonly key: string;
-  /** What it is about, for readers of the log. */
+  /** Its subject, for readers of the log. */
   readonly subject: Subject;
   readonly payload: P;
   readonly at: number;
   readonly traceparent: string | undefined;
 }
 
-/** An event as it stands in the outbox. A newer version may have written it, or a fault: its payload is not read yet. */
+/** An event as stored in the outbox, its payload unparsed: it may be of a newer version, or damaged. */
 export interface StoredEvent extends Omit<OutboxEvent, "payload"> {
   /** Order of insertion. */
   readonly serial: number;
@@ -37,21 +37,21 @@ export interface LogEvent extends StoredEvent {
   readonly position: number;
 }
 
-/** Work to be done after a commit, at least once, as a claim gives it out. */
+/** A claimed task: work after a commit, at least once. */
 export interface Task {
   readonly id: string;
-  /** JSON, as it is stored. */
+  /** JSON, as stored. */
   readonly payload: string;
-  /** Times it was claimed before. */
+  /** Number of earlier claims. */
   readonly attempts: number;
   /** Milliseconds since it was inserted, or since it was first claimed where that is not known. */
   readonly ageMs: number;
 }
 
-/** How many tasks of a kind there are. */
+/** Number of tasks of a kind. */
 export interface TaskBacklog {
   readonly kind: string;
-  /** Due, under way, or to be tried again later. */
+  /** Due, running, or to be retried later. */
   readonly waiting: number;
   readonly parked: number;
 }
@@ -61,21 +61,21 @@ export interface Outbox<P extends EventPayload = EventPayload> {
   /** Unpublished, unparked events, oldest first, with a serial above `afterSerial`. */
   unpublished(limit: number, afterSerial?: number): Promise<readonly StoredEvent[]>;
   markPublished(ids: readonly string[], at: number): Promise<void>;
-  /** Takes an event that can never be published out of the way of the others of its key. */
+  /** Parks an event that can never be published, so that later ones of its key are not blocked. */
   park(id: string, why: string): Promise<void>;
   backlog(): Promise<{ readonly waiting: number; readonly oldestAt: number | undefined; readonly parked: number }>;
 }
 
 export interface Tasks {
-  /** Leaves work behind that is due `dueInMs` from now, at once by default. */
+  /** Inserts a task that is due `dueInMs` from now, immediately by default. */
   insert<P>(type: TaskType<P>, task: { readonly id: string; readonly payload: NoInfer<P>; readonly dueInMs?: number }): Promise<void>;
   /** False once the task was done. */
   exists(id: string): Promise<boolean>;
-  /** Takes up to `limit` due tasks of one kind, those due for longest first, for `leaseMs`, after which they are due again. */
+  /** Claims up to `limit` due tasks of one kind, those due for longest first, for `leaseMs`, after which they are due again. */
   claim(kind: string, leaseMs: number, limit: number): Promise<readonly Task[]>;
   done(id: string): Promise<void>;
   retryIn(id: string, delayMs: number, error: string): Promise<void>;
-  /** Keeps a task that is not to be carried out again by itself: it is never due. */
+  /** Keeps a task that is not retried: it is never due. */
   park(id: string, why: string): Promise<void>;
   /** Of every kind that has tasks, in the order of their names. */
   backlog(): Promise<readonly TaskBacklog[]>;
@@ -84,52 +84,52 @@ export interface Tasks {
 }
 
 export interface Leases {
-  /** Takes or prolongs a named lease by the database's clock. False when another holds it. */
+  /** Acquires or renews a named lease by the database's clock. False when another holds it. */
   acquire(name: string, owner: string, leaseMs: number): Promise<boolean>;
   release(name: string, owner: string): Promise<void>;
   /** Ends every named lease: for a store that only this process can use. */
   expireLeases(): Promise<void>;
 }
 
-/** Which events a reader wants: those of any of `types` (of all, when there are none) that are about `subject`. */
+/** A reader's filter: events of any of `types` (of all, when empty) that are about `subject`. */
 export interface LogFilter {
   readonly types: readonly string[];
   /** Without `id`: everything of the kind. */
   readonly subject: { readonly kind: string; readonly id?: string } | undefined;
 }
 
-/** A part of the log as it was at one instant. */
+/** A part of the log at one instant. */
 export interface LogPage {
-  /** Those that fit the filter, by position. */
+  /** Matching events, by position. */
   readonly events: readonly LogEvent[];
-  /** Every event up to this position was looked at. */
+  /** Every event up to this position was scanned. */
   readonly scanned: number;
-  /** The last position that was given. */
+  /** The last assigned position. */
   readonly last: number;
-  /** The last position that was pruned: a reader that goes on after an earlier one has missed events. */
+  /** The last position that was pruned: a reader that continues after an earlier one has missed events. */
   readonly pruned: number;
 }
 
 /**
- * The committed events in one order for all readers. Positions begin at 1 and have no gaps; an event gets its own after its
+ * The committed events in one order for all readers. Positions begin at 1 and have no gaps; an event gets its position after its
  * commit, events of one key in the order of their commits.
  */
 export interface EventLog {
-  /** Gives positions to committed events that have none, at most `limit`, in the order of insertion. One at a time, of all replicas. */
+  /** Assigns positions to committed events without one, at most `limit`, in the order of insertion. Serialized over all replicas. */
   number(limit: number): Promise<readonly LogEvent[]>;
-  /** How far the log goes, and whether there are events without a position. */
+  /** The end of the log, and whether there are events without a position. */
   ends(): Promise<{ readonly last: number; readonly pruned: number; readonly hasUnnumbered: boolean }>;
   /** Events after the position `after`, at most `limit`; with a filter that no index serves, of at most some thousand positions. */
   read(query: LogFilter & { readonly after: number; readonly limit: number }): Promise<LogPage>;
   /**
-   * Deletes events that have a position above `after`, were committed before `before` and need not be published any more: those that
-   * were, those that are parked, all of them when `hasSink` is false. Looks at some of them; resolves to the position up to which
-   * it did, undefined when there are no more that are old enough.
+   * Deletes events that have a position above `after`, were committed before `before` and are no longer to be published: published
+   * and parked ones, or all when `hasSink` is false. Scans one batch; resolves to the position up to which
+   * it scanned, undefined when no more are old enough.
    */
   prune(query: { readonly after: number; readonly before: number; readonly hasSink: boolean }): Promise<number | undefined>;
 }
 
-/** One open transaction. A domain adds its repositories, and says which events and audited actions are its own. */
+/** One open transaction. A domain adds its repositories, and declares its events and audited actions. */
 export interface CoreTx<P extends EventPayload = EventPayload, Action extends string = string> {
   readonly outbox: Outbox<P>;
   readonly tasks: Tasks;

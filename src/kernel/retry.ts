@@ -4,9 +4,9 @@ import type { Clock } from "./ports.ts";
 const pausesMs = [100, 400, 1_600];
 
 /**
- * Runs `call` again after a transient failure (kind `unavailable`), up to three times with growing pauses. Anything
- * else, and the last failure, is thrown as it came; when time runs out during a repeated call, that is the failure
- * before it, which says more than a timeout.
+ * Retries `call` after a transient failure (kind `unavailable`), up to three times with growing pauses. Any other
+ * failure, and the last one, is thrown unchanged; when time runs out during a retry, the previous failure is thrown,
+ * which is more specific than a timeout.
  */
 export async function retrying<T>(clock: Clock, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
   let former: DomainError | undefined;

@@ -1,13 +1,13 @@
 /**
- * Runs a list of steps, each with the event that reports it, and takes them back when one fails. Knows nothing of
+ * Runs a list of steps, each with the event that reports it, and undoes them when one fails. Independent of
  * registration.
  *
  * Guarantees: the events are recorded in the order of the steps; a step that is not `early` begins when all events before
  * it are durable, and does nothing before; a failure is journaled before anything is undone; undo goes in reverse and
  * includes the failed step, since a call that timed out may have happened, and the early ones after it, since their work
- * may be ahead of them; work ahead has ended before the first undo; an undo is tried several times and an undo that keeps
- * failing does not stop the others. Does not guarantee that a step ran only once, nor that its undo did: both must be safe
- * to repeat, and an undo to call for nothing. Recovery after a crash has one direction: `unwind`, of all steps (see
+ * may be ahead of them; work ahead has ended before the first undo; an undo is retried several times and an undo that keeps
+ * failing does not stop the others. Not guaranteed: that a step or its undo ran only once; both must be safe
+ * to repeat, and an undo safe to call when nothing was done. Recovery after a crash has one direction: `unwind`, of all steps (see
  * docs/decisions/0002).
  */
 import { DomainError, toDomainError } from "./errors.ts";
@@ -22,19 +22,19 @@ export interface Step<Context, Event extends string, Note> {
   /** It, or its work, may begin before the events before it are durable, and they may be written together with its own. */
   readonly early?: true;
   run(context: Context, signal: AbortSignal): Promise<Note>;
-  /** Takes back what may have been done for this attempt, and only that. Also called when `run` never began. */
+  /** Undoes what may have been done for this attempt, and only that. Also called when `run` never began. */
   undo?(context: Context, signal: AbortSignal): Promise<void>;
 }
 
-/** What comes after a step: one that may share its transaction, another one, or nothing since the saga has ended well. */
+/** What follows a step: one that may share its transaction, another one, or nothing since the saga has succeeded. */
 export type Then = "early step" | "step" | "end";
 
 export interface Journal<Event extends string, Note> {
-  /** Makes a step's event durable and shows it to those who follow. */
+  /** Makes a step's event durable and shows it to followers. */
   recorded(event: Event, note: Note, then: Then): Promise<void>;
   /** Makes the decision to unwind durable. */
   unwinding(error: DomainError): Promise<void>;
-  /** Ends the saga badly: everything undone when `leftovers` is empty, else stuck. */
+  /** Ends the saga as failed: everything undone when `leftovers` is empty, else stuck. */
   ended(error: DomainError, leftovers: readonly DomainError[]): Promise<void>;
 }
 
@@ -52,10 +52,10 @@ export interface Saga<Context, Event extends string, Note> {
 }
 
 const undoTries = 3;
-/** For one step, all tries together: a dependency that hangs must not hold the others' undo back for long. */
+/** For one step, all tries together: a hanging dependency must not delay the undo of other steps for long. */
 const undoLimitMs = 10_000;
 
-/** Runs every step. Resolves to undefined when all went well, else to why it did not; rejects only when the journal does. */
+/** Runs every step. Resolves to undefined on success, else to the failure; rejects only when the journal does. */
 export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<DomainError | undefined> {
   const unwritten = new AbortController();
   let durable: Promise<void> = Promise.resolve();

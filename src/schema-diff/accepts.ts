@@ -31,7 +31,7 @@ export function createAccepts(rules: readonly Rule[], prover: Prover): Prover["a
       rules.filter((rule) => (rule.types & type) !== 0 && rule.keywords.some((name) => asserts(layer, name))).map((rule) => rule.accepts(layer, value, prover)),
     );
     if (lost.length > 0) verdicts.push(undefined);
-    // What stands beside a reference counts for some validators only: refused by it means that opinions differ.
+    // Keywords beside a reference apply in some validators only: a value that they refuse is undecided.
     if (beside.some((layer) => accepts(layer, value) !== true)) verdicts.push(undefined);
     return allOf(verdicts);
   }

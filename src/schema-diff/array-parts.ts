@@ -1,4 +1,4 @@
-/** The keywords that say which schema holds for which item of an array, in the terms of one dialect. */
+/** Which schema applies to which item of an array, by the keywords of one dialect. */
 import { type Subschema, keywordOf, once, under } from "./document.ts";
 import { evaluatingWith } from "./evaluated.ts";
 import { asserts, schemasUnder } from "./keywords.ts";
@@ -19,7 +19,7 @@ function partsOf(layer: Subschema): readonly ArrayParts[] {
   const main = plainParts(layer);
   const unevaluated = asserts(layer, "unevaluatedItems") ? under(layer, "unevaluatedItems") : undefined;
   const evaluating = unevaluated && evaluatingWith(layer, "contains");
-  // Where one of them says something of all other items, nothing is left over.
+  // When one of them applies to all other items, nothing is left over.
   const isNone = main.rest !== undefined || evaluating?.some((schema) => plainParts(schema).rest ?? asserts(schema, "unevaluatedItems"));
   if (!evaluating || isNone === true) return [main];
   if (evaluating.length === 0) return [{ ...main, rest: unevaluated }];
@@ -34,12 +34,12 @@ function plainParts(layer: Subschema): ArrayParts {
   return { tuple: schemasUnder(layer, "items"), rest: under(layer, "additionalItems") };
 }
 
-/** The schema for the item at an index; Infinity stands for all that no tuple reaches. */
+/** The schema for the item at an index; Infinity means all items beyond every tuple. */
 export function itemAt({ tuple, rest }: ArrayParts, index: number): Subschema | undefined {
   return tuple[index] ?? rest;
 }
 
-/** The most items there can be, as far as these keywords tell. */
+/** Upper bound of the number of items, by these keywords. */
 export function mostItems({ tuple, rest }: ArrayParts): number {
   const refused = tuple.findIndex(({ value }) => value === false);
   if (refused >= 0) return refused;

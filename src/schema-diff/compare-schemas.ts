@@ -1,4 +1,4 @@
-/** The compatibility verdict: what a new version of a configuration schema means for configurations that are valid by the former one. */
+/** The compatibility verdict: whether configurations that are valid by the former version of a schema stay valid by the new one. */
 import type { SchemaChange, SchemaComparison, Verdict } from "./comparison.ts";
 import { ambiguousKeyword } from "./dialect-change.ts";
 import { type SchemaDocument, openDocument } from "./document.ts";
@@ -22,7 +22,7 @@ const order: readonly Verdict[] = ["BREAKING", "UNKNOWN", "COMPATIBLE", "NONE"];
 /**
  * Compares two versions of a schema, each as text or as parsed JSON, and each accepted by a `SchemaCheck` before. The
  * question is whether every value valid by `former` is valid by `next`; formats count as neither checked nor unchecked.
- * Takes a bounded time, whatever the schemas. Throws what `inspectSchema` throws.
+ * Takes a bounded time for any schemas. Throws what `inspectSchema` throws.
  */
 export function compareSchemas(former: string | JsonValue, next: string | JsonValue): SchemaComparison {
   const [before, after] = [openDocument("f", former), openDocument("n", next)];
@@ -40,13 +40,13 @@ function changesOfMeaning(before: SchemaDocument, after: SchemaDocument): readon
   if (obstacle) return [narrowing(obstacle)];
   const means = { rules, sameText, work };
   const narrowed = narrowings(before.root, after.root, means);
-  // The same question the other way round: what the former version refused and the next one may accept.
+  // The reverse: values that the former version refused and the next one may accept.
   const widened = narrowings(after.root, before.root, means);
   const told = new Set(narrowed.map(placeOf));
   return [...narrowed.map(narrowing), ...widened.filter((failure) => !told.has(placeOf(failure))).map(widening)];
 }
 
-/** Written alike but for annotations, which says enough whatever the keywords are. */
+/** Written alike except annotations, which is sufficient for any keywords. */
 function isSameText(before: SchemaDocument, after: SchemaDocument, sameText: SameText): boolean {
   const isMixed = before.mixesDialects || after.mixesDialects;
   if (!isMixed && before.year === after.year && sameText(before.root, after.root)) return true;
@@ -56,7 +56,7 @@ function isSameText(before: SchemaDocument, after: SchemaDocument, sameText: Sam
   return !leadsToAnnotation && textWithoutAnnotations(before.root.value) === textWithoutAnnotations(after.root.value);
 }
 
-/** Why the two cannot be compared at all. */
+/** The reason why the two cannot be compared at all. */
 function obstacleTo(before: SchemaDocument, after: SchemaDocument): Failure | undefined {
   const [formerReach, nextReach] = [reachFrom(before.root), reachFrom(after.root)];
   if (!formerReach.wellFounded || !nextReach.wellFounded) return undecided(after.root, "", "references form a loop or too long a chain");

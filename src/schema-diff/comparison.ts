@@ -1,4 +1,4 @@
-/** What a comparison of two versions of a schema says. */
+/** The result of comparing two versions of a schema. */
 import type { JsonValue } from "./json.ts";
 
 /**
@@ -16,11 +16,11 @@ import type { JsonValue } from "./json.ts";
 export type Verdict = "NONE" | "COMPATIBLE" | "BREAKING" | "UNKNOWN";
 
 export interface SchemaChange {
-  /** JSON pointer of the keyword in the next version; for what is gone, in the former one. */
+  /** JSON pointer of the keyword in the next version; for a removed keyword, in the former one. */
   readonly pointer: string;
-  /** The innermost schema keyword; empty where the schema as a whole is meant. */
+  /** The innermost schema keyword; empty for the schema as a whole. */
   readonly keyword: string;
-  /** What the change means taken alone. */
+  /** The compatibility of this change alone. */
   readonly kind: Verdict;
   /** The keyword's values in the two versions; absent where a version has none. */
   readonly before?: JsonValue;
@@ -31,8 +31,8 @@ export interface SchemaChange {
 
 export interface SchemaComparison {
   readonly verdict: Verdict;
-  /** Those that decide come first: BREAKING, UNKNOWN, COMPATIBLE, NONE. */
+  /** Decisive ones first: BREAKING, UNKNOWN, COMPATIBLE, NONE. */
   readonly changes: readonly SchemaChange[];
-  /** How many further changes are left out. */
+  /** Number of omitted changes. */
   readonly omitted: number;
 }

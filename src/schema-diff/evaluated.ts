@@ -1,4 +1,4 @@
-/** What `unevaluatedProperties` and `unevaluatedItems` leave over, where that does not depend on the value. */
+/** The parts left to `unevaluatedProperties` and `unevaluatedItems`, when independent of the value. */
 import type { Subschema } from "./document.ts";
 import { acceptsAll, asserts, schemasUnder } from "./keywords.ts";
 import { layersOf } from "./layers.ts";

@@ -26,7 +26,7 @@ export function createFacts(prover: Prover): (parts: readonly Subschema[]) => Fa
     prover.spend(parts.length);
     const facts = gather(key, parts);
     known.set(key, facts);
-    // What it takes to show that there are none is asked for with the rest known, so that recursion meets that.
+    // The proof that there are none is lazy, with the other facts known, so that recursion sees them.
     const empty = facts.empty || (depth < deepest && contradicts(facts));
     const all = { ...facts, empty };
     known.set(key, all);
@@ -61,7 +61,7 @@ export function createFacts(prover: Prover): (parts: readonly Subschema[]) => Fa
     }
   }
 
-  /** A property must be there, and no value is right for it. */
+  /** A property is required, and no value is valid for it. */
   function lacksRequired({ layers, types: possible }: Facts): boolean {
     if (possible !== types.objects) return false;
     const all = layers.flatMap(objectParts);
@@ -125,7 +125,7 @@ const counted = [
   [types.objects, "minProperties", "maxProperties"],
 ] as const;
 
-/** All values there can be, when they are listed or few. */
+/** All possible values, when they are listed or few. */
 function valuesOf(layers: readonly Subschema[], possible: number): readonly JsonValue[] | undefined {
   const listed = layers.flatMap((layer): readonly (readonly JsonValue[])[] => [
     ...(asserts(layer, "const") ? [[keywordOf(layer, "const") ?? null]] : []),

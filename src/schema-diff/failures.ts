@@ -1,4 +1,4 @@
-/** Making and joining lists of failures. */
+/** Creates and joins lists of failures. */
 import { keywordAt } from "./schema-place.ts";
 import { type Subschema, extended, keywordOf } from "./document.ts";
 import { acceptsAll } from "./keywords.ts";
@@ -26,7 +26,7 @@ export function doubted(failure: Failure, because: string): Failure {
   return { because, ...failure, kind: "UNKNOWN" };
 }
 
-/** Each place once; a failure that breaks counts before one that is not decided. */
+/** Each place once; a breaking failure takes precedence over an undecided one. */
 export function merged(lists: readonly (readonly Failure[])[]): readonly Failure[] {
   const found = new Map<string, Failure>();
   for (const failure of lists.flat()) {

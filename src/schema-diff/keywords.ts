@@ -1,6 +1,6 @@
 /**
- * The keywords that can refuse a value, and where they hold schemas. Whatever is not listed is an annotation: it says
- * something to people, and changes nothing about which values are valid.
+ * The keywords that can refuse a value, and where they hold schemas. Any other is an annotation:
+ * documentation that does not change which values are valid.
  */
 import { type Subschema, once, under } from "./document.ts";
 import { isObject, own } from "./json.ts";

@@ -1,4 +1,4 @@
-/** The keywords that say which schema holds for which property of an object, and the classes of names they make. */
+/** Which schema applies to which property of an object, and the resulting classes of names. */
 import { type Subschema, once, under } from "./document.ts";
 import { evaluatingWith } from "./evaluated.ts";
 import { type JsonObject, isObject, own } from "./json.ts";
@@ -24,7 +24,7 @@ function partsOf(layer: Subschema): readonly ObjectParts[] {
   const main = plainParts(layer);
   const unevaluated = asserts(layer, "unevaluatedProperties") ? under(layer, "unevaluatedProperties") : undefined;
   const evaluating = unevaluated && evaluatingWith(layer);
-  // Where one of them says something of all other names, nothing is left over.
+  // When one of them applies to all other names, nothing is left over.
   const isNone = main.others !== undefined || evaluating?.some((schema) => plainParts(schema).others ?? asserts(schema, "unevaluatedProperties"));
   if (!evaluating || isNone === true) return [main];
   if (evaluating.length === 0) return [{ ...main, others: unevaluated }];

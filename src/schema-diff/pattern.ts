@@ -1,5 +1,5 @@
 /**
- * As much of regular expressions as can be told without running one: those made of plain characters, anchored or not,
+ * The part of regular expressions that is decidable without running one: those made of plain characters, anchored or not,
  * and those that match every text.
  */
 

@@ -1,11 +1,11 @@
 /**
- * Shows that a schema accepts whatever other schemas accept together, constraint by constraint, or says which of its
- * constraints may be in the way.
+ * Proves that a schema accepts every value that other schemas accept together, constraint by constraint, or returns the
+ * constraints that may refuse one.
  *
- * Guaranteed: an empty list of failures is a proof. A pair of schemas that comes up again while it is being compared is
- * taken for fine: since no schema leads back to itself for the same value (see reach.ts), it comes up for a smaller
- * value, and the proof is one by induction. When such a pair turns out not to be fine, all that was shown meanwhile is
- * forgotten. Work is bounded; what is left when it is used up is undecided, never fine.
+ * Guaranteed: an empty list of failures is a proof. A pair of schemas that recurs while it is being compared is
+ * assumed to hold: since no schema leads back to itself for the same value (see reach.ts), it comes up for a smaller
+ * value, and the proof is one by induction. When such a pair turns out not to hold, all results since then are
+ * discarded. Work is bounded; what is left when it is exhausted is undecided, never proved.
  */
 import { Exhausted, budgetOf } from "./budget.ts";
 import { createAccepts } from "./accepts.ts";
@@ -28,7 +28,7 @@ interface Means {
   readonly work: number;
 }
 
-/** Why `next` may refuse a value that `former` accepts; empty when it is shown that it refuses none. */
+/** Why `next` may refuse a value that `former` accepts; empty when it is proved that it refuses none. */
 export function narrowings(former: Subschema, next: Subschema, means: Means): readonly Failure[] {
   const prover = createProver(means);
   return merged(untilExhausted([next], next, () => prover.failures([former], next)));
@@ -38,7 +38,7 @@ function createProver({ rules, sameText, work }: Means): Prover {
   const shown = new Map<string, readonly Failure[]>();
   const underWay = new Set<string>();
   const assumed = new Set<string>();
-  /** The pairs that were found fine, in order. */
+  /** The pairs that were found to hold, in order. */
   const fine: string[] = [];
   const spend = budgetOf(work);
   const byKeyword = Map.groupBy(

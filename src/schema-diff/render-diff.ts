@@ -6,7 +6,7 @@ const mostLines = 40;
 
 const marks = { BREAKING: "✗", UNKNOWN: "?", COMPATIBLE: "✓", NONE: "·" } as const;
 
-/** A comparison for people: the verdict, then a line for each change, those that decide first. */
+/** A comparison as text: the verdict, then a line for each change, decisive ones first. */
 export function renderDiff({ verdict, changes, omitted }: SchemaComparison, lines: number = mostLines): string {
   const shown = changes.slice(0, lines);
   const more = changes.length - shown.length + omitted;

@@ -1,4 +1,4 @@
-/** Differences of the text that are none of meaning: annotations, and the same constraint written in another way. */
+/** Textual differences without a difference of meaning: annotations, and the same constraint written in another way. */
 import type { SchemaChange } from "./comparison.ts";
 import { type JsonObject, type JsonValue, canonical, isObject, own } from "./json.ts";
 import { holdsOf } from "./keywords.ts";
@@ -7,7 +7,7 @@ import { wording } from "./wording.ts";
 
 /**
  * The differences, places being taken for the same when their pointers are. `all` when the two mean the same, so that
- * every difference is one of writing; else only annotations are told.
+ * every difference is textual; else only annotations are reported.
  */
 export function rewritesBetween(former: JsonObject | boolean, next: JsonObject | boolean, which: "all" | "annotations"): readonly SchemaChange[] {
   const found: SchemaChange[] = [];
@@ -39,7 +39,7 @@ export function rewritesBetween(former: JsonObject | boolean, next: JsonObject |
   }
 }
 
-/** The schema without what only speaks to people, as one text. Equal texts mean the same, in whatever dialect. */
+/** The schema without annotations, as one text. Equal texts mean the same, in any dialect. */
 export function textWithoutAnnotations(document: JsonObject | boolean): string {
   return canonical(stripped(document, "schema", rootPlace));
 }

@@ -1,7 +1,7 @@
 /**
- * Whether two schemas are written alike: the same asserting keywords with the same values, whatever the order of keys
- * and the annotations, and references that lead to schemas written alike. Such schemas mean the same in whatever way
- * their keywords work together, so that nothing need be known about those.
+ * Whether two schemas are written alike: the same asserting keywords with the same values, regardless of the order of keys
+ * and of annotations, and references to schemas written alike. Such schemas mean the same however
+ * their keywords interact, so that no knowledge of those is needed.
  */
 import { type SchemaDocument, type Subschema, keywordOf, metaPrefix } from "./document.ts";
 import { type JsonValue, canonical, isObject, own } from "./json.ts";

@@ -3,7 +3,7 @@
 /**
  * What a value is by where it stands: a schema (or an array of schemas), a map from free names to schemas, the text of a
  * reference or of a regular expression, the value of a keyword we do not know (taken for a schema as far as references
- * go, because whoever resolves references blindly would follow them), or plain data.
+ * go, because a naive resolver would follow them), or plain data.
  */
 export type Position = "schema" | "names" | "ref" | "pattern" | "unknown" | "data";
 

@@ -1,4 +1,4 @@
-/** Changes in words, one line each. */
+/** Descriptions of changes, one line each. */
 import { printable } from "../kernel/log.ts";
 import type { Failure } from "./rule.ts";
 import { type JsonValue, canonical, listOf } from "./json.ts";
@@ -11,7 +11,7 @@ export interface Told {
   readonly after: JsonValue | undefined;
   readonly topic: Failure["topic"];
   readonly because: string | undefined;
-  /** It is told for what is accepted by now, not for what is refused. */
+  /** It is reported for values that are accepted now, not for refused ones. */
   readonly widens: boolean;
 }
 

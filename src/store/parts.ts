@@ -1,4 +1,4 @@
-/** What the store of this program keeps: a domain adds its part here. */
+/** The parts of this program's store: a domain adds its part here. */
 import type { CoreTx } from "../kernel/records.ts";
 import type { Store } from "../kernel/ports.ts";
 import { deliveryPart } from "./delivery/part.ts";
@@ -9,7 +9,7 @@ export const storePart = joinParts(deliveryPart, registrationPart);
 
 type TxOf<Part> = Part extends StorePart<infer Tx> ? Tx : never;
 
-/** One open transaction, as the composition root sees it. */
+/** One open transaction, with the repositories of all domains. */
 export type MusterTx = TxOf<typeof storePart> & CoreTx;
 
 export type MusterStore = Store<MusterTx>;

@@ -132,7 +132,7 @@ describeReal("with a dependency away", (servers) => {
     await proxies.consul.cut();
     const answer = await unregister(client, name, module).finally(() => proxies.consul.restore());
     expect(answer.success).toBe(true);
-    expect(answer.message).toContain("will follow");
+    expect(answer.message).toContain("will be updated later");
     await eventually(async () => (await leftInConsul(servers, name)).length === 0 || undefined);
     await eventually(async () => (await versionsInApicurio(servers, `${name}-config`)).every(({ state }) => state === "DISABLED") || undefined);
   });

@@ -25,7 +25,7 @@ describeReal("tags replaced while the catalog is away", (servers) => {
     proxy.instead = () => ({ status: 500, body: "No cluster leader" });
     const [first, second] = [await update(["green"]), await update(["red"])];
     for (const { message, success } of [first, second])
-      expect({ message, success }).toMatchObject({ success: true, message: expect.stringContaining("will follow") as string });
+      expect({ message, success }).toMatchObject({ success: true, message: expect.stringContaining("will be updated later") as string });
     expect(second.appliedTags).toEqual(["red", "module"]);
     expect(await shown()).toEqual(["blue", "module"]);
     proxy.instead = undefined;

@@ -7,24 +7,24 @@ export function isOk({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
 
-/** True when it is about something that is not there; a 404 of a proxy or a wrong path is not. */
+/** True when a resource does not exist; false for a 404 of a proxy or a wrong path. */
 export function isMissing(answer: Answer): boolean {
   const names = ["GroupNotFoundException", "ArtifactNotFoundException", "VersionNotFoundException", "ContentNotFoundException"];
   return answer.status === 404 && names.includes(problemName(answer));
 }
 
-/** True when what was to be created is there already. */
+/** True when the resource to be created exists already. */
 export function isTaken(answer: Answer): boolean {
   const names = ["GroupAlreadyExistsException", "ArtifactAlreadyExistsException", "VersionAlreadyExistsException"];
   return answer.status === 409 && names.includes(problemName(answer));
 }
 
-/** The error for an answer that is neither. */
+/** The error for any other answer. */
 export function refusal(answer: Answer): DomainError {
   return refused("schema registry", problemText(answer));
 }
 
-/** A body as JSON; `unavailable` when it is none, since something else than the registry has answered then. */
+/** A body as JSON; `unavailable` when it is not JSON, since then something other than the registry answered. */
 export function parse<T>(body: Buffer): T {
   try {
     return JSON.parse(body.toString()) as T;

@@ -2,8 +2,8 @@
  * The few HTTP calls to Apicurio Registry.
  *
  * Guarantees: at most 16 sockets, 10 s a call from queueing to the last byte, answers up to 4 MiB; an aborted call rejects with
- * its signal's reason, a read at once, a write as `finishing.ts` says. Nothing is repeated here: a lost answer to a POST may have
- * been a success, and only the caller knows how to find out.
+ * its signal's reason, a read at once, a write as `finishing.ts` says. Nothing is retried here: a lost answer to a POST may have
+ * been a success, and only the caller can find out.
  * Why not Apicurio's own SDK: it is generated on preview packages, compresses request bodies in a way older servers do not
  * read, and bounds neither sockets nor time nor answer size.
  */

@@ -7,8 +7,8 @@
  * `ifExists=FIND_OR_CREATE_VERSION` is avoided on purpose: when the content is known it answers with the version that has it, under any name.
  *
  * Seen on 3.0.9: a DISABLED version keeps its metadata but its content is 404 (it stays readable by content id); DELETE is off, so
- * the way back is DISABLED; a broken rule is 409 there and 400 in later servers, so only the problem's `name` is looked at; `order`
- * of a version list is the wrong way round, so the order is made here.
+ * the way back is DISABLED; a broken rule is 409 there and 400 in later servers, so only the problem's `name` is used; `order`
+ * of a version list is reversed, so it is sorted here.
  */
 import type { SchemaDocument, SchemaRegistry } from "../../registration/ports.ts";
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
@@ -27,7 +27,7 @@ export interface ApicurioConfig {
   readonly token?: string;
 }
 
-/** What we read of Apicurio's `VersionMetaData` and `SearchedVersion`. */
+/** The used fields of Apicurio's `VersionMetaData` and `SearchedVersion`. */
 interface VersionMeta {
   readonly version: string;
   readonly state: string;
@@ -36,7 +36,7 @@ interface VersionMeta {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-/** `VersionSearchResults`; a server may give fewer than asked for. */
+/** `VersionSearchResults`; a server may return fewer than requested. */
 interface VersionPage {
   readonly count: number;
   readonly versions: readonly VersionMeta[];
@@ -49,7 +49,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
   const versionsOf = (artifactId: string) => `${artifacts}/${encodeURIComponent(artifactId)}/versions`;
   const pathOf = (artifactId: string, version: string) => `${versionsOf(artifactId)}/${encodeURIComponent(version)}`;
 
-  /** False when what is to be created is there already, or the artifact it belongs to is not. */
+  /** False when the version exists already, or its artifact does not. */
   async function create(path: string, body: unknown, version: string, signal: AbortSignal): Promise<boolean> {
     const answer = await http.call("POST", path, signal, body);
     if (isOk(answer)) {
@@ -61,7 +61,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
     throw refusal(answer);
   }
 
-  /** False when there is no such version any more. */
+  /** False when the version no longer exists. */
   async function change(path: string, body: unknown, signal: AbortSignal): Promise<boolean> {
     const answer = await http.call("PUT", path, signal, body);
     if (isOk(answer)) return true;
@@ -81,7 +81,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
     return body === undefined ? undefined : parse<VersionMeta>(body);
   }
 
-  /** Makes a version that exists the one asked for; undefined when it vanished meanwhile. */
+  /** Turns an existing version into the requested one; undefined when it vanished meanwhile. */
   async function adopt(found: VersionMeta, document: SchemaDocument, attemptId: string, signal: AbortSignal) {
     const content = await read(`/ids/contentIds/${found.contentId}`, signal);
     if (content === undefined) return undefined;
@@ -111,7 +111,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
           return { created: true };
         }
       }
-      throw unavailable("schema registry", "somebody else keeps changing this version");
+      throw unavailable("schema registry", "another client keeps changing this version");
     },
 
     async get(artifactId, version, signal) {
@@ -155,7 +155,7 @@ export function createApicurioSchemas(config: ApicurioConfig): SchemaRegistry {
   };
 }
 
-/** DEPRECATED content is served, with a warning to its readers; only somebody else deprecates. */
+/** DEPRECATED content is served, with a warning to its readers; Muster itself never deprecates. */
 function isServed({ state }: VersionMeta): boolean {
   return state === "ENABLED" || state === "DEPRECATED";
 }

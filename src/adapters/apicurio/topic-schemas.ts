@@ -1,10 +1,10 @@
 /**
  * The ids under which Apicurio Registry keeps the schemas of topics, for framed records.
  *
- * Guarantees: an id is only given out after the registry has the schema, under group `default` and the topic's name, which is where
- * Apicurio's serializers put it; schemas others have put there are left as they are. Repeating, also by several replicas, makes no
- * second version. An id is remembered for `keepMs`; after that it is asked for again, so that a registry that lost its data has the
- * schema again soon, and if the registry is away just then, the remembered id is used further.
+ * Guarantees: an id is only returned after the registry has the schema, under group `default` and the topic's name, where
+ * Apicurio's serializers put it; schemas of others there stay unchanged. Repetition, also by several replicas, creates no
+ * second version. An id is cached for `keepMs`; after that it is requested again, so that a registry that lost its data gets the
+ * schema again soon; if the registry is unavailable then, the cached id stays in use.
  */
 import { toDomainError, unavailable } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
@@ -14,13 +14,13 @@ import type { ApicurioConfig } from "./schemas.ts";
 
 const keepMs = 60_000;
 
-/** The id of a topic's schema; rejects with `unavailable` when the registry is away, `wrong_state` when it refuses the schema. */
+/** The id of a topic's schema; rejects with `unavailable` when the registry is unavailable, `wrong_state` when it refuses the schema. */
 export interface TopicSchemas extends Disposable {
   idOf(topic: string, signal: AbortSignal): Promise<number>;
 }
 
 export interface TopicSchemasConfig extends Pick<ApicurioConfig, "url" | "token"> {
-  /** The text of the .proto file that declares what may be found in the topic. */
+  /** The text of the .proto file that declares the messages of the topic. */
   readonly schemaOf: (topic: string) => string;
   readonly clock: Pick<Clock, "now">;
 }
@@ -35,10 +35,10 @@ export function createTopicSchemas({ url, token, schemaOf, clock }: TopicSchemas
     for (let round = 1; round <= 3; round += 1) {
       const answer = await http.call("POST", "/groups/default/artifacts?ifExists=FIND_OR_CREATE_VERSION", signal, body);
       if (isOk(answer)) return idIn(answer.body);
-      // Somebody registered the same at the same moment: now it can be found.
+      // Another client registered the same concurrently: now it can be found.
       if (!isTaken(answer)) throw refusal(answer);
     }
-    throw unavailable("schema registry", "somebody else keeps registering this schema");
+    throw unavailable("schema registry", "another client keeps registering this schema");
   }
 
   return {

@@ -4,7 +4,7 @@
  * Guarantees: a former entry is not touched before `promote`, and `promote` replaces it in one request whose check starts
  * passing, so consumers see no gap. Both ids an attempt may use follow from (service id, attempt id), so every operation
  * can be repeated, by any process. At most 4 writes at a time: a write costs the agent time for each check it has.
- * Does not guarantee order between two attempts on one service id: reading who is there and writing are two requests.
+ * Does not guarantee order between two attempts on one service id: reading the current entry and writing are two requests.
  * The caller runs one attempt a service id.
  */
 import type { Catalog } from "../../registration/ports.ts";
@@ -23,7 +23,7 @@ import { watchConsul } from "./watch.ts";
 const parallelWrites = 4;
 /**
  * Boot checks that those in progress share: each costs the agent a dial a second for as long as its trial lasts, so with
- * many trials the agent's time is worth more than a short stagger.
+ * many trials the agent's load matters more than a short stagger.
  */
 const bootCheckBudget = 32;
 const proofMs = 6_000;
@@ -36,7 +36,7 @@ export interface ConsulCatalogConfig {
   readonly token?: string;
   /** For reads of the catalog; default is the agent's own. */
   readonly datacenter?: string;
-  /** How many checks probe a trial; more find a healthy one sooner. */
+  /** Number of checks that probe a trial; more find a healthy one sooner. */
   readonly bootstrapChecks?: number;
   readonly clock: Clock;
 }
@@ -154,7 +154,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
 
     watch: (signal) => watchConsul(reads, clock, AbortSignal.any([signal, closed.signal])),
 
-    // Consul keeps the result of a check and not when it was made.
+    // Consul keeps the result of a check without its time.
     lastChecked: () => undefined,
 
     differences: entryDifferences,
@@ -190,7 +190,7 @@ function isTrial(entry: ConsulEntry, attemptId: string): boolean {
   return attemptOf(entry.service) === attemptId && hasCheck(entry, trialCheckId(attemptId));
 }
 
-/** True when the catalog holds what was written, not what was there before. */
+/** True when the catalog has what was written, not the entry before it. */
 function isWritten({ service }: ConsulEntry, wanted: ServiceDefinition): boolean {
   const meta = Object.entries(wanted.Meta);
   return (

@@ -17,7 +17,7 @@ import type { CheckDefinition, ServiceDefinition } from "./types.ts";
 /** Set on a candidate: the service id it wants to take over. */
 export const trialOfKey = "muster-trial-of";
 
-/** The id of a trial whose own service id is taken. `@` is in no name and no host, so it is nobody's service id. */
+/** The id of a trial whose own service id is taken. `@` is in no name and no host, so it cannot be an instance's service id. */
 export const candidateId = (serviceId: string, attemptId: string): string => `${serviceId}@${attemptId}`;
 
 /** A trial under its own service id: nothing is there yet. */
@@ -25,7 +25,7 @@ export function freshTrial(entry: CatalogEntry, probes: number): ServiceDefiniti
   return { ...definition(entry), Checks: trialChecks(entry, probes) };
 }
 
-/** A trial beside an entry that keeps serving: another id, and a name no consumer asks for. */
+/** A trial beside an entry that keeps serving: another id, and a name that no consumer queries. */
 export function candidateTrial(entry: CatalogEntry, probes: number): ServiceDefinition {
   return {
     ID: candidateId(entry.serviceId, entry.attemptId),
@@ -79,7 +79,7 @@ function trialChecks(entry: CatalogEntry, probes: number): readonly CheckDefinit
     Interval: "1s",
     DeregisterCriticalServiceAfter: duration(trialLifeMs),
   }));
-  // Consul counts the time a check is critical from its first verdict on; for a TTL that nobody renews that is its end.
+  // Consul counts the time a check is critical from its first verdict on; for a TTL without renewal that is its expiry.
   const guard: CheckDefinition = {
     CheckID: trialCheckId(entry.attemptId),
     Name: "on trial until promoted",
@@ -92,7 +92,7 @@ function trialChecks(entry: CatalogEntry, probes: number): readonly CheckDefinit
 
 /**
  * Consul 1.8 has no server name for a check: it would verify the certificate against the dialled IP, with the agent's
- * roots. The check only asks for health; who it is that answers is for the callback to find out.
+ * roots. The check only reads health; the callback verifies the identity.
  */
 function grpcCheck(entry: CatalogEntry): Pick<CheckDefinition, "GRPC" | "GRPCUseTLS" | "TLSSkipVerify" | "Timeout"> {
   const { address, port, tls } = entry.check;

@@ -1,4 +1,4 @@
-/** The calls that the npm driver can make whole; `http.ts` says why it does not make the others. */
+/** The calls that the npm driver supports fully; `http.ts` explains why the others do not use it. */
 import { EventEmitter } from "node:events";
 import { Agent as TlsAgent } from "node:https";
 import Consul from "consul";
@@ -10,9 +10,9 @@ import { callMs } from "./http.ts";
 const maxSockets = 4;
 
 export interface ConsulDriver extends Disposable {
-  /** An unknown id is done. */
+  /** An unknown id counts as done. */
   deregisterService(id: string, signal: AbortSignal): Promise<void>;
-  /** An unknown id is done. */
+  /** An unknown id counts as done. */
   deregisterCheck(id: string, signal: AbortSignal): Promise<void>;
   /** Rejects with `unavailable` when the agent knows no leader. */
   requireLeader(signal: AbortSignal): Promise<void>;
@@ -45,7 +45,7 @@ export function createConsulDriver(url: URL, token: string | undefined): ConsulD
   };
 }
 
-/** Newer releases answer 404 where 1.8 says 200. */
+/** Newer releases answer 404 where 1.8 answers 200. */
 async function unlessUnknown(deregistration: Promise<unknown>): Promise<void> {
   try {
     await deregistration;
@@ -54,7 +54,7 @@ async function unlessUnknown(deregistration: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Adds what the driver's types do not know: a timeout, and its way to cancel, an emitter of `cancel`. */
+/** Adds options missing in the driver's types: a timeout, and its way to cancel, an emitter of `cancel`. */
 async function call<T>(signal: AbortSignal, made: (limits: object) => Promise<T>): Promise<T> {
   signal.throwIfAborted();
   const ctx = new EventEmitter();

@@ -3,14 +3,14 @@ import { HttpFailure } from "../http/client.ts";
 
 const late = "no answer in time";
 
-/** An answer that is not a success: 5xx and 429 may pass, everything else will stay so. */
+/** An answer that is not a success: 5xx and 429 are transient, everything else is permanent. */
 export function fromStatus(status: number): DomainError {
   return status >= 500 || status === 429 ? unavailable("catalog", `HTTP ${status}`) : refused("catalog", `HTTP ${status}`);
 }
 
 /**
- * Any failure of a call, of ours or of the npm driver, as what the port promises: the signal's reason when the caller
- * gave up, else a DomainError. What is neither (a bug) is returned as it is.
+ * Any failure of a call, of ours or of the npm driver, in the form that the port guarantees: the signal's reason when the
+ * caller aborted, else a DomainError. Any other error (a bug) is returned unchanged.
  */
 export function fromFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;

@@ -4,9 +4,9 @@
  * Guarantees: at most 60 sockets here and 4 of the npm driver (an agent resets connections above 200 from one address, and
  * others use that address too), an answer within 5 s (and what a blocking query waits) or `unavailable`, no answer above 32 MiB
  * in memory, and an aborted call rejects with its signal's reason, a read at once, a write as `finishing.ts` says. A request
- * that found its kept connection closed is sent once more; all of them may be repeated.
+ * on a persistent connection that was closed is sent once more; all of them are safe to repeat.
  * Why not the npm driver alone: it drops fields it does not know (`replace-existing-checks`), has no
- * `agent/health/service`, reads a 503 that carries data as a mere error, and bounds neither time nor answers.
+ * `agent/health/service`, treats a 503 with data as an error, and limits neither time nor answers.
  */
 import { finishing } from "../finishing.ts";
 import { createHttpClient } from "../http/client.ts";
@@ -36,7 +36,7 @@ export interface ConsulRequest {
   readonly body?: unknown;
   /** Statuses outside 2xx whose JSON is an answer. */
   readonly also?: readonly number[];
-  /** How long Consul is asked to hold the answer back, beside the time it may take anyway. */
+  /** How long Consul may hold the answer back, in addition to the normal limit. */
   readonly waitMs?: number;
 }
 

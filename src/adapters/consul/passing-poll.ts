@@ -1,9 +1,9 @@
 /**
- * One poll for all calls that wait for a trial to pass.
+ * One shared poll for all calls that wait for a trial to pass.
  *
- * Guarantees: however many wait there is one request at a time, and none when nobody waits; a waiter resolves at the
- * first answer that lists one of its keys. A failing read is repeated for 5 s, then all waiters are rejected with its
- * error; a read refused for good rejects them at once.
+ * Guarantees: one request at a time for any number of waiters, and none without waiters; a waiter resolves at the
+ * first answer that lists one of its keys. A failing read is retried for 5 s, then all waiters are rejected with its
+ * error; a permanent refusal rejects them immediately.
  * Why a poll: Consul's blocking queries see only the catalog, not the agent, and one for each waiter would use up the
  * agent's 200 connections. A pass that lasts less than one interval may be missed; the checks run once a second.
  */
@@ -13,7 +13,7 @@ import type { Clock } from "../../kernel/ports.ts";
 
 const fastMs = 25;
 const slowMs = 50;
-/** Waiters that came within this time are worth the fast pace. */
+/** The poll is fast while there are waiters younger than this. */
 const fastForMs = 2_000;
 const tolerateMs = 5_000;
 

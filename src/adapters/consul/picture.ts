@@ -1,4 +1,4 @@
-/** What is known of Consul's catalog, put together from its answers. Unchanged instances stay the same objects. */
+/** The known state of Consul's catalog, assembled from its answers. Unchanged instances stay the same objects. */
 import type { CatalogInstance } from "../../registration/ports.ts";
 import { isInternal, joined, keyOf, type NodeService, toInstance } from "./reads.ts";
 import type { ConsulCheck } from "./types.ts";
@@ -8,7 +8,7 @@ export interface Picture {
   takeAll(services: readonly NodeService[], checks: readonly ConsulCheck[]): void;
   /** Takes newer results of the checks it knows. False when they are other checks: then services have to be read too. */
   takeResults(checks: readonly ConsulCheck[]): boolean;
-  /** True when an instance that was shown last is not in the catalog any more. */
+  /** True when an instance that was shown last is no longer in the catalog. */
   lacksSome(): boolean;
   /** The instances, those that are missing included when `keepMissing`. The same array as before when nothing changed. */
   show(keepMissing: boolean): readonly CatalogInstance[];

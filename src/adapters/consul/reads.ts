@@ -5,7 +5,7 @@ import { trialOfKey } from "./definitions.ts";
 import { type ConsulHttp, type Indexed, path } from "./http.ts";
 import type { ConsulCheck, ConsulEntry, ConsulNode, ConsulService } from "./types.ts";
 
-/** Read from the leader after it made sure that it is one: a replaying server answers with an empty list otherwise. */
+/** Read from the leader after it has confirmed its leadership: otherwise a replaying server answers with an empty list. */
 const consistent = { consistent: "" };
 
 export interface ConsulReads {
@@ -64,7 +64,7 @@ export function createConsulReads(http: ConsulHttp, datacenter: string | undefin
 
   async function blocking(at: string, after: Blocking | undefined, signal: AbortSignal): Promise<Indexed<unknown>> {
     const wait: Record<string, string> = after === undefined ? {} : { index: String(after.index), wait: `${after.waitMs}ms` };
-    // Consul adds up to a sixteenth to the wait, so that those who wait do not all come at once.
+    // Consul adds up to a sixteenth to the wait, so that waiters do not all return at once.
     const limit = after === undefined ? {} : { waitMs: Math.ceil(after.waitMs * (17 / 16)) };
     return http.read({ method: "GET", path: at, query: { ...dc, ...consistent, ...wait }, ...limit }, signal);
   }
@@ -132,12 +132,12 @@ export function isMaintenance(check: ConsulCheck): boolean {
   return check.CheckID.startsWith("_service_maintenance:") || check.CheckID === "_node_maintenance";
 }
 
-/** Nothing that a consumer could call: a candidate, or the Consul servers themselves. */
+/** Entries that no consumer can call: a candidate, or the Consul servers themselves. */
 export function isInternal(service: ConsulService): boolean {
   return service.Meta?.[trialOfKey] !== undefined || service.ID === "consul";
 }
 
-/** Maintenance beats all, then the worst check; without checks it passes, as in Consul. */
+/** Maintenance takes precedence, then the worst check; without checks it passes, as in Consul. */
 export function statusOf(checks: readonly ConsulCheck[]): CatalogInstance["status"] {
   if (checks.some(isMaintenance)) return "maintenance";
   if (checks.some((check) => check.Status === "critical")) return "critical";
@@ -168,7 +168,7 @@ export function toPortCheck(check: ConsulCheck): CatalogInstance["checks"][numbe
   return { id: check.CheckID, status: check.Status, output: check.Output };
 }
 
-/** A service without an address of its own is reached at its node's. */
+/** A service without its own address is reached at its node's. */
 function onNode(service: ConsulService, node: ConsulNode): ConsulService {
   return service.Address === "" ? { ...service, Address: node.Address } : service;
 }

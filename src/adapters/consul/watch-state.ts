@@ -1,23 +1,23 @@
 /**
- * What the watch of Consul's catalog knows of its own knowledge, as a state machine: an event in, the next state and what to do
- * out. It holds no instances, asks nobody and reads no clock; times are epoch milliseconds.
+ * The state of the watch of Consul's catalog, as a state machine: from an event to the next state and the next
+ * action. It holds no instances, does no I/O and reads no clock; times are epoch milliseconds.
  */
 
-/** How old an unchanged catalog's snapshot may get. */
+/** Maximum age of an unchanged catalog's snapshot. */
 export const waitMs = 5_000;
 const secondLookMs = 2_000;
 const firstPauseMs = 50;
 const maxPauseMs = 2_000;
-/** A server that does not block although it is asked to must not be asked in a tight loop. */
+/** A server that does not block although requested must not be polled in a tight loop. */
 const leastTurnMs = 5;
 
 /** One of the two blocking queries. */
 interface Poll {
-  /** Of its last answer; 0 before the first, and when it begins anew. */
+  /** Of its last answer; 0 before the first, and after a reset. */
   readonly index: number;
   /** In a row. */
   readonly failures: number;
-  /** When what it asks for was last known to be as in the picture. */
+  /** When its part of the picture was last known to be current. */
   readonly asOf: number;
 }
 
@@ -26,11 +26,11 @@ export type PollName = "services" | "checks";
 export interface WatchState extends Readonly<Record<PollName, Poll>> {
   /** A whole read is due. */
   readonly isStale: boolean;
-  /** The catalog may not be itself yet: absence needs a second look. */
+  /** The catalog may be incomplete still: absence needs a second read. */
   readonly isDoubtful: boolean;
   /** Of the last whole read. */
   readonly readIndex: number;
-  /** Of the checks in the picture; 0 when the indexes have begun anew. */
+  /** Of the checks in the picture; 0 when the indexes were reset. */
   readonly pictureIndex: number;
   /** Whole reads that failed in a row. */
   readonly readFailures: number;
@@ -39,10 +39,10 @@ export interface WatchState extends Readonly<Record<PollName, Poll>> {
 }
 
 export type WatchEvent =
-  /** A poll was answered; `fits` when the picture could take the answer: it only has newer results of the checks it knows. */
+  /** A poll was answered; `fits` when the answer could be applied: it only has newer results of known checks. */
   | { readonly type: "answered"; readonly poll: PollName; readonly index: number; readonly at: number; readonly fits: boolean }
   | { readonly type: "failed"; readonly poll: PollName }
-  /** What is to be done now? */
+  /** Requests the next action. */
   | { readonly type: "turn" }
   /** The picture was read as a whole; `lacksSome` when an instance that was shown last is not in it. */
   | { readonly type: "read"; readonly startedAt: number; readonly at: number; readonly index: number; readonly lacksSome: boolean }
@@ -71,7 +71,7 @@ export const firstState: WatchState = {
 
 const idle: Todo = { rest: "until news" };
 
-/** The state after an event, and what to do then; after an event of a poll that is nothing. */
+/** The state after an event, and the next action; none after an event of a poll. */
 export function step(state: WatchState, event: WatchEvent): { readonly state: WatchState; readonly todo: Todo } {
   switch (event.type) {
     case "answered":
@@ -93,7 +93,7 @@ export function step(state: WatchState, event: WatchEvent): { readonly state: Wa
   }
 }
 
-/** What an answer of the checks' poll is worth: one that is older than the picture, or of a server that began anew, is not taken. */
+/** Whether an answer of the checks' poll is used: not when it is older than the picture, or of a server with reset indexes. */
 export function isWorthTaking({ checks, pictureIndex }: WatchState, index: number): boolean {
   return index >= pictureIndex && !wentBack(checks, index);
 }
@@ -138,7 +138,7 @@ function inDoubt(state: WatchState): WatchState {
   return { ...state, isStale: true, isDoubtful: true, pictureIndex: 0 };
 }
 
-/** A server that was restarted or restored counts anew. */
+/** A restarted or restored server resets its indexes. */
 function wentBack(poll: Poll, index: number): boolean {
   return index > 0 && index < poll.index;
 }

@@ -1,14 +1,14 @@
 /**
- * The whole catalog as it changes, by two blocking queries for the process, however many look on: one for the checks, whose
- * answer holds them all, and one for the services, whose answer only says that something changed.
+ * The whole catalog as it changes, by two blocking queries for the process, for any number of watchers: one for the checks, whose
+ * answer has all of them, and one for the services, whose answer only shows that something changed.
  *
- * Guarantees: a result of a check is shown from the answer that brought it; anything else by a consistent read of services,
+ * Guarantees: a check result is shown from the answer that has it; any other change by a consistent read of services,
  * then checks, so that no service is shown as passing whose checks were not read. After an error or an index that went back
- * (a restarted or restored server) both queries begin anew, and an instance that is then missing is still shown until a second
- * consistent read, 2 s later, misses it too. Failures of the other side are waited out, with growing pauses.
+ * (a restarted or restored server) both queries restart, and an instance that is then missing is still shown until a second
+ * consistent read, 2 s later, misses it too. Failures of the server are retried, with growing pauses.
  * Not guaranteed: every state in between. Whole reads take at most half of the time, so a big catalog that changes all the
  * time is shown late by up to three times what a whole read takes.
- * When to read, show and rest is decided in `watch-state.ts`.
+ * `watch-state.ts` decides when to read, show and rest.
  */
 import type { CatalogSnapshot } from "../../registration/ports.ts";
 import { setMaxListeners } from "node:events";
@@ -25,7 +25,7 @@ interface Answer {
 }
 
 export async function* watchConsul(reads: ConsulReads, clock: Clock, signal: AbortSignal): AsyncGenerator<CatalogSnapshot> {
-  /** Aborted with an error that is a mistake of ours: waiting does not mend it. */
+  /** Aborted with an error that is our own bug: waiting does not fix it. */
   const ending = new AbortController();
   const stop = AbortSignal.any([signal, ending.signal]);
   setMaxListeners(0, stop);

@@ -1,9 +1,9 @@
 /**
- * The catalog of a single process, in its memory, with gRPC health checks of its own.
+ * The catalog of a single process, in memory, with its own gRPC health checks.
  *
- * Guarantees what Consul does: a former entry is not touched before `promote`, which replaces it at once; a trial ends by
- * itself after 3 min, an entry that is critical for 10 min is removed. Nothing survives the process: after a start the
- * record's active entries are put on trial again (`registration/reconcile/restore.ts`). All changes of state are synchronous, so nobody sees half of one.
+ * Guarantees the same as Consul: a former entry is not touched before `promote`, which replaces it atomically; a trial expires
+ * after 3 min, an entry that is critical for 10 min is removed. Nothing survives the process: after a start the
+ * record's active entries are put on trial again (`registration/reconcile/restore.ts`). All changes of state are synchronous, so no reader sees a partial one.
  */
 import type { Catalog, CatalogEntry, CatalogInstance, ModuleClient } from "../../registration/ports.ts";
 import { unavailable } from "../../kernel/errors.ts";
@@ -24,7 +24,7 @@ import {
 import { createHealthProber } from "./health-prober.ts";
 import { createWatchers } from "./watchers.ts";
 
-/** A trial is probed at once, then after 250, 500, 750 ms, then every second. */
+/** A trial is probed immediately, then after 250, 500, 750 ms, then every second. */
 const trialPauseMs = (probes: number): number => Math.min(probes * 250, 1_000);
 const steadyPauseMs = (): number => steadyIntervalMs;
 
@@ -51,9 +51,9 @@ interface Waiter {
 export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly probe: ModuleClient["health"] }): Catalog {
   const { clock, probe } = config;
   const prober = createHealthProber(clock, probe);
-  /** By service id: what serves, or the fresh trial of an id that nobody serves. */
+  /** By service id: the serving entry, or the new trial of an id without one. */
   const own = new Map<string, Slot>();
-  /** By trial key: trials beside an entry that serves. */
+  /** By trial key: trials beside a serving entry. */
   const candidates = new Map<string, Slot>();
   const waiters = new Set<Waiter>();
   const watchers = createWatchers(() => [...own.values()].map(toInstance));

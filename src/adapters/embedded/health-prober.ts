@@ -2,7 +2,7 @@
  * Repeated health probes of many endpoints.
  *
  * Guarantees: at most 32 probes at a time; each watched endpoint has one probe or one pause, never two; after `stop`
- * nothing is reported any more; after dispose nothing runs. A slow endpoint delays only its own next probe, but 32 that
+ * nothing more is reported; after dispose nothing runs. A slow endpoint delays only its own next probe, but 32 that
  * time out together (2 s each) delay the others by that much.
  */
 import type { ModuleClient } from "../../registration/ports.ts";

@@ -1,8 +1,8 @@
 /**
  * Schema registry in the store, for installations without Apicurio.
  *
- * Guarantees the same as the real one. Each operation is one transaction; of two callers that insert the same version at once one
- * wins and the other sees what won, because its transaction is made again. Every version here was made by Muster, so unlike in
+ * Guarantees the same as the real one. Each operation is one transaction; of two callers that insert the same version concurrently
+ * one wins and the other sees the result, because its transaction is rerun. Every version here was created by Muster, so unlike in
  * Apicurio there are no foreign ones that `disable` would leave alone.
  */
 import type { SchemaDocument, SchemaRegistry } from "../../registration/ports.ts";
@@ -67,7 +67,7 @@ async function putVersion(tx: RegistrationTx, document: SchemaDocument, attemptI
   return { created: !found.enabled };
 }
 
-/** What Apicurio would refuse. */
+/** Inputs that Apicurio would refuse. */
 function checkAcceptable({ artifactId, version, content }: SchemaDocument): void {
   if (!isStorable(artifactId, version)) throw refused("schema registry", "a name it cannot store");
   if (content === "") throw refused("schema registry", "no content");

@@ -1,8 +1,8 @@
 /**
  * The watches of the embedded catalog.
  *
- * Guarantees: after each change every watcher that waits is woken in the same turn and reads the catalog as it is then; one
- * that is busy reads it once, when it asks again, however much has changed. A snapshot is made when it is asked for.
+ * Guarantees: after each change every waiting watcher is woken in the same turn and reads the current catalog; a
+ * busy one reads it once, at its next request, for any number of changes. A snapshot is made on request.
  */
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { CatalogInstance, CatalogSnapshot } from "../../registration/ports.ts";

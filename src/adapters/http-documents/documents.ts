@@ -1,8 +1,8 @@
 /**
- * Documents that instances serve over HTTP/1.1, for whose host nobody vouches.
+ * Documents that instances serve over HTTP/1.1, from untrusted hosts.
  *
- * Guarantees: one connection a call, to exactly the address that was resolved and judged for it, so that neither a second
- * lookup nor a redirect leads anywhere else; at most 5 s from the lookup to the last byte, at most 1 MiB, no compression;
+ * Guarantees: one connection a call, to exactly the address that was resolved and checked for it, so that neither a second
+ * lookup nor a redirect leads to another one; at most 5 s from the lookup to the last byte, at most 1 MiB, no compression;
  * the socket is destroyed at the end of every call. With TLS the certificate must be valid for the host as given.
  */
 import type { DocumentPlace, DocumentSource } from "../../registration/ports.ts";
@@ -19,7 +19,7 @@ const headers = { accept: "application/json", "accept-encoding": "identity", "us
 
 export interface HttpDocumentsConfig {
   readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
-  /** PEM; accepted beside the well-known authorities. */
+  /** PEM; accepted in addition to the well-known authorities. */
   readonly ca?: Buffer;
 }
 
@@ -79,7 +79,7 @@ function decoded(bytes: Buffer): string {
 function brokenOff(error: unknown): DomainError {
   if (error instanceof HttpFailure && error.kind === "too large") return tooLarge();
   const code = error instanceof HttpFailure ? error.code : "";
-  // Certificates and foreign protocols stay what they are; a connection may come back.
+  // Certificate and protocol errors are permanent; connection errors are transient.
   const passing = /^(ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH)/.test(code);
   return failed(passing ? "unavailable" : "wrong_state", `the connection failed (${/^[A-Z0-9_]{1,60}$/.test(code) ? code : "unknown cause"})`, error);
 }

@@ -1,11 +1,11 @@
 /**
- * HTTP/1.1 to one other server, within bounds.
+ * HTTP/1.1 to one other server, with limits.
  *
  * Guarantees: at most `connections` sockets; every call ends within its limit, from queueing to the last byte of the answer;
  * at most `maxAnswerBytes` of an answer are kept; redirects are answers like any other; an aborted call rejects at once with
  * its signal's reason and its socket is destroyed. When `host` is given, sockets go to exactly the address in `origin`,
  * without a lookup. A request is never repeated, unless it is marked `repeatable`.
- * undici is loaded with the first call, so that a process which makes none does not pay for it.
+ * undici is loaded with the first call, so that a process without calls does not load it.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import { checkServerIdentity, type ConnectionOptions } from "node:tls";
@@ -30,11 +30,11 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** How long the server is asked to hold its answer back, in milliseconds; added to the limit. */
+  /** How long the server may hold its answer back, in milliseconds; added to the limit. */
   readonly holdMs?: number;
-  /** Sent once more when the connection ended before an answer began, as a kept connection may at any time. */
+  /** Sent once more when the connection ended before an answer began, as a persistent connection may at any time. */
   readonly repeatable?: boolean;
-  /** Looks at an answer before its body is read; the call rejects with what it throws. */
+  /** Checks an answer before its body is read; the call rejects with what it throws. */
   readonly judge?: (head: HttpHead) => void;
 }
 
@@ -47,7 +47,7 @@ export interface HttpAnswer extends HttpHead {
   readonly body: Buffer;
 }
 
-/** No whole answer came. */
+/** No complete answer came. */
 export class HttpFailure extends Error {
   /** `late`: over the limit. `too large`: more bytes than allowed. `broken`: no connection, or it ended, or was no HTTP. */
   readonly kind: "late" | "too large" | "broken";

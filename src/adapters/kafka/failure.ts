@@ -1,12 +1,12 @@
-/** What a kafkajs error means for the records that were being sent. */
+/** Maps a kafkajs error to its meaning for the records being sent. */
 import kafkajs from "kafkajs";
 
 // Not by name: Node sees only a part of what this CommonJS package exports.
 const { KafkaJSAggregateError, KafkaJSProtocolError, KafkaJSSASLAuthenticationError } = kafkajs;
 
 /**
- * `passing`: the same send can succeed later. `records`: the broker will not have one of these records, or not so many at once.
- * `refused`: the broker understood and says no, to whatever records.
+ * `passing`: the same send can succeed later. `records`: the broker refuses one of these records, or so many at once.
+ * `refused`: the broker refuses any records.
  */
 export interface KafkaFailure {
   readonly verdict: "passing" | "records" | "refused";
@@ -30,8 +30,8 @@ const refusals = [
 ];
 
 /**
- * What is not known to be final counts as passing: kafkajs marks some passing faults as final (a wait for leaders that ran out),
- * and throws plain TypeErrors when a broker goes away at the wrong moment.
+ * Unknown errors count as passing: kafkajs marks some transient errors as final (a timed-out wait for leaders),
+ * and throws plain TypeErrors when a broker disconnects at certain moments.
  */
 export function failureOf(error: unknown): KafkaFailure {
   const cause = rootOf(error);

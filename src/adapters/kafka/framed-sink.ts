@@ -3,18 +3,18 @@
  *
  * A value is 0x00, the id of the topic's schema in the registry (4 bytes, big-endian), a `Ref` message with the simple name of the
  * value's type in field 1 (its length before it), and the protobuf bytes: what Apicurio's protobuf serializer writes and its
- * deserializer expects. The key is the name-based UUID of the subject, as text, since that is what such consumers read keys as.
- * All that the sink behind it guarantees stays: records of a subject have one key. A batch with a record whose schema cannot be had is
- * not published at all, so that nothing is overtaken. Asking for a schema comes on top of the time that the sink itself takes.
+ * deserializer expects. The key is the name-based UUID of the subject, as text, as such consumers read keys.
+ * All that the sink behind it guarantees stays: records of a subject have one key. A batch with a record whose schema is unavailable is
+ * not published at all, to keep the order. A request for a schema adds to the time of the sink itself.
  */
 import { createHash } from "node:crypto";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { EventSink, SinkRecord } from "../../kernel/ports.ts";
 
 export interface FramedSinkConfig {
-  /** Disposed of with this one. */
+  /** Disposed together with this one. */
   readonly sink: EventSink;
-  /** Gives the id of a topic's schema. */
+  /** Returns the id of a topic's schema. */
   readonly ids: Disposable & { idOf(topic: string, signal: AbortSignal): Promise<number> };
 }
 

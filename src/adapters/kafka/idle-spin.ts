@@ -1,7 +1,7 @@
 /**
  * kafkajs 2.2.4 spins on every idle connection: after each answer `RequestQueue.scheduleCheckPendingRequests` arms a timer with
- * a negative delay, which fires after 1 ms and arms the next one, for ever. The timer is of use only while a request waits in the
- * queue, and each request that begins to wait arms it anew, so nothing is lost when it is not armed for an empty queue.
+ * a negative delay, which fires after 1 ms and arms the next one, forever. The timer is needed only while a request waits in the
+ * queue, and each request that begins to wait arms it again, so nothing is lost when it is not armed for an empty queue.
  * The driver offers no option for this and has no newer release, hence the patch of its prototype.
  */
 import { createRequire } from "node:module";
@@ -13,7 +13,7 @@ interface RequestQueue {
 
 const patched = Symbol.for("muster.kafkajs-idle-spin");
 
-/** Patches the driver once a process; further calls do nothing. */
+/** Patches the driver once per process; further calls do nothing. */
 export function stopIdleSpin(): void {
   const load = createRequire(import.meta.url);
   const { prototype } = load("kafkajs/src/network/requestQueue/index.js") as { readonly prototype: RequestQueue };

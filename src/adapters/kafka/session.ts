@@ -1,10 +1,10 @@
 /**
  * One connected producer and the topics it knows to exist.
  *
- * A plain producer with acks from all replicas, not an idempotent one: kafkajs takes its sequence numbers back on any error, so
- * after a send that is given up the next batch reuses them and the broker drops it as a duplicate, which would be a silent loss.
+ * A plain producer with acks from all replicas, not an idempotent one: kafkajs resets its sequence numbers on any error, so
+ * after an abandoned send the next batch reuses them and the broker drops it as a duplicate, which would be a silent loss.
  * kafkajs' own send retries are off: its second try leaves out every broker that answered the first, also when a partition
- * moved there in between, and then reports success. Whoever holds the session sends the whole batch again instead, through a
+ * moved there in between, and then reports success. The owner of the session resends the whole batch instead, through a
  * new session.
  */
 import { connect, type Socket } from "node:net";
@@ -40,11 +40,11 @@ export interface KafkaSession {
   close(): Promise<void>;
 }
 
-/** Connects and makes sure the configured topics exist. Rejects with the driver's error. */
+/** Connects and ensures that the configured topics exist. Rejects with the driver's error. */
 export async function openSession(config: KafkaConfig): Promise<KafkaSession> {
   const { kafka, release } = prepare(config);
   const producer = kafka.producer({
-    // Same partition for a key as Java's clients; named so that no default of a later driver can move keys about.
+    // Same partition for a key as Java's clients; named so that another default of a later driver cannot move keys.
     createPartitioner: Partitioners.DefaultPartitioner,
     allowAutoTopicCreation: false,
     maxInFlightRequests: 1,
@@ -104,17 +104,17 @@ async function createMissing(admin: Admin, topics: readonly string[], { partitio
   }
 }
 
-/** A driver instance for one client, and how to let go of that client: cleanly if it can, by force after 2 s. */
+/** A driver instance for one client, and how to close that client: gracefully, or by force after 2 s. */
 function prepare({ brokers, clientId, log }: KafkaConfig) {
   stopIdleSpin();
-  // kafkajs keeps sockets open that it waits on in vain; through the socket factory they stay in our hands.
+  // kafkajs keeps dead sockets open while it waits; the socket factory gives us access to them.
   const sockets = new Set<Socket>();
   const kafka = new Kafka({
     brokers: [...brokers],
     clientId,
     connectionTimeout: connectMs,
     requestTimeout: requestMs,
-    // Enough to try each broker once; what can be tried for longer is tried by the sink, in a new session.
+    // Enough to try each broker once; longer retries are the sink's, in a new session.
     retry: { initialRetryTime: 50, maxRetryTime: 500, retries: brokers.length },
     logLevel: log === undefined ? logLevel.NOTHING : logLevel.WARN,
     logCreator: () => (entry) => {
@@ -134,7 +134,7 @@ function prepare({ brokers, clientId, log }: KafkaConfig) {
       () => false,
     );
     const isClean = await Promise.race([clean, after(closeMs)]);
-    // An error on its socket is what makes kafkajs stop the timers of a connection that it has not finished itself.
+    // An error on its socket makes kafkajs stop the timers of a connection that it has not completed.
     for (const socket of sockets) socket.destroy(isClean ? undefined : new Error("closed by force"));
   }
 

@@ -35,7 +35,7 @@ export function createKafkaSink(config: KafkaSinkConfig): EventSink {
     session = undefined;
   }
 
-  /** Halves what the broker finds too large until it is one record. */
+  /** Halves a slice that is too large for the broker, down to one record. */
   async function deliver(records: readonly SinkRecord[], stop: AbortSignal): Promise<void> {
     for (let tries = 1, pauseMs = firstPauseMs; ; tries += 1, pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
       stop.throwIfAborted();
@@ -119,7 +119,7 @@ function translate(error: unknown): DomainError {
   return verdict === "passing" ? unavailable("event sink", name, error) : refused("event sink", name, error);
 }
 
-/** In order, each within what a broker takes as one batch by default; all of them could be for one partition. */
+/** In order, each within a broker's default batch limit; all of them could be for one partition. */
 function* slices(batch: readonly SinkRecord[]): Generator<readonly SinkRecord[]> {
   let slice: SinkRecord[] = [];
   let size = 0;

@@ -4,7 +4,7 @@ import type { Failed } from "./outcome.ts";
 const prefixBytes = 5;
 
 export interface AnswerReader {
-  /** Takes the next bytes; a failure is final. */
+  /** Accepts the next bytes; a failure is final. */
   readonly push: (chunk: Uint8Array) => Failed | undefined;
   /** The whole message, once there is one. */
   readonly message: () => Uint8Array | undefined;

@@ -9,27 +9,27 @@ export type PeerEvent =
   | { readonly type: "headers"; readonly headers: ReadonlyMap<string, string>; readonly last: boolean }
   /** Valid only until the next event. */
   | { readonly type: "data"; readonly data: Uint8Array; readonly last: boolean }
-  /** To be sent back at once. */
+  /** To be sent back immediately. */
   | { readonly type: "reply"; readonly frame: Buffer }
   /** The peer ends the stream or the connection with this HTTP/2 error code. */
   | { readonly type: "ended"; readonly code: number }
-  /** Nothing after this can be understood. */
+  /** Nothing after this can be parsed. */
   | { readonly type: "malformed" | "headers_too_large" };
 
 export interface Connection {
   readonly receive: (chunk: Uint8Array) => Generator<PeerEvent>;
-  /** Whether the peer has shown that it speaks HTTP/2. */
+  /** Whether the peer has shown that it uses HTTP/2. */
   readonly understood: () => boolean;
 }
 
 const stream = 1;
-/** Frames of any sort on one connection; more are a flood. The largest answer takes a few hundred. */
+/** Frames of any type on one connection; more are a flood. The largest answer takes a few hundred. */
 const maxFrames = 20_000;
 const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 const settings = { enablePush: 2, initialWindowSize: 4, maxHeaderListSize: 6 } as const;
 
 /**
- * All that is ever said unasked: preface, settings, windows as large as the largest answer (so that none needs to be
+ * All that is sent unprompted: preface, settings, windows as large as the largest answer (so that none needs to be
  * enlarged later), the request.
  */
 export function openingBytes(request: {
@@ -65,7 +65,7 @@ function setting(id: number, value: number): Buffer {
   return bytes;
 }
 
-/** The last words to a peer that has answered. */
+/** The final frames to a peer that has answered. */
 export const farewell: Uint8Array = encodeFrame(frameTypes.goAway, 0, 0, Buffer.alloc(8));
 
 export function createConnection(maxHeaderBytes: number): Connection {

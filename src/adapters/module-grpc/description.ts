@@ -1,4 +1,4 @@
-/** The answer to the callback in the words of the domain, and its failures in those of the caller. */
+/** Converts the answer to the callback to the domain's types, and its failures to DomainErrors. */
 import { fromBinary } from "@bufbuild/protobuf";
 import {
   CapabilityType,
@@ -15,7 +15,7 @@ const capabilityNames: ReadonlyMap<number, string> = new Map([
   [CapabilityType.SINK, "SINK"],
 ]);
 
-/** Decodes an answer; throws CALLBACK_FAILED when it is not what it should be. */
+/** Decodes an answer; throws CALLBACK_FAILED when it is invalid. */
 export function descriptionOf(message: Uint8Array, endpoint: Endpoint): ModuleDescription {
   let response: GetServiceRegistrationResponse;
   try {

@@ -1,4 +1,4 @@
-/** Opens one socket to one literal address, and says precisely why it could not. */
+/** Opens one socket to one literal address, and reports the exact cause of a failure. */
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type SecureContext } from "node:tls";
 import type { Endpoint } from "../../registration/types.ts";
@@ -12,7 +12,7 @@ export interface TlsPolicy {
 
 export type Dialled = { readonly type: "open"; readonly socket: Socket } | Failed;
 
-/** No name is ever resolved here. The caller destroys the socket. Its `error` events are already taken care of. */
+/** No name is ever resolved here. The caller destroys the socket. Its `error` events are already handled. */
 export function dial(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSignal): Promise<Dialled> {
   const { address, port, tls, serverName } = endpoint;
   if (isIP(address) === 0) return Promise.resolve({ type: "unreachable", detail: "the address is not a literal IP address" });
@@ -43,16 +43,16 @@ export function dial(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSignal)
   });
 }
 
-/** True when whatever listens there answers a TLS handshake in kind. */
+/** True when the server there answers a TLS handshake. */
 export async function speaksTls(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSignal): Promise<boolean> {
   const dialled = await dial({ ...endpoint, tls: true }, { ...policy, verify: false }, signal);
-  // A peer that refuses our handshake by an alert speaks TLS as well.
+  // A peer that refuses our handshake by an alert uses TLS too.
   if (dialled.type !== "open") return dialled.code?.includes("_ALERT_") ?? false;
   dialled.socket.destroy();
   return true;
 }
 
-/** What an error of the socket means, while dialling or later. */
+/** The outcome for an error of the socket, while dialling or later. */
 export function dialFailure(error: unknown, tls: boolean): Failed {
   const code = codeOf(error);
   if (code === "ECONNREFUSED") return { type: "refused", code, detail: "the connection was refused" };

@@ -1,11 +1,11 @@
 /**
- * One unary gRPC call over one socket. Guarantees: the promise never rejects; whatever the peer does, the socket is
+ * One unary gRPC call over one socket. Guarantees: the promise never rejects; for any behaviour of the peer, the socket is
  * destroyed when it settles, and no more of the answer is held than allowed.
  *
  * Node's own HTTP/2 client is not used because a hostile peer can end the process through it: headers that it refuses
  * (an upper-case name, more than 128 of them) stay with the stream, and if the session is collected first, a native
- * assertion aborts; no order of closing prevents that when GOAWAY comes in the same packet. What a single call needs of
- * the protocol is little, and in JavaScript the worst is an exception.
+ * assertion aborts; no order of closing prevents that when GOAWAY comes in the same packet. A single call needs little of
+ * the protocol, and in JavaScript the worst case is an exception.
  */
 import type { Socket } from "node:net";
 import { createAnswerReader, frame } from "./answer.ts";
@@ -20,12 +20,12 @@ export interface UnaryRequest {
   readonly authority: string;
   readonly tls: boolean;
   readonly message: Uint8Array;
-  /** Told to the peer; `signal` enforces it. */
+  /** Sent to the peer; `signal` enforces it. */
   readonly timeoutMs: number;
   readonly maxAnswerBytes: number;
 }
 
-/** `spokeHttp2`: whether the peer has shown that it speaks HTTP/2. */
+/** `spokeHttp2`: whether the peer has shown that it uses HTTP/2. */
 export interface Exchanged {
   readonly outcome: Outcome;
   readonly spokeHttp2: boolean;
@@ -84,7 +84,7 @@ function headersOf(request: UnaryRequest): [string, string][] {
   ];
 }
 
-/** Follows the answer event by event, and says what the call came to as soon as that is clear. */
+/** Follows the answer event by event, and returns the outcome as soon as it is decided. */
 function createUnderstanding(maxAnswerBytes: number): (event: Exclude<PeerEvent, { type: "reply" }>) => Outcome | undefined {
   const answer = createAnswerReader(maxAnswerBytes);
   let begun = false;

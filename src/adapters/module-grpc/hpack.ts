@@ -123,7 +123,7 @@ function createCursor(block: Uint8Array) {
   };
 }
 
-/** Headers as literals that nobody needs to remember. Names and values are latin-1. */
+/** Headers as literals without indexing. Names and values are latin-1. */
 export function encodeHeaders(headers: readonly Header[]): Buffer {
   return Buffer.concat(headers.flatMap(([name, value]) => [Buffer.from([0]), literal(name), literal(value)]));
 }

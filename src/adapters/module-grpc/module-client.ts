@@ -1,8 +1,8 @@
 /**
- * Calls to one instance: each on a connection of its own that ends with the call. Guarantees: an end within the limit
- * whatever the peer does, and nothing left behind. When the peer closes on us or answers nonsense, a second connection,
- * within the same limit, finds out whether it only expects TLS where we speak none, or the reverse: servers often close
- * without a word then, and "TLS mismatch" is what the author needs to hear.
+ * Calls to one instance: each on its own connection, which ends with the call. Guarantees: an end within the limit
+ * for any behaviour of the peer, and no resource left. When the peer closes the connection or answers garbage, a second
+ * connection, within the same limit, finds out whether it expects TLS where we use none, or the reverse: servers often
+ * close silently then, and the author needs the reason "TLS mismatch".
  */
 import type { ModuleClient } from "../../registration/ports.ts";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
@@ -30,7 +30,7 @@ export interface ModuleClientOptions {
    * skip the verification too.
    */
   readonly ca?: Buffer;
-  /** PEM certificate and key to show to modules that ask for one. */
+  /** PEM client certificate and key, for modules that request one. */
   readonly clientCertificate?: { readonly cert: Buffer; readonly key: Buffer };
   /** Milliseconds for the whole of a call. */
   readonly describeMs?: number;
@@ -51,7 +51,7 @@ export function createModuleClient(options: ModuleClientOptions = {}): ModuleCli
   const policy: TlsPolicy = {
     verify: ca !== undefined,
     context: createSecureContext({
-      // Without an authority of its own nothing is verified; an empty list keeps Node from reading the hundred it knows.
+      // Without a configured authority nothing is verified; an empty list keeps Node from loading its own hundred.
       ca: ca ? [...getCACertificates("default"), ...getCACertificates("system"), ca.toString()] : [],
       ...clientCertificate,
     }),
@@ -80,7 +80,7 @@ export function createModuleClient(options: ModuleClientOptions = {}): ModuleCli
   };
 }
 
-/** Rejects with the signal's reason, and never otherwise. */
+/** Rejects only with the signal's reason. */
 async function call(endpoint: Endpoint, policy: TlsPolicy, signal: AbortSignal, request: Call): Promise<Outcome> {
   signal.throwIfAborted();
   const ending = AbortSignal.any([signal, AbortSignal.timeout(request.timeoutMs)]);

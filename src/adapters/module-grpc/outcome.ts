@@ -1,4 +1,4 @@
-/** The possible outcomes of one call, before it is decided what they mean for a registration. */
+/** The possible outcomes of one call, before they are mapped to reasons of a registration. */
 
 /** Why there is no gRPC answer. */
 export type Failure =
@@ -6,20 +6,20 @@ export type Failure =
   | "refused"
   /** No route, no answer, or a connection that ended too soon. */
   | "unreachable"
-  /** Connected, but not to something that speaks gRPC. */
+  /** Connected, but not to a gRPC server. */
   | "wrong_protocol"
-  /** One side speaks TLS and the other does not, or the certificate or the handshake is not acceptable. */
+  /** One side uses TLS and the other does not, or the certificate or the handshake is not acceptable. */
   | "tls_mismatch"
   | "timeout"
   | "too_large"
-  /** gRPC it is, but an answer that breaks its rules. */
+  /** gRPC, but an answer that violates the protocol. */
   | "malformed";
 
 export interface Failed {
   readonly type: Failure;
   /** The code of the Node error behind it, where there is one. */
   readonly code?: string;
-  /** For people; printable. */
+  /** Human-readable; printable. */
   readonly detail: string;
 }
 

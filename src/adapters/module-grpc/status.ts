@@ -1,4 +1,4 @@
-/** What the headers and trailers of an answer say of the call. */
+/** The status of a call, from the headers and trailers of its answer. */
 import { printable } from "../../kernel/log.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -6,7 +6,7 @@ type Headers = ReadonlyMap<string, string>;
 
 const codes = { unknown: 2, unimplemented: 12, unavailable: 14 } as const;
 
-/** What the call came to, if these headers or trailers hold its gRPC status. `message`: the whole message, if it is there. */
+/** The outcome of the call, if these headers or trailers have its gRPC status. `message`: the complete message, if present. */
 export function statusOutcome(headers: Headers, message: Uint8Array | undefined): Outcome | undefined {
   const status = headers.get("grpc-status");
   if (status === undefined) return undefined;

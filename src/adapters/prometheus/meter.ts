@@ -1,8 +1,8 @@
 /**
  * The meter on prom-client, and the page that Prometheus reads.
  *
- * The library is a good part of a start, so it is loaded when the first calls have had their turn (`load`), or when somebody
- * asks for the page; what is measured before waits in memory, in order, and counts then.
+ * Loading the library takes a large share of a start, so it is loaded after the first calls (`load`), or when the page is
+ * requested; earlier measurements are queued in memory, in order, and counted then.
  */
 import type { Meter, Measures, Metric } from "../../kernel/meter.ts";
 import type { MetricsPage, PromMeter } from "./prom-meter.ts";
@@ -13,7 +13,7 @@ export interface Metering extends Meter {
   render(): Promise<MetricsPage>;
 }
 
-/** `measures` is asked for when the library is loaded: what it measures is then there. */
+/** `measures` is called when the library is loaded; its sources exist by then. */
 export function createMeter(measures: () => readonly Measures[]): Metering {
   let meter: Meter | undefined;
   let waiting: ((to: Meter) => void)[] = [];

@@ -11,9 +11,9 @@ export interface PromMeter extends Meter {
 }
 
 /**
- * Makes every series of every metric at once, so that the page has them from the start. Also measures the process itself.
- * Who measures often does so with the very label objects of the metric's table: their series is found without a look at
- * the labels.
+ * Creates every series of every metric, so that the page has them from the start. Also measures the process itself.
+ * Frequent callers pass the label objects of the metric's table itself: their series is found by identity, without
+ * comparing labels.
  */
 export function createPromMeter(metrics: readonly Metric[]): PromMeter {
   const registry = new Registry();

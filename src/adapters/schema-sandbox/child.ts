@@ -1,5 +1,5 @@
 /**
- * The program of the child process: runs one job after the other on schemas that nobody vouches for. It runs under Node's
+ * The program of the child process: runs one job after the other on untrusted schemas. It runs under Node's
  * permission model, without environment, and is killed from outside when a job is too slow. Should the parent die
  * meanwhile, the watchdog below ends a job that would go on alone, and the closed channel the rest.
  */

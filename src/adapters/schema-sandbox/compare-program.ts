@@ -1,4 +1,4 @@
-/** Compares one pair of schemas; the result is cut to what is kept and sent. */
+/** Compares one pair of schemas; the result is truncated to what is stored and sent. */
 import { DomainError } from "../../kernel/errors.ts";
 import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
 import { boundedComparison, notCompared } from "../../registration/schemas/told-comparison.ts";
@@ -10,7 +10,7 @@ export function run({ former, next }: CompareJob): ToldComparison {
   try {
     return boundedComparison(compareSchemas(former, next));
   } catch (error) {
-    // A version of somebody else's may break rules that ours have kept; a deep one may take too much stack.
+    // A foreign version may violate rules that ours obey; a deep one may take too much stack.
     if (error instanceof DomainError) return notCompared(error.message);
     if (error instanceof RangeError) return notCompared("they are too intricate");
     throw error;

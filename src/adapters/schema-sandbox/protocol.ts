@@ -1,8 +1,8 @@
-/** What the parent and the sandbox's child say to each other. Types only. */
+/** The messages between parent and sandbox child. Types only. */
 import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
 import type { Dialect } from "../../schema-diff/schema-text.ts";
 
-/** What the child can do with schemas: each is a program that it loads when it is first needed. */
+/** The child's jobs: each is a program that it loads at first use. */
 export interface Programs {
   readonly check: { readonly job: CheckJob; readonly result: Verdict };
   readonly compare: { readonly job: CompareJob; readonly result: ToldComparison };
@@ -45,7 +45,7 @@ export interface Request<P extends keyof Programs = keyof Programs> {
   readonly program: P;
   /** Absent: only load the program. */
   readonly job?: Programs[P]["job"];
-  /** How long the job may take if nobody kills the child before. */
+  /** How long the job may take unless the child is killed earlier. */
   readonly watchdogMs: number;
 }
 
@@ -54,8 +54,8 @@ export interface Reply<P extends keyof Programs = keyof Programs> {
   readonly result?: Programs[P]["result"];
 }
 
-/** What the child finds of its own confinement when it starts. */
+/** The child's report on its own confinement when it starts. */
 export interface Confinement {
-  /** What it can do of the things it must not be able to; empty when confined. */
+  /** Forbidden operations that it can do; empty when confined. */
   readonly powers: readonly string[];
 }

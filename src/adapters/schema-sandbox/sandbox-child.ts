@@ -1,7 +1,7 @@
 /**
- * One sandboxed child. Guarantees: it starts confined or not at all (it reports what it could do, and anything is too
- * much); one job at a time; a job ends with its result, or with the child dead: killed at the limit, or crashed. A
- * dead child stays dead, start another. It keeps this process alive only while it works. Not guaranteed: that it cannot
+ * One sandboxed child. Guarantees: it starts confined or not at all (it reports its permissions, and any is an
+ * error); one job at a time; a job ends with its result, or with the child dead: killed at the limit, or crashed. A
+ * dead child cannot be restarted; start another. It keeps this process alive only while it works. Not guaranteed: that it cannot
  * open sockets, which Node's permissions do not cover.
  */
 import { type ChildProcess, fork } from "node:child_process";
@@ -35,7 +35,7 @@ export interface SandboxChild {
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const program = here("child.ts");
 
-/** All that the child's programs are made of, beside packages. */
+/** All files of the child's programs, except packages. */
 const sources = [
   program,
   here("check-program.ts"),

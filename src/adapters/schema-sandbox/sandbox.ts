@@ -1,7 +1,7 @@
 /**
- * Where schemas that nobody vouches for are worked on. Guarantees: what can hang or exhaust memory happens in a child process
- * alone; one job at a time, in the order asked, each ended at its limit; a job that ends its child costs the others only the
- * start of a new one; a caller whose signal is aborted is answered at once, and one that waited has left the queue by then.
+ * Runs jobs on untrusted schemas. Guarantees: what can hang or exhaust memory runs only in a child process;
+ * one job at a time, in call order, each ended at its limit; a job that ends its child costs the others only the
+ * start of a new one; a caller whose signal is aborted is answered immediately, and has left the queue by then.
  * Not guaranteed: fairness between callers, beyond the bound on how many may wait.
  */
 import { DomainError } from "../../kernel/errors.ts";
@@ -28,7 +28,7 @@ export type RunJob = <P extends keyof Programs>(program: P, job: Programs[P]["jo
 
 export interface SchemaSandbox extends AsyncDisposable {
   /**
-   * Calls `work` when nobody else's work runs, with the way to run jobs. Settles as `work` does. Rejects with `exhausted` when
+   * Calls `work` when no other work runs, with a function that runs jobs. Settles as `work` does. Rejects with `exhausted` when
    * too many wait, with `unavailable` when no child starts or after disposal, or with the signal's reason.
    */
   turn<T>(signal: AbortSignal, work: (run: RunJob) => Promise<T>): Promise<T>;

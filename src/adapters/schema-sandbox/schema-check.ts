@@ -1,6 +1,6 @@
 /**
- * Checks schemas in the sandbox. Verdicts are remembered by content, but not those of a dead child: on a busy machine an
- * innocent schema may run into the limit.
+ * Checks schemas in the sandbox. Verdicts are cached by content, except those of a killed child: on a busy machine a
+ * valid schema may exceed the limit.
  */
 import { createHash } from "node:crypto";
 import { DomainError } from "../../kernel/errors.ts";
@@ -12,13 +12,13 @@ import type { RunJob, SchemaSandbox } from "./sandbox.ts";
 import { verdictOf } from "./verdict.ts";
 
 export interface SchemaCheckOptions {
-  /** Most time for one schema, in milliseconds. */
+  /** Time limit for one schema, in milliseconds. */
   readonly limitMs?: number;
-  /** How many verdicts are remembered. */
+  /** Maximum number of cached verdicts. */
   readonly remembered?: number;
 }
 
-/** A check in `sandbox`; a remembered verdict is given without it. */
+/** A check in `sandbox`; a cached verdict is returned without it. */
 export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, remembered = 256 }: SchemaCheckOptions = {}): SchemaCheck {
   /** Insertion order is order of use. */
   const verdicts = new Map<string, AcceptedSchema | DomainError>();

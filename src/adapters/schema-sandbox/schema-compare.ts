@@ -7,7 +7,7 @@ import { notCompared, unchanged } from "../../registration/schemas/told-comparis
 import type { SchemaSandbox } from "./sandbox.ts";
 
 export interface SchemaCompareOptions {
-  /** Most time for one pair, in milliseconds. */
+  /** Time limit for one pair, in milliseconds. */
   readonly limitMs?: number;
 }
 

@@ -1,4 +1,4 @@
-/** The child's verdicts in the words of the domain. */
+/** Converts the child's verdicts to the domain's errors. */
 import type { DomainError } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
 import { schemaError, schemaErrorAtPointer } from "../../schema-diff/schema-error.ts";

@@ -3,7 +3,7 @@ import type { Clock, Ids } from "../../kernel/ports.ts";
 
 /**
  * UUID version 7 (RFC 9562, 5.7): 48 bits of epoch milliseconds, then random bits, of which the first twelve count up
- * within one millisecond so that ids of one process sort in the order they were made.
+ * within one millisecond so that ids of one process sort in the order of creation.
  */
 export function createUuidV7(clock: Clock): Ids {
   let lastMs = 0;

@@ -5,8 +5,8 @@ import type { ResolvedHost } from "../../registration/register.ts";
 const limitMs = 5_000;
 
 /**
- * Turns a host into one address that may be dialled. A name is looked up once and every answer is judged, so that no
- * later lookup can turn up another one; IPv4 is preferred. Never rejects but by `signal`.
+ * Turns a host into one address that may be dialled. A name is looked up once and every answer is checked, so that no
+ * later lookup can give another one; IPv4 is preferred. Rejects only by `signal`.
  */
 export function createHostResolver(policy: AddressPolicy): (host: string, signal: AbortSignal) => Promise<ResolvedHost> {
   return async (host, signal) => {

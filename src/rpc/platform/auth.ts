@@ -3,7 +3,7 @@ import { DomainError } from "../../kernel/errors.ts";
 import { can, principalOf, roles, type Principal, type Role } from "../../kernel/caller.ts";
 import type { TokenTable } from "./tokens.ts";
 
-/** Who may call: everybody as `anonymous` with all roles, or the holders of tokens. */
+/** Access mode: every caller as `anonymous` with all roles, or only holders of tokens. */
 export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: TokenTable };
 
 /** The caller must have this role, or one of several; a public target is open to callers without a token. */
@@ -22,7 +22,7 @@ export interface Target {
   readonly evenWhenFull?: boolean;
 }
 
-/** Who makes a call, and why it is not admitted. */
+/** The principal of a call, and the refusal if it is not admitted. */
 export interface Admission {
   readonly principal: Principal;
   readonly refusal: DomainError | undefined;
@@ -38,10 +38,10 @@ export type Gate = (target: Target, authorization: string | undefined) => Admiss
 export const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [] };
 const anonymous = principalOf("open", "anonymous", roles);
 
-/** Who makes the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
+/** The principal of the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
 export const principalKey = createContextKey<Principal>(nobody, { description: "who makes the call" });
 
-/** The gate for open access and for tokens. It answers at once. */
+/** The gate for open access and for tokens. It answers synchronously. */
 export function createAuthGate(auth: AuthMode): (target: Target, authorization: string | undefined) => Admission {
   return (target, authorization) => {
     const principal = auth.mode === "open" ? anonymous : (holderOf(auth.tokens, authorization) ?? nobody);

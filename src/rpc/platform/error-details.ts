@@ -25,7 +25,7 @@ function detail<T extends DescMessage>(desc: T, value: MessageInitShape<T>): Det
   return { desc, value };
 }
 
-/** The google.rpc details of an error, ErrorInfo first. `message` is the status message, already fit for the wire. */
+/** The google.rpc details of an error, ErrorInfo first. `message` is the status message, already valid on the wire. */
 export function statusDetails(error: DomainError, message: string): Detail[] {
   const metadata = shortened(error.metadata);
   const info = detail(ErrorInfoSchema, { reason: error.reason, domain: "muster", metadata });
@@ -69,7 +69,7 @@ function retry(error: DomainError): Detail[] {
   return [detail(RetryInfoSchema, { retryDelay })];
 }
 
-/** As many violations as fit into the headers of an answer; the last one says how many were left out. */
+/** As many violations as fit into the headers of an answer; the last one has the number of omitted ones. */
 function fitting(fields: readonly FieldViolation[]): FieldViolation[] {
   const texts = fields.map(({ field, description }) => ({ field: text(field), description: text(description) }));
   const out = withinBytes(texts, maxFieldsBytes, ({ field, description }) => field + description);
@@ -91,7 +91,7 @@ function text(value: string): string {
   return wireText(value, maxTextBytes);
 }
 
-/** A text for people, fit for headers and protobuf: printable, well-formed, at most `maxBytes` in UTF-8. */
+/** A human-readable text, valid in headers and protobuf: printable, well-formed, at most `maxBytes` in UTF-8. */
 export function wireText(value: string, maxBytes: number): string {
   const bytes = Buffer.from(printable(value, maxBytes), "utf8");
   if (bytes.length <= maxBytes) return bytes.toString("utf8");

@@ -1,6 +1,6 @@
 /**
- * Errors on their way out. Every DomainError kind has one gRPC status and its details; what is not a DomainError is a
- * fault of ours: INTERNAL with a fixed text and an id that the log has too. ConnectErrors raised by the protocol layer
+ * Maps errors to answers. Every DomainError kind has one gRPC status and its details; any other error is a defect of
+ * Muster: INTERNAL with a fixed text and an id that the log has too. ConnectErrors raised by the protocol layer
  * (bad JSON, too large, unknown compression) keep their code.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -27,7 +27,7 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   internal: Code.Internal,
 };
 
-/** Why calls end that are still open when the server stops. */
+/** The error of calls that are still open when the server stops. */
 export function shuttingDown(): DomainError {
   return new DomainError({
     kind: "unavailable",
@@ -45,12 +45,12 @@ export function callCancelled(): DomainError {
   return new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the caller cancelled the call" });
 }
 
-/** Why a client that does not read is cut off; only the log shows it. */
+/** The error of a client that does not read and is disconnected; only the log shows it. */
 export function readerTooSlow(ms: number): DomainError {
   return new DomainError({ kind: "exhausted", reason: "SLOW_READER", message: `the client has read nothing for ${ms / 1_000} s` });
 }
 
-/** What a failed call returns to its caller, and what the log has beside. */
+/** What a failed call returns to its caller, and what the log has in addition. */
 export interface Failure {
   readonly error: ConnectError;
   /** The DomainError's reason; undefined for errors of the protocol layer. */
@@ -61,12 +61,12 @@ export interface Failure {
 }
 
 /**
- * The failure that a thrown value means. `signal` is the call's: an error that only says "aborted" is
+ * The failure that a thrown value means. `signal` is the call's: an error that is only "aborted" is
  * reported by the reason of the abort, as DEADLINE_EXCEEDED, UNAVAILABLE (shutting down) or CANCELLED.
  */
 export function toFailure(thrown: unknown, ids: Ids, signal?: AbortSignal): Failure {
   const error = fromAbort(thrown, signal) ?? thrown;
-  // An error that came over the wire is another server's answer to us, not ours to the caller.
+  // An error that came over the wire is another server's answer to Muster, not an answer to the caller.
   if (error instanceof ConnectError && !error.isWireError) {
     return { error: wellFormed(error), reason: undefined, requestId: undefined, cause: error.cause };
   }

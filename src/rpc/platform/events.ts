@@ -1,4 +1,4 @@
-/** `muster.event.v1.EventService`: the log of events, of every domain alike. */
+/** `muster.event.v1.EventService`: the log of events of all domains. */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AnySchema, timestampFromMs, type Any } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
@@ -33,11 +33,11 @@ const maxPageSize = 500;
 const maxTypes = 50;
 const quietMs = 20_000;
 
-/** `rows`: every event there is, so that JSON and reflection know the payloads. */
+/** `rows`: every event type, so that JSON and reflection know the payloads. */
 export function eventService(deps: EventHandlerDeps, rows: readonly EventRow[]): ServedService {
   const eventOf = createEventOf(deps.message);
   const itemOf = remembered((event: LogEvent) => {
-    // Frozen: whoever sends it to many may encode it once.
+    // Frozen: a sender to many readers may encode it once.
     return Object.freeze(create(WatchEventsResponseSchema, { item: { case: "event", value: eventOf(event) } }));
   });
   return served(
@@ -72,10 +72,10 @@ async function* watchEvents(
   throwIfAny(violations(request));
   const source = feed.watch(filterOf(request.filter), positionOf(request.afterPosition), signal);
   let pending: Promise<IteratorResult<Watched>> | undefined;
-  /** Up to which everything was looked at; the first item of the source says where that begins. */
+  /** Every event up to this position was scanned; the first item of the source has the start. */
   const scanned = { begun: false, position: 0 };
 
-  /** The next events that are wanted; none at the beginning and when it is time for a heartbeat. */
+  /** The next matching events; none at the beginning and when a heartbeat is due. */
   const nextEvents = async (): Promise<readonly LogEvent[]> => {
     const quiet = quietTime(clock);
     try {

@@ -5,9 +5,9 @@ import { shuttingDown } from "./errors.ts";
 
 export interface HealthService {
   readonly methods: Methods<typeof Health>;
-  /** The status of "" and of every service. Watchers get it at once. */
+  /** The status of "" and of every service. Watchers get it immediately. */
   setServing(serving: boolean): void;
-  /** NOT_SERVING for good; watchers get that, then their calls end with UNAVAILABLE. */
+  /** NOT_SERVING permanently; watchers get that, then their calls end with UNAVAILABLE. */
   end(): void;
 }
 
@@ -49,7 +49,7 @@ export function createHealthService(services: readonly string[]): HealthService 
       watch: {
         access: "public",
         life: "watch",
-        // It ends itself, after it has said NOT_SERVING.
+        // It ends itself, after it has sent NOT_SERVING.
         onDrain: "finish",
         async *call({ service }, context) {
           let sent: Status | undefined;

@@ -31,7 +31,7 @@ const pingTimeoutMs = 1_000;
 const cacheMs = 1_000;
 
 /**
- * Liveness (the process turns), readiness (the required dependencies answer and the server is not draining) and
+ * Liveness (the process responds), readiness (the required dependencies answer and the server is not draining) and
  * `/health`, with the state of every dependency. Dependencies are pinged at most once a second, each for at most a second.
  */
 export function probeRoutes({ checks, draining, clock, httpRoot }: ProbeOptions): readonly HttpRoute[] {
@@ -80,7 +80,7 @@ async function ask(check: Check, clock: Clock): Promise<DependencyHealth> {
   }
 }
 
-/** One answer for all calls within `ms` after it was made, or while it is being made. */
+/** One answer for all calls within `ms` after it was made, or while it is pending. */
 function cachedFor<T>(ms: number, clock: Clock, make: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined;
   let last: { readonly at: number; readonly value: T } | undefined;

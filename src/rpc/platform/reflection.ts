@@ -50,7 +50,7 @@ function answer(index: DescriptorIndex, names: readonly string[], sent: Set<stri
       return { case: "allExtensionNumbersResponse" as const, value };
     }
     case undefined:
-      return failure(Code.InvalidArgument, "the request asks for nothing this server knows");
+      return failure(Code.InvalidArgument, "the request is of no kind that this server knows");
   }
 }
 

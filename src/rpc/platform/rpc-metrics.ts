@@ -1,4 +1,4 @@
-/** Calls counted and timed, under the names that gRPC middleware has for them. */
+/** Counters and durations of calls, under the names common in gRPC middleware. */
 import type { DescService } from "@bufbuild/protobuf";
 import type { Labels, Measures, Meter, Metric } from "../../kernel/meter.ts";
 import { statusNames } from "../../kernel/status-name.ts";
@@ -12,7 +12,7 @@ interface MethodSeries {
 }
 
 export interface RpcMeasures extends Measures {
-  /** Notes the end of a call. */
+  /** Records the end of a call. */
   noteIn(meter: Meter): (end: CallEnd) => void;
 }
 
@@ -29,7 +29,7 @@ export function rpcMeasures(services: readonly DescService[]): RpcMeasures {
   const handled: Metric = {
     kind: "counter",
     name: "grpc_server_handled_total",
-    help: "Calls that have ended, by status, whatever the protocol",
+    help: "Calls that have ended, by status, in all protocols",
     series: [...methods.values()].flatMap(({ byCode }) => [...byCode.values()]),
   };
   const handling: Metric = {

@@ -3,7 +3,7 @@ import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
 import { principalOf, roles, type Principal, type Role } from "../../kernel/caller.ts";
 
 export interface TokenTable {
-  /** Whose token this is. Takes the same time whether there is such a token or not. */
+  /** The principal of this token. Takes the same time whether the token exists or not. */
   find(token: string): Principal | undefined;
 }
 
@@ -16,7 +16,7 @@ const principalPattern = /^[A-Za-z0-9][A-Za-z0-9._@:/-]{0,127}$/;
 const sha256Pattern = /^[0-9a-f]{64}$/;
 const entryKeys = new Set(["principal", "roles", "sha256"]);
 
-/** A new random token (32 characters) and what stands for it in the token file. */
+/** A new random token (32 characters) and its hash for the token file. */
 export function generateToken(): { readonly token: string; readonly sha256: string } {
   const token = randomBytes(24).toString("base64url");
   return { token, sha256: digest(token).toString("hex") };

@@ -30,7 +30,7 @@ export async function getAttempt(deps: RegistrationHandlerDeps, request: GetAtte
 export async function listAttempts(deps: RegistrationHandlerDeps, request: ListAttemptsRequest): Promise<ListAttemptsResponse> {
   const bad: FieldViolation[] = [];
   if (request.pageSize < 0 || request.pageSize > maxPageSize) bad.push({ field: "page_size", description: `must be from 0 to ${maxPageSize}` });
-  if (request.pageToken !== "" && !/^[0-9a-f-]{36}$/.test(request.pageToken)) bad.push({ field: "page_token", description: "is not one of ours" });
+  if (request.pageToken !== "" && !/^[0-9a-f-]{36}$/.test(request.pageToken)) bad.push({ field: "page_token", description: "is not a token of this server" });
   if (request.serviceId.length > 512) bad.push({ field: "service_id", description: "must be at most 512 characters" });
   if (request.name.length > 128) bad.push({ field: "name", description: "must be at most 128 characters" });
   const states = request.states.map(attemptStateOf);

@@ -67,7 +67,7 @@ function wordsOf(text: string): string[] {
     .filter((word) => word !== "");
 }
 
-/** `atMs`: when the choice was made. */
+/** `atMs`: when the instance was selected. */
 export function resolutionOf(name: string, { chosen, total, healthy, why }: Resolution, atMs: number): ResolveServiceResponse {
   const told = { serviceName: name, totalInstances: total, healthyInstances: healthy, selectionReason: why, resolvedAt: timestampFromMs(atMs) };
   if (chosen === undefined) return create(ResolveServiceResponseSchema, { found: false, ...told });

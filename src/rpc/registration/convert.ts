@@ -31,7 +31,7 @@ const serviceTypes: Readonly<Record<number, CandidateType>> = {
   [WireServiceType.CONNECTOR]: "CONNECTOR",
 };
 
-/** A request as the domain sees it, with the defaults of absent fields; nothing is judged here. */
+/** A request as a domain value, with the defaults of absent fields; nothing is validated here. */
 export function registerCandidateOf(request: RegisterRequest): RegisterCandidate {
   const { connectivity } = request;
   const healthTimeoutMs = request.healthTimeout ? durationMs(request.healthTimeout) : defaultHealthTimeoutMs;

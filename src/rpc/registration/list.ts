@@ -43,9 +43,9 @@ export interface Lists {
   watchModules(request: WatchModulesRequest, context: HandlerContext): AsyncGenerator<WatchModulesResponse>;
 }
 
-/** How old the times of health checks in a list may be. */
+/** Maximum age of the times of health checks in a list. */
 const freshMs = 1_000;
-/** Who asks so soon after another is told the other's `as_of`, though a later one would be true too. */
+/** Calls within this time share one `as_of`, although a later one would be true too. */
 const sharedMs = 50;
 /** After so long without a change a watcher is sent the list again … */
 const quietMs = 20_000;
@@ -128,7 +128,7 @@ interface Head {
   readonly detail: Detail;
 }
 
-/** Makes the answers of one RPC. Frozen: this message will not change, so whoever sends it to many may encode it once. */
+/** Makes the answers of one RPC. Frozen: this message will not change, so a sender to many readers may encode it once. */
 function createAnswers<T, M extends Message>(
   { discovery }: ListDeps,
   packer: Packer<T>,

@@ -17,7 +17,7 @@ import { served, type Methods, type ServedService } from "../transport/served.ts
 
 export function registrationServices(deps: RegistrationHandlerDeps): readonly ServedService[] {
   return [
-    // Packing a list for each of many watchers costs more than sending it.
+    // Compressing a list for each of many watchers costs more than sending it.
     served(PlatformRegistrationService, platformMethods(deps), { compressMinBytes: Number.MAX_SAFE_INTEGER }),
     served(RegistrationService, attemptMethods(deps)),
   ];

@@ -1,6 +1,6 @@
 /**
- * The items of a list as bytes, put together from what was encoded before: an item is encoded when it is new or was checked
- * since; the others are copied, in runs; a list in which nothing is different stays the same object.
+ * The items of a list as bytes, assembled from earlier encodings: an item is encoded when it is new or was checked
+ * since; the others are copied, in runs; an unchanged list stays the same object.
  */
 import type { UnknownField } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -46,7 +46,7 @@ export function packList<T>(items: readonly T[], { encode, checkedAt }: Packing<
   }
   const bytes = out.finish();
   if (former && bytes === former.bytes) return former;
-  // Whoever writes an unknown field writes its tag: that of the first item.
+  // The encoder of an unknown field writes its tag: that of the first item.
   const unknown = items.length === 0 ? [] : [{ no: itemsField, wireType: WireType.LengthDelimited, data: bytes.subarray(tagBytes) }];
   return { unknown, ages, bytes, ends, checked, indexOf: new Map(items.map((item, index) => [item, index])) };
 }

@@ -1,7 +1,7 @@
 /**
- * Register begins or joins an attempt and follows it; the attempt itself runs apart from this stream. A client that goes
- * away before the catalog knows the instance takes its own, otherwise unfollowed attempt with it; later the attempt runs
- * to its end. After FAILED the stream ends with a status that says whether to try again: OK when that cannot help.
+ * Register begins or joins an attempt and follows it; the attempt itself runs independently of this stream. A client that
+ * disconnects before the catalog has the instance cancels its attempt, unless others follow it; later the attempt runs
+ * to its end. After FAILED the status of the stream shows whether a retry can help: OK when it cannot.
  */
 import type { HandlerContext } from "@connectrpc/connect";
 import { create } from "@bufbuild/protobuf";
@@ -37,7 +37,7 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     }
   } finally {
     if (mayCancel && clientIsGone(context.signal) && !deps.progress.isFollowed(attemptId)) {
-      deps.runner.cancel(attemptId, cancelledBy("the client, which went away"));
+      deps.runner.cancel(attemptId, cancelledBy("the client, which disconnected"));
     }
   }
 }

@@ -13,10 +13,10 @@ import type { RegistrationHandlerDeps } from "./deps.ts";
 export async function unregister(deps: RegistrationHandlerDeps, request: UnregisterRequest, context: HandlerContext): Promise<UnregisterResponse> {
   const { name, host, port } = request;
   const { wasActive, withdrawn } = await unregisterInstance(deps.unregister, { name, host, port }, callerOf(context));
-  const done = wasActive ? "unregistered" : "was not registered any more";
+  const done = wasActive ? "unregistered" : "was already unregistered";
   return create(UnregisterResponseSchema, {
     success: true,
-    message: withdrawn ? done : `${done}; the catalog or the schema registry is away and will follow when it is back`,
+    message: withdrawn ? done : `${done}; the catalog or the schema registry is unavailable and will be updated later`,
     timestamp: timestampFromMs(deps.clock.now()),
   });
 }

@@ -14,7 +14,7 @@ export async function updateTags(deps: RegistrationHandlerDeps, request: UpdateT
   const { tags, shown, at } = await update(deps.updateTags, { serviceId: request.serviceId, tags: request.tags }, callerOf(context));
   return create(UpdateTagsResponseSchema, {
     success: true,
-    message: shown ? "tags replaced" : "tags replaced; the catalog is away and will follow when it is back",
+    message: shown ? "tags replaced" : "tags replaced; the catalog is unavailable and will be updated later",
     appliedTags: [...tags],
     updatedAt: timestampFromMs(at),
   });

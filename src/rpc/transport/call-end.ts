@@ -25,7 +25,7 @@ export function reportEnd(call: Call, { answered, httpStatus }: { readonly answe
   const ms = report.clock.now() - call.startedAt;
   const { kind, name } = call.target;
   report.onCallEnd?.({ rpc: name, code, ms });
-  // A route that answers with an error status of its own has said what it wanted to.
+  // An error status that a route returns itself is an intended answer, not a failure.
   if (code === "OK" || (kind === "route" && !call.failure)) return;
   // What the client has ended, by a reset or by going away, has not failed.
   if (code === "CANCELLED" && !answered) return report.log("debug", "call cancelled", { [kind]: name, ms, principal: call.principal });

@@ -1,9 +1,9 @@
 /**
- * What is known of one call while it runs, and the interceptor that ends it properly.
+ * The state of one running call, and the interceptor that ends it.
  *
- * Guarantees: a call whose signal aborts (deadline, shutdown, client gone) is answered at once, even when its handler
+ * Guarantees: a call whose signal aborts (deadline, shutdown, client gone) is answered immediately, even when its handler
  * is stuck; every error, also one in mid-stream, leaves as a Failure, recorded on the call exactly once.
- * It does not stop a handler that ignores its signal: that work runs on, unseen.
+ * It does not stop a handler that ignores its signal: that work continues unobserved.
  */
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
@@ -23,7 +23,7 @@ export interface Call {
   /** It is answered in JSON. */
   readonly isJson: boolean;
   principal: string | undefined;
-  /** The request was read and accepted: from here on errors are not the protocol layer's. */
+  /** The request was read and accepted: later errors are not the protocol layer's. */
   entered: boolean;
   failure: Failure | undefined;
 }
@@ -58,8 +58,8 @@ export function callInterceptor(ids: Ids): Interceptor {
 }
 
 /**
- * Records errors that the protocol layer raises before any interceptor runs, and makes them presentable: bytes that are
- * no such message are the caller's fault, while the layer calls them INTERNAL. It hands every error to `context.abort`
+ * Records errors that the protocol layer raises before any interceptor runs, and corrects their codes: bytes that are
+ * not a valid message are the caller's error, while the layer calls them INTERNAL. It passes every error to `context.abort`
  * just before it writes the answer; that is where they are caught.
  */
 export function watchProtocolErrors(context: HandlerContext, call: Call, ids: Ids): void {
@@ -104,7 +104,7 @@ async function* outputOf<T>(messages: AsyncIterable<T>, signal: AbortSignal, fai
   } catch (error) {
     throw failed(error);
   } finally {
-    // Not awaited: a handler stuck in mid-step would hold up the answer.
+    // Not awaited: a stuck handler would delay the answer.
     iterator.return?.().catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * From an HTTP request to its RPC, its HTTP route or a refusal.
+ * Routes an HTTP request to its RPC, its HTTP route or a refusal.
  *
- * Guarantees: every request is answered, in the words of its protocol; nothing a client sends throws out of here; a
+ * Guarantees: every request is answered in its protocol; no input of a client makes this throw; a
  * request that is answered before it was read to its end does not hold its stream or connection.
  */
 import { constants } from "node:http2";
@@ -93,7 +93,7 @@ const malformedPath: Refusal = { code: Code.InvalidArgument, httpStatus: 400, me
 const noMethod: Refusal = { code: Code.Unimplemented, httpStatus: 404, message: "this server has no such method" };
 const nothingHere: Refusal = { code: Code.NotFound, httpStatus: 404, message: "this server has nothing under this path" };
 
-/** An answer that is nothing but a status: a gRPC one for gRPC and gRPC-Web, JSON for all others. */
+/** An answer with only a status: a gRPC one for gRPC and gRPC-Web, JSON for all others. */
 function refuse(request: HttpRequest, response: HttpResponse, { code, httpStatus, message }: Refusal, send: SendAnswer): void {
   const type = request.headers["content-type"] ?? "";
   if (!isGrpc(type)) return send(request, response, jsonAnswer(httpStatus, { code: statusName(code).toLowerCase(), message }));

@@ -1,12 +1,12 @@
 /**
- * Keeps HTTP/2 sessions in order: one that never finishes its opening, one that is silent and does not answer a ping, and
- * one that has had no call for long, is closed. A session with a quiet but living watch stays.
+ * Closes dead and idle HTTP/2 sessions: one that never completes its handshake, one that is silent and does not answer a
+ * ping, and one without calls for a long time. A session with a quiet but live watch stays.
  */
 import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Limits } from "./limits.ts";
 
 export interface Sessions {
-  /** Tells every client to go away; a session ends with its last call, new ones at once. */
+  /** Sends GOAWAY to every client; a session ends with its last call, new ones immediately. */
   close(): void;
   destroy(): void;
   /** True while a stream of the session is open. */

@@ -1,4 +1,4 @@
-/** HTTP routes: what the server answers that is not an RPC. */
+/** HTTP routes: requests served that are not RPCs. */
 import type { IncomingHttpHeaders } from "node:http";
 import type { IncomingHttpHeaders as Http2Headers } from "node:http2";
 import type { Caller } from "../../kernel/caller.ts";

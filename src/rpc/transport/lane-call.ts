@@ -1,11 +1,11 @@
 /**
  * One call on the fast lane, from its headers to its status.
  *
- * Guarantees, the same as those of a call that goes the long way: it is admitted before its message is read; while a gate has
- * not answered, its deadline runs, it can be cancelled, and no more is held than what flow control let the client send; it is
+ * Guarantees, the same as for the long way: it is admitted before its message is read; while the gate has
+ * not answered, its deadline runs, it can be cancelled, and no more is buffered than flow control let the client send; it is
  * answered within its deadline, and once, also when gate or handler is stuck; a message too large is refused at its first
- * bytes; a stream holds its handler back while a message waits to leave, and ends for a client that does not read; the signal
- * that a handler was given aborts when the call is over. It is reported once, when its stream is closed.
+ * bytes; a stream suspends its handler while a message waits to be sent, and ends for a client that does not read; the signal
+ * of a handler aborts when the call is over. It is reported once, when its stream is closed.
  *
  * A class with fields and little else: ten thousand of them wait at a time. For the same reason one timer serves a call all
  * its life, and the signal is made only for a handler that uses it.
@@ -54,7 +54,7 @@ export class LaneCall {
   #request: OneMessage | undefined;
   #messages: AsyncIterator<Answer> | undefined;
   #controller: AbortController | undefined;
-  /** Its status is decided, or its client is gone: nothing more is done for it. */
+  /** Its status is decided, or its client is gone: nothing more is done. */
   #over = false;
   #isLate = false;
 
@@ -226,7 +226,7 @@ export class LaneCall {
     this.#over = true;
     this.#request = undefined;
     this.#controller?.abort(reason);
-    // Not awaited: a handler stuck in mid-step would never come to it.
+    // Not awaited: a stuck handler would never finish.
     this.#messages?.return?.().catch(ignore);
   }
 
@@ -256,10 +256,10 @@ export class LaneCall {
 
 const answerHeaders = { ":status": 200, "content-type": "application/grpc+proto" } as const;
 const ok = { "grpc-status": "0" } as const;
-/** Why the signal of a call aborts that was answered. */
+/** The abort reason of an answered call. */
 const over = "the call is over";
 
-/** What the gate says; a gate that throws is one that rejects. */
+/** The result of the gate; a gate that throws counts as one that rejects. */
 function admissionOf(gate: Gate, target: Target, authorization: string | undefined): Admission | Promise<Admission> {
   try {
     return gate(target, authorization);

@@ -1,4 +1,4 @@
-/** What a handler can read of a call that came by the fast lane. What costs is made on its first use. */
+/** The context of a call on the fast lane, for its handler. Expensive parts are created on first use. */
 import type { IncomingHttpHeaders } from "node:http2";
 import { createContextValues, type HandlerContext } from "@connectrpc/connect";
 import type { DescMethod, DescService } from "@bufbuild/protobuf";

@@ -1,4 +1,4 @@
-/** What one caller may take of the server. Bytes and milliseconds unless the name says otherwise. */
+/** Limits per caller and in total. Bytes and milliseconds unless the name has another unit. */
 export interface Limits {
   /** One request message, after decompression. */
   readonly messageBytes: number;
@@ -69,7 +69,7 @@ export const defaultLimits: Limits = {
   slowReaderMs: 20_000,
 };
 
-/** How long a call may live: `work` follows a piece of work to its end, `watch` shows changes until the client has enough. */
+/** How long a call may live: `work` follows a piece of work to its end, `watch` sends changes until the client ends it. */
 export type Life = "work" | "watch" | "reflection";
 
 /** Longest life of a call in milliseconds, by its method's row. */

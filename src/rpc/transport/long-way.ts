@@ -1,7 +1,7 @@
 /**
- * The way through the server for everything that is not plain gRPC: all protocols of the RPC library, reflection, the HTTP
- * routes, and every refusal. `server.ts` loads it when it is first needed, or when there is time: the library's part for Node
- * is a good part of a start.
+ * The code path for everything that is not plain gRPC: all protocols of the RPC library, reflection, the HTTP
+ * routes, and every refusal. `server.ts` loads it at the first such request, or after the start: loading the library's Node part
+ * takes a large share of a start.
  */
 import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";

@@ -4,7 +4,7 @@ import { framePrefixBytes } from "./wire.ts";
 
 export class OneMessage {
   readonly #maxBytes: number;
-  /** What has come, and room for more. */
+  /** The received bytes, and spare capacity. */
   #buffer: Buffer = Buffer.alloc(0);
   #received = 0;
 
@@ -12,7 +12,7 @@ export class OneMessage {
     this.#maxBytes = maxBytes;
   }
 
-  /** Throws as soon as it is clear that this will be no message, or one that is too large. */
+  /** Throws as soon as the bytes cannot become a message, or one within the limit. */
   take(piece: Buffer): void {
     const before = this.#received;
     this.#received += piece.length;
@@ -28,7 +28,7 @@ export class OneMessage {
     if (this.#received > framePrefixBytes + length) throw new ConnectError("there is more than one message", Code.Unimplemented);
   }
 
-  /** The bytes of the message, once the client has sent all; throws when it is not whole, or not plain. */
+  /** The bytes of the message, once the client has sent all; throws when it is incomplete, or compressed. */
   bytes(): Uint8Array {
     if (this.#received === 0) throw new ConnectError("there is no message", Code.Unimplemented);
     if (this.#received < framePrefixBytes || this.#received < framePrefixBytes + this.#length()) {

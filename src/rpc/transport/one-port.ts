@@ -1,5 +1,5 @@
 /**
- * One TCP port for HTTP/2 and HTTP/1.1, plaintext or TLS: the first bytes of a connection say which.
+ * One TCP port for HTTP/2 and HTTP/1.1, plaintext or TLS: the first bytes of a connection decide.
  *
  * Guarantees: a connection that does not say in time what it is, is closed; so is one that falls silent and does not
  * answer a ping, and one that sends its headers too slowly. Which go when there are too many: `connections.ts`. A client that
@@ -37,9 +37,9 @@ export interface OnePortOptions {
 }
 
 export interface OnePort {
-  /** Rejects with Node's error (`code` EADDRINUSE, EACCES, …) when the address cannot be had. */
+  /** Rejects with Node's error (`code` EADDRINUSE, EACCES, …) when the address cannot be bound. */
   listen(host: string, port: number): Promise<{ readonly host: string; readonly port: number }>;
-  /** Accepts nothing new, tells HTTP/2 clients to go away, closes what is idle. Resolves when the last connection is gone. */
+  /** Accepts nothing new, sends GOAWAY to HTTP/2 clients, closes idle connections. Resolves when the last connection is gone. */
   drain(): Promise<void>;
   /** Closes every connection, busy or not. */
   destroy(): void;

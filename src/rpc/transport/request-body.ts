@@ -2,7 +2,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { HttpRequest } from "./send-answer.ts";
 
-/** The request's bytes as they come; fails with DEADLINE_EXCEEDED when they are not all there within `ms`. */
+/** The request's bytes as they come; fails with DEADLINE_EXCEEDED when they are not complete within `ms`. */
 export async function* bodyWithin(request: HttpRequest, ms: number): AsyncGenerator<Uint8Array> {
   const late = AbortSignal.timeout(ms);
   // A client of HTTP/1.1 may send its next request behind one that was refused in its middle: the rest of it is drained once

@@ -1,4 +1,4 @@
-/** HTTP routes by path: exact ones, then templates. What is wrong with the table is found when it is made. */
+/** HTTP routes by path: exact ones, then templates. An invalid table throws when it is created. */
 import type { Target } from "../platform/auth.ts";
 import type { HttpRoute } from "./http-route.ts";
 

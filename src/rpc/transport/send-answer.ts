@@ -1,8 +1,8 @@
 /**
- * Whole answers to HTTP requests.
+ * Complete answers to HTTP requests.
  *
  * Guarantees: never cached, never sniffed, without its body for HEAD; one that its client has not read within the limit
- * for slow readers is cut off, so that no unread answer is kept for longer.
+ * for slow readers is aborted, so that no unread answer is kept for longer.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { constants, type Http2ServerRequest, type Http2ServerResponse } from "node:http2";
@@ -12,7 +12,7 @@ import type { SlowReaders } from "./slow-readers.ts";
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
 export type HttpResponse = ServerResponse | Http2ServerResponse;
 
-/** Writes the answer, unless the request is gone. `onDrop` is called when its reader is cut off. */
+/** Writes the answer, unless the request is gone. `onDrop` is called when its reader is disconnected. */
 export type SendAnswer = (request: HttpRequest, response: HttpResponse, answer: HttpAnswer, onDrop?: () => void) => void;
 
 export function createSendAnswer(slowReaders: SlowReaders): SendAnswer {
@@ -38,7 +38,7 @@ export function createSendAnswer(slowReaders: SlowReaders): SendAnswer {
   };
 }
 
-/** Cuts off a client that does not read: over HTTP/2 with ENHANCE_YOUR_CALM. */
+/** Disconnects a client that does not read: over HTTP/2 with ENHANCE_YOUR_CALM. */
 export function dropReader(response: HttpResponse): void {
   if ("stream" in response) response.stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM);
   else response.destroy();

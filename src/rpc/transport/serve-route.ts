@@ -2,7 +2,7 @@
  * One HTTP request served by a route.
  *
  * Guarantees, those of an RPC: admitted before its body is read; an answer within the deadline, also when gate or handler is
- * stuck; a body that is too large or too slow is refused; a client that does not read its answer is cut off; a failure has
+ * stuck; a body that is too large or too slow is refused; a client that does not read its answer is disconnected; a failure has
  * the status and JSON of a failed RPC over Connect. Reported once, at its end; an error status that a handler returns, and
  * does not throw, is counted and not logged.
  */

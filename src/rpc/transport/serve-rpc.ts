@@ -2,7 +2,7 @@
  * One HTTP request served as an RPC.
  *
  * Guarantees: an answer within the deadline of the method (the shorter of the client's and the server's) or, while the
- * request is still being read, within `requestMs`; a client that does not read its answer is cut off soon after. Every
+ * request is still being read, within `requestMs`; a client that does not read its answer is disconnected soon after. Every
  * failed call is logged once, after its end, also those that the protocol layer refused.
  */
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
@@ -39,7 +39,7 @@ export interface LibraryRpc {
 /** How long after its deadline a call may take to leave. */
 const farewellMs = 1_000;
 
-/** Answers the request. May throw when the request is broken in a way that nothing here expects. */
+/** Answers the request. May throw when the request is malformed in an unexpected way. */
 export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
   const call = newCall({ target: method, peer: request.socket.remoteAddress, startedAt: options.clock.now(), isJson: asksForJson(request) });
@@ -50,7 +50,7 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
     replaceSocketPath(request);
     universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call).set(responseKey, response));
   } catch {
-    // A host or :authority that is no host makes no URL.
+    // An invalid host or :authority makes no URL.
     return options.send(request, response, jsonAnswer(400, { code: "invalid_argument", message: "the request has no valid host" }));
   }
   const type = universal.header.get("content-type") ?? "";
@@ -68,7 +68,7 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
     .then((answer) => (isText ? asWebText(answer, type) : answer))
     .then((answer) => universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
     .catch((error: unknown) => {
-      // Aborted is how the adapter says that the client is gone.
+      // The adapter reports a client that is gone as Aborted.
       if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: method.name, error });
       response.destroy();
     });
@@ -86,7 +86,7 @@ function asksForJson({ method, headers }: HttpRequest): boolean {
   return method === "GET" || (headers["content-type"]?.includes("json") ?? false);
 }
 
-/** For a client that does not read: the answer waits for it, and would for ever. */
+/** For a client that does not read: the answer would wait for it forever. */
 function cutAfter(ms: number, response: HttpResponse): void {
   const late = AbortSignal.timeout(ms);
   const cut = () => void response.destroy();

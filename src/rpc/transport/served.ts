@@ -1,4 +1,4 @@
-/** The table of a service's methods, one row an RPC, and what the transport makes of it once at the start. */
+/** The table of a service's methods, one row per RPC, and its form for the transport, created once at the start. */
 import {
   createRegistry,
   type DescFile,
@@ -14,10 +14,10 @@ import type { ConnectRouter, HandlerContext, MethodImpl, ServiceImpl } from "@co
 import type { AccessRule, Target } from "../platform/auth.ts";
 import type { Life } from "./limits.ts";
 
-/** What becomes of open calls when the server begins to shut down: they run on to their end, or end at once. */
+/** Behaviour of open calls when the server begins to shut down: they run to their end, or end immediately. */
 export type OnDrain = "finish" | "end";
 
-/** One RPC. A unary one lives as long as `Limits.unaryMs` and finishes on drain unless its row says otherwise; a stream's row must say. */
+/** One RPC. A unary one lives as long as `Limits.unaryMs` and finishes on drain unless its row has other values; a stream's row must have them. */
 export type MethodRow<M extends DescMethod> = {
   readonly access: AccessRule;
   /** It is served also when too many calls are open: for checks of the server's own health. */
@@ -31,7 +31,7 @@ export type Methods<S extends DescService> = { readonly [M in keyof S["method"]]
 /** A row of a method that is not known by its type. */
 type AnyRow = MethodRow<DescMethodUnary> | MethodRow<DescMethodServerStreaming> | MethodRow<DescMethodClientStreaming> | MethodRow<DescMethodBiDiStreaming>;
 
-/** A message, or what it is made from. */
+/** A message, or its init shape. */
 export type Answer = Message | Record<string, unknown>;
 
 /** A row as the transport uses it. */
@@ -54,7 +54,7 @@ export interface ServedService {
   readonly methods: readonly ServedMethod[];
   /** Those of the methods that a client calls with one message. */
   readonly oneMessage: readonly OneMessageMethod[];
-  /** What its messages carry as google.protobuf.Any is declared here. */
+  /** Declares the types that its messages carry as google.protobuf.Any. */
   readonly payloads: readonly DescFile[];
   addTo(router: ConnectRouter): void;
 }

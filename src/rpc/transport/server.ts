@@ -1,8 +1,8 @@
 /**
  * The server: every protocol on one port, with health and reflection for the services it is given.
  *
- * Shutting down: health says NOT_SERVING, watches end with UNAVAILABLE, clients are told to go away, running calls go
- * on; what still runs after the grace time has its signal aborted and is answered UNAVAILABLE; then everything is cut.
+ * Shutting down: health is NOT_SERVING, watches end with UNAVAILABLE, clients get GOAWAY, running calls
+ * continue; those still running after the grace time have their signal aborted and are answered UNAVAILABLE; then all connections are closed.
  */
 import { Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import type { HttpRoute } from "./http-route.ts";
@@ -48,20 +48,20 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly host: string;
   readonly port: number;
-  /** Loads what the first request that is not plain gRPC would wait for. */
+  /** Loads the code that the first request that is not plain gRPC would wait for. */
   warm(): Promise<void>;
-  /** What gRPC health answers; SERVING at the start. */
+  /** The status that gRPC health answers; SERVING at the start. */
   setServing(serving: boolean): void;
-  /** Health says NOT_SERVING; calls are still taken, so that callers can find another server first. */
+  /** Health is NOT_SERVING; calls are still accepted, so that callers can find another server first. */
   setDraining(): void;
   /** Resolves when every connection is closed, at most about a second after `graceMs`. Safe to call again. */
   close(graceMs: number): Promise<void>;
 }
 
-/** How long answers to calls cut at the end may take to leave. */
+/** How long answers to calls aborted at the end may take to be sent. */
 const farewellMs = 500;
 
-/** Resolves when the server accepts connections; rejects with Node's error when the address cannot be had, with a TypeError for bad routes. */
+/** Resolves when the server accepts connections; rejects with Node's error when the address cannot be bound, with a TypeError for bad routes. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { limits, ids, clock, log, onCallEnd } = options;
   const drain = new AbortController();

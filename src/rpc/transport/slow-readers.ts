@@ -1,17 +1,17 @@
 /**
- * Cuts off clients that do not read: when the last message of a stream, or a whole HTTP answer, still waits to leave after the limit.
+ * Disconnects clients that do not read: when the last message of a stream, or a whole HTTP answer, is still unsent after the limit.
  *
- * Guarantees: a stream holds back its handler while its message waits, so that what is kept for a reader that has stopped
- * is one message and what the socket buffers, and for no longer than the limit and a quarter. Over HTTP/2 the stream is
+ * Guarantees: a stream suspends its handler while its message waits, so that a stalled reader costs
+ * one message and the socket's buffer, for no longer than the limit and a quarter. Over HTTP/2 the stream is
  * reset with ENHANCE_YOUR_CALM, which gRPC clients report as RESOURCE_EXHAUSTED: details could not overtake the message.
- * One timer for all streams, and none while nobody is held up.
+ * One timer for all streams, and none while no stream waits.
  */
 import type { Clock } from "../../kernel/ports.ts";
 
 export interface SlowReaders {
-  /** Something waits to leave: `drop` is called when it still does after the limit. Returns what to call when it has left. */
+  /** Data waits to be sent: `drop` is called when it still does after the limit. Returns a function to call when it was sent. */
   hold(drop: () => void): () => void;
-  /** The same bytes; `drop` is called when a piece was not taken in time. */
+  /** The same bytes; `drop` is called when a piece was not read in time. */
   guard(body: AsyncIterable<Uint8Array>, drop: () => void): AsyncIterable<Uint8Array>;
 }
 
@@ -54,7 +54,7 @@ export function createSlowReaders(clock: Clock, limitMs: number): SlowReaders {
         release?.();
         release = undefined;
       };
-      // No generator: a stream that waits for news should cost little.
+      // Not a generator: an idle stream should cost little.
       const guarded: AsyncIterator<Uint8Array> = {
         async next() {
           taken();

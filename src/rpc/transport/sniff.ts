@@ -3,8 +3,8 @@ import type { Socket } from "node:net";
 export type Protocol = "tls" | "h2" | "http/1.1";
 
 /**
- * Reads until the protocol is clear, puts the bytes back and tells. `refuse` closes the connection, with an answer when
- * the client speaks HTTP/1.1.
+ * Reads until the protocol is clear, puts the bytes back and reports it. `refuse` closes the connection, with an answer if
+ * the client uses HTTP/1.1.
  */
 export function sniff(socket: Socket, decided: (protocol: Protocol, refuse: () => void) => void): void {
   let head: Buffer = Buffer.alloc(0);
@@ -24,7 +24,7 @@ export function sniff(socket: Socket, decided: (protocol: Protocol, refuse: () =
   socket.on("data", read);
 }
 
-/** What the first bytes mean; undefined while they can still mean several things. */
+/** The protocol by the first bytes; undefined while it is ambiguous. */
 function protocolOf(head: Buffer): Protocol | undefined {
   if (head[0] === 0x16) return "tls";
   // "POST", "PUT" and "PATCH" begin like the preface "PRI * HTTP/2.0".

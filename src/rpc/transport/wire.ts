@@ -8,7 +8,7 @@ export function isGrpc(contentType: string): boolean {
 }
 
 /**
- * A text for `grpc-message`. Escapes no more than the protocol asks for: some clients decode with decodeURI, which leaves
+ * A text for `grpc-message`. Escapes no more than the protocol requires: some clients decode with decodeURI, which leaves
  * the escapes of `:`, `/`, `?` and the like as they are.
  */
 export function grpcMessageText(message: string): string {

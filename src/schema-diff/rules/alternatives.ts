@@ -47,8 +47,8 @@ interface Asked {
 }
 
 /**
- * Either one branch accepts all values, or the values are told apart first, by alternatives of the former version or by
- * type, and each sort has its branch.
+ * Either one branch accepts all values, or the values are split first, by alternatives of the former version or by
+ * type, and each part has its branch.
  */
 function alternativeFailures(asked: Asked, facts: Facts, prover: Prover, splits: number): readonly Failure[] {
   const { rule, layer, branches, needsOne } = asked;
@@ -105,7 +105,7 @@ function directFailures({ layer, branches, mark, needsOne, rule }: Asked, facts:
   return others.every(({ excluded }) => excluded()) ? [] : [failureAt(facts, layer, keyword, "UNKNOWN", "two alternatives may accept the same value")];
 }
 
-/** Which failure to tell when no branch is shown to accept all values. */
+/** The failure to report when no branch is proved to accept all values. */
 function noneOf(facts: Facts, layer: Subschema, keyword: string, tried: readonly Attempt[], prover: Prover): readonly Failure[] {
   const possible = tried.filter(({ excluded }) => !excluded());
   const types = possible.reduce((all, { branch }) => all | prover.typesOf(branch), 0);

@@ -1,4 +1,4 @@
-/** Which of several schemas can be told apart, so that no value fulfils two of them. */
+/** Which of several schemas are disjoint, so that no value fulfils two of them. */
 import { type Subschema, once } from "../document.ts";
 import { requiredNames } from "../facts.ts";
 import { objects } from "../instance-types.ts";
@@ -6,7 +6,7 @@ import { canonical } from "../json.ts";
 import { casesFor, objectParts } from "../object-parts.ts";
 import type { Facts, Prover } from "../rule.ts";
 
-/** Every two of so many schemas are looked at, if nothing else tells them apart. */
+/** Up to this number of schemas every pair is checked, if nothing else separates them. */
 export const mostPairwise = 20;
 
 /** A property that all of several schemas require, each with listed values: what is usually called a kind or a type. */

@@ -65,7 +65,7 @@ function mayBeLeftOver(failure: Failure): Failure {
   return failure.topic === "restricted" ? doubted(failure, "unevaluatedProperties may have refused it before") : failure;
 }
 
-/** A name that is refused by now is told where it stood, not where the refusal stands. */
+/** A name that is refused now is reported at its former place, not at that of the refusal. */
 function forbidding(failure: Failure, names: NameClass, schema: Subschema, former: readonly ObjectParts[]): Failure {
   if (!("name" in names) || schema.value !== false || failure.pointer !== schema.pointer) return failure;
   const stood = former.map(({ named }) => named.get(names.name)).find((found) => found?.pointer.endsWith(extended("", names.name)));

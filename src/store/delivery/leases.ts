@@ -1,6 +1,6 @@
 /**
- * Named leases by the database's clock. The row's lock decides between two that want a lease at once. A lease says who
- * may begin; it does not stop a former holder that is still at it, so what is done under one must bear being done twice.
+ * Named leases by the database's clock. The row's lock decides between concurrent claims. A lease decides who
+ * may begin; it does not stop a former holder that still works, so work under a lease must be safe to repeat.
  */
 import type { Leases } from "../../kernel/records.ts";
 import { fromNow, type Session } from "../engine/dialect.ts";

@@ -1,10 +1,10 @@
 /**
  * The outbox as a log.
  *
- * Guarantees: positions are 1, 2, 3 … without a gap or a repetition, since whoever numbers holds the lock of the one row that has
- * the last position, reads the rows without one after it has the lock, and commits both together; a process that dies in the
- * middle leaves nothing. A row that is not committed yet is not seen, waits for nobody and gets a later position. Of one key the
- * rows are inserted under a lock, so that whoever sees one sees all before it. A read is one statement, hence one instant.
+ * Guarantees: positions are 1, 2, 3 … without a gap or a repetition, since the numbering transaction locks the one row that has
+ * the last position, then reads the rows without a position, and commits both together; a process that dies
+ * meanwhile leaves nothing. An uncommitted row is not seen, blocks nothing and gets a later position. Rows of one
+ * key are inserted under a lock, so that a reader that sees one sees all before it. A read is one statement, hence one instant.
  */
 import type { EventLog, LogEvent } from "../../kernel/records.ts";
 import { sql, type RawBuilder } from "kysely";
@@ -12,9 +12,9 @@ import { forUpdate, type Session } from "../engine/dialect.ts";
 import { eventColumns, storedEvent } from "./outbox-rows.ts";
 import type { DeliveryTables } from "./tables.ts";
 
-/** Positions that one read looks at when it has to look at every row. */
+/** Positions that one read scans when it has to scan every row. */
 const scanLimit = 5_000;
-/** Rows that one call of `prune` looks at, so that no statement runs long. */
+/** Rows that one call of `prune` scans, so that no statement runs long. */
 const pruneBatch = 1_000;
 
 export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLog {
@@ -30,7 +30,7 @@ export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLo
         await db.updateTable("outbox").set({ type, subject_kind: subject.kind, subject_id: subject.id }).where("position", "=", serial).execute();
       }
       const serials = events.map(({ serial }) => serial);
-      // By primary key alone: another condition could lead over an index in which rows of open transactions are met.
+      // By primary key alone: another condition could use an index that contains rows of open transactions.
       await db
         .updateTable("outbox")
         .set({ log_position: positionBySerial(events) })
@@ -91,7 +91,7 @@ export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLo
         .orderBy("log_position")
         .limit(pruneBatch)
         .execute();
-      // Commits are in the order of time, but for the clocks of replicas: what is younger ends it, and goes another time.
+      // Commits are in the order of time, except for clock differences of replicas: a younger row ends the batch, and is deleted later.
       const young = rows.findIndex(({ occurred_at }) => occurred_at >= before);
       const old = young < 0 ? rows : rows.slice(0, young);
       const gone = old.filter(({ published_at, parked_at }) => !hasSink || published_at !== null || parked_at !== null);

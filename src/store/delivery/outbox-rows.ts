@@ -1,4 +1,4 @@
-/** Rows of the outbox, read by the relay and by the log alike. */
+/** Rows of the outbox, for the relay and the log. */
 import type { EventPayload, StoredEvent } from "../../kernel/records.ts";
 import type { OutboxTable } from "./tables.ts";
 
@@ -6,7 +6,7 @@ export const eventColumns = ["position", "id", "event_key", "payload", "occurred
 
 type EventRow = Pick<OutboxTable, Exclude<(typeof eventColumns)[number], "position">> & { readonly position: number };
 
-/** A row of before the log is about an instance, whose service id is its key. */
+/** A row from before the log is about an instance, whose service id is its key. */
 export function storedEvent(row: EventRow): StoredEvent {
   return {
     serial: row.position,

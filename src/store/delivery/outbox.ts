@@ -3,7 +3,7 @@
  *
  * Order is that of `position`, given at the insert. Events of one key that are written under the key's row lock are
  * therefore in order. Two transactions of different keys may commit the other way round than they inserted: an event
- * can appear below one that was already published, so what is to be published is found by its mark, never by position.
+ * can appear below one that was already published, so unpublished events are found by their mark, never by position.
  */
 import type { Outbox } from "../../kernel/records.ts";
 import { sql } from "kysely";

@@ -11,7 +11,7 @@ import { outboxRepository } from "./outbox.ts";
 import type { DeliveryTables } from "./tables.ts";
 import { taskRepository } from "./tasks.ts";
 
-/** What every domain writes to. */
+/** The repositories that every domain writes to. */
 export const deliveryPart: StorePart<CoreTx> = {
   migrations: [delivery, audit, log, taskKinds],
   repositories({ db, dialect }) {

@@ -12,7 +12,7 @@ export interface OutboxTable {
   published_at: number | null;
   parked_at: number | null;
   park_reason: string | null;
-  /** Null until somebody has numbered the row. */
+  /** Null until the row is numbered. */
   log_position: number | null;
   /** These are null in rows that a program without a log wrote, until they are numbered. */
   subject_kind: string | null;
@@ -23,7 +23,7 @@ export interface OutboxTable {
 /** One row, with id 1. */
 export interface EventHeadTable {
   id: number;
-  /** The last position that was given. */
+  /** The last assigned position. */
   last_position: number;
   /** The last position that was pruned. */
   pruned_position: number;
@@ -36,9 +36,9 @@ export interface TaskTable {
   payload: string;
   attempts: number;
   due_at: number;
-  /** Why it failed last, or was parked. */
+  /** The last failure, or the reason for parking. */
   last_error: string | null;
-  /** Null for a task of a former version until it is claimed. */
+  /** Null for a task of an earlier version until it is claimed. */
   created_at: number | null;
   /** Set while it is claimed. */
   claimed_at: number | null;

@@ -1,8 +1,8 @@
 /**
- * Tasks: taken for a time, then done (gone), due again, or parked.
+ * Tasks: claimed with a lease, then done (deleted), due again, or parked.
  *
- * At least once: a task that is still being carried out when its lease ends is given out again. Due times are the
- * database's. A parked task is due at no time, so that a replica of a version that knows no parking leaves it alone, too.
+ * At least once: a task that is still running when its lease ends can be claimed again. Due times are the
+ * database's. A parked task is never due, so that a replica of a version without parking leaves it alone too.
  */
 import type { Tasks } from "../../kernel/records.ts";
 import { sql } from "kysely";

@@ -8,18 +8,18 @@ export interface Ddl {
   readonly bytes: string;
   /** 64 bits; epoch milliseconds and counters. */
   readonly integer: string;
-  /** The column definition of a primary key that counts up. */
+  /** The column definition of an auto-increment primary key. */
   readonly serial: string;
   /**
-   * Statements that make a table and its plain indexes (name to columns) and that may be run again after they were cut
-   * off in the middle, since not every database takes back a half-done migration.
+   * Statements that create a table and its plain indexes (name to columns) and that may be rerun after an
+   * interruption, since not every database rolls back a partial migration.
    */
   table(name: string, columns: readonly string[], indexes?: Readonly<Record<string, string>>): readonly string[];
-  /** Statements that add columns (name to definition) to a table of an earlier migration; they, too, may be run again. */
+  /** Statements that add columns (name to definition) to a table of an earlier migration; may be rerun. */
   addColumns(table: string, columns: Readonly<Record<string, string>>): readonly string[];
-  /** Statements that add indexes (name to columns) to a table of an earlier migration; they, too, may be run again. To a unique one nulls all differ. */
+  /** Statements that add indexes (name to columns) to a table of an earlier migration; may be rerun. A unique index treats all nulls as different. */
   addIndexes(table: string, indexes: Readonly<Record<string, string>>, unique?: "unique"): readonly string[];
-  /** Statements that drop an index; they, too, may be run again. */
+  /** Statements that drop an index; may be rerun. */
   dropIndex(table: string, index: string): readonly string[];
 }
 
@@ -30,7 +30,7 @@ export const sqliteDdl: Ddl = {
   integer: "integer",
   serial: "integer primary key autoincrement",
   table: (name, columns, indexes = {}) => [`create table if not exists ${name} (${columns.join(", ")}) strict`, ...sqliteDdl.addIndexes(name, indexes)],
-  // All migrations are one transaction there, so that none is ever cut off.
+  // All migrations are one transaction there, so that none is ever partial.
   addColumns: (table, columns) => Object.entries(columns).map(([name, definition]) => `alter table ${table} add column ${name} ${definition}`),
   addIndexes: (table, indexes, unique) => Object.entries(indexes).map(([index, on]) => `${createIndex(unique)} if not exists ${index} on ${table} (${on})`),
   dropIndex: (_table, index) => [`drop index if exists ${index}`],

@@ -1,4 +1,4 @@
-/** The little in which the two databases differ. Everything else is written once, in the repositories. */
+/** The differences of the two databases. Everything else is written once, in the repositories. */
 import { sql, type Kysely, type RawBuilder } from "kysely";
 import type { DomainError } from "../../kernel/errors.ts";
 
@@ -9,9 +9,9 @@ export interface StoreDialect {
   readonly rowLocks: boolean;
   /** A unique key refused the row. The statement had no effect, the transaction is still usable. */
   isDuplicate(error: unknown): boolean;
-  /** The transaction was the victim of a concurrent one: the same, run again from its start, can succeed. */
+  /** The transaction was the victim of a concurrent one: a rerun from its start can succeed. */
   isTransient(error: unknown): boolean;
-  /** What a driver's error means; undefined for an error that is not the driver's. */
+  /** The DomainError for a driver's error; undefined for any other error. */
   translate(error: unknown): DomainError | undefined;
 }
 
@@ -26,12 +26,12 @@ interface Lockable<Q> {
   skipLocked(): Q;
 }
 
-/** Locks the rows a query finds until the transaction ends, waiting for whoever has them. */
+/** Locks the rows that a query finds until the transaction ends, waiting for other locks. */
 export function forUpdate<Q extends Lockable<Q>>(dialect: StoreDialect, query: Q): Q {
   return dialect.rowLocks ? query.forUpdate() : query;
 }
 
-/** Locks the rows a query finds, passing over those that somebody else has locked. */
+/** Locks the rows that a query finds, skipping locked ones. */
 export function skippingLocked<Q extends Lockable<Q>>(dialect: StoreDialect, query: Q): Q {
   return dialect.rowLocks ? query.forUpdate().skipLocked() : query;
 }

@@ -1,10 +1,10 @@
 /**
- * Brings a database to the schema this program knows.
+ * Migrates a database to the schema of this program.
  *
- * Guarantees: migrations run in order, each once; what was run is remembered by name and checksum. A database with a
- * migration this program does not know, or knows otherwise, is refused untouched: an old program must not write to a
- * newer schema. The caller sees to it that one process migrates at a time. Where schema changes are not transactional a
- * migration that was cut off runs again from its start, which its statements allow.
+ * Guarantees: migrations run in order, each once; applied ones are recorded by name and checksum. A database with a
+ * migration that this program does not know, or that differs, is refused unchanged: an old program must not write to a
+ * newer schema. The caller ensures that one process migrates at a time. Where schema changes are not transactional an
+ * interrupted migration is rerun from its start, which its statements allow.
  */
 import { createHash } from "node:crypto";
 import { refused } from "../../kernel/errors.ts";
@@ -26,7 +26,7 @@ export interface MigrationTarget {
   query(sql: string, parameters?: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]>;
 }
 
-/** Runs what is missing. Rejects with kind `wrong_state` when the database is newer than, or differs from, what is known. */
+/** Runs missing migrations. Rejects with kind `wrong_state` when the database is newer than, or differs from, the known ones. */
 export async function migrate(target: MigrationTarget, known: readonly Migration[]): Promise<void> {
   const { ddl } = target;
   const [create] = ddl.table("muster_migrations", [

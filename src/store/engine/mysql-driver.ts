@@ -1,8 +1,8 @@
 /**
  * Kysely on a mysql2 pool.
  *
- * Guarantees: waiting for a connection, and every statement, has a limit. A connection that failed or fell silent is
- * destroyed, never reused: the server then rolls back what was open on it. A transaction in which a statement failed,
+ * Guarantees: waiting for a connection, and every statement, has a limit. A connection that failed or stopped answering is
+ * destroyed, never reused: the server then rolls back its open transaction. A transaction in which a statement failed,
  * other than on a unique key, can only be rolled back, even if the error was swallowed on the way: after a deadlock the
  * server has ended the transaction by itself and later statements would be another one. No statement begins a
  * transaction: without autocommit the first one after a commit does, which saves a round trip.
@@ -20,14 +20,14 @@ export interface MysqlLimits {
 
 interface MysqlSession extends DatabaseConnection {
   readonly raw: PoolConnection;
-  /** The error after which nothing but a rollback is possible. */
+  /** The error after which only a rollback is possible. */
   failure: { readonly error: unknown; readonly broken: boolean } | undefined;
 }
 
 /**
- * Settings every connection begins with. Lock waits end before the statement's own limit, so that they can be told apart.
- * A connection that is silent for `wait_timeout` is ended by the server: a process that froze, or whose machine is gone,
- * in the middle of a transaction would else keep its row locks for hours. Idle ones are closed long before, by the pool.
+ * Initial settings of every connection. Lock waits end before the statement's own limit, so that they are distinguishable.
+ * A connection that is silent for `wait_timeout` is ended by the server: otherwise a process that froze, or whose machine is gone,
+ * during a transaction would keep its row locks for hours. Idle ones are closed long before, by the pool.
  */
 function sessionSettings(statementMs: number): string {
   const lockWaitSeconds = Math.max(1, Math.floor(statementMs / 1_000) - 1);
@@ -100,7 +100,7 @@ function newSession(raw: PoolConnection, statementMs: number): MysqlSession {
   return session;
 }
 
-/** Never rejects: when the rollback cannot be said, cutting the connection makes the server do it. */
+/** Never rejects: when the rollback cannot be sent, closing the connection makes the server do it. */
 async function rollback(session: MysqlSession, statementMs: number): Promise<void> {
   if (session.failure?.broken) return;
   try {
@@ -113,7 +113,7 @@ async function rollback(session: MysqlSession, statementMs: number): Promise<voi
 function acquire(pool: Pool, limitMs: number): Promise<PoolConnection> {
   return new Promise((resolve, reject) => {
     let waiting = true;
-    // Mostly a connection is free and comes at once; a timer that cannot be taken back is only for those who have to wait.
+    // Usually a connection is free immediately; only waiting callers get a timer, which cannot be cancelled.
     setImmediate(() => {
       if (!waiting) return;
       AbortSignal.timeout(limitMs).addEventListener("abort", () => {

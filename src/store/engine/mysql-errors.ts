@@ -1,12 +1,12 @@
 /**
- * What mysql2's errors mean. They are told apart by the server's error number and the driver's codes, never by their
- * text. The driver's error objects carry the SQL with its values, so none of them is handed on, not even as a cause.
+ * Maps mysql2's errors. They are distinguished by the server's error number and the driver's codes, never by their
+ * text. The driver's error objects contain the SQL with its values, so none of them is passed on, not even as a cause.
  */
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
 
 const DUPLICATE_KEY = 1062;
 
-/** Deadlock, lock wait timeout, record changed since it was read: the same transaction may succeed when run again. */
+/** Deadlock, lock wait timeout, record changed since it was read: the same transaction may succeed when rerun. */
 const transient: ReadonlySet<number> = new Set([1213, 1205, 1020]);
 
 /** The server answers but cannot serve now. */
@@ -29,7 +29,7 @@ const unavailableNow: ReadonlyMap<number, string> = new Map([
   [4031, "the connection was idle for too long"],
 ]);
 
-/** The server answers and will answer the same until somebody changes something. */
+/** Permanent errors: the server answers the same until something is changed. */
 const refusedForGood: ReadonlyMap<number, string> = new Map([
   [1044, "the user may not use this database"],
   [1045, "the user name or password is wrong"],
@@ -41,7 +41,7 @@ const refusedForGood: ReadonlyMap<number, string> = new Map([
   [3159, "it accepts only TLS: add ssl=true"],
 ]);
 
-/** What waiting for a connection ends with when none came free, or could be made, in time. */
+/** The error of waiting for a connection when none became free, or could be opened, in time. */
 export class NoFreeConnection extends Error {}
 
 /** The server's error number; undefined when the error did not come from the server. */
@@ -50,7 +50,7 @@ function serverNumber(error: unknown): number | undefined {
   return typeof error.errno === "number" ? error.errno : undefined;
 }
 
-/** The driver's or the system's code of a failed connection or a statement that took too long. */
+/** The driver's or the system's code of a failed connection or a statement timeout. */
 function connectionCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
@@ -62,21 +62,21 @@ export function isMysqlDuplicate(error: unknown): boolean {
   return serverNumber(error) === DUPLICATE_KEY;
 }
 
-/** Includes duplicates: a row that a concurrent transaction inserted first is seen by the next run. */
+/** Includes duplicates: the rerun sees a row that a concurrent transaction inserted first. */
 export function isMysqlTransient(error: unknown): boolean {
   const number = serverNumber(error);
   return number !== undefined && (number === DUPLICATE_KEY || transient.has(number));
 }
 
-/** True when the connection must not be used again: its state is unknown, or its server should be left. */
+/** True when the connection must not be reused: its state is unknown, or its server should not be used. */
 export function breaksConnection(error: unknown): boolean {
   const number = serverNumber(error);
   return number === undefined || unavailableNow.has(number);
 }
 
-/** The DomainError that stands for an error of mysql2; undefined for any other error. */
+/** The DomainError for an error of mysql2; undefined for any other error. */
 export function translateMysql(error: unknown): DomainError | undefined {
-  if (error instanceof NoFreeConnection) return unavailable("store", "no connection came free or was made in time");
+  if (error instanceof NoFreeConnection) return unavailable("store", "no connection became free or was opened in time");
   const number = serverNumber(error);
   const connection = connectionCode(error);
   if (number === undefined) return connection === undefined ? undefined : connectionProblem(connection);
@@ -88,7 +88,7 @@ export function translateMysql(error: unknown): DomainError | undefined {
       metadata: { dependency: "store" },
     });
   }
-  if (transient.has(number)) return unavailable("store", `it gave up on a transaction that met others (MySQL error ${number})`);
+  if (transient.has(number)) return unavailable("store", `it aborted a transaction that conflicted with others (MySQL error ${number})`);
   const now = unavailableNow.get(number);
   if (now !== undefined) return unavailable("store", `${now} (MySQL error ${number})`);
   const forGood = refusedForGood.get(number);

@@ -1,6 +1,6 @@
 import { createPool, type Connection, type ConnectionOptions, type Pool } from "mysql2";
 
-/** Saying goodbye to all connections; what is left then is cut. */
+/** Limit for closing all connections gracefully; the rest is destroyed. */
 const closeMs = 2_000;
 
 export interface OwnedPool {

@@ -1,4 +1,4 @@
-/** `mysql://user:password@host:port/database?ssl=…` taken apart. */
+/** Parses `mysql://user:password@host:port/database?ssl=…`. */
 import { DomainError } from "../../kernel/errors.ts";
 
 export interface MysqlTarget {
@@ -18,7 +18,7 @@ const tlsModes: ReadonlyMap<string, MysqlTarget["tls"]> = new Map([
   ["false", "off"],
 ]);
 
-/** Rejects, with kind `invalid` and without showing the URL, what is not a complete MySQL URL. */
+/** Throws, with kind `invalid` and without showing the URL, unless it is a complete MySQL URL. */
 export function parseMysqlUrl(text: string): MysqlTarget {
   if (!URL.canParse(text)) throw invalid("is not a URL");
   const url = new URL(text);
@@ -27,7 +27,7 @@ export function parseMysqlUrl(text: string): MysqlTarget {
   const database = decoded(url.pathname.slice(1));
   if (database === "" || database.includes("/")) throw invalid("must name one database: mysql://host/database");
   const unknown = [...url.searchParams.keys()].find((name) => name !== "ssl");
-  if (unknown !== undefined) throw invalid("may have no parameter but ssl");
+  if (unknown !== undefined) throw invalid("may have no parameter other than ssl");
   const tls = tlsModes.get(url.searchParams.get("ssl") ?? "false");
   if (tls === undefined) throw invalid("must have ssl=true, ssl=verify, ssl=insecure or ssl=false");
   return {

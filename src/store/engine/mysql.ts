@@ -1,7 +1,7 @@
 /**
  * The shared store: one MySQL database (8.0.17 or newer), used by any number of replicas.
  *
- * Guarantees: one replica migrates at a time, the others wait for it, for a bounded time. Transactions run READ
+ * Guarantees: one replica migrates at a time, the others wait for it, with a time limit. Transactions run READ
  * COMMITTED; rows that are read to be changed are locked. The database itself must exist.
  */
 import { createConnection, type Connection, type ConnectionOptions } from "mysql2";
@@ -22,22 +22,22 @@ const databaseNow = "cast(unix_timestamp(now(3)) * 1000 as signed)";
 const limits: MysqlLimits = { statementMs: 3_000, acquireMs: 3_000 };
 const connectMs = 3_000;
 const migrationStatementMs = 60_000;
-/** How long a replica waits for the one that migrates, in steps that each stay below a statement's limit. */
+/** How long a replica waits for the migrating one, in steps below a statement's limit. */
 const migrationLockSteps = 30;
 
 export interface MysqlOptions {
   /** `mysql://user:password@host:port/database`, with `?ssl=true` for TLS. */
   readonly url: string;
-  /** For the pauses before a transaction is run again. */
+  /** For the pauses before a transaction is rerun. */
   readonly clock: Pick<Clock, "sleep">;
-  /** Most connections at once; 20 when left out. */
+  /** Maximum number of connections; 20 by default. */
   readonly connections?: number;
 }
 
 /**
- * Connects and brings the database to the current schema. Rejects with `unavailable` when the server cannot be reached
+ * Connects and migrates the database to the current schema. Rejects with `unavailable` when the server cannot be reached
  * or is too slow, with `wrong_state` when it refuses the user, the database does not exist or is newer than this
- * program, with `invalid` when the URL is none.
+ * program, with `invalid` when the URL is malformed.
  */
 export async function openMysql<Tx>({ url, clock, connections = 20 }: MysqlOptions, part: StorePart<Tx>): Promise<Store<Tx>> {
   const options = connectionOptions(parseMysqlUrl(url));
@@ -79,7 +79,7 @@ export function connectionOptions(target: MysqlTarget): ConnectionOptions {
 async function migrateDatabase(options: ConnectionOptions, migrations: readonly Migration[]): Promise<void> {
   const connection = createConnection(options);
   connection.on("error", () => {
-    // Also rejects the statement under way.
+    // Also rejects the running statement.
   });
   try {
     const query: MigrationTarget["query"] = async (text, parameters = []) => {
@@ -92,7 +92,7 @@ async function migrateDatabase(options: ConnectionOptions, migrations: readonly 
   }
 }
 
-/** A named lock of the server; it ends with the connection, however that ends. */
+/** A named lock of the server; it ends with the connection. */
 async function withMigrationLock(connection: Connection, work: () => Promise<void>): Promise<void> {
   for (let step = 0; step < migrationLockSteps; step++) {
     const rows = await runStatement(connection, "select get_lock(concat('muster:', sha2(database(), 224)), 1) as held", [], limits.statementMs);

@@ -1,4 +1,4 @@
-/** What a domain brings to the store: its tables by their migrations, and its repositories in an open transaction. */
+/** A domain's part of the store: its tables by their migrations, and its repositories in an open transaction. */
 import type { Migration } from "./migrate.ts";
 import type { Session } from "./dialect.ts";
 

@@ -1,6 +1,6 @@
 /**
- * Kysely on node:sqlite: one connection, used by one transaction at a time (Kysely queues the others, first come first
- * served). Statements are prepared once and kept.
+ * Kysely on node:sqlite: one connection, used by one transaction at a time (Kysely queues the others in FIFO
+ * order). Statements are prepared once and cached.
  *
  * A transaction in which a statement failed, other than on a unique key, can only be rolled back: SQLite may have ended
  * it by itself (disk full, I/O error), and what came after would then be written outside of any transaction.
@@ -9,7 +9,7 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler, type CompiledQuery, type DatabaseConnection, type Dialect, type QueryResult } from "kysely";
 import { isSqliteDuplicate } from "./sqlite-errors.ts";
 
-/** Lists of ids make many texts of one query; beyond this many the cache starts anew. */
+/** Lists of ids make many texts of one query; beyond this number the cache is cleared. */
 const cachedStatements = 500;
 
 interface Prepared {

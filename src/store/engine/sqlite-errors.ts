@@ -1,4 +1,4 @@
-/** What node:sqlite's errors mean. They are told apart by SQLite's result code, never by their text. */
+/** Maps node:sqlite's errors. They are distinguished by SQLite's result code, never by their text. */
 import { DomainError, refused, unavailable } from "../../kernel/errors.ts";
 
 const BUSY = 5;
@@ -29,7 +29,7 @@ export function isSqliteBusy(error: unknown): boolean {
   return code !== undefined && (code & 0xff) === BUSY;
 }
 
-/** The DomainError that stands for an error of SQLite; undefined for any other error. */
+/** The DomainError for an error of SQLite; undefined for any other error. */
 export function translateSqlite(error: unknown): DomainError | undefined {
   const code = sqliteCode(error);
   if (code === undefined) return undefined;

@@ -2,8 +2,8 @@
  * The embedded store: one SQLite file, used by one process.
  *
  * Guarantees: a commit survives loss of power (WAL, synchronous=FULL). The file is locked from opening to closing, so a
- * second process is refused at its start and leases of former processes are void. File and new directories are readable
- * by their owner only. SQLite works on the calling thread: a transaction takes the event loop for its duration.
+ * second process is refused at its start and leases of earlier processes are void. File and new directories are readable
+ * by their owner only. SQLite runs on the calling thread: a transaction blocks the event loop.
  */
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
@@ -21,18 +21,18 @@ import { createStore } from "./store.ts";
 
 const databaseNow = "cast(unixepoch('subsec') * 1000 as integer)";
 
-/** How long opening waits for a former process to let go of the file; the event loop stands still meanwhile. */
+/** How long opening waits for an earlier process to release the file; this blocks the event loop. */
 const busyMs = 1_000;
 
 export interface SqliteOptions {
-  /** The database file, made with its directories when missing, or `:memory:`. */
+  /** The database file, created with its directories when missing, or `:memory:`. */
   readonly path: string;
   /** The clock that leases and due times run by; SQLite's own when left out. */
   readonly clock?: Pick<Clock, "now">;
 }
 
 /**
- * Opens the file and brings it to the current schema. Rejects with kind `wrong_state` when another process uses it,
+ * Opens the file and migrates it to the current schema. Rejects with kind `wrong_state` when another process uses it,
  * when it cannot be opened, is not a database, or is newer than this program.
  */
 export async function openSqlite<Tx>({ path, clock }: SqliteOptions, part: StorePart<Tx>): Promise<Store<Tx>> {

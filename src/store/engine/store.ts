@@ -1,11 +1,11 @@
 /**
- * The store over one Kysely instance, whichever database is behind it.
+ * The store over one Kysely instance, for both databases.
  *
  * Guarantees: what `fn` wrote through `tx` is committed together or not at all. When the database makes the transaction
- * the victim of another (deadlock, lock wait, a row that somebody else inserted first), it is rolled back and `fn` runs
- * again, at most three times more. A driver's error leaves as a DomainError without SQL; what `fn` itself throws leaves
- * unchanged. Not guaranteed: after `unavailable` from a lost connection the commit may or may not have happened.
- * Closing lets open transactions finish first, for a bounded time.
+ * the victim of another (deadlock, lock wait, a row that another one inserted first), it is rolled back and `fn` is
+ * rerun, at most three times. A driver's error is thrown as a DomainError without SQL; what `fn` itself throws is
+ * thrown unchanged. Not guaranteed: after `unavailable` from a lost connection the commit may or may not have happened.
+ * Closing lets open transactions finish first, with a time limit.
  */
 import type { Kysely } from "kysely";
 import { DomainError, unavailable } from "../../kernel/errors.ts";
@@ -22,9 +22,9 @@ export interface StoreBackend {
   readonly db: Kysely<unknown>;
   readonly dialect: StoreDialect;
   readonly exclusive: boolean;
-  /** Waits before run number `retry` + 1, a little and at random, so that two victims do not meet again. */
+  /** A short random pause before run number `retry` + 1, so that two victims do not collide again. */
   pause(retry: number): Promise<void>;
-  /** Closes the connections; `db` itself does not, since it leaves alone what it never used. */
+  /** Closes the connections; `db` itself closes only what it has used. */
   close(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export interface StoreBackend {
 export function createStore<Tx>({ db, dialect, exclusive, pause, close }: StoreBackend, part: StorePart<Tx>): Store<Tx> {
   const running = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
-  /** The connections were closed under transactions that did not finish in time. */
+  /** The connections were closed before some transactions had finished. */
   let abandoned = false;
 
   function track<T>(work: () => Promise<T>): Promise<T> {

@@ -43,7 +43,7 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
       return new DomainError({
         kind: "conflict",
         reason: "ATTEMPT_IN_FLIGHT",
-        message: `another attempt for ${serviceId} is under way`,
+        message: `another attempt for ${serviceId} is running`,
         metadata: { attempt_id: live.id },
         cause: dialect.translate(error),
       });

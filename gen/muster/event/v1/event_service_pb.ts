@@ -120,7 +120,7 @@ export type Event = Message<"muster.event.v1.Event"> & {
   payloadType: string;
 
   /**
-   * What it is about.
+   * Its subject.
    *
    * @generated from field: muster.event.v1.EventSubject subject = 5;
    */

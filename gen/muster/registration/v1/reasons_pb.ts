@@ -65,7 +65,7 @@ export const Reason = {
 
   /**
    * The name belongs to the principal that registered it first, which is not the caller.
-   * The caller takes another name, or somebody with the role admin makes the call. A retry does not help before that.
+   * The caller takes another name, or a caller with the role admin makes the call. A retry does not help before that.
    *
    * @generated from enum value: REASON_NAME_OWNED_BY_ANOTHER = 5;
    */

@@ -1,6 +1,6 @@
 import type { Migration } from "../../engine/migrate.ts";
 
-/** What happens after a commit: outbox, tasks, named leases. */
+/** The work after a commit: outbox, tasks, named leases. */
 export const delivery: Migration = {
   name: "0002-delivery",
   statements: (ddl) => [

@@ -1,8 +1,8 @@
 import type { Migration } from "../../engine/migrate.ts";
 
 /**
- * The outbox as a log. Rows of before, and those that an older program beside this one still writes, have none of the new
- * columns; whoever numbers them fills them in. The unique index also finds the rows without a position, in the order of insertion.
+ * The outbox as a log. Older rows, and those that an older program beside this one still writes, have none of the new
+ * columns; the numbering fills them in. The unique index also finds the rows without a position, in the order of insertion.
  */
 export const log: Migration = {
   name: "0008-log",

@@ -1,6 +1,6 @@
 import type { Migration } from "../../engine/migrate.ts";
 
-/** What the embedded schema registry and event sink keep. */
+/** Tables of the embedded schema registry and event sink. */
 export const embedded: Migration = {
   name: "0003-embedded",
   statements: (ddl) => [
