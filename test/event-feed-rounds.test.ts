@@ -51,7 +51,12 @@ test("when the last watcher has gone the log's end is looked at every second aga
   const { ends } = it.calls;
   await it.clock.pass(10_000);
   expect(it.calls.ends).toBe(ends + 10);
-  await it.commitHere(5);
+  // Nothing is kept in memory for nobody.
+  const { read } = it.calls;
+  await it.commitElsewhere(2);
+  await it.clock.pass(1_000);
+  expect(it.calls.read).toBe(read);
+  await it.commitHere(3);
   const next = it.follow(everything, 2);
   await it.settle();
   await it.commitHere(1);

@@ -67,13 +67,16 @@ test("a store that is away while a caller waits for another replica is asked aga
   let isAway = false;
   const flaky: Store = { ...scene.store, tx: (work) => (isAway ? Promise.reject(unavailable("store", "away")) : scene.store.tx(work)) };
   const tasks = scene.start([kind], flaky);
-  const waiting = tasks.run("theirs");
+  let reported: boolean | undefined;
+  const waiting = tasks.run("theirs").then((done) => (reported = done));
   isAway = true;
   await scene.clock.pass(1_000);
+  expect(reported).toBeUndefined();
   await scene.store.tx((tx) => tx.tasks.done("theirs"));
   isAway = false;
   await scene.clock.pass(200);
-  expect(await waiting).toBe(true);
+  await waiting;
+  expect(reported).toBe(true);
 });
 
 test("a task is not begun twice at a time by one process, also when its lease has ended meanwhile", async () => {

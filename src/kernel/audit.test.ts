@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chained, firstBroken, type AuditEntry, type AuditRow } from "./audit.ts";
+import { chained, firstBroken, subjectText, type AuditEntry, type AuditRow } from "./audit.ts";
 
 const entry = (action: AuditEntry["action"]): AuditEntry => ({
   subject: { kind: "instance", id: "echo-10.0.0.1-80" },
@@ -31,4 +31,9 @@ const edits: readonly (readonly [what: string, edit: (rows: AuditRow[]) => Audit
 ];
 test.each(edits)("%s shows", (_what, edit, at) => {
   expect(firstBroken(edit(chain()))).toBe(at);
+});
+
+test("subjects of different kinds are different texts, and an instance is its service id, as in chains from before there were kinds", () => {
+  expect(subjectText({ kind: "instance", id: "echo-10.0.0.1-80" })).toBe("echo-10.0.0.1-80");
+  expect(subjectText({ kind: "approval", id: "echo-10.0.0.1-80" })).toBe("approval/echo-10.0.0.1-80");
 });
