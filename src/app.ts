@@ -25,6 +25,7 @@ import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
 import { afterCatalogChanges, createRegistration } from "./registration/domain.ts";
+import { judgeAddress } from "./registration/address.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
 import type { RegisterDeps } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
@@ -81,6 +82,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   options.stop?.throwIfAborted();
   const store = notingEvents(adapters.store, () => delivery.nudge());
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
+  const judge = (address: string) => judgeAddress(address, config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
   const sandbox = stack.use(createSchemaSandbox());
@@ -89,7 +91,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();
     stack.defer(() => restoring.abort());
-    const restored = await restoreCatalog({ store, catalog, clock }, restoring.signal);
+    const restored = await restoreCatalog({ store, catalog, clock, log, judge }, restoring.signal);
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
@@ -105,6 +107,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       settings: config,
       resolveHost,
       selfName: config.self?.name,
+      judge,
       runTask: (taskId) => delivery.tasks.run(taskId),
       probe: options.probe,
     }),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
-import { restoreCatalog } from "../../src/registration/reconcile/restore.ts";
+import { restoreCatalog, type RestoreDeps } from "../../src/registration/reconcile/restore.ts";
 import { registration } from "../contract/store/fixtures.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { openWorkshop, serving } from "../support/workshop.ts";
@@ -11,6 +11,7 @@ const row = (name: string) => registration(name, { serviceId: name, name, state:
 /** A record with `names` registered, and an empty catalog that never sees those of `silent` pass. */
 async function open(names: readonly string[], silent: readonly string[] = []) {
   const clock = manualClock(1_000_000);
+  const lines: object[] = [];
   const stack = new AsyncDisposableStack();
   const { store } = stack.use(await openWorkshop({ clock }));
   for (const name of names) await store.tx((tx) => tx.registrations.insert(row(name)));
@@ -26,7 +27,9 @@ async function open(names: readonly string[], silent: readonly string[] = []) {
     catalog,
     clock,
     shown,
-    restoring: (signal = soon()) => restoreCatalog({ store, catalog, clock }, signal),
+    restoring: (signal = soon(), judge: RestoreDeps["judge"] = () => undefined) =>
+      restoreCatalog({ store, catalog, clock, judge, log: (_level, event, fields) => void lines.push({ event, ...fields }) }, signal),
+    lines,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -50,6 +53,17 @@ test("a start waits a second for those that do not pass, which stay on trial", a
   await it.clock.pass(1);
   expect(await restoring).toBe(2);
   expect(await it.shown()).toEqual(["a x,module", "silent on trial x,module"]);
+});
+
+test("what has an address that is not allowed any more is not put back, and that is logged", async () => {
+  await using it = await open(["a", "b"]);
+  const denied = await it.store.tx(async (tx) => {
+    await tx.registrations.insert({ ...row("moved"), address: "10.66.0.1" });
+    return "10.66.0.1";
+  });
+  expect(await it.restoring(soon(), (address) => (address === denied ? "is outside the allowed ranges" : undefined))).toBe(2);
+  expect(await it.shown()).toEqual(["a x,module", "b x,module"]);
+  expect(it.lines).toEqual([{ event: "catalog.not-restored", service: "moved", why: "its address is outside the allowed ranges" }]);
 });
 
 test("all pages of the record are restored", async () => {

@@ -19,12 +19,15 @@ export interface ActionDeps {
   readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock">;
   readonly ids: Ids;
   readonly reapAfterMs: number;
+  /** Why an address may not be dialled by what the configuration says now; undefined when it may. By default all may. */
+  readonly judge?: (address: string) => string | undefined;
 }
 
 export type RestoreOutcome = "restored" | "unreachable" | "left";
 
 /** Puts a registration's entry back; `left` when it is there, not wanted any more, or an attempt is at it. */
-export async function restore({ ports }: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<RestoreOutcome> {
+export async function restore(deps: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<RestoreOutcome> {
+  const { ports } = deps;
   const registration = await ports.store.tx((tx) => untouched(tx, id));
   if (!registration) return "left";
   const { serviceId, name } = registration;
@@ -35,7 +38,7 @@ export async function restore({ ports }: ActionDeps, { id }: Registration, signa
   if (shown.some((it) => it.attemptId === id && ports.catalog.differences(wanted, it).length === 0)) return "left";
   // Two records that fight for one service id would only make it flap.
   if (await isAnothers(ports, [...there, ...shown])) return "left";
-  if (!(await isServing(ports, registration, signal))) return "unreachable";
+  if (!(await isServing(deps, registration, signal))) return "unreachable";
   await writeEntry(ports, registration, signal);
   return "restored";
 }
@@ -44,14 +47,15 @@ export async function restore({ ports }: ActionDeps, { id }: Registration, signa
  * Writes an entry as the record has it; its check keeps its state. False when there was nothing to write. One without its
  * steady check (it is on trial, or somebody removed it) would begin as passing: it is written only while the instance answers.
  */
-export async function amend({ ports }: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<boolean> {
+export async function amend(deps: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<boolean> {
+  const { ports, judge } = deps;
   const registration = await ports.store.tx((tx) => untouched(tx, id));
-  if (!registration) return false;
+  if (!registration || judge?.(registration.address) !== undefined) return false;
   const [entry] = await ports.catalog.instances({ serviceId: registration.serviceId }, signal);
   if (entry?.attemptId !== id) return false;
   const hasCheck = !ports.catalog.differences(entryOfRegistration(registration), entry).includes("check");
   if (hasCheck) return showEntry(ports, id, signal);
-  if (!(await isServing(ports, registration, signal))) return false;
+  if (!(await isServing(deps, registration, signal))) return false;
   return (await writeEntry(ports, registration, signal)) || showEntry(ports, id, signal);
 }
 
@@ -98,16 +102,18 @@ export async function endCritical({ ports, ids }: ActionDeps, { registrationId, 
   });
 }
 
-/** Takes an instance off the platform that was critical for too long and does not answer us either. False when it is left. */
-export async function reap({ ports, ids }: ActionDeps, { id, serviceId }: Registration, since: number, signal: AbortSignal): Promise<boolean> {
+/** Takes an instance off the platform that was critical for too long and does not answer us either, or may not be dialled. False when it is left. */
+export async function reap(deps: ActionDeps, { id, serviceId }: Registration, since: number, signal: AbortSignal): Promise<boolean> {
+  const { ports, ids, judge } = deps;
   const registration = await ports.store.tx((tx) => untouched(tx, id));
-  if (!registration || (await isServing(ports, registration, signal))) return false;
+  if (!registration || (await isServing(deps, registration, signal))) return false;
+  const violation = judge?.(registration.address);
   const now = ports.clock.now();
   return ports.store.tx(async (tx) => {
     const key = await tx.instances.lockId(serviceId);
     if (!key || !(await untouched(tx, id))) return false;
     const before = { type: "InstanceReaped", serviceId, name: key.name, since } as const;
-    const why = { reason: "critical for too long", critical_for_ms: String(now - since) };
+    const why = violation === undefined ? { reason: "critical for too long", critical_for_ms: String(now - since) } : { reason: `its address ${violation}` };
     await endKey(tx, ids, key, { taskId: ids.next(), actor: serverKey, now, why, before });
     await tx.criticals.delete(id);
     return true;
@@ -131,6 +137,8 @@ async function isAnothers({ store }: ActionDeps["ports"], entries: readonly Cata
   return false;
 }
 
-async function isServing({ module }: ActionDeps["ports"], { request, address }: Registration, signal: AbortSignal): Promise<boolean> {
+/** False, and not dialled, when the address is not allowed any more. */
+async function isServing({ ports: { module }, judge }: ActionDeps, { request, address }: Registration, signal: AbortSignal): Promise<boolean> {
+  if (judge?.(address) !== undefined) return false;
   return (await module.health(endpointOf(request, address), signal)).status === "serving";
 }

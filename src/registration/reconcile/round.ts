@@ -7,6 +7,8 @@
  * catalog was out of sight a moment ago (an outage, an index that went back), only after three consistent reads, two seconds
  * apart, that all say so. Then at most 25 acts a second. What nobody claims is removed at the second look, and only if this
  * record knows its attempt: other Musters may use the same catalog. A read that fails ends the round and counts for nothing.
+ * What has an address that the configuration does not allow any more is logged, and taken off the platform as late as what is
+ * critical.
  * Not guaranteed: that an entry is back at once; a round begins every 15 s, and soon after the catalog changed.
  */
 import type { CatalogInstance } from "../ports.ts";
@@ -66,12 +68,28 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
   let inDoubt = true;
   /** Unclaimed entries that belong to another record. */
   let foreign: ReadonlySet<string> = new Set();
+  /** Registrations with an address that is not allowed, by id: since when that is known here. */
+  let denied: ReadonlyMap<string, Plan["reap"][number]> = new Map();
 
   const holdLease = (): Promise<boolean> => store.tx((tx) => tx.leases.acquire(leaseName, deps.owner, leaseMs));
 
   async function look(signal: AbortSignal): Promise<Comparison> {
     const instances = await catalog.instances({}, signal);
-    return compare(await activeRegistrations(deps), instances, (entry, listed) => catalog.differences(entry, listed));
+    const registrations = await activeRegistrations(deps);
+    denied = deniedAmong(registrations);
+    return compare(registrations, instances, (entry, listed) => catalog.differences(entry, listed));
+  }
+
+  function deniedAmong(registrations: readonly Registration[]): typeof denied {
+    const found = registrations.flatMap((registration) => {
+      const violation = deps.judge?.(registration.address);
+      if (violation === undefined) return [];
+      const known = denied.get(registration.id);
+      if (!known)
+        deps.log("warn", "reconcile.address-denied", { service: registration.serviceId, why: `its address ${violation}`, removedInMs: deps.reapAfterMs });
+      return [[registration.id, { registration, since: known?.since ?? clock.now() }] as const];
+    });
+    return new Map(found);
   }
 
   function isOutOfSight(): boolean {
@@ -180,7 +198,8 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
           deps.onRound({ drift, braked, actions: {} });
           return false;
         }
-        const { actions, more } = await act(todo, signal);
+        const overdue = [...denied.values()].filter(({ since }) => clock.now() - since >= deps.reapAfterMs);
+        const { actions, more } = await act({ ...todo, reap: [...todo.reap, ...overdue] }, signal);
         if (Object.keys(actions).length > 0) deps.log("info", "reconcile.acted", { ...drift, ...actions });
         deps.onRound({ drift, braked, actions });
         return more;
