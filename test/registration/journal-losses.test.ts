@@ -24,6 +24,14 @@ test("after a write that the store did not take nothing is written, also when th
   expect(await the.recorded()).toEqual([]);
 });
 
+test("a store that is away is waited for once, however many events wait", async () => {
+  await using the = await openJournal();
+  the.it.fails = "before";
+  const both = ends(the.journal.recorded("CONSUL_REGISTERED", note("one"), "early step"), the.journal.recorded("HEALTH_CHECK_CONFIGURED", note("two"), "step"));
+  await the.clock.pass(2_200);
+  expect(await both).toEqual(["DEPENDENCY_UNAVAILABLE", "DEPENDENCY_UNAVAILABLE"]);
+});
+
 test("a sequence that somebody else took under the same lease is not ours", async () => {
   await using the = await openJournal();
   const { lease } = await the.row();
