@@ -3,7 +3,7 @@
  * and the annotations, and references that lead to schemas written alike. Such schemas mean the same in whatever way
  * their keywords work together, so that nothing need be known about those.
  */
-import { type SchemaDocument, type Subschema, keywordOf, metaPrefix } from "./document.ts";
+import { type SchemaDocument, type Subschema, keywordOf, lostPrefix, metaPrefix } from "./document.ts";
 import { type JsonValue, canonical, isObject, own } from "./json.ts";
 import { assertions, holdsOf, schemasUnder } from "./keywords.ts";
 
@@ -51,7 +51,10 @@ export function createSameText(): SameText {
     const below = assertions(schema).flatMap((name) => {
       const held = holdsOf(name);
       if (name === "$dynamicRef" || name === "$recursiveRef") return [unfollowable];
-      if (held === "ref") return [schema.document.refName(schema)];
+      if (held === "ref") {
+        const ref = schema.document.refName(schema);
+        return [ref.startsWith(lostPrefix) ? unfollowable : ref];
+      }
       return held === "data" ? [] : schemasUnder(schema, name).flatMap(refsBelow);
     });
     const distinct = [...new Set(below)];
