@@ -37,6 +37,9 @@ export interface SchemaDocument {
 /** How the name begins of a `$ref` to the schema of a dialect: that never changes. */
 export const metaPrefix = "dialect: ";
 
+/** How the name begins of a `$ref` that is not followed, which says nothing of where it leads. */
+export const lostPrefix = "not followed: ";
+
 /** `name` tells the documents apart. Throws what `inspectSchema` throws. */
 export function openDocument(name: string, given: string | JsonValue): SchemaDocument {
   const text = typeof given === "string" ? given : JSON.stringify(given);
@@ -66,7 +69,7 @@ export function openDocument(name: string, given: string | JsonValue): SchemaDoc
   function refName({ value }: Subschema): string {
     const found = isObject(value) ? references.of(value, "$ref") : undefined;
     if (found?.target.kind === "schema" && !found.target.isDisputed) return found.target.name;
-    return found?.target.kind === "meta" ? `${metaPrefix}${found.text}` : `not followed: ${found?.text}`;
+    return found?.target.kind === "meta" ? `${metaPrefix}${found.text}` : `${lostPrefix}${isObject(value) ? canonical(own(value, "$ref") ?? null) : ""}`;
   }
 
   function targets(): ReadonlyMap<string, Subschema | undefined> {

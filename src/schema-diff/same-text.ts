@@ -3,7 +3,7 @@
  * and of annotations, and references to schemas written alike. Such schemas mean the same however
  * their keywords interact, so that no knowledge of those is needed.
  */
-import { type SchemaDocument, type Subschema, keywordOf, metaPrefix } from "./document.ts";
+import { type SchemaDocument, type Subschema, keywordOf, lostPrefix, metaPrefix } from "./document.ts";
 import { type JsonValue, canonical, isObject, own } from "./json.ts";
 import { assertions, holdsOf, schemasUnder } from "./keywords.ts";
 
@@ -51,7 +51,10 @@ export function createSameText(): SameText {
     const below = assertions(schema).flatMap((name) => {
       const held = holdsOf(name);
       if (name === "$dynamicRef" || name === "$recursiveRef") return [unfollowable];
-      if (held === "ref") return [schema.document.refName(schema)];
+      if (held === "ref") {
+        const ref = schema.document.refName(schema);
+        return [ref.startsWith(lostPrefix) ? unfollowable : ref];
+      }
       return held === "data" ? [] : schemasUnder(schema, name).flatMap(refsBelow);
     });
     const distinct = [...new Set(below)];

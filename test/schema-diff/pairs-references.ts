@@ -148,6 +148,13 @@ export const referencePairs: readonly Pair[] = [
     "/properties/p/$ref",
   ),
   unknown(
+    "references in what draft-06 does not know, though some validators do",
+    inDialect("draft-06", { definitions: { a: text, b: { type: "null" } }, if: { $ref: "#/definitions/a" }, else: false }),
+    inDialect("draft-06", { definitions: { a: text, b: { type: "null" } }, if: { $ref: "#/definitions/b" }, else: false }),
+    "/if",
+    "x",
+  ),
+  unknown(
     "a schema of another dialect within",
     { $defs: { a: { $id: "a", $schema: "http://json-schema.org/draft-07/schema#", maximum: 9 } }, $ref: "a" },
     { $defs: { a: { $id: "a", $schema: "http://json-schema.org/draft-07/schema#", maximum: 10 } }, $ref: "a" },
