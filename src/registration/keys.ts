@@ -49,6 +49,8 @@ const respelled = /^(.+)-([0-9a-f:.]*:[0-9a-f:.]*|[^-]*\.)-(\d+)$/;
 /** The same for all spellings of a service id, and of the name and the host in it. */
 export function idKeyOf(serviceId: string): string {
   const folded = foldCase(serviceId);
+  // Nearly all: lists of thousands are keyed at each change.
+  if (!folded.includes(":") && !folded.includes(".-")) return folded;
   const [, name, host, port] = respelled.exec(folded) ?? [];
   return name === undefined || host === undefined ? folded : serviceIdOf(name, hostKeyOf(host), Number(port));
 }
