@@ -45,14 +45,14 @@ export function listInstances({ discovery }: Pick<RegistrationHandlerDeps, "disc
   return create(ListInstancesResponseSchema, { instances, asOf });
 }
 
-/** The field's tag and length in the page. */
-const itemPrefixBytes = 6;
+/** The field's tag and length in the message. */
+export const itemPrefixBytes = 6;
 
 function tokenOf(serviceId: string): string {
   return Buffer.from(serviceId, "utf8").toString("base64url");
 }
 
-function instanceOf(it: Discovered, lastChecked: number | undefined): Instance {
+export function instanceOf(it: Discovered, lastChecked: number | undefined): Instance {
   return create(InstanceSchema, {
     instance: it.kind === "module" ? { case: "module", value: moduleOf(it, lastChecked) } : { case: "service", value: serviceOf(it, lastChecked) },
   });

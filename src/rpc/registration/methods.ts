@@ -13,6 +13,7 @@ import { getConnectorSchema, getModuleSchema, getModuleSchemaVersions } from "./
 import { unregister } from "./unregister.ts";
 import { updateTags } from "./update-tags.ts";
 import { watchAttempt } from "./watch-attempt.ts";
+import { watchInstances } from "./watch-instances.ts";
 import { served, type Methods, type ServedService } from "../transport/served.ts";
 
 export function registrationServices(deps: RegistrationHandlerDeps): readonly ServedService[] {
@@ -53,6 +54,7 @@ export function attemptMethods(deps: RegistrationHandlerDeps): Methods<typeof Re
     cancelAttempt: { access: "registrar", call: (request, context) => cancelAttempt(deps, request, context) },
     compareSchemas: { access: "viewer", call: (request, context) => compareSchemas(deps, request, context) },
     getSchemaVersion: { access: "viewer", call: (request) => getSchemaVersion(deps, request) },
+    watchInstances: { ...watch, call: (request, context) => watchInstances(deps, request, context) },
     listInstances: { access: "viewer", call: (request) => listInstances(deps, request) },
   };
 }
