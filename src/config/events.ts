@@ -53,7 +53,7 @@ function parseTopics(value: string, problems: string[]): Readonly<Record<string,
     const wrong = rest.length > 0 || topic === "" ? "must be EVENT=topic" : topicViolation(topic);
     if (wrong) problems.push(`MUSTER_EVENTS_TOPICS: ${quoted(entry)} ${wrong}`);
     if (!type) problems.push(`MUSTER_EVENTS_TOPICS: ${quoted(name)} must be one of ${events.map((row) => row.type).join(", ")}`);
-    else if (found[type] !== undefined) problems.push(`MUSTER_EVENTS_TOPICS: ${type} is there twice`);
+    else if (found[type] !== undefined) problems.push(`MUSTER_EVENTS_TOPICS: ${type} is given twice`);
     else found[type] = topic;
   }
   return found;

@@ -54,7 +54,7 @@ test("a port that is taken is told", async () => {
   const port = typeof address === "object" && address !== null ? address.port : 0;
   const told = await refusesToStart({ MUSTER_LISTEN: `127.0.0.1:${port}` });
   expect(told).toContain("EADDRINUSE");
-  expect(told).toMatch(/✗ listen .*is taken by another program\n +→ .*MUSTER_LISTEN/);
+  expect(told).toMatch(/✗ listen .*is in use by another program\n +→ .*MUSTER_LISTEN/);
   taken.close();
 });
 
@@ -66,7 +66,7 @@ test("a state directory that another process uses is told", async () => {
   expect(second).toMatch(/✗ store .*is locked by another process\n +→ .*MUSTER_STORE/);
   expect(first.logged()).toContain("server.listening");
   const third = await startMuster({ ...backing.env, MUSTER_STORE: "sqlite::memory:", MUSTER_LISTEN: first.address }).catch((error: unknown) => String(error));
-  expect(third).toMatch(/✗ listen .*is taken by a Muster that runs\n +→ .*MUSTER_LISTEN/);
+  expect(third).toMatch(/✗ listen .*is in use by a running Muster\n +→ .*MUSTER_LISTEN/);
 });
 
 test("a database file that nobody can make is told at once", async () => {

@@ -135,6 +135,7 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
   const once = serviceTypes[type].steps;
   const steps = times === "once" ? once : once.map(twice);
   const patience = AbortSignal.timeout(100_000);
+  await store.tx((tx) => tx.instances.claim(attemptOf("b-later", type)));
 
   if (hasFormer) expect(await runSaga(sagaOf(newContext(ports, attemptOf("a-former", type)), once), patience)).toBeUndefined();
   const before = await leftBehind(site, ports);

@@ -22,11 +22,11 @@ export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Ch
       const ends = Date.parse(certificate.validTo);
       const until = new Date(ends).toISOString().slice(0, 10);
       if (!certificate.checkPrivateKey(createPrivateKey(key)))
-        tell.bad("the key is not that of the certificate", "Give MUSTER_TLS_CERT and MUSTER_TLS_KEY of the same pair.");
-      else if (ends < now()) tell.bad(`the certificate ended on ${until}`, "Have a new one made.");
-      else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Look at this machine's clock, and at the certificate.");
-      else if (ends - now() < soonMs) tell.warn(`the certificate ends on ${until}`, "Have a new one made.");
-      else tell.ok(`certificate and key fit, valid until ${until}`);
+        tell.bad("the key does not belong to the certificate", "Give MUSTER_TLS_CERT and MUSTER_TLS_KEY of the same pair.");
+      else if (ends < now()) tell.bad(`the certificate expired on ${until}`, "Renew it.");
+      else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Check this machine's clock, and the certificate.");
+      else if (ends - now() < soonMs) tell.warn(`the certificate expires on ${until}`, "Renew it.");
+      else tell.ok(`certificate and key match, valid until ${until}`);
       return othersMayRead(tell, tls.keyFile);
     },
     () => ["certificate or key cannot be read as PEM", "MUSTER_TLS_CERT and MUSTER_TLS_KEY are PEM files; the key has no passphrase."],

@@ -37,6 +37,6 @@ function ownFinding({ listen, store }: Config, error: unknown): Finding | undefi
   }
   const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
   if (!isTaken) return undefined;
-  const text = `${listen.host}:${listen.port} is taken by a Muster that runs`;
+  const text = `${listen.host}:${listen.port} is in use by a running Muster`;
   return { area: "listen", state: "bad", text, todo: "Use that one, or give another one its own MUSTER_LISTEN and MUSTER_STORE." };
 }
