@@ -42,8 +42,8 @@ function changesOfMeaning(before: SchemaDocument, after: SchemaDocument): readon
   const narrowed = narrowings(before.root, after.root, means);
   // The reverse: values that the former version refused and the next one may accept.
   const widened = narrowings(after.root, before.root, means);
-  const told = new Set(narrowed.map(placeOf));
-  return [...narrowed.map(narrowing), ...widened.filter((failure) => !told.has(placeOf(failure))).map(widening)];
+  const known = new Set(narrowed.map(placeOf));
+  return [...narrowed.map(narrowing), ...widened.filter((failure) => !known.has(placeOf(failure))).map(widening)];
 }
 
 /** Written alike except annotations, which is sufficient for any keywords. */

@@ -4,7 +4,7 @@ import type { Failure } from "./rule.ts";
 import { type JsonValue, canonical, listOf } from "./json.ts";
 
 /** What `wording` needs to know of a change. */
-export interface Told {
+export interface WordedChange {
   readonly pointer: string;
   readonly keyword: string;
   readonly before: JsonValue | undefined;
@@ -15,9 +15,9 @@ export interface Told {
   readonly widens: boolean;
 }
 
-export function wording(told: Told): string {
-  const reason = told.because === undefined ? "" : `: ${told.because}`;
-  return `${topicWording(told) ?? keywordWording(told)}${reason}`;
+export function wording(change: WordedChange): string {
+  const reason = change.because === undefined ? "" : `: ${change.because}`;
+  return `${topicWording(change) ?? keywordWording(change)}${reason}`;
 }
 
 /** A value as short JSON. */
@@ -25,7 +25,7 @@ export function short(value: JsonValue): string {
   return printable(JSON.stringify(value), 60);
 }
 
-function topicWording({ pointer, keyword, before, after, topic, widens }: Told): string | undefined {
+function topicWording({ pointer, keyword, before, after, topic, widens }: WordedChange): string | undefined {
   const subject = subjectOf(pointer, keyword);
   if (topic === "undecided") return "not compared";
   if (topic === "forbidden") return widens ? `${subject} can be given now` : `${subject} is refused now`;
@@ -34,7 +34,7 @@ function topicWording({ pointer, keyword, before, after, topic, widens }: Told):
   return after === false ? `${subject} was free and is refused now` : `${subject} could be anything before and must match ${short(after ?? true)} now`;
 }
 
-function keywordWording({ pointer, keyword, before, after, widens, because }: Told): string {
+function keywordWording({ pointer, keyword, before, after, widens, because }: WordedChange): string {
   if (after === false || before === false) {
     const [was, is] = [before === false, after === false];
     if (was !== is && isSchemaPlace(keyword)) return `${subjectOf(pointer, keyword)} ${is ? "is refused now" : "can be given now"}`;

@@ -1,4 +1,4 @@
-/** An instance that stays dead is told, then taken off the platform; one that recovers stays. In every mode. */
+/** An instance that stays dead is reported, then taken off the platform; one that recovers stays. In every mode. */
 import { expect, test } from "vitest";
 import { PlatformRegistrationService, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { startFakeModule } from "../support/fake-module.ts";
@@ -67,11 +67,11 @@ inEveryMode(
 );
 
 async function criticals(address: string): Promise<number> {
-  return (await action(address, "told_critical")) ?? 0;
+  return (await action(address, "published_critical")) ?? 0;
 }
 
 async function recoveries(address: string): Promise<number> {
-  return (await action(address, "told_recovered")) ?? 0;
+  return (await action(address, "published_recovered")) ?? 0;
 }
 
 async function action(address: string, name: string): Promise<number | undefined> {

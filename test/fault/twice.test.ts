@@ -13,7 +13,7 @@ import { unavailable } from "../../src/kernel/errors.ts";
 import type { AttemptContext, Note, RegistrationPorts, RegistrationStep } from "../../src/registration/attempts/attempt-context.ts";
 import { contextOf } from "../../src/registration/attempts/work.ts";
 import type { Attempt } from "../../src/registration/records.ts";
-import { notCompared } from "../../src/registration/schemas/told-comparison.ts";
+import { notCompared } from "../../src/registration/schemas/bounded-comparison.ts";
 import { serviceTypes } from "../../src/registration/attempts/service-types.ts";
 import type { EventType, RegisterInput, ServiceType } from "../../src/registration/types.ts";
 import { runSaga, unwind, type Saga } from "../../src/kernel/saga.ts";

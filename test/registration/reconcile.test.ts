@@ -256,12 +256,12 @@ test("a round puts back, amends, removes at the second look, and reports a criti
   await mine.round();
   expect(mine.reports.at(-1)).toMatchObject({ drift: { critical: 1 }, actions: {} });
   await mine.round();
-  expect(mine.reports.at(-1)?.actions).toEqual({ told_critical: 1 });
+  expect(mine.reports.at(-1)?.actions).toEqual({ published_critical: 1 });
   await it.clock.pass(5 * minute);
   await mine.round();
   expect(mine.reports.at(-1)?.actions).toEqual({ reaped: 1 });
   const removed = `removed ${ended.serviceId}`;
-  expect(mine.acts).toEqual([`amended ${serviceId}`, removed, `told_critical ${serviceId}`, `reaped ${serviceId}`]);
+  expect(mine.acts).toEqual([`amended ${serviceId}`, removed, `published_critical ${serviceId}`, `reaped ${serviceId}`]);
 });
 
 test("when much is gone at once it is looked at twice more before anything is done", async () => {

@@ -19,7 +19,7 @@ import { createRunner, type Runner, type RunnerOptions } from "../../src/registr
 import type { RegisterDeps, StartedRegistration } from "../../src/registration/register.ts";
 import { startRegistration } from "../../src/registration/register.ts";
 import type { Attempt, RegistrationTx } from "../../src/registration/records.ts";
-import { notCompared } from "../../src/registration/schemas/told-comparison.ts";
+import { notCompared } from "../../src/registration/schemas/bounded-comparison.ts";
 import { serviceIdOf, subjectOf } from "../../src/registration/service-id.ts";
 import type { HealthVerdict, ModuleDescription, ProgressEvent, RegisterInput } from "../../src/registration/types.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";

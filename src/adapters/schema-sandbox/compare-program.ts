@@ -1,12 +1,12 @@
 /** Compares one pair of schemas; the result is truncated to what is stored and sent. */
 import { DomainError } from "../../kernel/errors.ts";
-import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
-import { boundedComparison, notCompared } from "../../registration/schemas/told-comparison.ts";
+import type { BoundedComparison } from "../../registration/schemas/schema-records.ts";
+import { boundedComparison, notCompared } from "../../registration/schemas/bounded-comparison.ts";
 import { compareSchemas } from "../../schema-diff/compare-schemas.ts";
 import type { CompareJob } from "./protocol.ts";
 
 /** UNKNOWN where the two cannot be compared. */
-export function run({ former, next }: CompareJob): ToldComparison {
+export function run({ former, next }: CompareJob): BoundedComparison {
   try {
     return boundedComparison(compareSchemas(former, next));
   } catch (error) {

@@ -1,11 +1,11 @@
 /** The messages between parent and sandbox child. Types only. */
-import type { ToldComparison } from "../../registration/schemas/schema-records.ts";
+import type { BoundedComparison } from "../../registration/schemas/schema-records.ts";
 import type { Dialect } from "../../schema-diff/schema-text.ts";
 
 /** The child's jobs: each is a program that it loads at first use. */
 export interface Programs {
   readonly check: { readonly job: CheckJob; readonly result: Verdict };
-  readonly compare: { readonly job: CompareJob; readonly result: ToldComparison };
+  readonly compare: { readonly job: CompareJob; readonly result: BoundedComparison };
 }
 
 export interface CheckJob {

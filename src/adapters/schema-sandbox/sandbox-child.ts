@@ -43,7 +43,7 @@ const sources = [
   here("re2-pattern.ts"),
   here("../../kernel/errors.ts"),
   here("../../kernel/log.ts"),
-  here("../../registration/schemas/told-comparison.ts"),
+  here("../../registration/schemas/bounded-comparison.ts"),
   here("../../schema-diff/*"),
 ];
 

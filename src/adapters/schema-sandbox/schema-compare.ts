@@ -3,7 +3,7 @@
  * compared without it.
  */
 import type { SchemaCompare } from "../../registration/schemas/schema-records.ts";
-import { notCompared, unchanged } from "../../registration/schemas/told-comparison.ts";
+import { notCompared, unchanged } from "../../registration/schemas/bounded-comparison.ts";
 import type { SchemaSandbox } from "./sandbox.ts";
 
 export interface SchemaCompareOptions {

@@ -27,9 +27,9 @@ export const doctorCommand: Run = async (input, terminal) => {
   // Last, and alone: the check of the port takes it for a moment.
   const server = Promise.all(running).then(async (before): Promise<readonly Finding[]> => {
     if ("target" in caller) return checkServer(caller.target, caller.connection, now)(signal);
-    const told = before.flat().map(({ text }) => text);
+    const known = before.flat().map(({ text }) => text);
     return caller.problems
-      .filter((text) => !told.includes(text))
+      .filter((text) => !known.includes(text))
       .map((text): Finding => ({ area: "client", state: "bad", text, todo: "muster doctor --help" }));
   });
   const isText = formatOf(input) === "table";

@@ -15,7 +15,7 @@ const probeMs = 1_500;
 /** A call without an answer as a failure. Sends one request to the port, over HTTP/1.1, when that can show the cause. */
 export async function unreachable(error: ConnectError, target: Target): Promise<Failure> {
   const codes = causesOf(error);
-  const { message, hints } = told(codes, error, target) ?? (await probed(target)) ?? { message: `the call failed: ${error.rawMessage}`, hints: [] };
+  const { message, hints } = causeFor(codes, error, target) ?? (await probed(target)) ?? { message: `the call failed: ${error.rawMessage}`, hints: [] };
   return {
     exitCode: exitCodes.unreachable.code,
     status: statusName(error.code === Code.DeadlineExceeded ? Code.DeadlineExceeded : Code.Unavailable),
@@ -39,7 +39,7 @@ export function causesOf(error: Error): readonly string[] {
   return codes;
 }
 
-function told(codes: readonly string[], error: ConnectError, { address, tls }: Target): Cause | undefined {
+function causeFor(codes: readonly string[], error: ConnectError, { address, tls }: Target): Cause | undefined {
   const any = (...names: readonly string[]): boolean => names.some((name) => codes.includes(name));
   const whichServer = "Select another server with --address HOST:PORT or MUSTER_ADDRESS.";
   if (any("ECONNREFUSED")) {

@@ -23,15 +23,15 @@ export function createBroadcast(clock: Clock): Broadcast {
   const closed = new AbortController();
   let waiting = new Set<() => void>();
   let rounds = 0;
-  let toldAt = Number.NEGATIVE_INFINITY;
+  let lastRoundAt = Number.NEGATIVE_INFINITY;
   let pending = false;
 
   async function run(): Promise<void> {
     try {
-      const restMs = toldAt + leastMs - clock.now();
+      const restMs = lastRoundAt + leastMs - clock.now();
       if (restMs > 0) await clock.sleep(Math.min(restMs, leastMs), closed.signal);
       pending = false;
-      toldAt = clock.now();
+      lastRoundAt = clock.now();
       rounds += 1;
       const woken = [...waiting];
       waiting = new Set();

@@ -91,12 +91,12 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
   }
 
   async function takeUp(): Promise<void> {
-    const told = new Set((await store.tx((tx) => tx.criticals.list())).map(({ registrationId }) => registrationId));
+    const published = new Set((await store.tx((tx) => tx.criticals.list())).map(({ registrationId }) => registrationId));
     for (let after = ""; ;) {
       const page = await store.tx((tx) => tx.registrations.listActive(after, pageSize));
       const byService = Map.groupBy(latest, ({ serviceId }) => serviceId);
       for (const it of page) {
-        if (!told.has(it.id) && !isBack(it.id, it.serviceId, byService)) kept.set(it.id, { instance: instanceOf(it), since: clock.now() });
+        if (!published.has(it.id) && !isBack(it.id, it.serviceId, byService)) kept.set(it.id, { instance: instanceOf(it), since: clock.now() });
       }
       const last = page.at(-1);
       if (last === undefined || page.length < pageSize) break;

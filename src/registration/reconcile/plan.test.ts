@@ -63,8 +63,8 @@ function listed(from: Registration, changes: Partial<CatalogInstance> = {}): Cat
 const many = Array.from({ length: 10 }, (_, index) => registration(index));
 const first = many[0]!;
 const seen = (active: readonly Registration[], catalog: readonly CatalogInstance[]) => compare(active, catalog, entryDifferences);
-const planned = (catalog: readonly CatalogInstance[], told: readonly Critical[] = [], memory: Memory = nothingSeen, now = 1_000) =>
-  plan(seen([first], catalog), { told, memory, now, reapAfterMs: 10_000 });
+const planned = (catalog: readonly CatalogInstance[], published: readonly Critical[] = [], memory: Memory = nothingSeen, now = 1_000) =>
+  plan(seen([first], catalog), { published, memory, now, reapAfterMs: 10_000 });
 
 describe("a comparison", () => {
   test("finds nothing where the catalog is as it should be, whatever else is in it", () => {
@@ -154,25 +154,25 @@ describe("a plan", () => {
     expect(planned(critical, [], well.memory, 3_000).tell).toEqual([]);
   });
 
-  test("reaps only what was told, and only after the limit", () => {
+  test("reaps only what was published, and only after the limit", () => {
     const critical = [listed(first, { status: "critical" })];
-    const told = [{ registrationId: first.id, serviceId: first.serviceId, name: "echo", since: 1_000 }];
+    const published = [{ registrationId: first.id, serviceId: first.serviceId, name: "echo", since: 1_000 }];
     expect(planned(critical, [], nothingSeen, 99_000).reap).toEqual([]);
-    expect(planned(critical, told, nothingSeen, 10_999).reap).toEqual([]);
-    expect(planned(critical, told, nothingSeen, 11_000).reap).toEqual([{ registration: first, since: 1_000 }]);
-    expect(planned([listed(first)], told, nothingSeen, 99_000)).toMatchObject({ reap: [], recovered: told });
+    expect(planned(critical, published, nothingSeen, 10_999).reap).toEqual([]);
+    expect(planned(critical, published, nothingSeen, 11_000).reap).toEqual([{ registration: first, since: 1_000 }]);
+    expect(planned([listed(first)], published, nothingSeen, 99_000)).toMatchObject({ reap: [], recovered: published });
   });
 
   test("takes a missing instance that does not answer for critical, and one that was never asked not", () => {
-    const told = [{ registrationId: first.id, serviceId: first.serviceId, name: "echo", since: 1_000 }];
-    expect(planned([], told, nothingSeen, 99_000)).toMatchObject({ restore: [first], reap: [], recovered: [], forget: [] });
+    const published = [{ registrationId: first.id, serviceId: first.serviceId, name: "echo", since: 1_000 }];
+    expect(planned([], published, nothingSeen, 99_000)).toMatchObject({ restore: [first], reap: [], recovered: [], forget: [] });
     const asked = { ...nothingSeen, unreachable: new Set([first.id]) };
-    expect(planned([], told, asked, 99_000).reap).toEqual([{ registration: first, since: 1_000 }]);
+    expect(planned([], published, asked, 99_000).reap).toEqual([{ registration: first, since: 1_000 }]);
     expect(planned([], [], asked, 2_000).memory.ailing).toEqual(new Map([[first.id, 2_000]]));
   });
 
-  test("forgets what was told of a registration that is no more", () => {
-    const told = [{ registrationId: "gone", serviceId: "x", name: "x", since: 1 }];
-    expect(planned([listed(first)], told)).toMatchObject({ forget: told, recovered: [], reap: [] });
+  test("forgets what was published of a registration that is no more", () => {
+    const published = [{ registrationId: "gone", serviceId: "x", name: "x", since: 1 }];
+    expect(planned([listed(first)], published)).toMatchObject({ forget: published, recovered: [], reap: [] });
   });
 });

@@ -38,11 +38,11 @@ export interface Plan {
 
 export function plan(
   comparison: Comparison,
-  known: { readonly told: readonly Critical[]; readonly memory: Memory; readonly now: number; readonly reapAfterMs: number },
+  known: { readonly published: readonly Critical[]; readonly memory: Memory; readonly now: number; readonly reapAfterMs: number },
 ): Plan {
-  const { told, memory, now, reapAfterMs } = known;
+  const { published, memory, now, reapAfterMs } = known;
   const { missing, displaced, drifted, critical, healthy, unclaimed } = comparison;
-  const sinceTold = new Map(told.map((it) => [it.registrationId, it.since]));
+  const sincePublished = new Map(published.map((it) => [it.registrationId, it.since]));
   const absent = [...missing, ...displaced];
   const unreachable = absent.filter(({ id }) => memory.unreachable.has(id));
   const unwell = [...critical, ...unreachable];
@@ -56,12 +56,12 @@ export function plan(
     remove: unclaimed.filter((it) => memory.unclaimed.has(claimKey(it))),
     tell: unwell.flatMap(({ id, serviceId, name }) => {
       const since = memory.ailing.get(id);
-      return since === undefined || sinceTold.has(id) ? [] : [{ registrationId: id, serviceId, name, since }];
+      return since === undefined || sincePublished.has(id) ? [] : [{ registrationId: id, serviceId, name, since }];
     }),
-    recovered: told.filter(({ registrationId }) => well.has(registrationId)),
-    forget: told.filter(({ registrationId }) => !active.has(registrationId)),
+    recovered: published.filter(({ registrationId }) => well.has(registrationId)),
+    forget: published.filter(({ registrationId }) => !active.has(registrationId)),
     reap: unwell.flatMap((registration) => {
-      const since = sinceTold.get(registration.id);
+      const since = sincePublished.get(registration.id);
       return since === undefined || now - since < reapAfterMs ? [] : [{ registration, since }];
     }),
     memory: { ailing, unreachable: new Set(unreachable.map(({ id }) => id)), unclaimed: new Set(unclaimed.map(claimKey)) },

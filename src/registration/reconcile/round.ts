@@ -19,7 +19,7 @@ import { compare, confirmed, needsBrake, type Comparison } from "./compare.ts";
 import { nothingSeen, plan, type Memory, type Plan } from "./plan.ts";
 
 export type ReconcileMode = "on" | "validate";
-export const reconcileActions = ["restored", "amended", "removed", "told_critical", "told_recovered", "reaped", "failed"] as const;
+export const reconcileActions = ["restored", "amended", "removed", "published_critical", "published_recovered", "reaped", "failed"] as const;
 export type ReconcileAction = (typeof reconcileActions)[number];
 export const driftKinds = ["missing", "displaced", "drifted", "unclaimed", "critical"] as const;
 
@@ -116,7 +116,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
     const did = async (action: ReconcileAction, happened: Promise<boolean>, service: string, since?: number) => {
       if (!(await happened)) return undefined;
       const criticalForMs = since === undefined ? undefined : clock.now() - since;
-      deps.log(action === "told_critical" || action === "reaped" ? "warn" : "info", `reconcile.${action}`, { service, criticalForMs });
+      deps.log(action === "published_critical" || action === "reaped" ? "warn" : "info", `reconcile.${action}`, { service, criticalForMs });
       return action;
     };
     return [
@@ -132,8 +132,8 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         if (outcome === "foreign") foreign = new Set([...foreign, attemptOf(it)]);
         return did("removed", Promise.resolve(outcome === "removed"), it.serviceId);
       }),
-      ...todo.tell.map((it) => () => did("told_critical", tellCritical(deps, it), it.serviceId, it.since)),
-      ...todo.recovered.map((it) => () => did("told_recovered", endCritical(deps, it, true), it.serviceId, it.since)),
+      ...todo.tell.map((it) => () => did("published_critical", tellCritical(deps, it), it.serviceId, it.since)),
+      ...todo.recovered.map((it) => () => did("published_recovered", endCritical(deps, it, true), it.serviceId, it.since)),
       ...todo.reap.map((it) => () => did("reaped", reap(deps, it.registration, it.since, signal), it.registration.serviceId, it.since)),
     ];
   }
@@ -187,8 +187,8 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
         const unclaimed = whole.unclaimed.filter((it) => !foreign.has(attemptOf(it)));
         foreign = new Set(whole.unclaimed.map(attemptOf).filter((id) => foreign.has(id)));
         const comparison = { ...whole, unclaimed };
-        const told = await store.tx((tx) => tx.criticals.list());
-        const todo = plan(comparison, { told, memory, now: clock.now(), reapAfterMs: deps.reapAfterMs });
+        const published = await store.tx((tx) => tx.criticals.list());
+        const todo = plan(comparison, { published, memory, now: clock.now(), reapAfterMs: deps.reapAfterMs });
         inDoubt = false;
         const drift = driftOf(comparison);
         if (deps.mode === "validate") {

@@ -2,8 +2,8 @@
 import { DomainError, toDomainError } from "../../kernel/errors.ts";
 import type { RegistrationPorts } from "../attempts/attempt-context.ts";
 import { findSchema } from "./schema-queries.ts";
-import type { SchemaVersion, ToldComparison } from "./schema-records.ts";
-import { notCompared, unchanged } from "./told-comparison.ts";
+import type { SchemaVersion, BoundedComparison } from "./schema-records.ts";
+import { notCompared, unchanged } from "./bounded-comparison.ts";
 import { checkSchemaVersionQuery } from "./validate-schema-query.ts";
 
 /** Compares two texts under the rules of registration; `invalid` with a SCHEMA_* reason names the field whose text breaks them. */
@@ -12,7 +12,7 @@ export async function compareInline(
   former: string,
   next: string,
   signal: AbortSignal,
-): Promise<ToldComparison> {
+): Promise<BoundedComparison> {
   for (const [field, text] of [
     ["inline.former_json", former],
     ["inline.next_json", next],
@@ -29,7 +29,7 @@ export async function compareStored(
   ports: Pick<RegistrationPorts, "store" | "schemas" | "compareSchemas">,
   { artifactId, formerVersion, nextVersion }: { readonly artifactId: string; readonly formerVersion: string; readonly nextVersion: string },
   signal: AbortSignal,
-): Promise<ToldComparison> {
+): Promise<BoundedComparison> {
   checkSchemaVersionQuery({ "stored.artifact_id": artifactId }, { "stored.former_version": formerVersion, "stored.next_version": nextVersion });
   const find = async (version: string): Promise<{ readonly content: string; readonly kind?: SchemaVersion["kind"] }> =>
     (await ports.store.tx((tx) => tx.schemas.find(artifactId, version))) ??

@@ -4,7 +4,7 @@
  */
 import { toDomainError } from "../../kernel/errors.ts";
 import type { CheckedSchema, RegistrationPorts } from "../attempts/attempt-context.ts";
-import { notCompared } from "./told-comparison.ts";
+import { notCompared } from "./bounded-comparison.ts";
 import { predecessorOf } from "./version-order.ts";
 
 /** The schema with its comparison; none for the first version, for OpenAPI documents, and where the version is known without one. */

@@ -18,7 +18,7 @@ export interface SchemaChange {
 }
 
 /** What a comparison of two schemas has come to. */
-export interface ToldComparison {
+export interface BoundedComparison {
   readonly verdict: SchemaVerdict;
   /** Those that decide come first. */
   readonly changes: readonly SchemaChange[];
@@ -30,10 +30,10 @@ export interface ToldComparison {
  * Compares two schema texts that were accepted before. Bounded in time: UNKNOWN when that time does not suffice. Rejects with
  * `exhausted` when too many wait, or with the signal's reason.
  */
-export type SchemaCompare = (former: string, next: string, signal: AbortSignal) => Promise<ToldComparison>;
+export type SchemaCompare = (former: string, next: string, signal: AbortSignal) => Promise<BoundedComparison>;
 
 /** How a version differs from the one before it (`version-order.ts`) at the time when it was made. */
-export interface StoredComparison extends ToldComparison {
+export interface StoredComparison extends BoundedComparison {
   readonly against: string;
 }
 

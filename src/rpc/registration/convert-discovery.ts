@@ -69,11 +69,11 @@ function wordsOf(text: string): string[] {
 
 /** `atMs`: when the instance was selected. */
 export function resolutionOf(name: string, { chosen, total, healthy, why }: Resolution, atMs: number): ResolveServiceResponse {
-  const told = { serviceName: name, totalInstances: total, healthyInstances: healthy, selectionReason: why, resolvedAt: timestampFromMs(atMs) };
-  if (chosen === undefined) return create(ResolveServiceResponseSchema, { found: false, ...told });
+  const facts = { serviceName: name, totalInstances: total, healthyInstances: healthy, selectionReason: why, resolvedAt: timestampFromMs(atMs) };
+  if (chosen === undefined) return create(ResolveServiceResponseSchema, { found: false, ...facts });
   return create(ResolveServiceResponseSchema, {
     found: true,
-    ...told,
+    ...facts,
     host: chosen.host,
     port: chosen.port,
     serviceId: chosen.serviceId,

@@ -16,7 +16,7 @@ import {
 import { compareInline, compareStored } from "../../registration/schemas/compare-query.ts";
 import { renderDiff } from "../../schema-diff/render-diff.ts";
 import { getSchemaVersion as get } from "../../registration/schemas/schema-queries.ts";
-import type { SchemaState, SchemaVerdict, SchemaVersion, ToldComparison } from "../../registration/schemas/schema-records.ts";
+import type { SchemaState, SchemaVerdict, SchemaVersion, BoundedComparison } from "../../registration/schemas/schema-records.ts";
 import { checkSchemaVersionQuery } from "../../registration/schemas/validate-schema-query.ts";
 import { invalidFields } from "../../registration/validate.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
@@ -51,7 +51,7 @@ export async function getSchemaVersion(deps: Deps, { artifactId, version }: GetS
   });
 }
 
-function comparisonOf(comparison: ToldComparison): MessageInitShape<typeof SchemaComparisonSchema> {
+function comparisonOf(comparison: BoundedComparison): MessageInitShape<typeof SchemaComparisonSchema> {
   return {
     compatibility: compatibilities[comparison.verdict],
     changes: comparison.changes.map(({ kind, ...change }) => ({ ...change, compatibility: compatibilities[kind] })),

@@ -1,5 +1,5 @@
 /** Comparisons as they are kept and sent: of bounded size, whatever the schemas. */
-import type { SchemaChange, ToldComparison } from "./schema-records.ts";
+import type { SchemaChange, BoundedComparison } from "./schema-records.ts";
 import type { SchemaComparison } from "../../schema-diff/comparison.ts";
 import type { JsonValue } from "../../schema-diff/json.ts";
 
@@ -7,8 +7,8 @@ import type { JsonValue } from "../../schema-diff/json.ts";
 const most = { changes: 200, pointer: 512, keyword: 64, value: 512, message: 512 } as const;
 
 /** What is kept of a comparison. */
-export function boundedComparison({ verdict, changes, omitted }: SchemaComparison): ToldComparison {
-  const told = changes.slice(0, most.changes).map(({ pointer, keyword, kind, message, before, after }): SchemaChange => ({
+export function boundedComparison({ verdict, changes, omitted }: SchemaComparison): BoundedComparison {
+  const kept = changes.slice(0, most.changes).map(({ pointer, keyword, kind, message, before, after }): SchemaChange => ({
     pointer: cut(pointer, most.pointer),
     keyword: cut(keyword, most.keyword),
     kind,
@@ -16,14 +16,14 @@ export function boundedComparison({ verdict, changes, omitted }: SchemaCompariso
     ...(before === undefined ? {} : { before: valueText(before) }),
     ...(after === undefined ? {} : { after: valueText(after) }),
   }));
-  return { verdict, changes: told, omitted: omitted + changes.length - told.length };
+  return { verdict, changes: kept, omitted: omitted + changes.length - kept.length };
 }
 
 /** The comparison of equal texts. */
-export const unchanged: ToldComparison = { verdict: "NONE", changes: [], omitted: 0 };
+export const unchanged: BoundedComparison = { verdict: "NONE", changes: [], omitted: 0 };
 
 /** A comparison that did not come about. */
-export function notCompared(why: string): ToldComparison {
+export function notCompared(why: string): BoundedComparison {
   return { verdict: "UNKNOWN", changes: [{ pointer: "", keyword: "", kind: "UNKNOWN", message: cut(`not compared: ${why}`, most.message) }], omitted: 0 };
 }
 
