@@ -24,7 +24,10 @@ async function hintsOf(command: string, args: readonly string[], cwd: string, pa
 describe("a hint begins with", () => {
   test("node and the script's path, from where it was called", async () => {
     expect(await hintsOf(process.execPath, ["bin/muster.js"], root)).toContain("Start a server there with: node bin/muster.js serve\n");
-    expect(await hintsOf(process.execPath, [cliEntry], tmpdir())).toContain(`Start a server there with: node ${cliEntry} serve\n`);
+    // Not the temporary folder itself: the checkout may be below it.
+    const elsewhere = await mkdtemp(join(tmpdir(), "muster-called-"));
+    expect(await hintsOf(process.execPath, [cliEntry], elsewhere)).toContain(`Start a server there with: node ${cliEntry} serve\n`);
+    await rm(elsewhere, { recursive: true });
   });
 
   test("muster, when that is on the PATH", async () => {

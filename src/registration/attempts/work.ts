@@ -20,8 +20,11 @@ import { describeModule } from "./call-back.ts";
 import { savePending } from "./pending-registration.ts";
 import { serviceTypes } from "./service-types.ts";
 
-/** A second less than the step has that reports it, so that the failure is the work's, which says more than the step's limit. */
-const limitsMs = { callback: 14_000, "schema check": 19_000, saving: 14_000, publication: 14_000 } as const;
+/**
+ * A second less than the step has that reports it, so that the failure is the work's, which says more than the step's limit.
+ * Two more for the publication: a write on the wire is waited for that long (`adapters/finishing.ts`).
+ */
+const limitsMs = { callback: 14_000, "schema check": 19_000, saving: 14_000, publication: 12_000 } as const;
 
 /** The context of an attempt that this process carries out or takes back, and the way to end its work. */
 export function contextOf(
