@@ -1,11 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { type Admin, Kafka, logLevel } from "kafkajs";
+import { type Admin, Kafka, KafkaJSProtocolError, logLevel } from "kafkajs";
 import { stopIdleSpin } from "../../src/adapters/kafka/idle-spin.ts";
 import { createTopicSchemas } from "../../src/adapters/apicurio/topic-schemas.ts";
 import { createFramedSink, nameUuid } from "../../src/adapters/kafka/framed-sink.ts";
 import { createKafkaSink } from "../../src/adapters/kafka/sink.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import type { OpenSink, SeenRecord, SinkUnderTest } from "../contract/event-sink.ts";
+import { eventually } from "./instances.ts";
 import { startTcpProxy } from "./tcp-proxy.ts";
 
 export interface KafkaPorts {
@@ -121,9 +122,14 @@ async function openTopic(observed: string, published: string): Promise<OpenSink>
   };
 }
 
+/** A partition of a topic just made may have no leader for a moment; kafkajs does not repeat this call then. */
+function undefinedIfNew(error: unknown): undefined {
+  if (!(error instanceof KafkaJSProtocolError) || error.type !== "NOT_LEADER_FOR_PARTITION") throw error;
+}
+
 /** Consumes the topic from its beginning up to the offsets it has now. */
 async function read(kafka: Kafka, admin: Admin, topic: string): Promise<readonly SeenRecord[]> {
-  const ends = await admin.fetchTopicOffsets(topic);
+  const ends = await eventually(() => admin.fetchTopicOffsets(topic).catch(undefinedIfNew));
   const missing = new Set(ends.filter(({ low, high }) => low !== high).map(({ partition }) => partition));
   const seen: SeenRecord[] = [];
   if (missing.size === 0) return seen;
