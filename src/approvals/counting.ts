@@ -1,0 +1,136 @@
+/**
+ * What the votes of a stage amount to. Pure: it reads the document alone.
+ *
+ * For a requirement, E are its candidates, A, R the distinct people who approve and reject it. It is satisfied when A ≥ need,
+ * rejected when R ≥ veto, and cannot be satisfied when A + (E without voters) < need, or when nobody is named. With n = |E ∪
+ * voters|, a need of p percent is max(1, ⌈p·n/100⌉), and `all` is n. Where people must be distinct within a stage, `A ≥ need`
+ * is an assignment of people to requirements in which each takes one place.
+ */
+import { assign } from "./matching.ts";
+import { isAny } from "./people.ts";
+import type { Approval, Candidate, Requirement, Stage, Vote } from "./request.ts";
+import type { PolicyDocument } from "./types.ts";
+import { isNobody } from "./who.ts";
+
+export interface Tally {
+  readonly requirement: Requirement;
+  /** How many must approve; infinite for a share of people whom nothing lists. */
+  readonly need: number;
+  /** How many approvals count for it, at most `need`. */
+  readonly have: number;
+  readonly approvals: readonly Vote[];
+  readonly rejections: readonly Vote[];
+  /** Candidates who have not voted in the stage; undefined where nothing lists them. */
+  readonly open: readonly Candidate[] | undefined;
+  readonly isMet: boolean;
+  readonly isRejected: boolean;
+  /** Even with the approval of everybody who is left it would not be met. */
+  readonly isImpossible: boolean;
+}
+
+export interface StageTally {
+  readonly requirements: readonly Tally[];
+  readonly result: "SATISFIED" | "REJECTED" | "IMPOSSIBLE" | "OPEN";
+  /** Those who want changes, and have not changed their vote. */
+  readonly wantChanges: readonly Vote[];
+}
+
+/** Names of everybody who asked for this request or wrote its revision, and so may not decide on it. */
+export function barredFrom({ requesterMayVote, requesters, onBehalfOf, author }: Approval): readonly string[] {
+  if (requesterMayVote) return [];
+  return [...requesters, author, ...(onBehalfOf ? [onBehalfOf] : [])].flatMap(({ identities }) => identities);
+}
+
+/** Names of those who approved an earlier stage, where a person counts once in the whole request. */
+export function usedUp(approval: Approval, stage: string, { distinctPeople }: Pick<PolicyDocument, "distinctPeople">): readonly string[] {
+  if (distinctPeople !== "request") return [];
+  return approval.votes.filter((vote) => vote.stage !== stage && vote.verdict === "approve").flatMap(({ voter }) => voter.identities);
+}
+
+export function tallyOf(approval: Approval, stage: Stage, policy: Pick<PolicyDocument, "distinctPeople">): StageTally {
+  const excluded = [...barredFrom(approval), ...usedUp(approval, stage.id, policy)];
+  const votes = approval.votes.filter((vote) => vote.stage === stage.id && vote.revision === approval.revision && !isAny(vote.voter.identities, excluded));
+  const counts = stage.requirements.map((requirement) => countOf(requirement, votes, excluded));
+  const [have, possible] = policy.distinctPeople === "requirement" ? apart(counts) : together(counts);
+  const requirements = counts.map(({ requirement, need, approvals, rejections, open, isEmpty }, i) => ({
+    requirement,
+    need,
+    have: have[i] ?? 0,
+    approvals,
+    rejections,
+    open,
+    isMet: !isEmpty && (have[i] ?? 0) >= need,
+    isRejected: rejections.length >= requirement.veto,
+    isImpossible: isEmpty || (possible[i] ?? 0) < need,
+  }));
+  const wantChanges = votes.filter(({ verdict }) => verdict === "request_changes");
+  return { requirements, wantChanges, result: resultOf(requirements, wantChanges) };
+}
+
+function resultOf(requirements: readonly Tally[], wantChanges: readonly Vote[]): StageTally["result"] {
+  if (requirements.some(({ isRejected }) => isRejected)) return "REJECTED";
+  if (requirements.some(({ isImpossible }) => isImpossible)) return "IMPOSSIBLE";
+  return wantChanges.length === 0 && requirements.every(({ isMet }) => isMet) ? "SATISFIED" : "OPEN";
+}
+
+interface Count {
+  readonly requirement: Requirement;
+  readonly need: number;
+  readonly approvals: readonly Vote[];
+  readonly rejections: readonly Vote[];
+  readonly open: readonly Candidate[] | undefined;
+  /** Nobody could ever vote for it. */
+  readonly isEmpty: boolean;
+}
+
+function countOf(requirement: Requirement, votes: readonly Vote[], excluded: readonly string[]): Count {
+  const own = votes.filter(({ requirements }) => requirements.includes(requirement.id));
+  const candidates = requirement.candidates?.filter(({ key }) => !excluded.includes(key));
+  const without = (voters: readonly Vote[]) => candidates?.filter(({ key }) => !voters.some(({ voter }) => voter.identities.includes(key)));
+  const n = candidates && own.length + (without(own)?.length ?? 0);
+  return {
+    requirement,
+    need: needOf(requirement.need, n),
+    approvals: own.filter(({ verdict }) => verdict === "approve"),
+    rejections: own.filter(({ verdict }) => verdict === "reject"),
+    open: without(votes),
+    isEmpty: n === undefined ? isNobody(requirement.who) && own.length === 0 : n === 0,
+  };
+}
+
+/** How many of `n` people must approve. */
+export function needOf(need: Requirement["need"], n: number | undefined): number {
+  if (need !== "all" && "count" in need) return need.count;
+  if (n === undefined) return Number.POSITIVE_INFINITY;
+  return need === "all" ? n : Math.max(1, Math.ceil((need.percent * n) / 100));
+}
+
+type Filled = readonly [have: readonly number[], possible: readonly number[]];
+
+/** Each requirement for itself. */
+function apart(counts: readonly Count[]): Filled {
+  return [
+    counts.map(({ approvals, need }) => Math.min(approvals.length, need)),
+    counts.map(({ approvals, open, need }) => (open === undefined ? need : Math.min(approvals.length + open.length, need))),
+  ];
+}
+
+/** Each person for one requirement at most. */
+function together(counts: readonly Count[]): Filled {
+  if (counts.length === 1) return apart(counts);
+  const choices = new Map<string, number[]>();
+  const voters: number[][] = [];
+  const choose = (key: string, place: number) => choices.set(key, [...(choices.get(key) ?? []), place]);
+  counts.forEach(({ approvals }, i) => approvals.forEach(({ voter }) => choose(voter.key, i)));
+  voters.push(...choices.values());
+  const finite = (need: number) => Math.min(need, 100_000);
+  const have = assign(
+    voters,
+    counts.map(({ need }) => finite(need)),
+  );
+  // A requirement whose people nothing lists takes none of the listed ones away: there may always be others.
+  counts.forEach(({ open }, i) => open?.forEach(({ key }) => choose(key, i)));
+  const capacity = counts.map(({ open, need }) => (open === undefined ? 0 : finite(need)));
+  const listed = assign([...choices.values()], capacity);
+  return [have, counts.map(({ open, need }, i) => (open === undefined ? need : (listed[i] ?? 0)))];
+}

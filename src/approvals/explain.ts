@@ -1,0 +1,112 @@
+/** What a request waits for, in words and in data. Pure; by the same predicates as votes. */
+import { tallyOf, type Tally } from "./counting.ts";
+import { mayVote, whoText } from "./may-vote.ts";
+import { dueAt } from "./machine.ts";
+import { isNamed, type World } from "./people.ts";
+import { activeStage, isOpen, type Approval, type Stage } from "./request.ts";
+import type { Member, PolicyDocument } from "./types.ts";
+
+/** Somebody who is named and cannot vote for a requirement, and why not. */
+export interface Excluded {
+  readonly name: string;
+  readonly why: string;
+}
+
+export interface ExplainedRequirement {
+  readonly id: string;
+  /** How many must approve; undefined while that is not known. */
+  readonly need: number | undefined;
+  readonly have: number;
+  readonly approvedBy: readonly string[];
+  readonly rejectedBy: readonly string[];
+  /** Who can still vote; undefined where nothing lists them: `who` says whom it names. */
+  readonly canVote: readonly string[] | undefined;
+  readonly who: string;
+  readonly excluded: readonly Excluded[];
+  /** One sentence. */
+  readonly text: string;
+}
+
+export interface Explanation {
+  /** One paragraph: the state, what it waits for, and what happens by itself. */
+  readonly summary: string;
+  readonly stage: string | undefined;
+  readonly requirements: readonly ExplainedRequirement[];
+  /** What happens by itself, and when. */
+  readonly next: { readonly at: number; readonly what: string } | undefined;
+}
+
+export function explain(approval: Approval, policy: PolicyDocument, world: World): Explanation {
+  const stage = isOpen(approval) ? activeStage(approval) : undefined;
+  if (!stage) return { summary: ended(approval), stage: undefined, requirements: [], next: nextOf(approval, policy, undefined) };
+  const tally = tallyOf(approval, stage, policy);
+  const requirements = tally.requirements.map((one) => explained(one, approval, policy, world));
+  const next = nextOf(approval, policy, stage);
+  const changes = tally.wantChanges.map(({ voter, comment }) => `${voter.name} wants changes${comment && ` (${comment})`}.`);
+  const unknown = approval.decision === "PENDING" ? ["The directory of people cannot be read yet."] : [];
+  const waits = requirements.filter(({ have, need }) => need === undefined || have < need).map(({ text }) => text);
+  const summary = [`Stage ${stage.id} is open.`, ...unknown, ...changes, ...waits, ...(next ? [`It ${next.what} at ${iso(next.at)}.`] : [])].join(" ");
+  return { summary, stage: stage.id, requirements, next };
+}
+
+function explained(tally: Tally, approval: Approval, policy: PolicyDocument, world: World): ExplainedRequirement {
+  const { requirement, approvals, rejections, open, have } = tally;
+  const need = Number.isFinite(tally.need) ? tally.need : undefined;
+  const who = whoText(requirement.who);
+  const namesOf = (votes: typeof approvals) =>
+    votes.map(({ voter, standsInFor }) => (standsInFor.length > 0 ? `${voter.name} (for ${standsInFor.join(", ")})` : voter.name));
+  const canVote = open?.map(({ name, standsInFor }) => (standsInFor.length > 0 ? `${name} (for ${standsInFor.join(", ")})` : name));
+  const approvedBy = namesOf(approvals);
+  const counted = `${have} of ${need ?? "an unknown number"}${approvedBy.length > 0 ? ` by ${approvedBy.join(", ")}` : ""}`;
+  const left = canVote ? (canVote.length > 0 ? `${canVote.join(", ")} can still vote` : "nobody is left who can vote") : `anybody of ${who} can vote`;
+  const done = need !== undefined && have >= need;
+  return {
+    id: requirement.id,
+    need,
+    have,
+    approvedBy,
+    rejectedBy: namesOf(rejections),
+    canVote,
+    who,
+    excluded: excludedFrom(tally, approval, policy, world),
+    text: done ? `${requirement.id} is met: ${counted}.` : `${requirement.id} has ${counted}; ${left}.`,
+  };
+}
+
+/** The people of the directory whom the requirement names and who cannot vote for it. */
+function excludedFrom({ requirement, open }: Tally, approval: Approval, policy: PolicyDocument, world: World): readonly Excluded[] {
+  const { directory } = world;
+  if (directory === undefined || directory === "unknown") return [];
+  const can = new Set(open?.flatMap(({ key, standsInFor }) => [key, ...standsInFor]));
+  const isNamedHere = (member: Member) => isNamed(requirement.who, [member.key, ...member.aliases], member);
+  return directory.members
+    .filter((member) => isNamedHere(member) && !can.has(member.key))
+    .flatMap((member) => {
+      const may = mayVote(approval, policy, member, world);
+      if ("refusal" in may) return [{ name: member.name, why: may.message }];
+      const vote = approval.votes.find(({ stage, voter }) => stage === may.stage.id && voter.key === may.voter.key);
+      return vote ? [{ name: member.name, why: `voted ${vote.verdict}` }] : [];
+    });
+}
+
+function nextOf(approval: Approval, policy: PolicyDocument, stage: Stage | undefined): Explanation["next"] {
+  const at = dueAt(approval);
+  if (at === undefined) return undefined;
+  if (!stage) return { at, what: isOpen(approval) ? "expires" : "stops granting anything" };
+  const action = stage.after.find(({ afterMs }, i) => !stage.done.includes(i) && (stage.activeSince ?? 0) + afterMs === at);
+  if (!action)
+    return { at, what: policy.onExpire === "expire" ? "expires" : `is ${policy.onExpire === "reject" ? "rejected" : "approved"} for lack of a decision` };
+  if (action.do === "escalate") return { at, what: `is escalated to ${whoText(action.to)}` };
+  return { at, what: action.do === "remind" ? "reminds those who can vote" : "is rejected" };
+}
+
+function ended({ decision, closing, outcome, grant, effect }: Approval): string {
+  const how = closing ? `${decision} (${closing})` : decision;
+  const by = outcome ? ` by ${outcome.by} at ${iso(outcome.at)}${outcome.reason && `: ${outcome.reason}`}` : "";
+  const granted = grant === "NONE" ? "" : ` Its grant is ${grant}, its effect ${effect}.`;
+  return `The request is ${how}${by}.${granted}`;
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
+}

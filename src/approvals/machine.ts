@@ -1,0 +1,278 @@
+/**
+ * The approval machine. A command at a time makes events or is refused; the document is the fold of its events (`evolve.ts`).
+ * Pure: no input or output, no clock, no ids; so the real command, `validate_only`, the inbox, Explain, simulation and replay
+ * cannot disagree.
+ */
+import { barredFrom } from "./counting.ts";
+import { evolve } from "./evolve.ts";
+import { closedNotice, mayVote, type MayVote, type Refusal, type VoteRefusal } from "./may-vote.ts";
+import { isAny, isBarred, isNamed, memberOf, partyOf, type World } from "./people.ts";
+import { activeStage, isOpen, type Approval, type ApprovalEvent, type Closing, type Effect, type Party, type Stage } from "./request.ts";
+import { routeOf } from "./routing.ts";
+import { approve, begin, emit, resolve, run, settle, timer, type Draft, type Made } from "./settle.ts";
+import type { JsonObject, Person, Policy, Subject, TimedAction, Verdict } from "./types.ts";
+
+export type CommandRefusal = VoteRefusal | "NOT_OWNER" | "WRONG_STATE" | "REQUIREMENT_UNKNOWN";
+
+export type Answer = Made | Refusal<CommandRefusal>;
+
+export interface OpenCommand {
+  readonly id: string;
+  readonly tenant: string;
+  readonly subject: Subject;
+  readonly context: JsonObject;
+  readonly requester: Person;
+  readonly onBehalfOf?: Person;
+}
+
+export interface VoteCommand {
+  readonly voter: Person;
+  readonly verdict: Verdict;
+  /** Of the content that the voter saw. */
+  readonly digest: string;
+  /** The stage that the voter saw; without it, whichever is active. */
+  readonly stage?: string;
+  /** Counts for this requirement alone; otherwise for all that the voter may vote for. */
+  readonly requirement?: string;
+  readonly comment: string;
+}
+
+export interface CloseCommand {
+  readonly by: Person;
+  /** May close requests of others. */
+  readonly isAdmin: boolean;
+  readonly how: Exclude<Closing, "unsatisfiable"> | "revoke";
+  readonly reason: string;
+}
+
+/** A new request, decided at once or with its first stage active. */
+export function open(command: OpenCommand, policy: Policy, world: World): Made {
+  const { requester, onBehalfOf, subject, context, id, tenant } = command;
+  const route = routeOf(policy, { context, subject, requester }, world.now);
+  const party = (person: Person) => partyOf(person, world.directory);
+  const behalf = onBehalfOf ? { onBehalfOf: party(onBehalfOf) } : {};
+  const created = { type: "request_created", id, tenant, subject, context, requester: party(requester), ...behalf, ...route.routed } as const;
+  const first: ApprovalEvent = { ...created, sequence: 1, at: world.now, actor: requester.key };
+  const made = run(evolve(undefined, first), policy, world, (draft) => begin(draft, route));
+  return { approval: made.approval, events: [first, ...made.events] };
+}
+
+/** Another person asks for the same content: he may not decide on it either. */
+export function join(approval: Approval, requester: Person, policy: Policy, world: World): Answer {
+  if (!isOpen(approval)) return closedNotice(approval);
+  const party = partyOf(requester, world.directory);
+  return run(approval, policy, world, (draft) => {
+    if (approval.requesters.some(({ identities }) => isAny(identities, party.identities))) return;
+    emit(draft, requester.key, { type: "requester_joined", requester: party });
+    resolve(draft);
+    settle(draft);
+  });
+}
+
+/** New content of the same subject, routed by `policy`, the one that is active now. Votes on the former content are void. */
+export function revise(
+  approval: Approval,
+  command: { readonly author: Person; readonly digest: string; readonly context: JsonObject },
+  policy: Policy,
+  world: World,
+): Answer {
+  const { author, digest, context } = command;
+  if (!isOpen(approval) || world.now >= approval.expiresAt) return closedNotice(approval);
+  const party = partyOf(author, world.directory);
+  if (!isOwner(approval, party)) return notOwner(party, "revise");
+  const subject = { ...approval.subject, digest };
+  const [first] = approval.requesters;
+  const route = routeOf(policy, { context, subject, requester: first ?? party }, world.now);
+  return run(approval, policy, world, (draft) => {
+    emit(draft, author.key, { type: "revision_added", digest, context, author: party, ...route.routed });
+    begin(draft, route);
+  });
+}
+
+/** A vote, and what follows from it. A vote that was cast already changes nothing, also when it has ended the stage or the request. */
+export function vote(approval: Approval, command: VoteCommand, policy: Policy, world: World): Answer {
+  const { voter: person, verdict, digest, requirement, comment } = command;
+  const may = mayVote(approval, policy.document, person, world);
+  const isStale = !("refusal" in may) && command.stage !== undefined && command.stage !== may.stage.id;
+  if ("refusal" in may || isStale) {
+    if (hasCast(approval, command, world)) return { approval, events: [] };
+    return "refusal" in may ? may : { refusal: "STAGE_NOT_ACTIVE", message: `stage ${command.stage} is not active: stage ${may.stage.id} is` };
+  }
+  if (digest !== approval.subject.digest) {
+    return { refusal: "SUBJECT_CHANGED", message: `the content has changed: its digest is ${approval.subject.digest}, and the vote names ${digest || "none"}` };
+  }
+  const requirements = requirement === undefined ? may.requirements : may.requirements.filter((id) => id === requirement);
+  if (requirements.length === 0) return notHere(may, requirement ?? "");
+  if (comment === "" && policy.document.reasonRequired.includes(verdict)) {
+    return { refusal: "COMMENT_REQUIRED", message: `the policy wants a comment with ${verdict}` };
+  }
+  const { stage, voter, standsInFor } = may;
+  return run(approval, policy, world, (draft) => {
+    const former = approval.votes.find((cast) => cast.stage === stage.id && cast.voter.key === voter.key);
+    const isSame = former?.verdict === verdict && former.comment === comment && sameList(former.requirements, requirements);
+    if (isSame) return;
+    emit(draft, voter.key, { type: "vote_recorded", stage: stage.id, voter, verdict, comment, requirements, standsInFor });
+    settle(draft);
+  });
+}
+
+/** A place moves from one person to another, by the person himself or an admin. */
+export function reassign(
+  approval: Approval,
+  command: {
+    readonly by: Person;
+    readonly isAdmin: boolean;
+    readonly from: Person;
+    readonly to: Person;
+    readonly requirement?: string;
+    readonly reason: string;
+  },
+  policy: Policy,
+  world: World,
+): Answer {
+  if (!isOpen(approval) || world.now >= approval.expiresAt) return closedNotice(approval);
+  const stage = activeStage(approval);
+  if (!stage) return { refusal: "STAGE_NOT_ACTIVE", message: "no stage of the request is active" };
+  const [by, from, to] = [command.by, command.from, command.to].map((person) => partyOf(person, world.directory)) as [Party, Party, Party];
+  if (!command.isAdmin && !isAny(by.identities, from.identities)) return notOwner(by, "reassign the place of somebody else in");
+  const isTheirs = (id: string) => command.requirement === undefined || command.requirement === id;
+  const held = memberOf(from.key, world.directory) ?? command.from;
+  const places = stage.requirements.filter(({ id, who, replaced }) => isTheirs(id) && isNamed(who, from.identities, held) && !isAny(from.identities, replaced));
+  if (places.length === 0) return { refusal: "NOT_ELIGIBLE", message: `${from.name} has no place in stage ${stage.id}` };
+  if (approval.votes.some((cast) => cast.stage === stage.id && isAny(cast.voter.identities, from.identities))) {
+    return { refusal: "ALREADY_COUNTED", message: `${from.name} voted already` };
+  }
+  if (isBarred(to.identities, barredFrom(approval), world.standIns))
+    return { refusal: "SOD_REQUESTER", message: `${to.name} may not decide on this request: he asked for it, or stands in for who did` };
+  if (isGone(to, world)) return { refusal: "PERSON_DISABLED", message: `${to.name} is disabled, or not in the directory` };
+  return run(approval, policy, world, (draft) => {
+    for (const { id } of places) emit(draft, by.key, { type: "reassigned", stage: stage.id, requirement: id, from, to, reason: command.reason });
+    resolve(draft);
+    settle(draft);
+  });
+}
+
+/** Ends a request, or revokes what it granted. */
+export function close(approval: Approval, { by: person, isAdmin, how, reason }: CloseCommand, policy: Policy, world: World): Answer {
+  const by = partyOf(person, world.directory);
+  if (!isAdmin && !(isOwner(approval, by) && (how === "withdrawn" || how === "revoke"))) return notOwner(by, how === "revoke" ? "revoke" : "close");
+  if (how === "revoke") {
+    if (approval.grant !== "VALID") return { refusal: "WRONG_STATE", message: `there is no valid grant to revoke: it is ${approval.grant}` };
+    if (approval.effect === "RUNNING" || approval.effect === "UNKNOWN")
+      return { refusal: "WRONG_STATE", message: `the effect is ${approval.effect}: it can no longer be revoked` };
+    return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "grant_changed", grant: "REVOKED", reason }));
+  }
+  if (!isOpen(approval)) return closedNotice(approval);
+  return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "request_cancelled", closing: how, reason }));
+}
+
+/** Everything that is due by itself at `world.now`. */
+export function tick(approval: Approval, policy: Policy, world: World): Made {
+  return run(approval, policy, world, (draft) => {
+    if (!isOpen(draft.approval)) return void expireGrant(draft);
+    if (world.now >= draft.approval.expiresAt) return void expire(draft);
+    for (let due = nextAction(draft); due && isOpen(draft.approval); due = nextAction(draft)) {
+      const { stage, index, action } = due;
+      if (action.do === "escalate") {
+        emit(draft, timer, { type: "escalated", stage: stage.id, action: index, to: action.to });
+        resolve(draft);
+        settle(draft);
+      } else if (action.do === "remind") emit(draft, timer, { type: "reminded", stage: stage.id, action: index });
+      else emit(draft, timer, { type: "request_rejected", reason: `nobody completed stage ${stage.id} in time` });
+    }
+  });
+}
+
+/** Who could vote, resolved again by the directory and stand-ins of now. */
+export function refresh(approval: Approval, policy: Policy, world: World): Made {
+  return run(approval, policy, world, (draft) => {
+    if (!isOpen(approval) || world.directory === "unknown") return;
+    resolve(draft);
+    settle(draft);
+  });
+}
+
+const nextEffects: Readonly<Record<Effect, readonly Effect[]>> = {
+  NONE: ["READY"],
+  READY: ["RUNNING"],
+  RUNNING: ["APPLIED", "FAILED", "UNKNOWN"],
+  UNKNOWN: ["APPLIED", "FAILED"],
+  FAILED: ["READY"],
+  APPLIED: [],
+};
+
+/** What became of the effect of an approval. APPLIED uses the grant up. */
+export function reportEffect(
+  approval: Approval,
+  report: { readonly effect: Exclude<Effect, "NONE">; readonly by: string; readonly detail: string },
+  policy: Policy,
+  world: World,
+): Answer {
+  const { effect, by, detail } = report;
+  if (approval.decision !== "APPROVED" || approval.grant !== "VALID")
+    return { refusal: "WRONG_STATE", message: `the request is ${approval.decision}, its grant ${approval.grant}` };
+  if (!nextEffects[approval.effect].includes(effect))
+    return { refusal: "WRONG_STATE", message: `the effect is ${approval.effect}: it cannot become ${effect}` };
+  return run(approval, policy, world, (draft) => {
+    emit(draft, by, { type: "effect_changed", effect, detail });
+    if (effect === "APPLIED") emit(draft, by, { type: "grant_changed", grant: "USED", reason: detail });
+  });
+}
+
+/** The next time at which `tick` does something; undefined when never. */
+export function dueAt(approval: Approval): number | undefined {
+  if (!isOpen(approval)) return approval.grant === "VALID" && approval.effect !== "RUNNING" ? approval.grantUntil : undefined;
+  const stage = activeStage(approval);
+  const actions = stage?.after.flatMap(({ afterMs }, i) => (stage.done.includes(i) ? [] : [(stage.activeSince ?? 0) + afterMs])) ?? [];
+  return Math.min(approval.expiresAt, ...actions);
+}
+
+function expire(draft: Draft): void {
+  const { onExpire } = draft.policy.document;
+  const reason = "nobody decided in time";
+  if (onExpire === "approve") approve(draft, timer, `${reason}, and the policy approves then`);
+  else emit(draft, timer, { type: onExpire === "reject" ? "request_rejected" : "request_expired", reason });
+}
+
+function expireGrant(draft: Draft): void {
+  const due = dueAt(draft.approval);
+  if (due !== undefined && draft.world.now >= due) emit(draft, timer, { type: "grant_changed", grant: "EXPIRED", reason: "the approval was not used in time" });
+}
+
+function nextAction({ approval, world }: Draft): { readonly stage: Stage; readonly index: number; readonly action: TimedAction } | undefined {
+  const stage = activeStage(approval);
+  if (!stage) return undefined;
+  const due = stage.after
+    .map((action, index) => ({ stage, index, action }))
+    .filter(({ action, index }) => !stage.done.includes(index) && (stage.activeSince ?? 0) + action.afterMs <= world.now);
+  return due.toSorted((a, b) => a.action.afterMs - b.action.afterMs || a.index - b.index)[0];
+}
+
+/** True when the person's last vote on this content, in the stage that the command names if it does, is the same. */
+function hasCast(approval: Approval, { voter, verdict, digest, stage, comment }: VoteCommand, { directory }: World): boolean {
+  const { identities } = partyOf(voter, directory);
+  const last = approval.votes.findLast((cast) => isAny(cast.voter.identities, identities) && (stage === undefined || cast.stage === stage));
+  return last?.verdict === verdict && last.comment === comment && approval.subject.digest === digest;
+}
+
+function isOwner({ requesters, onBehalfOf, author }: Approval, { identities }: Party): boolean {
+  return [...requesters, author, ...(onBehalfOf ? [onBehalfOf] : [])].some((party) => isAny(party.identities, identities));
+}
+
+function isGone(party: Party, { directory }: World): boolean {
+  return directory !== undefined && directory !== "unknown" && memberOf(party.key, directory)?.isEnabled !== true;
+}
+
+function notOwner({ name }: Party, what: string): Refusal<CommandRefusal> {
+  return { refusal: "NOT_OWNER", message: `${name} may not ${what} this request: only those who asked for it may, and admins` };
+}
+
+function notHere({ stage, voter }: MayVote, requirement: string): Refusal<CommandRefusal> {
+  return stage.requirements.some(({ id }) => id === requirement)
+    ? { refusal: "NOT_ELIGIBLE", message: `${voter.name} may not vote for requirement ${requirement}` }
+    : { refusal: "REQUIREMENT_UNKNOWN", message: `stage ${stage.id} has no requirement ${requirement}` };
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item) => b.includes(item));
+}

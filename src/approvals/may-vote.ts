@@ -1,0 +1,120 @@
+/** The one predicate of who may vote: votes, `may_vote`, the inbox, Explain and simulation use it. Pure. */
+import { activeStage, isOpen, type Approval, type Party, type Requirement, type Stage, type Vote } from "./request.ts";
+import { barredFrom, usedUp } from "./counting.ts";
+import { isAny, isNamed, memberOf, partyOf, standsInFor, type World } from "./people.ts";
+import type { Person, PolicyDocument, StandIn } from "./types.ts";
+
+export const voteRefusals = [
+  "REQUEST_CLOSED",
+  "SUBJECT_CHANGED",
+  "STAGE_NOT_ACTIVE",
+  "NOT_IDENTIFIED",
+  "PERSON_DISABLED",
+  "SOD_REQUESTER",
+  "SOD_AUTHOR",
+  "SOD_STAND_IN",
+  "ALREADY_COUNTED",
+  "NOT_ELIGIBLE",
+  "COMMENT_REQUIRED",
+] as const;
+export type VoteRefusal = (typeof voteRefusals)[number];
+
+export interface Refusal<R extends string = VoteRefusal> {
+  readonly refusal: R;
+  /** One sentence, addressed to the person. */
+  readonly message: string;
+}
+
+export interface MayVote {
+  readonly stage: Stage;
+  readonly voter: Party;
+  /** Ids of the requirements for which the vote counts. */
+  readonly requirements: readonly string[];
+  /** Keys of those for whom it is cast; empty for a vote in one's own right. */
+  readonly standsInFor: readonly string[];
+}
+
+function refuse(refusal: VoteRefusal, message: string): Refusal {
+  return { refusal, message };
+}
+
+/** Key of who calls without naming himself, in open mode. */
+const anonymous = "open|anonymous";
+
+/** For which requirements of the active stage this person may vote now, or why for none. */
+export function mayVote(approval: Approval, policy: PolicyDocument, person: Person, world: World): MayVote | Refusal {
+  if (!isOpen(approval)) return closedNotice(approval);
+  if (world.now >= approval.expiresAt) return refuse("REQUEST_CLOSED", "the request has expired");
+  const stage = activeStage(approval);
+  if (!stage) return refuse("STAGE_NOT_ACTIVE", "no stage of the request is active");
+  if (person.key === "") return refuse("NOT_IDENTIFIED", "a vote needs an authenticated person");
+  const voter = partyOf(person, world.directory);
+  if (memberOf(voter.key, world.directory)?.isEnabled === false) return refuse("PERSON_DISABLED", `${voter.name} is disabled in the directory`);
+  return separated(approval, voter, world.standIns) ?? placeOf(approval, policy, stage, person, voter, world);
+}
+
+/** How a closed request answers whoever still wants to decide on it. */
+export function closedNotice({ decision, closing, outcome }: Approval): Refusal {
+  const how = closing ? `${decision} (${closing})` : decision;
+  return refuse("REQUEST_CLOSED", `the request is ${how}${outcome ? `, by ${outcome.by}` : ""}`);
+}
+
+/** Segregation of duties: those who asked for the request, and their stand-ins, do not decide on it. */
+function separated(approval: Approval, voter: Party, standIns: readonly StandIn[]): Refusal | undefined {
+  if (approval.requesterMayVote) return undefined;
+  const is = (party: Party | undefined) => party !== undefined && isAny(voter.identities, party.identities);
+  const hint = voter.key === anonymous ? "; name yourself in the metadata muster-principal" : "";
+  if (approval.requesters.some(is) || is(approval.onBehalfOf))
+    return refuse("SOD_REQUESTER", `${voter.name} asked for this request, and may not decide on it${hint}`);
+  if (is(approval.author)) return refuse("SOD_AUTHOR", `${voter.name} wrote the current revision, and may not decide on it${hint}`);
+  const barred = barredFrom(approval);
+  const principal = standsInFor(voter.identities, standIns).find(({ from }) => barred.includes(from.key));
+  return principal && refuse("SOD_STAND_IN", `${voter.name} stands in for ${principal.from.name}, who asked for this request`);
+}
+
+function placeOf(approval: Approval, policy: PolicyDocument, stage: Stage, person: Person, voter: Party, world: World): MayVote | Refusal {
+  if (isAny(voter.identities, usedUp(approval, stage.id, policy))) {
+    return refuse("ALREADY_COUNTED", `${voter.name} approved an earlier stage, and counts once in the whole request`);
+  }
+  const inOwnRight = stage.requirements.filter(({ who, replaced }) => isNamed(who, voter.identities, person) && !isAny(voter.identities, replaced));
+  if (inOwnRight.length > 0) return { stage, voter, requirements: inOwnRight.map(({ id }) => id), standsInFor: [] };
+
+  const absent = world.standIns.filter(({ to }) => voter.identities.includes(to)).flatMap(({ from }) => absentOf(from, world));
+  const placed = absent
+    .map(({ party, person: held }) => ({ party, places: placesOf(stage.requirements, party, held) }))
+    .filter(({ places }) => places.length > 0);
+  if (placed.length === 0) return refuse("NOT_ELIGIBLE", `${voter.name} is none of those who decide on stage ${stage.id}: ${namesOf(stage)}`);
+  const free = placed.filter(({ party }) => !hasVoted(approval.votes, stage, party, voter));
+  if (free.length === 0)
+    return refuse("ALREADY_COUNTED", `${placed.map(({ party }) => party.name).join(" and ")}, for whom ${voter.name} stands in, voted already`);
+  return { stage, voter, requirements: [...new Set(free.flatMap(({ places }) => places))], standsInFor: free.map(({ party }) => party.key) };
+}
+
+/** Somebody who is absent: as the directory has him now, else as his credentials were when he named his stand-in. */
+function absentOf(from: Person, { directory }: World): { readonly party: Party; readonly person: Person }[] {
+  const member = memberOf(from.key, directory);
+  const isListed = directory !== undefined && directory !== "unknown";
+  if (isListed && member?.isEnabled !== true) return [];
+  return [{ party: partyOf(from, directory), person: member ?? from }];
+}
+
+function placesOf(requirements: readonly Requirement[], party: Party, person: Person): readonly string[] {
+  return requirements.filter(({ who, replaced }) => isNamed(who, party.identities, person) && !isAny(party.identities, replaced)).map(({ id }) => id);
+}
+
+/** True when the absent person's place is taken by somebody other than this voter. */
+function hasVoted(votes: readonly Vote[], stage: Stage, absent: Party, voter: Party): boolean {
+  return votes.some(
+    (vote) => vote.stage === stage.id && vote.voter.key !== voter.key && (vote.voter.key === absent.key || vote.standsInFor.includes(absent.key)),
+  );
+}
+
+/** The people of a stage in words. */
+export function namesOf({ requirements }: Stage): string {
+  return requirements.map(({ id, who }) => `${id} (${whoText(who)})`).join(", ");
+}
+
+export function whoText({ users, groups, roles }: Requirement["who"]): string {
+  const parts = [...users, ...groups.map((group) => `group ${group}`), ...roles.map((role) => `role ${role}`)];
+  return parts.length === 0 ? "nobody" : parts.join(", ");
+}

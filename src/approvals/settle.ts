@@ -1,0 +1,143 @@
+/** What follows from a change of a request without anybody's doing: stages that start and end, and the decision. Pure. */
+import { barredFrom, tallyOf } from "./counting.ts";
+import { evolve } from "./evolve.ts";
+import { candidatesOf, type World } from "./people.ts";
+import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Stage } from "./request.ts";
+import type { routeOf } from "./routing.ts";
+import type { Policy } from "./types.ts";
+
+/** What a command made: the document after it and the events between. Without events it changed nothing. */
+export interface Made {
+  readonly approval: Approval;
+  readonly events: readonly ApprovalEvent[];
+}
+
+/** The document under construction: every event is folded in at once. */
+export interface Draft {
+  approval: Approval;
+  readonly events: ApprovalEvent[];
+  readonly policy: Policy;
+  readonly world: World;
+}
+
+export const timer = "timer";
+
+export function emit(draft: Draft, actor: string, change: ApprovalChange): void {
+  const event = { ...change, sequence: draft.approval.sequence + 1, at: draft.world.now, actor } as ApprovalEvent;
+  draft.approval = evolve(draft.approval, event);
+  draft.events.push(event);
+}
+
+export function run(approval: Approval, policy: Policy, world: World, work: (draft: Draft) => void): Made {
+  const draft: Draft = { approval, events: [], policy, world };
+  work(draft);
+  return { approval: draft.approval, events: draft.events };
+}
+
+export function begin(draft: Draft, { rule, failures }: ReturnType<typeof routeOf>): void {
+  for (const failure of failures) emit(draft, "muster", failure);
+  if (rule?.then === "approve") approve(draft, `route:${rule.id}`, rule.reason ?? `rule ${rule.id} approves it`);
+  else if (rule) emit(draft, `route:${rule.id}`, { type: "request_rejected", reason: rule.reason ?? `rule ${rule.id} rejects it` });
+  else settle(draft);
+}
+
+/** Goes on for as long as the document alone says what comes next. */
+export function settle(draft: Draft): void {
+  while (isOpen(draft.approval)) {
+    const stage = activeStage(draft.approval);
+    if (stage ? !settleStage(draft, stage) : !startNext(draft)) return;
+  }
+}
+
+/** Starts the stage whose turn it is, or ends the request. True: there is more to settle. */
+function startNext(draft: Draft): boolean {
+  const { stages } = draft.approval;
+  const next = stages.find(({ status }) => status === "WAITING");
+  if (next) {
+    emit(draft, "muster", { type: "stage_started", stage: next.id });
+    resolve(draft);
+  } else if (stages.some(({ status }) => status === "SATISFIED")) approve(draft, lastVoter(draft.approval), "every requirement is met");
+  else emit(draft, "muster", { type: "request_rejected", reason: "no stage of the policy applies to the request, so nobody could approve it" });
+  return true;
+}
+
+function settleStage(draft: Draft, stage: Stage): boolean {
+  const { result, wantChanges, requirements } = tallyOf(draft.approval, stage, draft.policy.document);
+  const by = lastVoter(draft.approval);
+  if (result === "REJECTED") {
+    const reasons = requirements
+      .filter(({ isRejected }) => isRejected)
+      .flatMap(({ rejections }) => rejections.map(({ voter, comment }) => `${voter.name}${comment && `: ${comment}`}`));
+    emit(draft, "muster", { type: "stage_completed", stage: stage.id, status: "REJECTED" });
+    emit(draft, by, { type: "request_rejected", reason: `rejected by ${[...new Set(reasons)].join("; ")}` });
+    return false;
+  }
+  if (result === "SATISFIED") {
+    emit(draft, "muster", { type: "stage_completed", stage: stage.id, status: "SATISFIED" });
+    return true;
+  }
+  if (result === "IMPOSSIBLE" && !stage.isUnsatisfiable)
+    return unsatisfiable(
+      draft,
+      stage,
+      requirements.filter(({ isImpossible }) => isImpossible).map(({ requirement }) => requirement.id),
+    );
+  const { decision } = draft.approval;
+  if (wantChanges.length > 0 && decision !== "CHANGES_REQUESTED") {
+    emit(draft, by, { type: "changes_requested", reason: wantChanges.map(({ voter, comment }) => `${voter.name}${comment && `: ${comment}`}`).join("; ") });
+  } else if (wantChanges.length === 0 && decision === "CHANGES_REQUESTED") emit(draft, by, { type: "review_resumed" });
+  return false;
+}
+
+/** The stage can no longer be satisfied: says so, and does what the policy says. */
+function unsatisfiable(draft: Draft, stage: Stage, requirements: readonly string[]): boolean {
+  const { onUnsatisfiable } = draft.policy.document;
+  const detail = `not enough people can still approve ${requirements.join(" and ")}`;
+  emit(draft, "muster", { type: "unsatisfiable", stage: stage.id, requirements, detail });
+  if (onUnsatisfiable === "expire") return false;
+  if (onUnsatisfiable === "reject") {
+    emit(draft, "muster", { type: "stage_completed", stage: stage.id, status: "REJECTED" });
+    emit(draft, "muster", { type: "request_rejected", reason: detail });
+    return false;
+  }
+  if (stage.isEscalated) {
+    emit(draft, "muster", { type: "request_cancelled", closing: "unsatisfiable", reason: `${detail}, after an escalation too` });
+    return false;
+  }
+  emit(draft, "muster", { type: "escalated", stage: stage.id, to: onUnsatisfiable.escalate });
+  resolve(draft);
+  return true;
+}
+
+export function approve(draft: Draft, by: string, reason: string): void {
+  const { auto, grantTtlMs } = draft.policy.document.effect;
+  const until = grantTtlMs === undefined ? {} : { grantUntil: draft.world.now + grantTtlMs };
+  emit(draft, by, { type: "request_approved", reason, ...until, hasEffect: auto });
+}
+
+/** Resolves the candidates of the active stage; no event when nothing changed. */
+export function resolve(draft: Draft): void {
+  const { approval, world } = draft;
+  const stage = activeStage(approval);
+  if (!stage) return;
+  const { directory } = world;
+  if (directory === "unknown") {
+    if (approval.decision !== "PENDING" && stage.requirements.every(({ candidates }) => candidates === undefined))
+      emit(draft, "muster", { type: "directory_pending" });
+    return;
+  }
+  const barred = barredFrom(approval);
+  const resolved = stage.requirements.map((requirement) => [requirement.id, candidatesOf(requirement, world, barred) ?? null] as const);
+  const isNew = stage.requirements.some(({ candidates }, i) => !sameCandidates(candidates, resolved[i]?.[1] ?? undefined));
+  if (!isNew && approval.decision !== "PENDING") return;
+  emit(draft, "muster", { type: "approvers_resolved", stage: stage.id, directoryVersion: directory?.version ?? 0, candidates: Object.fromEntries(resolved) });
+}
+
+function sameCandidates(a: readonly Candidate[] | undefined, b: readonly Candidate[] | undefined): boolean {
+  const text = (list: readonly Candidate[] | undefined) => JSON.stringify(list?.map(({ key, standsInFor }) => [key, ...standsInFor]).toSorted());
+  return text(a) === text(b);
+}
+
+function lastVoter({ votes }: Approval): string {
+  return votes.at(-1)?.voter.key ?? "muster";
+}
