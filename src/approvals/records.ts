@@ -1,0 +1,106 @@
+/** What the store keeps for requests. Times are epoch milliseconds by the database's clock. */
+import type { Store } from "../kernel/ports.ts";
+import type { CoreTx } from "../kernel/records.ts";
+import type { RequestNews } from "./request-news.ts";
+import type { Approval, ApprovalEvent, Decision } from "./request.ts";
+import type { StandIn, Subject } from "./types.ts";
+
+/** A request that this transaction has locked. */
+export interface LockedApproval {
+  readonly approval: Approval;
+  /** The version of people (directory and stand-ins) by which its candidates were resolved. */
+  readonly resolvedVersion: number;
+  /** The database's clock. */
+  readonly now: number;
+}
+
+export interface ApprovalFilter {
+  readonly tenant: string;
+  readonly decisions?: readonly Decision[];
+  readonly subjectType?: string;
+  readonly subjectId?: string;
+  readonly policyKey?: string;
+  /** Only those before this id. */
+  readonly beforeId?: string;
+  readonly limit: number;
+}
+
+/** An inbox row: an open request that somebody of a selector may decide. */
+export interface InboxRow {
+  readonly approvalId: string;
+  readonly openedAt: number;
+}
+
+/** A row of a request's audit chain. */
+export interface ChainRow {
+  readonly event: ApprovalEvent;
+  readonly previousHash: string;
+  readonly hash: string;
+}
+
+export interface ApprovalRepository {
+  /** The database's clock. */
+  now(): Promise<number>;
+  /** A new request with its events; false when its subject has an open request already. */
+  insert(approval: Approval, events: readonly ApprovalEvent[], resolvedVersion: number): Promise<boolean>;
+  find(tenant: string, id: string): Promise<Approval | undefined>;
+  /** Several at once, in any order. */
+  findAll(tenant: string, ids: readonly string[]): Promise<readonly Approval[]>;
+  lock(tenant: string, id: string): Promise<LockedApproval | undefined>;
+  /** The open request of a subject, or else its latest one that still grants; locked. */
+  lockCurrent(tenant: string, subject: Pick<Subject, "type" | "id">): Promise<LockedApproval | undefined>;
+  /**
+   * The document after these events. False, and nothing is written, when the request is not at `fromSequence` any more, or when
+   * `isInTime` is asked for and it has expired by the database's clock.
+   */
+  advance(
+    next: Approval,
+    events: readonly ApprovalEvent[],
+    expected: { readonly fromSequence: number; readonly isInTime: boolean },
+    resolvedVersion: number,
+  ): Promise<boolean>;
+  events(id: string, afterSequence: number): Promise<readonly ApprovalEvent[]>;
+  chain(id: string): Promise<readonly ChainRow[]>;
+  list(filter: ApprovalFilter): Promise<readonly Approval[]>;
+  /** Rows of one selector, latest first, after a place in that order. */
+  inbox(query: {
+    readonly tenant: string;
+    readonly selector: string;
+    readonly before: InboxRow | undefined;
+    readonly limit: number;
+  }): Promise<readonly InboxRow[]>;
+  /** Ids and tenants of open requests that were resolved by an older version of people. */
+  outdated(tenant: string, version: number, limit: number): Promise<readonly string[]>;
+  /** Number of requests that are not decided, of all tenants. */
+  countOpen(): Promise<number>;
+}
+
+/** What a command answered, by which a repetition is answered. */
+export interface CommandRecord {
+  /** SHA-256 of the command's content. */
+  readonly contentHash: string;
+  readonly approvalId: string;
+}
+
+export interface CommandRepository {
+  find(key: string): Promise<CommandRecord | undefined>;
+  insert(key: string, record: CommandRecord): Promise<void>;
+}
+
+export interface StandInRepository {
+  insert(tenant: string, standIn: StandIn): Promise<void>;
+  find(tenant: string, id: string): Promise<StandIn | undefined>;
+  delete(tenant: string, id: string): Promise<void>;
+  /** Those that have not ended, latest first. */
+  list(tenant: string, limit: number): Promise<readonly StandIn[]>;
+  /** A number that every change of the tenant's stand-ins increments. */
+  version(tenant: string): Promise<number>;
+}
+
+export interface ApprovalTx extends CoreTx<RequestNews> {
+  readonly approvals: ApprovalRepository;
+  readonly approvalCommands: CommandRepository;
+  readonly standIns: StandInRepository;
+}
+
+export type ApprovalStore = Store<ApprovalTx>;

@@ -1,0 +1,230 @@
+/**
+ * Requests, their events and the inbox.
+ *
+ * A request moves only by `advance`, which names the sequence that it believes in, and where it matters the expiry by the
+ * database's clock, inside the UPDATE. The events of a request are its audit chain: each has the hash of the one before.
+ * The inbox is a projection of the active stage, written with it.
+ */
+import { canonicalJson, sha256 } from "../../kernel/canonical-json.ts";
+import { selectorsOf } from "../../approvals/inbox.ts";
+import type { ApprovalRepository, ChainRow, LockedApproval } from "../../approvals/records.ts";
+import { isOpen, type Approval, type ApprovalEvent } from "../../approvals/request.ts";
+import type { Subject } from "../../approvals/types.ts";
+import { forUpdate, type Session } from "../engine/dialect.ts";
+import type { ApprovalEventTable, ApprovalTable, ApprovalTables } from "./tables.ts";
+
+export function approvalRepository({ db, dialect }: Session<ApprovalTables>): ApprovalRepository {
+  const requests = () => db.selectFrom("approval_requests").select("document");
+  const lockable = () => db.selectFrom("approval_requests").select(["document", "resolved_version", dialect.now().as("now")]);
+
+  async function writeEvents(approval: Approval, events: readonly ApprovalEvent[], lastHash: string): Promise<string> {
+    const rows = chain(approval.id, events, lastHash);
+    if (rows.length > 0) await db.insertInto("approval_events").values(rows).execute();
+    return rows.at(-1)?.hash ?? lastHash;
+  }
+
+  async function writeInbox(approval: Approval): Promise<void> {
+    const { tenant, openedAt, id } = approval;
+    const rows = selectorsOf(approval).map((selector) => ({ tenant, selector, opened_at: openedAt, approval_id: id }));
+    if (rows.length > 0) await db.insertInto("approval_inbox").values(rows).execute();
+  }
+
+  return {
+    async now() {
+      const row = await db.selectNoFrom(dialect.now().as("now")).executeTakeFirstOrThrow();
+      return Number(row.now);
+    },
+
+    async insert(approval, events, resolvedVersion) {
+      const rows = chain(approval.id, events, "");
+      const subjectKey = subjectKeyOf(approval.tenant, approval.subject);
+      const { id, tenant, policy, subject, openedAt } = approval;
+      try {
+        await db
+          .insertInto("approval_requests")
+          .values({
+            id,
+            tenant,
+            policy_key: policy.key,
+            subject_type: subject.type,
+            subject_id: subject.id,
+            subject_key: subjectKey,
+            opened_at: openedAt,
+            ...columnsOf(approval, subjectKey, resolvedVersion),
+            last_hash: rows.at(-1)?.hash ?? "",
+          })
+          .execute();
+      } catch (error) {
+        if (dialect.isDuplicate(error)) return false;
+        throw error;
+      }
+      await db.insertInto("approval_events").values(rows).execute();
+      await writeInbox(approval);
+      return true;
+    },
+
+    async find(tenant, id) {
+      const row = await requests().where("id", "=", id).where("tenant", "=", tenant).executeTakeFirst();
+      return row && approvalOf(row);
+    },
+
+    async findAll(tenant, ids) {
+      if (ids.length === 0) return [];
+      return (await requests().where("tenant", "=", tenant).where("id", "in", ids).execute()).map(approvalOf);
+    },
+
+    async lock(tenant, id) {
+      const row = await forUpdate(dialect, lockable().where("id", "=", id).where("tenant", "=", tenant)).executeTakeFirst();
+      return row && lockedOf(row);
+    },
+
+    async lockCurrent(tenant, subject) {
+      const key = subjectKeyOf(tenant, subject);
+      const open = await forUpdate(dialect, lockable().where("open_key", "=", key)).executeTakeFirst();
+      if (open) return lockedOf(open);
+      const last = await db
+        .selectFrom("approval_requests")
+        .select("id")
+        .where("subject_key", "=", key)
+        .where("grant_state", "in", ["VALID", "USED"])
+        .orderBy("id", "desc")
+        .limit(1)
+        .executeTakeFirst();
+      const row = last && (await forUpdate(dialect, lockable().where("id", "=", last.id)).executeTakeFirst());
+      return row && lockedOf(row);
+    },
+
+    async advance(next, events, { fromSequence, isInTime }, resolvedVersion) {
+      const { last_hash: lastHash, ...before } = await db
+        .selectFrom("approval_requests")
+        .select(["last_hash", "document", "subject_key"])
+        .where("id", "=", next.id)
+        .executeTakeFirstOrThrow();
+      const rows = chain(next.id, events, lastHash);
+      const moving = db
+        .updateTable("approval_requests")
+        .set({ ...columnsOf(next, before.subject_key, resolvedVersion), last_hash: rows.at(-1)?.hash ?? lastHash })
+        .where("id", "=", next.id)
+        .where("sequence", "=", fromSequence);
+      const moved = await (isInTime ? moving.where("expires_at", ">", dialect.now()) : moving).executeTakeFirst();
+      if (moved.numUpdatedRows === 0n) return false;
+      await writeEvents(next, events, lastHash);
+      const isSame = canonicalJson(selectorsOf(next)) === canonicalJson(selectorsOf(approvalOf(before)));
+      if (isSame) return true;
+      await db.deleteFrom("approval_inbox").where("approval_id", "=", next.id).execute();
+      await writeInbox(next);
+      return true;
+    },
+
+    async events(id, afterSequence) {
+      const rows = await db
+        .selectFrom("approval_events")
+        .selectAll()
+        .where("approval_id", "=", id)
+        .where("sequence", ">", afterSequence)
+        .orderBy("sequence")
+        .execute();
+      return rows.map(eventOf);
+    },
+
+    async chain(id) {
+      const rows = await db.selectFrom("approval_events").selectAll().where("approval_id", "=", id).orderBy("sequence").execute();
+      return rows.map((row): ChainRow => ({ event: eventOf(row), previousHash: row.previous_hash, hash: row.hash }));
+    },
+
+    async list({ tenant, decisions, subjectType, subjectId, policyKey, beforeId, limit }) {
+      let query = requests().where("tenant", "=", tenant).orderBy("id", "desc").limit(limit);
+      if (decisions && decisions.length > 0) query = query.where("decision", "in", decisions);
+      if (subjectType !== undefined && subjectId !== undefined)
+        query = query.where("subject_key", "=", subjectKeyOf(tenant, { type: subjectType, id: subjectId }));
+      else if (subjectType !== undefined) query = query.where("subject_type", "=", subjectType);
+      if (policyKey !== undefined) query = query.where("policy_key", "=", policyKey);
+      if (beforeId !== undefined) query = query.where("id", "<", beforeId);
+      return (await query.execute()).map(approvalOf);
+    },
+
+    async inbox({ tenant, selector, before, limit }) {
+      let query = db.selectFrom("approval_inbox").select(["approval_id", "opened_at"]).where("tenant", "=", tenant).where("selector", "=", selector);
+      if (before) {
+        query = query.where((eb) =>
+          eb.or([eb("opened_at", "<", before.openedAt), eb.and([eb("opened_at", "=", before.openedAt), eb("approval_id", "<", before.approvalId)])]),
+        );
+      }
+      const rows = await query.orderBy("opened_at", "desc").orderBy("approval_id", "desc").limit(limit).execute();
+      return rows.map((row) => ({ approvalId: row.approval_id, openedAt: row.opened_at }));
+    },
+
+    async outdated(tenant, version, limit) {
+      const rows = await db
+        .selectFrom("approval_requests")
+        .select("id")
+        .where("open_key", "is not", null)
+        .where("tenant", "=", tenant)
+        .where("resolved_version", "<", version)
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return rows.map(({ id }) => id);
+    },
+
+    async countOpen() {
+      const row = await db
+        .selectFrom("approval_requests")
+        .select((eb) => eb.fn.count<number>("open_key").as("open"))
+        .executeTakeFirstOrThrow();
+      return Number(row.open);
+    },
+  };
+}
+
+function columnsOf(approval: Approval, subjectKey: string, resolvedVersion: number) {
+  const { decision, grant, effect, subject, sequence, expiresAt, policy } = approval;
+  return {
+    policy_version: policy.version,
+    open_key: isOpen(approval) ? subjectKey : null,
+    decision,
+    grant_state: grant,
+    effect,
+    digest: subject.digest,
+    sequence,
+    resolved_version: resolvedVersion,
+    expires_at: expiresAt,
+    document: JSON.stringify(approval),
+  };
+}
+
+function subjectKeyOf(tenant: string, { type, id }: Pick<Subject, "type" | "id">): string {
+  return sha256(canonicalJson([tenant, type, id]));
+}
+
+function approvalOf({ document }: Pick<ApprovalTable, "document">): Approval {
+  return JSON.parse(document) as Approval;
+}
+
+function lockedOf({ document, resolved_version, now }: Pick<ApprovalTable, "document" | "resolved_version"> & { now: number }): LockedApproval {
+  return { approval: approvalOf({ document }), resolvedVersion: resolved_version, now: Number(now) };
+}
+
+function chain(id: string, events: readonly ApprovalEvent[], lastHash: string): ApprovalEventTable[] {
+  let previous = lastHash;
+  return events.map(({ sequence, type, at, actor, ...rest }) => {
+    const row = { approval_id: id, sequence, type, at, actor, body: canonicalJson(rest), previous_hash: previous };
+    previous = sha256(canonicalJson(row));
+    return { ...row, hash: previous };
+  });
+}
+
+function eventOf({ sequence, type, at, actor, body }: ApprovalEventTable): ApprovalEvent {
+  return { ...(JSON.parse(body) as object), sequence, type, at, actor } as ApprovalEvent;
+}
+
+/** The sequence of the first row of a chain that was changed, is missing or does not follow; undefined when it is intact. */
+export function firstBrokenEvent(id: string, rows: readonly ChainRow[]): number | undefined {
+  let previous = "";
+  for (const [index, { event, hash }] of rows.entries()) {
+    const [expected] = chain(id, [event], previous);
+    if (event.sequence !== index + 1 || expected?.hash !== hash) return index + 1;
+    previous = hash;
+  }
+  return undefined;
+}
