@@ -12,6 +12,8 @@ export interface LockedApproval {
   readonly resolvedVersion: number;
   /** The database's clock. */
   readonly now: number;
+  /** The hash of its last event. */
+  readonly lastHash: string;
 }
 
 export interface ApprovalFilter {
@@ -50,14 +52,14 @@ export interface ApprovalRepository {
   /** The open request of a subject, or else its latest one that still grants; locked. */
   lockCurrent(tenant: string, subject: Pick<Subject, "type" | "id">): Promise<LockedApproval | undefined>;
   /**
-   * The document after these events. False, and nothing is written, when the request is not at `fromSequence` any more, or when
-   * `isInTime` is asked for and it has expired by the database's clock.
+   * Writes the document after these events. False, and nothing is written, when the request is not as it was locked any more, or
+   * when `isInTime` is asked for and it has expired by the database's clock.
    */
   advance(
+    locked: LockedApproval,
     next: Approval,
     events: readonly ApprovalEvent[],
-    expected: { readonly fromSequence: number; readonly isInTime: boolean },
-    resolvedVersion: number,
+    options: { readonly isInTime: boolean; readonly resolvedVersion: number },
   ): Promise<boolean>;
   events(id: string, afterSequence: number): Promise<readonly ApprovalEvent[]>;
   chain(id: string): Promise<readonly ChainRow[]>;
@@ -93,8 +95,10 @@ export interface StandInRepository {
   delete(tenant: string, id: string): Promise<void>;
   /** Those that have not ended, latest first. */
   list(tenant: string, limit: number): Promise<readonly StandIn[]>;
-  /** A number that every change of the tenant's stand-ins increments. */
+  /** A number that every change of the tenant's stand-ins increments; 0 before the first. */
   version(tenant: string): Promise<number>;
+  /** The tenants that have ever had any, with that number. */
+  versions(): Promise<ReadonlyMap<string, number>>;
 }
 
 export interface ApprovalTx extends CoreTx<RequestNews> {

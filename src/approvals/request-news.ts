@@ -3,6 +3,7 @@ import type { DescMessage, MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import {
   ApprovalApprovedSchema,
+  ApprovalApproversResolvedSchema,
   ApprovalCancelledSchema,
   ApprovalChangesRequestedSchema,
   ApprovalCreatedSchema,
@@ -32,6 +33,7 @@ const names = {
   revision_added: "ApprovalRevised",
   stage_started: "ApprovalStageStarted",
   stage_completed: "ApprovalStageCompleted",
+  approvers_resolved: "ApprovalApproversResolved",
   vote_recorded: "ApprovalVoteRecorded",
   changes_requested: "ApprovalChangesRequested",
   review_resumed: "ApprovalReviewResumed",
@@ -108,6 +110,10 @@ export const requestEvents = [
   row("revision_added", ApprovalRevisedSchema, "A request has new content; votes on the former are void.", ({ author }) => ({ author: author.key })),
   row("stage_started", ApprovalStageStartedSchema, "People can decide on a stage.", ({ stage }) => ({ stage })),
   row("stage_completed", ApprovalStageCompletedSchema, "A stage has ended.", ({ stage, status }) => ({ stage, status })),
+  row("approvers_resolved", ApprovalApproversResolvedSchema, "It was found out, or has changed, who can decide on a stage.", ({ stage, candidates }) => ({
+    stage,
+    candidates: [...new Set(Object.values(candidates).flatMap((some) => some?.map(({ key }) => key) ?? []))],
+  })),
   row("vote_recorded", ApprovalVoteRecordedSchema, "Somebody voted, or changed a vote.", ({ stage, voter, verdict, comment, standsInFor }) => ({
     stage,
     voter: voter.key,

@@ -12,9 +12,9 @@ export function notingEvents<Tx extends CoreTx>(store: Store<Tx>, onEvents: () =
       let hasEvents = false;
       const result = await store.tx((tx) => {
         hasEvents = false;
-        const insert: Tx["outbox"]["insert"] = (event) => {
-          hasEvents = true;
-          return tx.outbox.insert(event);
+        const insert: Tx["outbox"]["insert"] = (...added) => {
+          hasEvents ||= added.length > 0;
+          return tx.outbox.insert(...added);
         };
         return work({ ...tx, outbox: { ...tx.outbox, insert } });
       });

@@ -57,7 +57,8 @@ export interface TaskBacklog {
 }
 
 export interface Outbox<P extends EventPayload = EventPayload> {
-  insert(event: OutboxEvent<P>): Promise<void>;
+  /** Inserts events, in this order. */
+  insert(...events: readonly OutboxEvent<P>[]): Promise<void>;
   /** Unpublished, unparked events, oldest first, with a serial above `afterSerial`. */
   unpublished(limit: number, afterSerial?: number): Promise<readonly StoredEvent[]>;
   markPublished(ids: readonly string[], at: number): Promise<void>;

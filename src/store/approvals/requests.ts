@@ -15,12 +15,11 @@ import type { ApprovalEventTable, ApprovalTable, ApprovalTables } from "./tables
 
 export function approvalRepository({ db, dialect }: Session<ApprovalTables>): ApprovalRepository {
   const requests = () => db.selectFrom("approval_requests").select("document");
-  const lockable = () => db.selectFrom("approval_requests").select(["document", "resolved_version", dialect.now().as("now")]);
 
-  async function writeEvents(approval: Approval, events: readonly ApprovalEvent[], lastHash: string): Promise<string> {
-    const rows = chain(approval.id, events, lastHash);
-    if (rows.length > 0) await db.insertInto("approval_events").values(rows).execute();
-    return rows.at(-1)?.hash ?? lastHash;
+  async function lock(tenant: string, id: string): Promise<LockedApproval | undefined> {
+    const found = db.selectFrom("approval_requests").select(["document", "resolved_version", "last_hash", dialect.now().as("now")]);
+    const row = await forUpdate(dialect, found.where("id", "=", id).where("tenant", "=", tenant)).executeTakeFirst();
+    return row && { approval: approvalOf(row), resolvedVersion: row.resolved_version, lastHash: row.last_hash, now: Number(row.now) };
   }
 
   async function writeInbox(approval: Approval): Promise<void> {
@@ -73,44 +72,29 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
       return (await requests().where("tenant", "=", tenant).where("id", "in", ids).execute()).map(approvalOf);
     },
 
-    async lock(tenant, id) {
-      const row = await forUpdate(dialect, lockable().where("id", "=", id).where("tenant", "=", tenant)).executeTakeFirst();
-      return row && lockedOf(row);
-    },
+    lock,
 
     async lockCurrent(tenant, subject) {
       const key = subjectKeyOf(tenant, subject);
-      const open = await forUpdate(dialect, lockable().where("open_key", "=", key)).executeTakeFirst();
-      if (open) return lockedOf(open);
-      const last = await db
-        .selectFrom("approval_requests")
-        .select("id")
-        .where("subject_key", "=", key)
-        .where("grant_state", "in", ["VALID", "USED"])
-        .orderBy("id", "desc")
-        .limit(1)
-        .executeTakeFirst();
-      const row = last && (await forUpdate(dialect, lockable().where("id", "=", last.id)).executeTakeFirst());
-      return row && lockedOf(row);
+      const ids = db.selectFrom("approval_requests").select("id");
+      // Found without a lock: MySQL would lock the gap, too, and so hold back requests of other subjects.
+      const open = await ids.where("open_key", "=", key).executeTakeFirst();
+      const last =
+        open ?? (await ids.where("subject_key", "=", key).where("grant_state", "in", ["VALID", "USED"]).orderBy("id", "desc").limit(1).executeTakeFirst());
+      return last && (await lock(tenant, last.id));
     },
 
-    async advance(next, events, { fromSequence, isInTime }, resolvedVersion) {
-      const { last_hash: lastHash, ...before } = await db
-        .selectFrom("approval_requests")
-        .select(["last_hash", "document", "subject_key"])
-        .where("id", "=", next.id)
-        .executeTakeFirstOrThrow();
+    async advance({ approval: before, lastHash }, next, events, { isInTime, resolvedVersion }) {
       const rows = chain(next.id, events, lastHash);
       const moving = db
         .updateTable("approval_requests")
-        .set({ ...columnsOf(next, before.subject_key, resolvedVersion), last_hash: rows.at(-1)?.hash ?? lastHash })
+        .set({ ...columnsOf(next, subjectKeyOf(next.tenant, next.subject), resolvedVersion), last_hash: rows.at(-1)?.hash ?? lastHash })
         .where("id", "=", next.id)
-        .where("sequence", "=", fromSequence);
+        .where("sequence", "=", before.sequence);
       const moved = await (isInTime ? moving.where("expires_at", ">", dialect.now()) : moving).executeTakeFirst();
       if (moved.numUpdatedRows === 0n) return false;
-      await writeEvents(next, events, lastHash);
-      const isSame = canonicalJson(selectorsOf(next)) === canonicalJson(selectorsOf(approvalOf(before)));
-      if (isSame) return true;
+      if (rows.length > 0) await db.insertInto("approval_events").values(rows).execute();
+      if (canonicalJson(selectorsOf(next)) === canonicalJson(selectorsOf(before))) return true;
       await db.deleteFrom("approval_inbox").where("approval_id", "=", next.id).execute();
       await writeInbox(next);
       return true;
@@ -199,10 +183,6 @@ function subjectKeyOf(tenant: string, { type, id }: Pick<Subject, "type" | "id">
 
 function approvalOf({ document }: Pick<ApprovalTable, "document">): Approval {
   return JSON.parse(document) as Approval;
-}
-
-function lockedOf({ document, resolved_version, now }: Pick<ApprovalTable, "document" | "resolved_version"> & { now: number }): LockedApproval {
-  return { approval: approvalOf({ document }), resolvedVersion: resolved_version, now: Number(now) };
 }
 
 function chain(id: string, events: readonly ApprovalEvent[], lastHash: string): ApprovalEventTable[] {

@@ -45,6 +45,11 @@ export function standInRepository({ db, dialect }: Session<ApprovalTables>): Sta
       const row = await db.selectFrom("approval_tenants").select("stand_in_version").where("tenant", "=", tenant).executeTakeFirst();
       return row?.stand_in_version ?? 0;
     },
+
+    async versions() {
+      const rows = await db.selectFrom("approval_tenants").selectAll().execute();
+      return new Map(rows.map((row) => [row.tenant, row.stand_in_version]));
+    },
   };
 }
 

@@ -13,20 +13,19 @@ import type { DeliveryTables } from "./tables.ts";
 
 export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outbox {
   return {
-    async insert(event) {
-      await db
-        .insertInto("outbox")
-        .values({
-          id: event.id,
-          event_key: event.key,
-          payload: JSON.stringify(event.payload),
-          occurred_at: event.at,
-          traceparent: event.traceparent ?? null,
-          subject_kind: event.subject.kind,
-          subject_id: event.subject.id,
-          type: event.payload.type,
-        })
-        .execute();
+    async insert(...events) {
+      if (events.length === 0) return;
+      const rows = events.map(({ id, key, subject, payload, at, traceparent }) => ({
+        id,
+        event_key: key,
+        payload: JSON.stringify(payload),
+        occurred_at: at,
+        traceparent: traceparent ?? null,
+        subject_kind: subject.kind,
+        subject_id: subject.id,
+        type: payload.type,
+      }));
+      await db.insertInto("outbox").values(rows).execute();
     },
 
     async unpublished(limit, afterSerial = 0) {

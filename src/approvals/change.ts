@@ -1,0 +1,124 @@
+/** A change of a request, written whole: document, events, inbox, what is due, and what is published. */
+import { canonicalJson, sha256 } from "../kernel/canonical-json.ts";
+import { DomainError, type ErrorKind } from "../kernel/errors.ts";
+import type { Actor, ApprovalDeps } from "./deps.ts";
+import { evolve } from "./evolve.ts";
+import { dueAt, refresh, type Answer, type CommandRefusal } from "./machine.ts";
+import type { Refusal } from "./may-vote.ts";
+import type { ApprovalTx, LockedApproval } from "./records.ts";
+import { newsOf } from "./request-news.ts";
+import type { Approval, ApprovalEvent } from "./request.ts";
+import type { Made } from "./settle.ts";
+import { tickTask } from "./tasks.ts";
+import type { Policy } from "./types.ts";
+import { readWorld, type ReadWorld } from "./world.ts";
+
+/** The state before, the machine's answer, and whether it has to come before the expiry. */
+export interface Written {
+  readonly approval: Approval;
+  readonly events: readonly ApprovalEvent[];
+}
+
+/**
+ * Runs a command of the machine on a locked request, after candidates were brought up to the directory of now, and writes what it
+ * made. `isInTime`: only before the expiry by the database's clock.
+ */
+export async function change(
+  tx: ApprovalTx,
+  deps: ApprovalDeps,
+  locked: LockedApproval,
+  command: (approval: Approval, policy: Policy, world: ReadWorld) => Answer | Promise<Answer>,
+  options: { readonly isInTime: boolean; readonly traceparent?: string | undefined; readonly isDryRun?: boolean },
+): Promise<Written | Refusal<CommandRefusal>> {
+  const { approval } = locked;
+  const policy = await deps.policies.pinned(tx, approval.tenant, approval.policy.key, approval.policy.version);
+  const world = await readWorld(tx, deps, approval.tenant, approval.policy.key, locked.now);
+  const isOutdated = locked.resolvedVersion < world.version;
+  const fresh: Made = isOutdated ? refresh(approval, policy, world) : { approval, events: [] };
+  const answer = await command(fresh.approval, policy, world);
+  const made: Made = "refusal" in answer ? fresh : { approval: answer.approval, events: [...fresh.events, ...answer.events] };
+  if (options.isDryRun !== true && (made.events.length > 0 || isOutdated)) {
+    const isWritten = await tx.approvals.advance(locked, made.approval, made.events, { isInTime: options.isInTime, resolvedVersion: world.version });
+    if (!isWritten) return { refusal: "REQUEST_CLOSED", message: "the request has expired" };
+    await publish(tx, deps, approval, made, options.traceparent);
+    await schedule(tx, deps, approval, made.approval, locked.now);
+  }
+  return "refusal" in answer ? answer : { approval: made.approval, events: made.events };
+}
+
+/** Puts the events into the outbox, each with the state after it. */
+export async function publish(
+  tx: ApprovalTx,
+  { ids }: Pick<ApprovalDeps, "ids">,
+  before: Approval | undefined,
+  { events }: Made,
+  traceparent: string | undefined,
+): Promise<void> {
+  let state = before;
+  const news = events.flatMap((event) => {
+    state = evolve(state, event);
+    const payload = newsOf(event, state);
+    return payload ? [{ id: ids.next(), key: state.id, subject: { kind: "approval", id: state.id }, payload, at: event.at, traceparent }] : [];
+  });
+  await tx.outbox.insert(...news);
+}
+
+/** Inserts the task for what is due next, when that has changed. A task of an earlier due time finds nothing to do. */
+export async function schedule(tx: ApprovalTx, { ids }: Pick<ApprovalDeps, "ids">, before: Approval | undefined, after: Approval, now: number): Promise<void> {
+  const due = dueAt(after);
+  if (due === undefined || due === (before && dueAt(before))) return;
+  await tx.tasks.insert(tickTask, { id: ids.next(), payload: { tenant: after.tenant, approvalId: after.id }, dueInMs: Math.max(0, due - now) });
+}
+
+/** The key of a command: of its principal, so that nobody meets the command of somebody else. */
+export function commandKey(actor: Actor, commandId: string): string {
+  return sha256(canonicalJson([actor.tenant, actor.person.key, commandId]));
+}
+
+/**
+ * The request of a command that was carried out before; undefined when it was not. Throws COMMAND_ID_REUSED when the content
+ * differs.
+ */
+export async function repeated(tx: ApprovalTx, actor: Actor, commandId: string, content: unknown): Promise<string | undefined> {
+  const former = commandId === "" ? undefined : await tx.approvalCommands.find(commandKey(actor, commandId));
+  if (former === undefined) return undefined;
+  if (former.contentHash === sha256(canonicalJson(content))) return former.approvalId;
+  throw new DomainError({ kind: "invalid", reason: "COMMAND_ID_REUSED", message: `the command id ${commandId} was used before with other content` });
+}
+
+export async function remember(tx: ApprovalTx, actor: Actor, commandId: string, content: unknown, approvalId: string): Promise<void> {
+  if (commandId === "") return;
+  await tx.approvalCommands.insert(commandKey(actor, commandId), { contentHash: sha256(canonicalJson(content)), approvalId });
+}
+
+/** The answer to an id that the tenant does not have, whoever has it. */
+export function notFound(id: string): DomainError {
+  return new DomainError({
+    kind: "not_found",
+    reason: "APPROVAL_NOT_FOUND",
+    message: "there is no approval request with this id",
+    subject: { type: "approval", name: id },
+  });
+}
+
+const kinds: Readonly<Partial<Record<CommandRefusal, ErrorKind>>> = {
+  SUBJECT_CHANGED: "conflict",
+  NOT_IDENTIFIED: "unauthenticated",
+  COMMENT_REQUIRED: "invalid",
+  REQUIREMENT_UNKNOWN: "invalid",
+  REQUEST_CLOSED: "wrong_state",
+  STAGE_NOT_ACTIVE: "wrong_state",
+  WRONG_STATE: "wrong_state",
+  ALREADY_COUNTED: "wrong_state",
+};
+
+/** A refusal as the error of a call. */
+export function refused({ refusal, message }: Refusal<CommandRefusal>, id: string): DomainError {
+  return new DomainError({
+    kind: kinds[refusal] ?? "denied",
+    reason: refusal,
+    message,
+    subject: { type: "approval", name: id },
+    metadata: { approval_id: id },
+  });
+}

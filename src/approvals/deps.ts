@@ -1,0 +1,36 @@
+/** What the use cases of approvals stand on. */
+import type { Log } from "../kernel/log.ts";
+import type { Clock, Ids } from "../kernel/ports.ts";
+import type { ApprovalMeter } from "./metrics.ts";
+import type { World } from "./people.ts";
+import type { ApprovalStore, ApprovalTx } from "./records.ts";
+import type { JsonObject, Person, Policy } from "./types.ts";
+
+/** Policies by key, compiled. */
+export interface Policies {
+  active(tx: ApprovalTx, tenant: string, key: string): Promise<Policy | undefined>;
+  /** A version that a request is pinned to: versions are never deleted. */
+  pinned(tx: ApprovalTx, tenant: string, key: string, version: number): Promise<Policy>;
+}
+
+export interface ApprovalDeps {
+  readonly store: ApprovalStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly meter: ApprovalMeter;
+  readonly policies: Policies;
+  /** The people of a tenant as they are known now. */
+  readonly directory: (tenant: string) => World["directory"];
+  /** The context as a value; throws CONTEXT_INVALID with every place where it breaks the policy's schema. */
+  readonly readContext: (policy: Policy, json: string) => JsonObject;
+}
+
+/** Who calls, as approvals see it. */
+export interface Actor {
+  readonly tenant: string;
+  readonly person: Person;
+  /** Has the role admin: may close and reassign requests of others. */
+  readonly isAdmin: boolean;
+  readonly traceparent: string | undefined;
+}

@@ -1,0 +1,216 @@
+/** The commands on requests: each one transaction. */
+import { DomainError } from "../kernel/errors.ts";
+import { change, notFound, publish, refused, remember, repeated, schedule, type Written } from "./change.ts";
+import type { Actor, ApprovalDeps } from "./deps.ts";
+import { close, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
+import { memberOf, type World } from "./people.ts";
+import type { Refusal } from "./may-vote.ts";
+import type { ApprovalTx, LockedApproval } from "./records.ts";
+import { isOpen, type Approval } from "./request.ts";
+import type { Person, Policy, Subject, Verdict } from "./types.ts";
+import { readWorld, type ReadWorld } from "./world.ts";
+
+/** Creators of one subject that come at the same instant: the second finds the request of the first. */
+const createTries = 3;
+
+export interface CreateInput {
+  readonly commandId: string;
+  readonly policyKey: string;
+  readonly subject: Subject;
+  /** JSON text. */
+  readonly context: string;
+  /** Key of the person for whom it is asked; empty for the caller. */
+  readonly onBehalfOf: string;
+  readonly isDryRun: boolean;
+}
+
+export interface Created {
+  readonly approval: Approval;
+  readonly isNew: boolean;
+}
+
+export async function createApproval(deps: ApprovalDeps, input: CreateInput, actor: Actor): Promise<Created> {
+  for (let tries = 1; ; tries++) {
+    const created = await deps.store.tx((tx) => createIn(tx, deps, input, actor));
+    if (created) {
+      if (created.isNew && !input.isDryRun) deps.meter.changed(undefined, { approval: created.approval, events: [] });
+      return created;
+    }
+    if (tries === createTries)
+      throw new DomainError({ kind: "conflict", reason: "OPEN_REQUEST_FOR_SUBJECT", message: "others open and close requests of this subject at this moment" });
+  }
+}
+
+/** Undefined when another transaction has just opened a request of the subject. */
+async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, actor: Actor): Promise<Created | undefined> {
+  const { commandId, isDryRun, subject, policyKey, ...content } = input;
+  const command = { ...content, subject, policyKey, what: "create" };
+  const { tenant, person } = actor;
+  const formerId = await repeated(tx, actor, commandId, command);
+  if (formerId !== undefined) return { approval: await mustFind(tx, tenant, formerId), isNew: false };
+
+  const policy = await activePolicy(tx, deps, tenant, policyKey);
+  if (policy.document.subject !== subject.type) {
+    const message = `policy ${policyKey} is for subjects of type ${policy.document.subject}, not ${subject.type}`;
+    throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
+  }
+  const context = deps.readContext(policy, input.context);
+  const current = await tx.approvals.lockCurrent(tenant, subject);
+  if (current?.approval.subject.digest === subject.digest) {
+    const approval = await joinIn(tx, deps, current, actor, isDryRun);
+    if (!isDryRun) await remember(tx, actor, commandId, command, approval.id);
+    return { approval, isNew: false };
+  }
+  if (current && isOpen(current.approval)) throw otherIsOpen(current.approval);
+
+  const world = await readWorld(tx, deps, tenant, policyKey, current?.now ?? (await tx.approvals.now()));
+  const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personOfKey(input.onBehalfOf, world) };
+  const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...behalf }, policy, world);
+  if (isDryRun) return { approval: made.approval, isNew: true };
+  if (!(await tx.approvals.insert(made.approval, made.events, world.version))) return undefined;
+  await publish(tx, deps, undefined, made, actor.traceparent);
+  await schedule(tx, deps, undefined, made.approval, world.now);
+  await remember(tx, actor, commandId, command, made.approval.id);
+  return { approval: made.approval, isNew: true };
+}
+
+async function joinIn(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApproval, actor: Actor, isDryRun: boolean): Promise<Approval> {
+  if (!isOpen(current.approval)) return current.approval;
+  const joined = await change(tx, deps, current, (approval, policy, world) => join(approval, actor.person, policy, world), {
+    isInTime: true,
+    traceparent: actor.traceparent,
+    isDryRun,
+  });
+  if ("refusal" in joined) throw refused(joined, current.approval.id);
+  return joined.approval;
+}
+
+export interface VoteInput {
+  readonly commandId: string;
+  readonly approvalId: string;
+  readonly verdict: Verdict;
+  readonly digest: string;
+  readonly stage: string;
+  readonly requirement: string;
+  readonly comment: string;
+}
+
+/** The request after a vote, or why it does not count, with the request as it is. */
+export type VoteResult = { readonly approval: Approval; readonly refusal?: Refusal<CommandRefusal> };
+
+export function voteOn(deps: ApprovalDeps, input: VoteInput, actor: Actor, isDryRun: boolean): Promise<VoteResult> {
+  const { commandId, approvalId, stage, requirement, ...rest } = input;
+  const command = { voter: actor.person, ...rest, ...(stage === "" ? {} : { stage }), ...(requirement === "" ? {} : { requirement }) };
+  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "vote" }, isDryRun }, (approval, policy, world) =>
+    vote(approval, command, policy, world),
+  );
+}
+
+export interface ReviseInput {
+  readonly commandId: string;
+  readonly approvalId: string;
+  readonly digest: string;
+  /** JSON text; undefined keeps the former context. */
+  readonly context: string | undefined;
+}
+
+export function reviseApproval(deps: ApprovalDeps, input: ReviseInput, actor: Actor): Promise<VoteResult> {
+  const { commandId, approvalId, digest } = input;
+  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "revise" } }, async (approval, _pinned, world, tx) => {
+    const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key);
+    const context = input.context === undefined ? approval.context : deps.readContext(policy, input.context);
+    return revise(approval, { author: actor.person, digest, context }, policy, world);
+  });
+}
+
+export interface ReassignInput {
+  readonly commandId: string;
+  readonly approvalId: string;
+  /** Key or login; empty for the caller. */
+  readonly from: string;
+  readonly to: string;
+  readonly requirement: string;
+  readonly reason: string;
+}
+
+export function reassignPlace(deps: ApprovalDeps, input: ReassignInput, actor: Actor): Promise<VoteResult> {
+  const { commandId, approvalId, from, to, requirement, reason } = input;
+  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "reassign" } }, (approval, policy, world) => {
+    const person = (name: string) => (name === "" ? actor.person : personOfKey(name, world));
+    const named = requirement === "" ? {} : { requirement };
+    return reassign(approval, { by: actor.person, isAdmin: actor.isAdmin, from: person(from), to: person(to), ...named, reason }, policy, world);
+  });
+}
+
+export interface CloseInput {
+  readonly commandId: string;
+  readonly approvalId: string;
+  readonly how: CloseCommand["how"];
+  readonly reason: string;
+}
+
+export function closeApproval(deps: ApprovalDeps, input: CloseInput, actor: Actor): Promise<VoteResult> {
+  const { commandId, approvalId, how, reason } = input;
+  const command = { by: actor.person, isAdmin: actor.isAdmin, how, reason };
+  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "close" } }, (approval, policy, world) =>
+    close(approval, command, policy, world),
+  );
+}
+
+interface Command {
+  readonly commandId: string;
+  readonly approvalId: string;
+  readonly content: unknown;
+  readonly isDryRun?: boolean;
+}
+
+type Work = (approval: Approval, policy: Policy, world: ReadWorld, tx: ApprovalTx) => Answer | Promise<Answer>;
+
+/** Carries a command out once. Throws APPROVAL_NOT_FOUND and COMMAND_ID_REUSED. */
+async function run(deps: ApprovalDeps, actor: Actor, { commandId, approvalId, content, isDryRun = false }: Command, work: Work): Promise<VoteResult> {
+  const done = await deps.store.tx(async (tx): Promise<{ before?: Approval; written?: Written; result: VoteResult }> => {
+    const locked = await tx.approvals.lock(actor.tenant, approvalId);
+    if (!locked) throw notFound(approvalId);
+    if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { approval: locked.approval } };
+    const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun };
+    const answer = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx), options);
+    if ("refusal" in answer) return { result: { approval: (await tx.approvals.find(actor.tenant, approvalId)) ?? locked.approval, refusal: answer } };
+    if (!isDryRun) await remember(tx, actor, commandId, content, approvalId);
+    return { before: locked.approval, written: answer, result: { approval: answer.approval } };
+  });
+  if (done.before && done.written && !isDryRun) deps.meter.changed(done.before, done.written);
+  return done.result;
+}
+
+async function mustFind(tx: ApprovalTx, tenant: string, id: string): Promise<Approval> {
+  const approval = await tx.approvals.find(tenant, id);
+  if (!approval) throw notFound(id);
+  return approval;
+}
+
+async function activePolicy(tx: ApprovalTx, { policies }: ApprovalDeps, tenant: string, key: string): Promise<Policy> {
+  const policy = await policies.active(tx, tenant, key);
+  if (policy) return policy;
+  throw new DomainError({
+    kind: "wrong_state",
+    reason: "POLICY_NOT_ACTIVE",
+    message: `there is no policy ${key} with an active version`,
+    subject: { type: "policy", name: key },
+  });
+}
+
+function otherIsOpen({ id, subject }: Approval): DomainError {
+  return new DomainError({
+    kind: "already_exists",
+    reason: "OPEN_REQUEST_FOR_SUBJECT",
+    message: `a request of this subject with the digest ${subject.digest} is open: revise or close it`,
+    subject: { type: "approval", name: id },
+    metadata: { approval_id: id },
+  });
+}
+
+/** Somebody who is named and does not call: as the directory has the person. */
+function personOfKey(name: string, { directory }: World): Person {
+  const member = memberOf(name, directory);
+  return member ? { key: member.key, name: member.name, groups: member.groups, roles: member.roles } : { key: name, name, groups: [], roles: [] };
+}

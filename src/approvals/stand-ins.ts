@@ -1,0 +1,79 @@
+/** Naming somebody who votes in one's place. */
+import { canonicalJson } from "../kernel/canonical-json.ts";
+import { DomainError, type FieldViolation } from "../kernel/errors.ts";
+import type { Actor, ApprovalDeps } from "./deps.ts";
+import { isAny, memberOf, partyOf } from "./people.ts";
+import type { StandIn } from "./types.ts";
+import { userName } from "./who.ts";
+import { maxStandIns } from "./world.ts";
+
+const maxDays = 366;
+const dayMs = 86_400_000;
+
+export interface StandInInput {
+  readonly to: string;
+  readonly policies: readonly string[];
+  readonly until: number;
+}
+
+export async function putStandIn(deps: ApprovalDeps, input: StandInInput, actor: Actor): Promise<StandIn> {
+  const { tenant, person } = actor;
+  const to = userName(input.to);
+  return deps.store.tx(async (tx) => {
+    const now = await tx.approvals.now();
+    const directory = deps.directory(tenant);
+    const bad: FieldViolation[] = [];
+    if (isAny([to], partyOf(person, directory).identities)) bad.push({ field: "to", description: "must be somebody else" });
+    const isListed = directory !== undefined && directory !== "unknown";
+    if (isListed && memberOf(to, directory)?.isEnabled !== true) bad.push({ field: "to", description: "is not in the directory, or disabled" });
+    if (input.until <= now) bad.push({ field: "until", description: "must be in the future" });
+    if (input.until > now + maxDays * dayMs) bad.push({ field: "until", description: `must be at most ${maxDays} days ahead` });
+    const all = await tx.standIns.list(tenant, maxStandIns);
+    if (all.length === maxStandIns) bad.push({ field: "to", description: `the tenant has ${maxStandIns} stand-ins already` });
+    if (bad.length > 0) throw invalid(bad);
+    const standIn: StandIn = { id: deps.ids.next(), from: person, to, policies: input.policies, since: now, until: input.until };
+    await tx.standIns.insert(tenant, standIn);
+    const detail = { to, policies: canonicalJson(input.policies), until: `${input.until}` };
+    await tx.audit.append({ subject: { kind: "stand-in", id: standIn.id }, at: now, actor: person.key, action: "stand-in.put", detail });
+    return standIn;
+  });
+}
+
+/** Those of the caller, on either side; of the whole tenant for admins. */
+export function listStandIns(deps: ApprovalDeps, actor: Actor): Promise<readonly StandIn[]> {
+  return deps.store.tx(async (tx) => {
+    const all = await tx.standIns.list(actor.tenant, maxStandIns);
+    return all.filter((standIn) => actor.isAdmin || isOf(standIn, deps, actor));
+  });
+}
+
+export async function deleteStandIn(deps: ApprovalDeps, id: string, actor: Actor): Promise<void> {
+  await deps.store.tx(async (tx) => {
+    const standIn = await tx.standIns.find(actor.tenant, id);
+    if (!standIn || !(actor.isAdmin || isOf(standIn, deps, actor))) {
+      throw new DomainError({
+        kind: "not_found",
+        reason: "STAND_IN_NOT_FOUND",
+        message: "there is no stand-in with this id",
+        subject: { type: "stand-in", name: id },
+      });
+    }
+    await tx.standIns.delete(actor.tenant, id);
+    const at = await tx.approvals.now();
+    await tx.audit.append({ subject: { kind: "stand-in", id }, at, actor: actor.person.key, action: "stand-in.deleted", detail: { to: standIn.to } });
+  });
+}
+
+function isOf({ from, to }: StandIn, { directory }: ApprovalDeps, { person, tenant }: Actor): boolean {
+  const { identities } = partyOf(person, directory(tenant));
+  return identities.includes(from.key) || identities.includes(to);
+}
+
+function invalid(fields: readonly FieldViolation[]): DomainError {
+  return new DomainError({
+    kind: "invalid",
+    reason: "INVALID_FIELDS",
+    message: fields.map(({ field, description }) => `${field} ${description}`).join("; "),
+    fields,
+  });
+}

@@ -1,0 +1,72 @@
+/** What happens to requests by itself: timers, and candidates that are resolved again when people change. */
+import type { LoopSpec } from "../kernel/loop.ts";
+import type { TaskKind, TaskType } from "../kernel/task-kind.ts";
+import { change } from "./change.ts";
+import type { ApprovalDeps } from "./deps.ts";
+import { tick } from "./machine.ts";
+import { peopleVersion } from "./world.ts";
+
+/** Do what is due in a request: remind, escalate, reject, expire. */
+export const tickTask: TaskType<{ readonly tenant: string; readonly approvalId: string }> = {
+  kind: "approval-tick",
+  parse(json) {
+    const { tenant, approvalId } = (json ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof tenant !== "string" || typeof approvalId !== "string")
+      throw new Error("an approval-tick task has tenant and approvalId, which this payload does not");
+    return { tenant, approvalId };
+  },
+};
+
+const batch = 100;
+const everyMs = 1_000;
+
+/** It never gives up: a request that nobody decides must end. */
+export function approvalTasks(deps: ApprovalDeps): readonly TaskKind[] {
+  const kind: TaskKind<{ readonly tenant: string; readonly approvalId: string }> = {
+    ...tickTask,
+    limitMs: 30_000,
+    run: ({ tenant, approvalId }) => doDue(deps, tenant, approvalId),
+  };
+  return [kind];
+}
+
+async function doDue(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {
+  const before = await deps.store.tx(async (tx) => {
+    const locked = await tx.approvals.lock(tenant, id);
+    if (!locked) return undefined;
+    const written = await change(tx, deps, locked, tick, { isInTime: false });
+    return { before: locked.approval, written };
+  });
+  if (before && !("refusal" in before.written)) deps.meter.changed(before.before, before.written);
+}
+
+/** Resolves candidates again of open requests that an older version of directory or stand-ins has resolved. */
+export function refreshLoop(deps: ApprovalDeps, tenants: () => readonly string[]): LoopSpec {
+  const done = new Map<string, number>();
+  return {
+    name: "approvals-refresh",
+    everyMs,
+    async round() {
+      const changes = await deps.store.tx((tx) => tx.standIns.versions());
+      for (const tenant of new Set([...tenants(), ...changes.keys()])) {
+        const version = peopleVersion(deps.directory(tenant), changes.get(tenant) ?? 0);
+        if (done.get(tenant) === version) continue;
+        const ids = await deps.store.tx((tx) => tx.approvals.outdated(tenant, version, batch));
+        for (const id of ids) await refreshOne(deps, tenant, id);
+        if (ids.length === batch) return true;
+        done.set(tenant, version);
+      }
+      return false;
+    },
+  };
+}
+
+async function refreshOne(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {
+  const result = await deps.store.tx(async (tx) => {
+    const locked = await tx.approvals.lock(tenant, id);
+    if (!locked) return undefined;
+    const unchanged = (approval: typeof locked.approval) => ({ approval, events: [] });
+    return { before: locked.approval, written: await change(tx, deps, locked, unchanged, { isInTime: false }) };
+  });
+  if (result && !("refusal" in result.written)) deps.meter.changed(result.before, result.written);
+}

@@ -1,0 +1,14 @@
+import type { HandlerContext } from "@connectrpc/connect";
+import type { Actor, ApprovalDeps } from "../../approvals/deps.ts";
+import type { EventLogFeed } from "../../approvals/ports.ts";
+import { can } from "../../kernel/caller.ts";
+import { callerOf } from "../platform/caller.ts";
+
+export interface ApprovalHandlerDeps extends ApprovalDeps {
+  readonly feed: EventLogFeed;
+}
+
+export function actorOf(context: HandlerContext): Actor {
+  const { key, name, groups, claimedRoles, tenant, traceparent, ...caller } = callerOf(context);
+  return { tenant, person: { key, name, groups, roles: claimedRoles }, isAdmin: can(caller, "admin"), traceparent };
+}

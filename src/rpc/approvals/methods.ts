@@ -1,0 +1,28 @@
+/** Every RPC of ApprovalService: who may call it, how long it lives, what it does. */
+import { ApprovalService } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
+import { served, type Methods, type ServedService } from "../transport/served.ts";
+import type { ApprovalHandlerDeps } from "./deps.ts";
+import { getRequest, listRequests, watchRequest } from "./read.ts";
+import { closeRequest, createRequest, reassignRequest, reviseRequest, voteOnRequests } from "./requests.ts";
+import { deleteOne, listAll, putOne } from "./stand-ins.ts";
+
+export function approvalServices(deps: ApprovalHandlerDeps): readonly ServedService[] {
+  return [served(ApprovalService, approvalMethods(deps))];
+}
+
+/** Whoever is authenticated may ask and vote: the policy names those whose votes count. */
+export function approvalMethods(deps: ApprovalHandlerDeps): Methods<typeof ApprovalService> {
+  return {
+    createApproval: { access: "authenticated", call: (request, context) => createRequest(deps, request, context) },
+    getApproval: { access: "authenticated", call: (request, context) => getRequest(deps, request, context) },
+    listApprovals: { access: "authenticated", call: (request, context) => listRequests(deps, request, context) },
+    vote: { access: "authenticated", call: (request, context) => voteOnRequests(deps, request, context) },
+    revise: { access: "authenticated", call: (request, context) => reviseRequest(deps, request, context) },
+    reassign: { access: "authenticated", call: (request, context) => reassignRequest(deps, request, context) },
+    close: { access: "authenticated", call: (request, context) => closeRequest(deps, request, context) },
+    putStandIn: { access: "authenticated", call: (request, context) => putOne(deps, request, context) },
+    listStandIns: { access: "authenticated", call: (_request, context) => listAll(deps, context) },
+    deleteStandIn: { access: "authenticated", call: (request, context) => deleteOne(deps, request, context) },
+    watchApproval: { access: "authenticated", life: "watch", onDrain: "end", call: (request, context) => watchRequest(deps, request, context) },
+  };
+}
