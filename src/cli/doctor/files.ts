@@ -38,7 +38,7 @@ export function checkAuth(auth: Config["auth"]): Check {
     "auth",
     (tell) => {
       if (auth.kind === "open")
-        return tell.warn("open: anybody on this machine may do anything", "Before others use it: MUSTER_AUTH=tokens:FILE, and `muster token`.");
+        return tell.warn("open: anybody on this machine may do anything, under any name", "Before others use it: MUSTER_AUTH=tokens:FILE, and `muster token`.");
       const text = contentOf(tell, "MUSTER_AUTH", auth.file);
       if (text === undefined) return undefined;
       parseTokenFile(text);
