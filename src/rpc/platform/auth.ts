@@ -6,7 +6,7 @@ import { openCaller } from "./open-caller.ts";
 import type { TokenHolder, TokenTable } from "./tokens.ts";
 
 /** Access mode: every caller as who he says he is, with all roles that methods need, or only holders of tokens. */
-export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: TokenTable };
+export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: Pick<TokenTable, "find"> };
 
 /** The caller must have this role, or one of several, or only be known; a public target is open to callers without a token. */
 export type AccessRule = Role | readonly Role[] | "known" | "public";
@@ -85,7 +85,7 @@ function disabled({ kind, name }: Target): DomainError {
   return new DomainError({ kind: "denied", reason: "PERMISSION_DENIED", message: "this principal is disabled", metadata: { [kind]: name } });
 }
 
-function holderOf(tokens: TokenTable, authorization = ""): TokenHolder | undefined {
+function holderOf(tokens: Pick<TokenTable, "find">, authorization = ""): TokenHolder | undefined {
   const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
   return token === undefined ? undefined : tokens.find(token);
 }
