@@ -124,7 +124,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await delivery.prune(signal);
     return (await Promise.all(domains.map((domain) => domain.prune()))).includes(true);
   };
-  for (const loop of [{ name: "prune", everyMs: pruneEveryMs, round: prune }, ...access.loops, ...directories.loops, ...domains.flatMap(({ loops }) => loops)]) {
+  for (const loop of [
+    { name: "prune", everyMs: pruneEveryMs, round: prune },
+    ...access.loops,
+    ...directories.loops,
+    ...domains.flatMap(({ loops }) => loops),
+  ]) {
     stack.use(startLoop({ ...loop, ...background }));
   }
 

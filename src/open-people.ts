@@ -1,5 +1,4 @@
 /** Who may call, and who exists: the gate, the files behind it, and the directory. */
-import { parseDirectoryFile } from "./adapters/directory-file/parse.ts";
 import { followFile, type FollowedFile } from "./adapters/system/followed-file.ts";
 import { createDirectories, type Directories } from "./approvals/directory/directories.ts";
 import { directoryFailures } from "./approvals/directory/metrics.ts";
@@ -58,6 +57,7 @@ export async function openDirectories(
 }
 
 async function fileSource(path: string, { clock, log, meter }: PeopleOptions): Promise<DirectorySource> {
+  const { parseDirectoryFile } = await import("./adapters/directory-file/parse.ts");
   const onFailure = (): void => meter.count(directoryFailures, {});
   const file = await followFile({ name: "directory", path, parse: parseDirectoryFile, clock, log, onFailure, isRequired: false });
   return sourceOf(file, (documents) => documents);

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { parseDirectoryFile } from "../src/adapters/directory-file/parse.ts";
 import { yamlBytes } from "../src/adapters/directory-file/text.ts";
 import { DomainError } from "../src/kernel/errors.ts";
+import { read } from "./support/source-tree.ts";
 
 function problemsOf(text: string): readonly string[] {
   try {
@@ -47,6 +48,16 @@ describe("the directory file", () => {
       ],
     });
     expect(documents.get("acme")).toMatchObject({ standInMaxMs, members: [{ key: "tokens|bob" }] });
+  });
+
+  test("is taken as docs/operations.md has it", () => {
+    const [, example = ""] = /```yaml\n(stand_ins[^]*?)```/.exec(read("docs/operations.md")) ?? [];
+    const documents = parseDirectoryFile(example);
+    expect(documents.get("default")?.members.map(({ key, isEnabled }) => [key, isEnabled])).toEqual([
+      ["tokens|amy", true],
+      ["tokens|bob", false],
+    ]);
+    expect(documents.get("acme")?.members).toMatchObject([{ key: "tokens|zoe" }]);
   });
 
   test("may be JSON, and is the same in any order", () => {

@@ -69,8 +69,10 @@ export function directoryTests(backend: StoreBackend): void {
       expect(kept).toEqual([false, true, true]);
     });
 
-    test.runIf(backend.openTwice)("that two replicas read is one version", async () => {
-      await using opened = await backend.openTwice!();
+    const { openTwice } = backend;
+    if (!openTwice) return;
+    test("that two replicas read is one version", async () => {
+      await using opened = await openTwice();
       const { document } = version("default", 1);
       const content: DirectoryContent = { documents: new Map([["default", document]]), asOf: 0 };
       const both = await Promise.all(opened.stores.map((store) => readTwice(store, content)));
