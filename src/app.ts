@@ -24,18 +24,17 @@ import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
+import { openAccess, openDirectories } from "./open-people.ts";
 import { afterCatalogChanges, createRegistration } from "./registration/domain.ts";
 import { judgeAddress } from "./registration/address.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
 import type { RegisterDeps } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
-import { createAuthGate, type AuthMode } from "./rpc/platform/auth.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
 import { eventService } from "./rpc/platform/events.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes, silentOnes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
-import { parseTokenFile } from "./rpc/platform/tokens.ts";
 import { registrationServices } from "./rpc/registration/methods.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
 import { startServer, type ServerOptions } from "./rpc/transport/server.ts";
@@ -74,7 +73,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const { log, limits = defaultLimits, clock = systemClock, decorate = (adapters) => adapters } = options;
   const ids = createUuidV7(clock);
   const owner = randomUUID();
-  const gate = createAuthGate(await authMode(config.auth));
+  const meter = createMeter(() => [registration.measures, delivery.measures, access.measures, directories.measures, rpc]);
+  const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));
 
   const codec = createEventCodec(events, config.eventWire);
@@ -95,7 +95,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     if (restored > 0) log("info", "catalog.restored", { entries: restored });
   }
 
-  const meter = createMeter(() => [registration.measures, delivery.measures, rpc]);
+  const directories = await openDirectories(config, { ...access, store, clock, log, meter });
   const registration = stack.use(
     createRegistration({
       ports,
@@ -124,7 +124,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     await delivery.prune(signal);
     return (await Promise.all(domains.map((domain) => domain.prune()))).includes(true);
   };
-  for (const loop of [{ name: "prune", everyMs: pruneEveryMs, round: prune }, ...domains.flatMap(({ loops }) => loops)]) {
+  for (const loop of [
+    { name: "prune", everyMs: pruneEveryMs, round: prune },
+    ...access.loops,
+    ...directories.loops,
+    ...domains.flatMap(({ loops }) => loops),
+  ]) {
     stack.use(startLoop({ ...loop, ...background }));
   }
 
@@ -150,7 +155,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       ...metricsRoutes(() => meter.render(), config.httpRoot || undefined),
       descriptorRoute([...contract, PipeStepProcessorService].map(({ file }) => file)),
     ],
-    gate,
+    gate: access.gate,
     localOnly: config.auth.kind === "open",
     corsOrigins: config.corsOrigins,
     limits,
@@ -200,10 +205,6 @@ async function expireLeases(store: MusterStore): Promise<void> {
     await leases.expireLeases();
     await tasks.expireLeases();
   });
-}
-
-async function authMode(auth: Config["auth"]): Promise<AuthMode> {
-  return auth.kind === "open" ? { mode: "open" } : { mode: "tokens", tokens: parseTokenFile(await readFile(auth.file, "utf8")) };
 }
 
 async function tlsSettings(tls: NonNullable<Config["tls"]>): Promise<NonNullable<ServerOptions["tls"]>> {

@@ -14,6 +14,7 @@ import { cliReference } from "../src/cli/frame/markdown.ts";
 import { variables } from "../src/config/config.ts";
 import { deliveryMeasures } from "../src/delivery/metrics.ts";
 import { DomainError, sharedReasons, type Reason } from "../src/kernel/errors.ts";
+import { openAccess, openDirectories } from "../src/open-people.ts";
 import { registrationMeasures } from "../src/registration/metrics.ts";
 import { registrationReasons } from "../src/registration/reasons.ts";
 import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
@@ -93,12 +94,18 @@ describe("docs/operations.md", () => {
 
   test("has every metric with its type; each counter stands at 0 from the start", async () => {
     await using store = await openSqliteStore({ path: ":memory:" });
+    const meter = createMeter(() => measures);
+    const files = { clock: systemClock, log: () => undefined, meter };
+    const access = await openAccess({ auth: { kind: "open" } }, files);
+    const directories = await openDirectories({ directory: undefined }, { ...files, tokens: undefined, store });
     const measures = [
+      access.measures,
+      directories.measures,
       registrationMeasures({ store, running: () => 0 }),
       deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
       rpcMeasures([PlatformRegistrationService, RegistrationService]),
     ];
-    const { body } = await createMeter(() => measures).render();
+    const { body } = await meter.render();
     const rendered = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     for (const { name } of measures.flatMap(({ metrics }) => metrics).filter(({ kind }) => kind === "counter")) {
       expect(body).toMatch(new RegExp(`^${name}(\\{.*\\})? 0$`, "m"));

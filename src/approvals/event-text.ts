@@ -7,6 +7,7 @@ const voted = { approve: "approved", reject: "rejected", abstain: "abstained fro
 
 export function eventText(event: ApprovalEvent): string {
   const by = nameOf(event.actor);
+  // The type of three ends is one member of the union, which a switch does not see as exhausted.
   switch (event.type) {
     case "request_created":
       return `${by} asked for approval of ${event.subject.type} ${event.subject.id}, by policy ${event.policy.key} version ${event.policy.version}`;

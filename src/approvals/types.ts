@@ -118,6 +118,8 @@ export interface Member extends Person {
 export interface Directory {
   readonly version: number;
   readonly members: readonly Member[];
+  /** The longest time for which somebody may have a stand-in; without it there is no limit. */
+  readonly standInMaxMs?: number;
 }
 
 /** `from` lets `to` vote in his place, within the limits and until `until`. */

@@ -101,7 +101,9 @@ export const commands: readonly Command[] = [
     args: [],
     options: [
       { name: "principal", value: "NAME", what: "principal of the caller" },
-      { name: "role", value: "ROLE", many: true, what: "role of the caller: viewer, registrar, approver, operator or admin" },
+      { name: "role", value: "ROLE", many: true, what: "role of the caller: viewer, registrar, approver, operator, admin, or one that policies name" },
+      { name: "group", value: "GROUP", many: true, what: "group of the caller, for policies" },
+      { name: "tenant", value: "TENANT", what: "tenant of the caller (default: default)" },
     ],
     examples: [{ what: "for a build that registers instances", run: "muster token --principal ci --role registrar" }],
     load: async () => (await import("./token.ts")).tokenCommand,

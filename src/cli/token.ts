@@ -4,10 +4,18 @@ import { UsageError, type Run } from "./frame/command.ts";
 import { jsonText } from "./frame/json-text.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
 
-/** Creates a token for `--principal NAME` with one or more `--role ROLE`: shows it once, with its entry for the token file. */
+/** Creates a token for `--principal NAME` with `--role ROLE` and `--group GROUP`, each any number of times: shows it once, with its entry for the token file. */
 export const tokenCommand: Run = async (input, terminal) => {
   const { token, sha256 } = generateToken();
-  const entry = { principal: input.text("principal") ?? "", roles: input.texts("role"), sha256 };
+  const groups = input.texts("group");
+  const tenant = input.text("tenant");
+  const entry = {
+    principal: input.text("principal") ?? "",
+    roles: input.texts("role"),
+    ...(groups.length === 0 ? {} : { groups }),
+    ...(tenant === undefined ? {} : { tenant }),
+    sha256,
+  };
   const problems = problemsOf(entry);
   if (problems.length > 0) throw new UsageError(problems);
   terminal.out(
@@ -18,6 +26,8 @@ export const tokenCommand: Run = async (input, terminal) => {
   return exitCodes.done.code;
 };
 
+const optionOf: Readonly<Record<string, string>> = { roles: "--role", groups: "--group", tenant: "--tenant" };
+
 /** Validates the entry by the rules of the token file; errors name the options. */
 function problemsOf(entry: object): readonly string[] {
   try {
@@ -25,6 +35,6 @@ function problemsOf(entry: object): readonly string[] {
     return [];
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;
-    return error.fields.map(({ field, description }) => `${field === "tokens[0].roles" ? "--role" : "--principal"} ${description}`);
+    return error.fields.map(({ field, description }) => `${optionOf[field.slice("tokens[0].".length)] ?? "--principal"} ${description}`);
   }
 }

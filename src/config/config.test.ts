@@ -63,12 +63,13 @@ describe("configuration", () => {
       MUSTER_SCHEMAS: "apicurio://x",
       MUSTER_EVENTS: "kafka://",
       MUSTER_AUTH: "maybe",
+      MUSTER_DIRECTORY: "people.yaml",
       MUSTER_TLS_CERT: "cert.pem",
       MUSTER_MODULE_ADDRESSES: "10.0.0.0/8,everything",
       MUSTER_ATTEMPT_LEASE: "1h",
       MUSTER_LOG_LEVEL: "loud",
     });
-    for (const name of ["LISTEN", "STORE", "CATALOG", "SCHEMAS", "EVENTS", "AUTH", "TLS_CERT", "MODULE_ADDRESSES", "ATTEMPT_LEASE", "LOG_LEVEL"]) {
+    for (const name of ["LISTEN", "STORE", "CATALOG", "SCHEMAS", "EVENTS", "AUTH", "DIRECTORY", "TLS_CERT", "MODULE_ADDRESSES", "ATTEMPT_LEASE", "LOG_LEVEL"]) {
       expect(problems.filter((problem) => problem.includes(`MUSTER_${name}`))).not.toEqual([]);
     }
   });
@@ -122,6 +123,12 @@ describe("configuration", () => {
     [{ MUSTER_EVENT_RETENTION: "0d" }, /must be whole days from 1d to 3650d/],
   ])("what events cannot be: %o", (settings, problem) => {
     expect(problemsOf(settings)).toEqual([expect.stringMatching(problem)]);
+  });
+
+  test("the directory is a file, or there is none", () => {
+    expect(parse({}).directory).toBeUndefined();
+    expect(parse({ MUSTER_DIRECTORY: "file:/etc/people.yaml" }).directory).toEqual({ file: "/etc/people.yaml" });
+    expect(problemsOf({ MUSTER_DIRECTORY: "file:" })).toEqual(['MUSTER_DIRECTORY: "file:" must be file:PATH']);
   });
 
   test("an unknown variable is an error with a suggestion", () => {

@@ -8,6 +8,7 @@ export const listenVariables = {
 
 export const accessVariables = {
   MUSTER_AUTH: { fallback: "open", secret: false },
+  MUSTER_DIRECTORY: { fallback: "", secret: false },
   MUSTER_TLS_CERT: { fallback: "", secret: false },
   MUSTER_TLS_KEY: { fallback: "", secret: false },
   MUSTER_TLS_CLIENT_CA: { fallback: "", secret: false },
@@ -23,6 +24,8 @@ type Get = (name: keyof typeof listenVariables | keyof typeof accessVariables | 
 export interface ServerSettings {
   readonly listen: { readonly host: string; readonly port: number };
   readonly auth: { readonly kind: "open" } | { readonly kind: "tokens"; readonly file: string };
+  /** The file that says who exists; undefined where there is none. */
+  readonly directory: { readonly file: string } | undefined;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
   readonly httpRoot: string;
   /** Whose pages may call from browsers. */
@@ -38,6 +41,7 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
   return {
     listen,
     auth,
+    directory: parseDirectory(get("MUSTER_DIRECTORY"), problems),
     tls: parseTls(get, problems),
     httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
     corsOrigins: parseOrigins(get("MUSTER_CORS_ORIGINS"), problems),
@@ -62,6 +66,13 @@ function parseAuth(value: string, problems: string[]): ServerSettings["auth"] {
   if (value.startsWith("tokens:") && value.length > "tokens:".length) return { kind: "tokens", file: value.slice("tokens:".length) };
   problems.push(`MUSTER_AUTH: ${quoted(value)} must be open or tokens:FILE`);
   return { kind: "tokens", file: "" };
+}
+
+function parseDirectory(value: string, problems: string[]): ServerSettings["directory"] {
+  if (value === "") return undefined;
+  const file = value.startsWith("file:") ? value.slice("file:".length) : "";
+  if (file === "") problems.push(`MUSTER_DIRECTORY: ${quoted(value)} must be file:PATH`);
+  return { file };
 }
 
 function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {

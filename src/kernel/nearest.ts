@@ -1,8 +1,8 @@
-/** The name among `known` with the fewest differing letters, if they are few: for "did you mean …?". */
-export function nearest(name: string, known: readonly string[]): string | undefined {
+/** The name among `known` with the fewest differing letters, if they are few, or at most `most`: for "did you mean …?". */
+export function nearest(name: string, known: readonly string[], most = Math.max(Math.min(3, name.length / 2), name.length / 3)): string | undefined {
   const scored = known.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }));
   const best = scored.toSorted((a, b) => a.distance - b.distance)[0];
-  return best && best.distance <= Math.max(Math.min(3, name.length / 2), name.length / 3) ? best.candidate : undefined;
+  return best && best.distance <= most ? best.candidate : undefined;
 }
 
 /** Levenshtein distance. */

@@ -93,6 +93,17 @@ describe("muster doctor", () => {
     expect([elsewhere.code, elsewhere.of("store")]).toEqual([1, expect.stringMatching(/^bad .* locked by another process/)]);
   });
 
+  test("a directory: how many people, every problem with its line, a file that is not there", async () => {
+    const [good, bad] = [join(folder, "people.yaml"), join(folder, "bad.yaml")];
+    writeFileSync(good, "people:\n  - key: t|amy\n  - {key: t|bob, enabled: false}\n");
+    writeFileSync(bad, "people:\n  - key: amy\n  - {key: t|bob, enabled: maybe}\n");
+    expect((await doctor({ MUSTER_DIRECTORY: `file:${good}` })).of("directory")).toBe(`ok 2 people in ${good}, 1 of them disabled`);
+    const { code, of } = await doctor({ MUSTER_DIRECTORY: `file:${bad}` });
+    expect([code, of("directory")]).toEqual([1, expect.stringMatching(/^bad .*people\[0\]\.key .*\(line 2\); people\[1\]\.enabled .*\(line 3\)$/)]);
+    expect((await doctor({ MUSTER_DIRECTORY: `file:${good}.not` })).of("directory")).toMatch(/^bad the file .* cannot be read \(ENOENT\)/);
+    expect((await doctor({})).of("directory")).toBe("");
+  });
+
   test("a port that another program has", async () => {
     await serving(json({}), async (address) => {
       const { code, of } = await doctor({ MUSTER_LISTEN: address }, "--address", address);

@@ -22,8 +22,18 @@ test("the token it shows is let in by the entry it shows", async () => {
     .filter((text) => text.startsWith("  "))
     .map((text) => text.trim());
   const table = parseTokenFile(`{"tokens": [${line}]}`);
-  expect(table.find(token ?? "")).toMatchObject({ name: "ci", roles: ["registrar", "approver"] });
+  expect(table.find(token ?? "")).toMatchObject({ principal: { name: "ci", roles: ["registrar", "approver"] } });
   expect(line).not.toContain(token);
+});
+
+test("a token's entry has the groups, the policy roles and the tenant that were asked for", async () => {
+  const { out } = await runCli(["token", "--principal", "amy", "--group", "payments", "--group", "on call", "--role", "security", "--tenant", "acme"]);
+  const [token = "", line] = out
+    .split("\n")
+    .filter((text) => text.startsWith("  "))
+    .map((text) => text.trim());
+  const principal = { key: "tokens|amy", name: "amy", tenant: "acme", roles: [], groups: ["payments", "on call"], claimedRoles: ["security"] };
+  expect(parseTokenFile(`{"tokens": [${line}]}`).find(token)).toEqual({ principal, isEnabled: true });
 });
 
 test("no two tokens are the same", async () => {
@@ -39,7 +49,9 @@ test.each([
   ["a second word with a letter wrong", ["attempts", "lst"], /"attempts lst" is not a command: .*; did you mean "attempts list"\?/],
   ["a token for nobody", ["token", "--role", "viewer"], /--principal must be/],
   ["a token without a role", ["token", "--principal", "ci"], /--role must be one or more of viewer, registrar/],
-  ["a role that is not there", ["token", "--principal", "ci", "--role", "boss"], /--role must be/],
+  ["a role with a letter wrong", ["token", "--principal", "ci", "--role", "registar"], /--role has "registar": did you mean registrar\?/],
+  ["a group without a name", ["token", "--principal", "ci", "--role", "viewer", "--group", ""], /--group must have names/],
+  ["a tenant with a space", ["token", "--principal", "ci", "--role", "viewer", "--tenant", "a b"], /--tenant must be 1 to 64/],
   ["an unknown option", ["token", "--oops"], /muster token: --oops is not an option/],
   ["an option with a letter wrong", ["attempts", "list", "--sttae", "stuck"], /--sttae is not an option; did you mean --state\?/],
   ["an option without its value", ["attempts", "list", "--name"], /--name needs a value: --name NAME/],

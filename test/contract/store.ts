@@ -4,6 +4,7 @@ import { attemptTests } from "./store/attempts.ts";
 import type { StoreBackend } from "./store/backend.ts";
 import { concurrencyTests } from "./store/concurrency.ts";
 import { deliveryTests } from "./store/delivery.ts";
+import { directoryTests } from "./store/directories.ts";
 import { failureTests } from "./store/failures.ts";
 import { instanceTests } from "./store/instances.ts";
 import { leaseTests } from "./store/leases.ts";
@@ -22,6 +23,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     recordTests(backend);
     auditTests(backend);
     deliveryTests(backend);
+    directoryTests(backend);
     logTests(backend);
     textTests(backend);
     concurrencyTests(backend);

@@ -105,7 +105,7 @@ describe("the gate", () => {
   });
 
   test.each([
-    ["later", async () => ({ principal: { ...tokens.find(ci.token)! }, refusal: undefined }), [202]],
+    ["later", async () => ({ principal: tokens.find(ci.token)!.principal, refusal: undefined }), [202]],
     ["with UNAVAILABLE", () => Promise.reject(unavailable("store", "no keys")), [503, "unavailable", "DEPENDENCY_UNAVAILABLE"]],
     ["with a fault", () => Promise.reject(new Error("secret")), [500, "internal", "INTERNAL"]],
     ["never", never, [504, "deadline_exceeded", "DEADLINE_EXCEEDED"]],

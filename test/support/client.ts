@@ -72,6 +72,8 @@ export async function refusal<I extends DescMessage, O extends DescMessage>(
 
 export interface ConnectOptions {
   readonly token?: string;
+  /** Further metadata of every call. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** PEM texts; a client certificate where `cert` and `key` are given. */
   readonly tls?: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
@@ -83,6 +85,7 @@ export function connect(address: string, options: ConnectOptions = {}): MusterCl
   const metadata = () => {
     const headers = new Metadata();
     if (options.token) headers.set("authorization", `Bearer ${options.token}`);
+    for (const [name, value] of Object.entries(options.metadata ?? {})) headers.set(name, value);
     return headers;
   };
   const codec = <I extends DescMessage, O extends DescMessage>(method: DescMethod & { input: I; output: O }) => ({

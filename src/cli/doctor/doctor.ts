@@ -12,7 +12,7 @@ import { formatOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
 import { targetOf, type Target } from "../frame/target.ts";
 import type { Terminal } from "../frame/terminal.ts";
-import { checkSecretFiles } from "./files.ts";
+import { checkDirectory, checkSecretFiles } from "./files.ts";
 import { findingText, type Check, type Finding } from "./finding.ts";
 import { checkServer } from "./server.ts";
 import { checkCatalog, checkEvents, checkSchemas } from "./servers.ts";
@@ -78,6 +78,7 @@ function configured(terminal: Terminal, clientTls: Target["tls"]): readonly Chec
   return [
     async () => [{ area: "configuration", state: "ok", text: "valid", todo: "" }],
     checkSecretFiles(secretFiles(terminal)),
+    ...(config.directory ? [checkDirectory(config.directory)] : []),
     ...startChecks(config, { now, signal, clientTls }),
     checkCatalog(config.catalog, now),
     checkSchemas(config.schemas, now),

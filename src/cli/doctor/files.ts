@@ -3,6 +3,7 @@ import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Config } from "../../config/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import { parseDirectoryFile } from "../../adapters/directory-file/parse.ts";
 import { parseTokenFile } from "../../rpc/platform/tokens.ts";
 import { checkOf, type Check, type Teller } from "./finding.ts";
 
@@ -38,7 +39,7 @@ export function checkAuth(auth: Config["auth"]): Check {
     "auth",
     (tell) => {
       if (auth.kind === "open")
-        return tell.warn("open: anybody on this machine may do anything", "Before others use it: MUSTER_AUTH=tokens:FILE, and `muster token`.");
+        return tell.warn("open: anybody on this machine may do anything, under any name", "Before others use it: MUSTER_AUTH=tokens:FILE, and `muster token`.");
       const text = contentOf(tell, "MUSTER_AUTH", auth.file);
       if (text === undefined) return undefined;
       parseTokenFile(text);
@@ -47,6 +48,23 @@ export function checkAuth(auth: Config["auth"]): Check {
     (error) => [
       error instanceof DomainError ? error.message : "the token file cannot be read",
       "`muster token` prints valid entries; docs/operations.md describes the file.",
+    ],
+  );
+}
+
+export function checkDirectory({ file }: NonNullable<Config["directory"]>): Check {
+  return checkOf(
+    "directory",
+    (tell) => {
+      const text = contentOf(tell, "MUSTER_DIRECTORY", file);
+      if (text === undefined) return;
+      const members = [...parseDirectoryFile(text).values()].flatMap((document) => document.members);
+      const disabled = members.filter(({ isEnabled }) => !isEnabled).length;
+      tell.ok(`${members.length} people in ${file}${disabled === 0 ? "" : `, ${disabled} of them disabled`}`);
+    },
+    (error) => [
+      error instanceof DomainError ? error.message : "the directory file cannot be read",
+      "docs/operations.md describes the file. A server that runs goes on with what it read before.",
     ],
   );
 }

@@ -13,16 +13,16 @@ export function approvalServices(deps: ApprovalHandlerDeps): readonly ServedServ
 /** Whoever is authenticated may ask and vote: the policy names those whose votes count. */
 export function approvalMethods(deps: ApprovalHandlerDeps): Methods<typeof ApprovalService> {
   return {
-    createApproval: { access: "authenticated", call: (request, context) => createRequest(deps, request, context) },
-    getApproval: { access: "authenticated", call: (request, context) => getRequest(deps, request, context) },
-    listApprovals: { access: "authenticated", call: (request, context) => listRequests(deps, request, context) },
-    vote: { access: "authenticated", call: (request, context) => voteOnRequests(deps, request, context) },
-    revise: { access: "authenticated", call: (request, context) => reviseRequest(deps, request, context) },
-    reassign: { access: "authenticated", call: (request, context) => reassignRequest(deps, request, context) },
-    close: { access: "authenticated", call: (request, context) => closeRequest(deps, request, context) },
-    putStandIn: { access: "authenticated", call: (request, context) => putOne(deps, request, context) },
-    listStandIns: { access: "authenticated", call: (_request, context) => listAll(deps, context) },
-    deleteStandIn: { access: "authenticated", call: (request, context) => deleteOne(deps, request, context) },
-    watchApproval: { access: "authenticated", life: "watch", onDrain: "end", call: (request, context) => watchRequest(deps, request, context) },
+    createApproval: { access: "known", call: (request, context) => createRequest(deps, request, context) },
+    getApproval: { access: "known", call: (request, context) => getRequest(deps, request, context) },
+    listApprovals: { access: "known", call: (request, context) => listRequests(deps, request, context) },
+    vote: { access: "known", call: (request, context) => voteOnRequests(deps, request, context) },
+    revise: { access: "known", call: (request, context) => reviseRequest(deps, request, context) },
+    reassign: { access: "known", call: (request, context) => reassignRequest(deps, request, context) },
+    close: { access: "known", call: (request, context) => closeRequest(deps, request, context) },
+    putStandIn: { access: "known", call: (request, context) => putOne(deps, request, context) },
+    listStandIns: { access: "known", call: (_request, context) => listAll(deps, context) },
+    deleteStandIn: { access: "known", call: (request, context) => deleteOne(deps, request, context) },
+    watchApproval: { access: "known", life: "watch", onDrain: "end", call: (request, context) => watchRequest(deps, request, context) },
   };
 }

@@ -6,9 +6,9 @@ import {
   type WatchAttemptRequest,
   type WatchAttemptResponse,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
-import type { Clock } from "../../kernel/ports.ts";
 import { getAttempt } from "../../registration/queries.ts";
 import { checkAttemptId, invalidFields } from "../../registration/validate.ts";
+import { withQuiet } from "../platform/quiet.ts";
 import { registrationEventOf } from "./convert.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
@@ -33,29 +33,5 @@ export async function* watchAttempt(
     }
     lastSequence = event.sequence;
     yield create(WatchAttemptResponseSchema, { item: { case: "event", value: registrationEventOf(event) } });
-  }
-}
-
-/** What `source` gives, and `undefined` whenever it has given nothing for `ms`. Ends `source` when it is ended itself. */
-export async function* withQuiet<T>(source: AsyncGenerator<T>, clock: Clock, ms: number): AsyncGenerator<T | undefined> {
-  try {
-    let next = source.next();
-    for (;;) {
-      const over = new AbortController();
-      const quiet = clock.sleep(ms, over.signal).then(
-        () => undefined,
-        () => undefined,
-      );
-      const item = await Promise.race([next, quiet]).finally(() => over.abort());
-      if (item === undefined) {
-        yield undefined;
-        continue;
-      }
-      if (item.done) return;
-      yield item.value;
-      next = source.next();
-    }
-  } finally {
-    await source.return(undefined);
   }
 }

@@ -9,7 +9,7 @@ export type Cors = (request: HttpRequest, response: HttpResponse) => boolean;
 
 const methods = "GET, POST, PUT, PATCH, DELETE";
 const requestFields =
-  "authorization, content-type, x-grpc-web, x-user-agent, grpc-timeout, connect-protocol-version, connect-timeout-ms, connect-content-encoding, connect-accept-encoding, traceparent, tracestate";
+  "authorization, content-type, x-grpc-web, x-user-agent, grpc-timeout, connect-protocol-version, connect-timeout-ms, connect-content-encoding, connect-accept-encoding, traceparent, tracestate, muster-principal, muster-groups, muster-roles";
 const answerFields =
   "grpc-status, grpc-message, grpc-status-details-bin, grpc-accept-encoding, grpc-encoding, content-encoding, connect-content-encoding, retry-after";
 const preflightSeconds = "7200";

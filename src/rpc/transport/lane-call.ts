@@ -15,6 +15,7 @@ import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Ids } from "../../kernel/ports.ts";
 import { nobody, type Admission, type Gate, type Target } from "../platform/auth.ts";
+import type { Credentials } from "../platform/credentials.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import { newCall, type Call } from "./call.ts";
 import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/errors.ts";
@@ -66,7 +67,7 @@ export class LaneCall {
     this.#stream = stream;
     this.#options = options;
     this.#endsAt = this.call.startedAt + lifeMs;
-    const admission = admissionOf(options.gate, served, headers.authorization);
+    const admission = admissionOf(options.gate, served, headers);
     const isPending = admission instanceof Promise;
     this.#timer = setTimeout(() => this.#late(), isPending ? lifeMs : Math.min(lifeMs, options.limits.requestMs));
     stream.on("error", ignore);
@@ -260,9 +261,9 @@ const ok = { "grpc-status": "0" } as const;
 const over = "the call is over";
 
 /** The result of the gate; a gate that throws counts as one that rejects. */
-function admissionOf(gate: Gate, target: Target, authorization: string | undefined): Admission | Promise<Admission> {
+function admissionOf(gate: Gate, target: Target, credentials: Credentials): Admission | Promise<Admission> {
   try {
-    return gate(target, authorization);
+    return gate(target, credentials);
   } catch (error) {
     return Promise.reject(error);
   }

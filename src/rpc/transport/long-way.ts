@@ -8,6 +8,7 @@ import { compressionGzip } from "@connectrpc/connect-node";
 import type { HttpRequest, HttpResponse } from "./send-answer.ts";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import { principalKey, type Admission } from "../platform/auth.ts";
+import { credentialsIn } from "../platform/credentials.ts";
 import { callInterceptor, callKey, responseKey, watchProtocolErrors } from "./call.ts";
 import { createDispatcher, type DispatchOptions } from "./dispatch.ts";
 import { toFailure } from "../platform/errors.ts";
@@ -53,7 +54,10 @@ async function admit(context: HandlerContext, { gate, ids, openCalls }: LongWayO
   watchProtocolErrors(context, call, ids);
   if (context.protocolName !== "connect" && isUnknown(context.requestHeader.get("grpc-encoding"))) context.responseHeader.set("grpc-accept-encoding", accepted);
   try {
-    const given = gate(call.target, context.requestHeader.get("authorization") ?? undefined);
+    const given = gate(
+      call.target,
+      credentialsIn((field) => context.requestHeader.get(field)),
+    );
     const { principal, refusal }: Admission = given instanceof Promise ? await orAborted(given, context.signal) : given;
     context.values.set(principalKey, principal);
     call.principal = principal.name || undefined;

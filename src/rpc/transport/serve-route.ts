@@ -75,7 +75,7 @@ async function answerOf(
   const { route, target } = served;
   const failed = (error: unknown, status?: number) => errorAnswer((call.failure ??= toFailure(error, ids, signal)), status);
   try {
-    const given = gate(target, request.headers.authorization);
+    const given = gate(target, request.headers);
     const { principal, refusal } = given instanceof Promise ? await orAborted(given, signal) : given;
     call.principal = principal.name || undefined;
     if (refusal) return failed(refusal);

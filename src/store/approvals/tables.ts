@@ -70,6 +70,16 @@ export interface ApprovalTenantTable {
   stand_in_version: number;
 }
 
+export interface DirectoryVersionTable {
+  tenant: string;
+  version: number;
+  hash: string;
+  /** JSON of a DirectoryDocument. */
+  document: string;
+  /** By the database's clock. */
+  read_at: number;
+}
+
 export type ApprovalTables = {
   approval_requests: ApprovalTable;
   approval_events: ApprovalEventTable;
@@ -77,4 +87,5 @@ export type ApprovalTables = {
   approval_commands: ApprovalCommandTable;
   stand_ins: StandInTable;
   approval_tenants: ApprovalTenantTable;
+  directory_version: DirectoryVersionTable;
 };

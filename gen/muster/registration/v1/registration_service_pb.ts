@@ -114,7 +114,7 @@ export type Attempt = Message<"muster.registration.v1.Attempt"> & {
   requestId: string;
 
   /**
-   * Who requested it: the authenticated subject; `anonymous` when the server runs without authentication.
+   * Who requested it: the authenticated subject; in open mode the `muster-principal` of the call, else `anonymous`.
    *
    * @generated from field: string actor = 13;
    */

@@ -1,0 +1,8 @@
+import { unlabelled, type Metric } from "../../kernel/meter.ts";
+
+export const tokenFileFailures = {
+  kind: "counter",
+  name: "token_file_read_failures_total",
+  help: "Looks at the token file that found nothing to be used",
+  series: unlabelled,
+} satisfies Metric;
