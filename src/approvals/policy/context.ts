@@ -47,7 +47,8 @@ function boundViolations(context: JsonObject): readonly Violation[] {
   for (let depth = 1; level.length > 0; depth++) {
     count += level.length;
     if (count > contextLimits.bytes) return [tooLarge];
-    if (depth > contextLimits.depth + 1) return [{ path: "context", message: `is nested more than ${contextLimits.depth} deep` }];
+    const isDeep = depth > contextLimits.depth && level.some(({ value }) => typeof value === "object" && value !== null);
+    if (isDeep) return [{ path: "context", message: `is nested more than ${contextLimits.depth} deep` }];
     for (const { value, path } of level) {
       const message = flaw(value);
       if (message !== undefined) found.push({ path, message });
@@ -71,7 +72,6 @@ function flaw(value: Json): string | undefined {
 
 function below(value: Json, path: string): readonly { readonly value: Json; readonly path: string }[] {
   if (value === null || typeof value !== "object") return [];
-  // An object within a container counts as one level more; values of no depth do not.
   if (Array.isArray(value)) return (value as readonly Json[]).map((each, index) => ({ value: each, path: `${path}[${index}]` }));
   return Object.entries(value as JsonObject).map(([name, each]) => ({ value: each, path: `${path}.${name}` }));
 }
