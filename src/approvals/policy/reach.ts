@@ -1,0 +1,65 @@
+/** What no request can reach, and what none can leave, in a policy that is otherwise well formed. */
+import type { PolicyDocument, RequirementRule } from "../types.ts";
+import type { Field } from "./fields.ts";
+import { atMost } from "./people.ts";
+import type { Report } from "./problems.ts";
+
+export interface Reach {
+  readonly top: Field;
+  readonly route: Field | undefined;
+  readonly stages: Field | undefined;
+  constant(expression: string): boolean | undefined;
+  readonly report: Report;
+}
+
+/** `document` is as far as it could be read; the fields are where it was read from. */
+export function lintReach(document: PolicyDocument, { top, route, stages, constant, report }: Reach): void {
+  const always = document.route.findIndex(({ when }) => constant(when) === true);
+  for (const [index, { when }] of document.route.entries()) {
+    const field = itemOf(route, index);
+    if (!field) continue;
+    if (always >= 0 && index > always) report(field, `no request reaches it: the rule ${document.route[always]?.id} holds for every request`);
+    else if (constant(when) === false && whenOf(field)) report(whenOf(field) ?? field, "it is never true: the rule never holds", "warning");
+  }
+  if (always < 0 && (stages === undefined || isEmptyList(stages))) {
+    report(stages ?? top, "no stages, and no route rule that holds for every request: nobody would have to approve");
+  }
+  for (const [index, stage] of document.stages.entries()) {
+    const field = itemOf(stages, index);
+    if (!field) continue;
+    if (always >= 0) report(field, `no request reaches it: the route rule ${document.route[always]?.id} holds for every request`);
+    else if (stage.when !== undefined && constant(stage.when) === false) report(whenOf(field) ?? field, "it is never true: no request reaches the stage");
+    for (const { afterMs } of stage.after)
+      if (afterMs >= document.ttlMs && document.ttlMs > 1) report(field, "a timed action comes after the request has expired: in is not below ttl", "warning");
+    lintPeople(stage.requirements, document, field, report);
+  }
+}
+
+/** Named users of requirements that all apply must be enough for all of them, where each counts once. */
+function lintPeople(requirements: readonly RequirementRule[], { distinctPeople }: PolicyDocument, field: Field, report: Report): void {
+  if (distinctPeople === "requirement") return;
+  const fixed = requirements.filter(({ when, who, need }) => when === undefined && atMost(who) !== undefined && need !== "all" && "count" in need);
+  const needed = fixed.reduce((sum, { need }) => sum + (need !== "all" && "count" in need ? need.count : 0), 0);
+  const people = new Set(fixed.flatMap(({ who }) => who.users)).size;
+  if (fixed.length > 1 && needed > people) {
+    report(
+      field,
+      `its requirements can never all be met: together they need ${needed} different people and name ${people} (distinct_people: ${distinctPeople})`,
+    );
+  }
+}
+
+function isEmptyList({ tree }: Field): boolean {
+  return tree.kind === "list" && tree.items.length === 0;
+}
+
+/** Only while the list was read item by item: then they stand at the same index. */
+function itemOf(field: Field | undefined, index: number): Field | undefined {
+  const tree = field?.tree.kind === "list" ? field.tree.items[index] : undefined;
+  return tree && field && { tree, path: `${field.path}[${index}]`, place: tree.place };
+}
+
+function whenOf({ tree, path }: Field): Field | undefined {
+  const when = tree.kind === "map" ? tree.entries.get("when")?.value : undefined;
+  return when && { tree: when, path: `${path}.when`, place: when.place };
+}
