@@ -20,6 +20,8 @@ export function eventText(event: ApprovalEvent): string {
       return `the expression ${event.where} failed: ${event.failure}`;
     case "stage_started":
       return `stage ${event.stage} is open`;
+    case "stage_skipped":
+      return `stage ${event.stage} does not apply`;
     case "stage_completed":
       return `stage ${event.stage} is ${event.status.toLowerCase()}`;
     case "approvers_resolved":
