@@ -1,11 +1,12 @@
 /** The parts of this program's store: a domain adds its part here. */
 import type { CoreTx } from "../kernel/records.ts";
 import type { Store } from "../kernel/ports.ts";
+import { approvalsPart } from "./approvals/part.ts";
 import { deliveryPart } from "./delivery/part.ts";
 import { joinParts, type StorePart } from "./engine/part.ts";
 import { registrationPart } from "./registration/part.ts";
 
-export const storePart = joinParts(deliveryPart, registrationPart);
+export const storePart = joinParts(joinParts(deliveryPart, registrationPart), approvalsPart);
 
 type TxOf<Part> = Part extends StorePart<infer Tx> ? Tx : never;
 

@@ -15,7 +15,7 @@ import { parseConfig } from "../../src/config/config.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import { DomainError } from "../../src/kernel/errors.ts";
 import { createLog } from "../../src/kernel/log.ts";
-import type { RegistrationStore, RegistrationTx } from "../../src/registration/records.ts";
+import type { MusterStore, MusterTx } from "../../src/store/parts.ts";
 
 /** What `scene.ts` writes. */
 interface Script {
@@ -52,11 +52,11 @@ function failAsScripted(at: string): void {
 }
 
 /** The store itself, with these instants around each operation on attempts and on the log, in the middle of a transaction. */
-function scriptedStore(store: RegistrationStore): RegistrationStore {
+function scriptedStore(store: MusterStore): MusterStore {
   return new Proxy(store, {
     get: (target, name, receiver) =>
       name === "tx"
-        ? <T>(work: (tx: RegistrationTx) => Promise<T>) =>
+        ? <T>(work: (tx: MusterTx) => Promise<T>) =>
             target.tx((tx) => work({ ...tx, attempts: scripted("attempts", tx.attempts), eventLog: scripted("eventLog", tx.eventLog) }))
         : Reflect.get(target, name, receiver),
   });

@@ -1,5 +1,5 @@
 /** What the contract needs to know of a database. */
-import type { RegistrationStore } from "../../../src/registration/records.ts";
+import type { MusterStore } from "../../../src/store/parts.ts";
 import { expect } from "vitest";
 import { DomainError } from "../../../src/kernel/errors.ts";
 import type { TcpProxy } from "../../support/tcp-proxy.ts";
@@ -8,17 +8,17 @@ export interface StoreBackend {
   /** A store on a fresh, empty database of its own. */
   open(): Promise<OpenStore>;
   /** Opens a store on a database that has a migration nobody knows yet. */
-  openNewer(): Promise<RegistrationStore>;
+  openNewer(): Promise<MusterStore>;
   /** Opens two stores at once on one fresh database. Absent where one process owns the database. */
-  openTwice?(): Promise<AsyncDisposable & { readonly stores: readonly RegistrationStore[] }>;
+  openTwice?(): Promise<AsyncDisposable & { readonly stores: readonly MusterStore[] }>;
   /** Opens a store on a server that is not there. Absent where there is no server. */
-  openNowhere?(): Promise<RegistrationStore>;
+  openNowhere?(): Promise<MusterStore>;
 }
 
 export interface OpenStore extends AsyncDisposable {
-  readonly store: RegistrationStore;
+  readonly store: MusterStore;
   /** Another store on the same database, as a second replica has it. Absent where one process owns the database. */
-  another?(): Promise<RegistrationStore>;
+  another?(): Promise<MusterStore>;
   /** How a second process fares that opens the same database. Absent where replicas share it. */
   openInAnotherProcess?(): Promise<{ readonly kind: string; readonly message: string }>;
   /** Makes the server end every session of this database. Absent where there is no server. */

@@ -1,4 +1,4 @@
-import type { RegistrationStore } from "../../../src/registration/records.ts";
+import type { MusterStore } from "../../../src/store/parts.ts";
 import { randomBytes } from "node:crypto";
 import { createConnection, type Connection } from "mysql2/promise";
 import { systemClock } from "../../../src/adapters/system/clock.ts";
@@ -13,7 +13,7 @@ export function mysqlBackend(url: string): StoreBackend {
       await using stack = new AsyncDisposableStack();
       const database = stack.use(await freshDatabase(url));
       const proxy = stack.use(await startTcpProxy({ target: Number(new URL(url).port || 3306) }));
-      const open = async (at: string): Promise<RegistrationStore> => stack.use(await openMysqlStore({ url: at, clock: systemClock }));
+      const open = async (at: string): Promise<MusterStore> => stack.use(await openMysqlStore({ url: at, clock: systemClock }));
       const store = await open(withPort(database.url, proxy.port));
       const owned = stack.move();
       return {

@@ -1,4 +1,4 @@
-import type { RegistrationStore } from "../../../src/registration/records.ts";
+import type { MusterStore } from "../../../src/store/parts.ts";
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -50,7 +50,7 @@ function freshDirectory(): Promise<string> {
   return mkdtemp(join(tmpdir(), "muster-store-"));
 }
 
-async function closed(store: RegistrationStore, directory: string): Promise<void> {
+async function closed(store: MusterStore, directory: string): Promise<void> {
   await store[Symbol.asyncDispose]();
   await rm(directory, { recursive: true });
 }
