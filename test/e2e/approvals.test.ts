@@ -23,16 +23,18 @@ stages:
 `;
 
 inEveryMode("approvals", (world) => {
+  let scenes = 0;
+
   /** Amy asks, Bob of the team and Cat of security decide. */
   async function people(policy: (key: string) => string = twoStages) {
     const { muster, unique } = world();
-    const key = unique("policy");
+    const key = unique(`policy-${++scenes}`);
     const admin = person(muster.address, "root");
     await usePolicy(admin, policy(key));
     const amy = person(muster.address, "amy");
     const bob = person(muster.address, "bob", { groups: `${key}-team` });
     const cat = person(muster.address, "cat", { roles: `${key}-security` });
-    const subject = { type: "document", id: unique("doc"), digest: "sha256-1" };
+    const subject = { type: "document", id: unique(`doc-${scenes}`), digest: "sha256-1" };
     const all = [admin, amy, bob, cat];
     return { key, admin, amy, bob, cat, subject, [Symbol.dispose]: () => all.forEach((client) => client[Symbol.dispose]()) };
   }
@@ -158,13 +160,10 @@ inEveryMode("approvals", (world) => {
 
   test("explanation, reassignment and closing", async () => {
     using scene = await people();
-    const { muster } = world();
     const { key, admin, amy, bob, subject } = scene;
-    using eve = person(muster.address, "eve");
     const opened = await ask(amy, { policyKey: key, subject });
     const explained = await amy.unary(getApproval, { id: opened.id, view: ApprovalView.EXPLAIN });
     expect(explained.explanation?.summary).toContain(`one has 0 of 1; anybody of group ${key}-team can vote`);
-    expect(await refusal(eve, close, { approvalId: opened.id, how: CloseHow.WITHDRAW })).toMatchObject({ code: status.PERMISSION_DENIED, reason: "NOT_OWNER" });
     const { approval } = await amy.unary(close, { approvalId: opened.id, how: CloseHow.WITHDRAW, reason: "a mistake" });
     expect(approval).toMatchObject({ decision: Decision.CANCELLED, decisionReason: "a mistake" });
     expect(await decide(bob, opened)).toMatchObject({ counted: false, reason: Reason.REQUEST_CLOSED });
