@@ -28,7 +28,7 @@ export const policyCommands: readonly Command[] = [
   {
     name: "policy put",
     what: "store a policy as a new draft",
-    more: ["The same document as in the latest version, unless that is archived, makes no new", "version. Warnings are on stderr."],
+    more: ["The document of the latest version, unless that is archived, makes no new one.", "Warnings are on stderr."],
     args: [{ name: "FILE", what: "the policy in YAML or JSON, - for stdin" }],
     options: [{ name: "dry-run", what: "only check it: exit with 1 when it has errors" }, ...callOptions],
     examples: [
@@ -85,7 +85,7 @@ export const policyCommands: readonly Command[] = [
     ],
     examples: [
       { what: "the active version", run: "muster policy show registration" },
-      { what: "what has changed since version 3", run: "diff <(muster policy show registration --version 3) <(muster policy show registration)" },
+      { what: "an earlier version, into a file", run: "muster policy show registration --version 3 > registration-3.yaml" },
     ],
     load: async () => (await import("./policies.ts")).policyShow,
   },
