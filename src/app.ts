@@ -14,6 +14,8 @@ import { createSchemaCompare } from "./adapters/schema-sandbox/schema-compare.ts
 import { systemClock } from "./adapters/system/clock.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
+import { compiledPolicies } from "./approvals/compiled-policies.ts";
+import { createApprovals } from "./approvals/domain.ts";
 import type { Config } from "./config/config.ts";
 import { startDelivery, type Delivery } from "./delivery/delivery.ts";
 import { notingEvents } from "./delivery/event-commits.ts";
@@ -35,6 +37,7 @@ import { eventService } from "./rpc/platform/events.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes, silentOnes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
+import { approvalServices } from "./rpc/approvals/methods.ts";
 import { registrationServices } from "./rpc/registration/methods.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
 import { startServer, type ServerOptions } from "./rpc/transport/server.ts";
@@ -73,7 +76,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const { log, limits = defaultLimits, clock = systemClock, decorate = (adapters) => adapters } = options;
   const ids = createUuidV7(clock);
   const owner = randomUUID();
-  const meter = createMeter(() => [registration.measures, delivery.measures, access.measures, directories.measures, rpc]);
+  const meter = createMeter(() => [registration.measures, approvals.measures, delivery.measures, access.measures, directories.measures, rpc]);
   const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));
 
@@ -112,7 +115,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       probe: options.probe,
     }),
   );
-  const domains = [registration];
+  const approvals = createApprovals({
+    store,
+    clock,
+    ids,
+    log,
+    meter,
+    policies: compiledPolicies(),
+    directory: (tenant) => directories.of(tenant),
+    tenants: () => directories.tenants(),
+  });
+  const domains = [registration, approvals];
 
   // Background loops, and the code that they load, begin after the start.
   const open = Promise.withResolvers<void>();
@@ -141,7 +154,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     events: { ping: (signal: AbortSignal) => (sink ?? store).ping(signal), required: false },
   };
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
-  const services = [...registrationServices({ store, clock, ...registration }), eventService({ feed: delivery.feed, message: codec.message, clock }, events)];
+  const services = [
+    ...registrationServices({ store, clock, ...registration }),
+    ...approvalServices({ ...approvals.deps, feed: delivery.feed }),
+    eventService({ feed: delivery.feed, message: codec.message, clock }, events),
+  ];
   const contract = services.map(({ desc }) => desc);
   const rpc = rpcMeasures([...contract, Health]);
   // Discovery answers from the first call on, unless the catalog is unavailable.

@@ -5,9 +5,10 @@ import type { ApprovalEvent } from "./request.ts";
 
 const voted = { approve: "approved", reject: "rejected", abstain: "abstained from", request_changes: "requested changes to" } as const;
 
+const ended = { request_approved: "approved", request_rejected: "rejected", request_expired: "ended" } as const;
+
 export function eventText(event: ApprovalEvent): string {
   const by = nameOf(event.actor);
-  // The type of three ends is one member of the union, which a switch does not see as exhausted.
   switch (event.type) {
     case "request_created":
       return `${by} asked for approval of ${event.subject.type} ${event.subject.id}, by policy ${event.policy.key} version ${event.policy.version}`;
@@ -19,6 +20,8 @@ export function eventText(event: ApprovalEvent): string {
       return `the expression ${event.where} failed: ${event.failure}`;
     case "stage_started":
       return `stage ${event.stage} is open`;
+    case "stage_skipped":
+      return `stage ${event.stage} does not apply`;
     case "stage_completed":
       return `stage ${event.stage} is ${event.status.toLowerCase()}`;
     case "approvers_resolved":
@@ -42,11 +45,9 @@ export function eventText(event: ApprovalEvent): string {
     case "unsatisfiable":
       return `stage ${event.stage} cannot be satisfied: ${event.detail}`;
     case "request_approved":
-      return `approved by ${by}: ${event.reason}`;
     case "request_rejected":
-      return `rejected by ${by}: ${event.reason}`;
     case "request_expired":
-      return `expired: ${event.reason}`;
+      return `${ended[event.type]} by ${by}: ${event.reason}`;
     case "request_cancelled":
       return `cancelled (${event.closing}) by ${by}${event.reason && `: ${event.reason}`}`;
     case "grant_changed":

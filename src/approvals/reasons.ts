@@ -24,6 +24,11 @@ export const approvalReasons = [
   "SUBJECT_TYPE_DIFFERS",
   "CONTEXT_INVALID",
   "STAND_IN_NOT_FOUND",
+  "POLICY_INVALID",
+  "POLICY_NOT_FOUND",
+  "POLICY_VERSION_NOT_FOUND",
+  "POLICY_ACTIVE_DIFFERS",
+  "POLICY_ARCHIVED",
 ] as const;
 
 export type ApprovalReason = (typeof approvalReasons)[number];

@@ -1,7 +1,8 @@
 /** What the store keeps for requests. Times are epoch milliseconds by the database's clock. */
 import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
-import type { RequestNews } from "./request-news.ts";
+import type { ApprovalNews } from "./events.ts";
+import type { PolicyRepository } from "./policy/policy-records.ts";
 import type { Approval, ApprovalEvent, Decision } from "./request.ts";
 import type { StandIn, Subject } from "./types.ts";
 
@@ -101,7 +102,8 @@ export interface StandInRepository {
   versions(): Promise<ReadonlyMap<string, number>>;
 }
 
-export interface ApprovalTx extends CoreTx<RequestNews> {
+export interface ApprovalTx extends CoreTx<ApprovalNews> {
+  readonly policies: PolicyRepository;
   readonly approvals: ApprovalRepository;
   readonly approvalCommands: CommandRepository;
   readonly standIns: StandInRepository;

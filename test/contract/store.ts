@@ -9,6 +9,7 @@ import { failureTests } from "./store/failures.ts";
 import { instanceTests } from "./store/instances.ts";
 import { leaseTests } from "./store/leases.ts";
 import { logTests } from "./store/log.ts";
+import { policyTests } from "./store/policies.ts";
 import { recordTests } from "./store/records.ts";
 import { textTests } from "./store/text.ts";
 import { transactionTests } from "./store/transactions.ts";
@@ -21,6 +22,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     leaseTests(backend);
     instanceTests(backend);
     recordTests(backend);
+    policyTests(backend);
     auditTests(backend);
     deliveryTests(backend);
     directoryTests(backend);

@@ -18,6 +18,8 @@ export interface Directories {
    * is who. A tenant of which nothing is said has nobody, as version 0.
    */
   of(tenant: string): Directory | "unknown" | undefined;
+  /** The tenants of which the directory says something. */
+  tenants(): readonly string[];
   /** Looks at source and store. True when it is to be done again at once; rejects when the store is away. */
   round(): Promise<boolean>;
   /** None where there is no directory. */
@@ -79,6 +81,7 @@ export function createDirectories({ store, source, log, meter }: DirectoryOption
 
   return {
     of: (tenant) => (source === undefined ? undefined : inUse.size === 0 ? "unknown" : (inUse.get(tenant) ?? { version: 0, members: [] })),
+    tenants: () => [...inUse.keys()],
     round,
     loops: source === undefined ? [] : [{ name: "directory", everyMs, round }],
     measures: { metrics: [directoryFailures, directoryVersion] },

@@ -20,6 +20,7 @@ import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
 import type { EventRow } from "../../kernel/event-row.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { LogEvent, LogFilter } from "../../kernel/records.ts";
+import { callerOf } from "./caller.ts";
 import { served, type ServedService } from "../transport/served.ts";
 
 export interface EventHandlerDeps {
@@ -43,21 +44,26 @@ export function eventService(deps: EventHandlerDeps, rows: readonly EventRow[]):
   return served(
     EventService,
     {
-      listEvents: { access: "viewer", call: (request) => listEvents(deps, request, eventOf) },
+      listEvents: { access: "viewer", call: (request, context) => listEvents(deps, request, context, eventOf) },
       watchEvents: { access: "viewer", life: "watch", onDrain: "end", call: (request, context) => watchEvents(deps, request, context, itemOf) },
     },
     { payloads: [...new Set(rows.map(({ schema }) => schema.file))] },
   );
 }
 
-async function listEvents({ feed }: EventHandlerDeps, request: ListEventsRequest, eventOf: (event: LogEvent) => Event): Promise<ListEventsResponse> {
+async function listEvents(
+  { feed }: EventHandlerDeps,
+  request: ListEventsRequest,
+  context: HandlerContext,
+  eventOf: (event: LogEvent) => Event,
+): Promise<ListEventsResponse> {
   const bad = violations(request);
   const { pageSize } = request;
   if (pageSize < 0 || pageSize > maxPageSize) bad.push({ field: "page_size", description: `must be from 0 to ${maxPageSize}` });
   throwIfAny(bad);
   const page = await feed.list(filterOf(request.filter), positionOf(request.afterPosition), pageSize || defaultPageSize);
   return create(ListEventsResponseSchema, {
-    events: page.events.map(eventOf),
+    events: page.events.filter(visibleTo(context)).map(eventOf),
     scannedPosition: BigInt(page.scanned),
     lastPosition: BigInt(page.last),
   });
@@ -66,10 +72,12 @@ async function listEvents({ feed }: EventHandlerDeps, request: ListEventsRequest
 async function* watchEvents(
   { feed, clock }: EventHandlerDeps,
   request: WatchEventsRequest,
-  { signal }: HandlerContext,
+  context: HandlerContext,
   itemOf: (event: LogEvent) => WatchEventsResponse,
 ): AsyncGenerator<WatchEventsResponse> {
   throwIfAny(violations(request));
+  const { signal } = context;
+  const isVisible = visibleTo(context);
   const source = feed.watch(filterOf(request.filter), positionOf(request.afterPosition), signal);
   let pending: Promise<IteratorResult<Watched>> | undefined;
   /** Every event up to this position was scanned; the first item of the source has the start. */
@@ -86,7 +94,8 @@ async function* watchEvents(
         if (result.done) throw signal.reason;
         const isFirst = !scanned.begun;
         Object.assign(scanned, { begun: true, position: result.value.scanned });
-        if (isFirst || result.value.events.length > 0) return result.value.events;
+        const events = result.value.events.filter(isVisible);
+        if (isFirst || events.length > 0) return events;
       }
     } finally {
       quiet.end();
@@ -156,6 +165,24 @@ function remembered<T extends object>(make: (event: LogEvent) => T): (event: Log
     return now;
   };
 }
+
+/** Events that name a tenant are for callers of that tenant alone. */
+function visibleTo(context: HandlerContext): (event: LogEvent) => boolean {
+  const { tenant } = callerOf(context);
+  return (event) => {
+    const of = tenantOf(event);
+    return of.tenant === undefined || of.tenant === tenant;
+  };
+}
+
+const tenantOf = remembered((event: LogEvent): { readonly tenant: string | undefined } => {
+  try {
+    const payload: object = payloadOf(event);
+    return { tenant: "tenant" in payload && typeof payload.tenant === "string" ? payload.tenant : undefined };
+  } catch {
+    return { tenant: undefined };
+  }
+});
 
 function positionOf(after: bigint | undefined): number | undefined {
   return after === undefined ? undefined : Number(after);

@@ -33,7 +33,7 @@ import { callKey } from "../transport/call.ts";
 import { moduleOf, serviceOf } from "./convert-discovery.ts";
 import { cutTo, listBytesOf, listDetails, listTooLarge, type Detail } from "./list-levels.ts";
 import { packList, type PackedList } from "./packed-list.ts";
-import { withQuiet } from "./watch-attempt.ts";
+import { withQuiet } from "../platform/quiet.ts";
 
 export interface Lists {
   services(request: ListServicesRequest, context: HandlerContext): ListServicesResponse;

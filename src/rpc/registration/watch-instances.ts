@@ -15,7 +15,7 @@ import { invalidFields } from "../../registration/validate.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 import { instanceOf, itemPrefixBytes } from "./instances.ts";
 import { defaultListBytes } from "./list-levels.ts";
-import { withQuiet } from "./watch-attempt.ts";
+import { withQuiet } from "../platform/quiet.ts";
 
 const quietMs = 20_000;
 

@@ -4,19 +4,22 @@ import type { CoreTx } from "../../kernel/records.ts";
 import type { StorePart } from "../engine/part.ts";
 import { commandRepository } from "./commands.ts";
 import { directoryRepository } from "./directory.ts";
+import { policies } from "./migrations/0020-policies.ts";
 import { directory } from "./migrations/0021-directory.ts";
 import { approvals } from "./migrations/0022-approvals.ts";
+import { policyRepository } from "./policies.ts";
 import { approvalRepository } from "./requests.ts";
 import { standInRepository } from "./stand-ins.ts";
 import type { ApprovalTables } from "./tables.ts";
 
 /** What approvals keep, beside what every domain does. */
 export const approvalsPart: StorePart<DirectoryTx & Omit<ApprovalTx, keyof CoreTx>> = {
-  migrations: [directory, approvals],
+  migrations: [policies, directory, approvals],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<ApprovalTables>(), dialect };
     return {
       directories: directoryRepository(session),
+      policies: policyRepository(session),
       approvals: approvalRepository(session),
       approvalCommands: commandRepository(session),
       standIns: standInRepository(session),

@@ -1,4 +1,5 @@
 /** The tables of approvals as Kysely sees them. */
+import type { PolicyStatus } from "../../approvals/policy/policy-records.ts";
 import type { Decision, Effect, Grant } from "../../approvals/request.ts";
 
 export interface ApprovalTable {
@@ -80,7 +81,28 @@ export interface DirectoryVersionTable {
   read_at: number;
 }
 
+export interface PolicyVersionTable {
+  tenant: string;
+  policy_key: string;
+  version: number;
+  status: PolicyStatus;
+  digest: string;
+  subject: string;
+  /** JSON of the document with its defaults. */
+  document: string;
+  source: string;
+  created_by: string;
+  created_at: number;
+  activated_by: string | null;
+  activated_at: number | null;
+  archived_by: string | null;
+  archived_at: number | null;
+  /** Of tenant and key while ACTIVE, else null; unique. */
+  active_key: string | null;
+}
+
 export type ApprovalTables = {
+  policy_versions: PolicyVersionTable;
   approval_requests: ApprovalTable;
   approval_events: ApprovalEventTable;
   approval_inbox: ApprovalInboxTable;

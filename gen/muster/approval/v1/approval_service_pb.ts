@@ -628,7 +628,7 @@ export type CreateApprovalRequest = Message<"muster.approval.v1.CreateApprovalRe
   subject?: ApprovalSubject | undefined;
 
   /**
-   * A JSON object that fits the policy's schema; empty for none. At most 64 KiB; integers of any size are kept.
+   * A JSON object that fits the policy's schema; empty for none. At most 64 KiB; integers within 2^53 - 1 of zero.
    *
    * @generated from field: string context_json = 4;
    */

@@ -1,0 +1,60 @@
+/** Approvals as a whole: use cases, joined with what they share, and what they bring to the process. */
+import type { Domain } from "../kernel/domain.ts";
+import { DomainError } from "../kernel/errors.ts";
+import type { Log } from "../kernel/log.ts";
+import type { Meter } from "../kernel/meter.ts";
+import type { Clock, Ids } from "../kernel/ports.ts";
+import type { ApprovalDeps, Policies } from "./deps.ts";
+import { approvalMeasures, approvalMeter } from "./metrics.ts";
+import { requireContext } from "./policy/context.ts";
+import type { ApprovalStore } from "./records.ts";
+import { approvalTasks, refreshLoop } from "./tasks.ts";
+import type { JsonObject, Policy } from "./types.ts";
+
+export interface ApprovalsOptions {
+  readonly store: ApprovalStore;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly meter: Meter;
+  readonly policies: Policies;
+  readonly directory: ApprovalDeps["directory"];
+  /** The tenants of the directory. */
+  readonly tenants: () => readonly string[];
+}
+
+export interface Approvals extends Domain {
+  readonly deps: ApprovalDeps;
+}
+
+export function createApprovals({ meter, tenants, ...options }: ApprovalsOptions): Approvals {
+  const deps: ApprovalDeps = { ...options, meter: approvalMeter(meter, options.log), readContext };
+  return {
+    deps,
+    tasks: approvalTasks(deps),
+    loops: [refreshLoop(deps, tenants)],
+    measures: approvalMeasures(options.store),
+    // Requests are kept: they are the record of who decided what.
+    prune: () => Promise.resolve(false),
+    drain: () => Promise.resolve(),
+  };
+}
+
+function readContext({ document }: Policy, json: string): JsonObject {
+  const context = json === "" ? {} : parsed(json);
+  requireContext(document, context);
+  return context;
+}
+
+function parsed(json: string): JsonObject {
+  const bad = (description: string) =>
+    new DomainError({ kind: "invalid", reason: "CONTEXT_INVALID", message: `the context ${description}`, fields: [{ field: "context_json", description }] });
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    throw bad("is not JSON");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("must be a JSON object");
+  return value as JsonObject;
+}
