@@ -12,10 +12,13 @@ import { systemClock } from "../src/adapters/system/clock.ts";
 import { commands } from "../src/cli/commands.ts";
 import { cliReference } from "../src/cli/frame/markdown.ts";
 import { variables } from "../src/config/config.ts";
+import { approvalMeasures } from "../src/approvals/metrics.ts";
 import { deliveryMeasures } from "../src/delivery/metrics.ts";
 import { DomainError, sharedReasons, type Reason } from "../src/kernel/errors.ts";
 import { openAccess, openDirectories } from "../src/open-people.ts";
 import { registrationMeasures } from "../src/registration/metrics.ts";
+import { approvalReasons } from "../src/approvals/reasons.ts";
+import { ReasonSchema as ApprovalReasonSchema } from "../gen/muster/approval/v1/reasons_pb.ts";
 import { registrationReasons } from "../src/registration/reasons.ts";
 import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
 import { probeRoutes } from "../src/rpc/platform/probes.ts";
@@ -52,6 +55,12 @@ describe("reasons", () => {
     expect(numbersOf(ReasonSchema)).toEqual([0, ...wire.map((_, index) => index + 1)]);
   });
 
+  test("of approvals are the same in their list, in muster.approval.v1 and in docs/errors.md", () => {
+    expect(namesOf(ApprovalReasonSchema)).toEqual([...approvalReasons]);
+    expect(inDocs("Reasons of approvals")).toEqual([...approvalReasons]);
+    expect(numbersOf(ApprovalReasonSchema)).toEqual([0, ...approvalReasons.map((_, index) => index + 1)]);
+  });
+
   test("have one meaning each: no two domains have the same name", async () => {
     const lists = await Promise.all(
       product.filter((path) => /^src\/[\w-]+\/reasons\.ts$/.test(path)).map(async (path) => listsOf(await import(join(root, path)))),
@@ -67,7 +76,7 @@ describe("reasons", () => {
       .map((path) => withoutComments(read(path)).replace(/export const sharedReasons = \[[\s\S]*?\]/, ""));
     const text = code.join("\n");
     // Of no use while every declared method is there; versions before gave it, and later ones may again.
-    expect([...sharedReasons, ...registrationReasons].filter((reason) => !text.includes(`"${reason}"`))).toEqual(["NOT_IMPLEMENTED"]);
+    expect([...sharedReasons, ...registrationReasons, ...approvalReasons].filter((reason) => !text.includes(`"${reason}"`))).toEqual(["NOT_IMPLEMENTED"]);
   });
 
   test("that nobody lists do not compile", () => {
@@ -101,6 +110,7 @@ describe("docs/operations.md", () => {
     const measures = [
       access.measures,
       directories.measures,
+      approvalMeasures(store),
       registrationMeasures({ store, running: () => 0 }),
       deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
       rpcMeasures([PlatformRegistrationService, RegistrationService]),

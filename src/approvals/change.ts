@@ -9,7 +9,7 @@ import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { newsOf } from "./request-news.ts";
 import type { Approval, ApprovalEvent } from "./request.ts";
 import type { Made } from "./settle.ts";
-import { tickTask } from "./tasks.ts";
+import { tickTask } from "./tick-task.ts";
 import type { Policy } from "./types.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
 

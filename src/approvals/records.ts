@@ -50,8 +50,8 @@ export interface ApprovalRepository {
   /** Several at once, in any order. */
   findAll(tenant: string, ids: readonly string[]): Promise<readonly Approval[]>;
   lock(tenant: string, id: string): Promise<LockedApproval | undefined>;
-  /** The open request of a subject, or else its latest one that still grants; locked. */
-  lockCurrent(tenant: string, subject: Pick<Subject, "type" | "id">): Promise<LockedApproval | undefined>;
+  /** The open request of a subject, under whatever policy, or else its latest one that still grants under this policy; locked. */
+  lockCurrent(tenant: string, policyKey: string, subject: Pick<Subject, "type" | "id">): Promise<LockedApproval | undefined>;
   /**
    * Writes the document after these events. False, and nothing is written, when the request is not as it was locked any more, or
    * when `isInTime` is asked for and it has expired by the database's clock.

@@ -55,8 +55,8 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
     throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
   }
   const context = deps.readContext(policy, input.context);
-  const current = await tx.approvals.lockCurrent(tenant, subject);
-  if (current?.approval.subject.digest === subject.digest) {
+  const current = await tx.approvals.lockCurrent(tenant, policyKey, subject);
+  if (current?.approval.subject.digest === subject.digest && current.approval.policy.key === policyKey) {
     const approval = await joinIn(tx, deps, current, actor, isDryRun);
     if (!isDryRun) await remember(tx, actor, commandId, command, approval.id);
     return { approval, isNew: false };
@@ -199,11 +199,11 @@ async function activePolicy(tx: ApprovalTx, { policies }: ApprovalDeps, tenant: 
   });
 }
 
-function otherIsOpen({ id, subject }: Approval): DomainError {
+function otherIsOpen({ id, subject, policy }: Approval): DomainError {
   return new DomainError({
     kind: "already_exists",
     reason: "OPEN_REQUEST_FOR_SUBJECT",
-    message: `a request of this subject with the digest ${subject.digest} is open: revise or close it`,
+    message: `a request of this subject, under policy ${policy.key} and with the digest ${subject.digest}, is open: revise or close it`,
     subject: { type: "approval", name: id },
     metadata: { approval_id: id },
   });

@@ -1,21 +1,11 @@
 /** What happens to requests by itself: timers, and candidates that are resolved again when people change. */
 import type { LoopSpec } from "../kernel/loop.ts";
-import type { TaskKind, TaskType } from "../kernel/task-kind.ts";
+import type { TaskKind } from "../kernel/task-kind.ts";
 import { change } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
 import { tick } from "./machine.ts";
+import { tickTask } from "./tick-task.ts";
 import { peopleVersion } from "./world.ts";
-
-/** Do what is due in a request: remind, escalate, reject, expire. */
-export const tickTask: TaskType<{ readonly tenant: string; readonly approvalId: string }> = {
-  kind: "approval-tick",
-  parse(json) {
-    const { tenant, approvalId } = (json ?? {}) as Readonly<Record<string, unknown>>;
-    if (typeof tenant !== "string" || typeof approvalId !== "string")
-      throw new Error("an approval-tick task has tenant and approvalId, which this payload does not");
-    return { tenant, approvalId };
-  },
-};
 
 const batch = 100;
 const everyMs = 1_000;

@@ -1,13 +1,15 @@
-/** Every RPC of ApprovalService: who may call it, how long it lives, what it does. */
+/** Every RPC of the services of approvals, those of policies aside: who may call it, how long it lives, what it does. */
 import { ApprovalService } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { served, type Methods, type ServedService } from "../transport/served.ts";
 import type { ApprovalHandlerDeps } from "./deps.ts";
+import { policyService } from "./policy-methods.ts";
 import { getRequest, listRequests, watchRequest } from "./read.ts";
 import { closeRequest, createRequest, reassignRequest, reviseRequest, voteOnRequests } from "./requests.ts";
 import { deleteOne, listAll, putOne } from "./stand-ins.ts";
 
 export function approvalServices(deps: ApprovalHandlerDeps): readonly ServedService[] {
-  return [served(ApprovalService, approvalMethods(deps))];
+  const policies = { ...deps, isEnumerable: (tenant: string) => deps.directory(tenant) !== undefined };
+  return [served(ApprovalService, approvalMethods(deps)), policyService(policies)];
 }
 
 /** Whoever is authenticated may ask and vote: the policy names those whose votes count. */

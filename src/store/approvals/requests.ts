@@ -74,13 +74,20 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
 
     lock,
 
-    async lockCurrent(tenant, subject) {
+    async lockCurrent(tenant, policyKey, subject) {
       const key = subjectKeyOf(tenant, subject);
       const ids = db.selectFrom("approval_requests").select("id");
       // Found without a lock: MySQL would lock the gap, too, and so hold back requests of other subjects.
       const open = await ids.where("open_key", "=", key).executeTakeFirst();
       const last =
-        open ?? (await ids.where("subject_key", "=", key).where("grant_state", "in", ["VALID", "USED"]).orderBy("id", "desc").limit(1).executeTakeFirst());
+        open ??
+        (await ids
+          .where("subject_key", "=", key)
+          .where("policy_key", "=", policyKey)
+          .where("grant_state", "in", ["VALID", "USED"])
+          .orderBy("id", "desc")
+          .limit(1)
+          .executeTakeFirst());
       return last && (await lock(tenant, last.id));
     },
 

@@ -2039,7 +2039,7 @@ export const CloseHowSchema: GenEnum<CloseHow> = /*@__PURE__*/
  */
 export const ApprovalService: GenService<{
   /**
-   * CreateApproval opens a request under the active version of a policy. A request of the same subject and digest that is
+   * CreateApproval opens a request under the active version of a policy. A request of the same policy, subject and digest that is
    * open, or was approved and still grants, is returned instead of a second one, and the caller becomes one of those who
    * asked for it. ALREADY_EXISTS (OPEN_REQUEST_FOR_SUBJECT, with its id) when one of another digest is open. INVALID_ARGUMENT (CONTEXT_INVALID)
    * when the context breaks the policy's schema; FAILED_PRECONDITION (POLICY_NOT_ACTIVE) when the key has no active version.
