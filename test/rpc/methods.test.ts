@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { events } from "../../src/events.ts";
+import type { ApprovalHandlerDeps } from "../../src/rpc/approvals/deps.ts";
+import { approvalServices } from "../../src/rpc/approvals/methods.ts";
 import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
 import { createHealthService } from "../../src/rpc/platform/health.ts";
 import { reflectionServices } from "../../src/rpc/platform/reflection.ts";
@@ -13,7 +15,7 @@ import { methodKey, served, type Methods, type ServedMethod } from "../../src/rp
 import { servedServices } from "../support/rpc-descriptors.ts";
 
 const noDeps = {} as RegistrationHandlerDeps;
-const ours = [...registrationServices(noDeps), eventService({} as EventHandlerDeps, events)];
+const ours = [...registrationServices(noDeps), eventService({} as EventHandlerDeps, events), ...approvalServices({} as ApprovalHandlerDeps)];
 const all = [...ours, served(Health, createHealthService([]).methods), ...reflectionServices(ours.map(({ desc }) => desc))];
 const rows: readonly ServedMethod[] = all.flatMap(({ methods }) => methods);
 const named = (name: string) => rows.find((row) => row.name.endsWith(`/${name}`));
