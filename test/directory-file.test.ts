@@ -143,6 +143,7 @@ describe("the directory file", () => {
     ["people: [{key: t|a, name: ' '}]", "people[0].name must be"],
     ["people: [{key: t|a, aliases: amy}]", "people[0].aliases must be a list"],
     ["people: [{key: t|a}]\nstand_ins: {max: 0d}", "stand_ins must be {max: DURATION}"],
+    ["people: [{key: t|a}]\nstand_ins: {max: 367d}", "stand_ins must be {max: DURATION}"],
     ["people: [{key: t|a}]\nstand_ins: {max: 1d, min: 1d}", "stand_ins must be {max: DURATION}"],
   ])("that is %j is refused", (text, told) => {
     const [first, ...more] = problemsOf(text);

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, truncate, utimes, writeFile } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { LogFields } from "../src/kernel/log.ts";
 import { followFile, type FollowedFile } from "../src/adapters/system/followed-file.ts";
 
 let folder = "";
@@ -123,6 +124,19 @@ describe("a file that is followed", () => {
     const before = failures();
     await after(2);
     expect(failures()).toBe(before);
+  });
+
+  test("says in the log which file, why it cannot be used, and what is in force", async () => {
+    const fields: LogFields[] = [];
+    const options = { name: "it", clock: { now: () => 0 }, onFailure: () => undefined, isRequired: false };
+    const path = join(folder, "told");
+    const file = await followFile({ ...options, path, parse: JSON.parse, log: (_level, _event, more = {}) => void fields.push(more) });
+    await writeFile(path, "1");
+    for (let i = 0; i < 2; i += 1) await file.look();
+    await rm(path);
+    for (let i = 0; i < 2; i += 1) await file.look();
+    const error = new Error(`the file ${path} cannot be read (ENOENT)`);
+    expect(fields).toEqual([{ path, error, in_force: "nothing" }, { path }, { path, error, in_force: "what it had before" }]);
   });
 
   test("that fails in another way is another error", async () => {

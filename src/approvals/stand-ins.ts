@@ -7,8 +7,8 @@ import type { StandIn } from "./types.ts";
 import { userName } from "./who.ts";
 import { maxStandIns } from "./world.ts";
 
-const maxDays = 366;
-const dayMs = 86_400_000;
+/** The directory may have a tighter limit. */
+const maxMs = 366 * 86_400_000;
 
 export interface StandInInput {
   readonly to: string;
@@ -16,7 +16,7 @@ export interface StandInInput {
   readonly until: number;
 }
 
-export async function putStandIn(deps: ApprovalDeps, input: StandInInput, actor: Actor): Promise<StandIn> {
+export async function putStandIn(deps: Pick<ApprovalDeps, "store" | "ids" | "directory">, input: StandInInput, actor: Actor): Promise<StandIn> {
   const { tenant, person } = actor;
   const to = userName(input.to);
   return deps.store.tx(async (tx) => {
@@ -27,7 +27,8 @@ export async function putStandIn(deps: ApprovalDeps, input: StandInInput, actor:
     const isListed = directory !== undefined && directory !== "unknown";
     if (isListed && memberOf(to, directory)?.isEnabled !== true) bad.push({ field: "to", description: "is not in the directory, or disabled" });
     if (input.until <= now) bad.push({ field: "until", description: "must be in the future" });
-    if (input.until > now + maxDays * dayMs) bad.push({ field: "until", description: `must be at most ${maxDays} days ahead` });
+    const latest = now + Math.min(maxMs, isListed ? (directory.standInMaxMs ?? maxMs) : maxMs);
+    if (input.until > latest) bad.push({ field: "until", description: `must be ${new Date(latest).toISOString()} at the latest` });
     const all = await tx.standIns.list(tenant, maxStandIns);
     if (all.length === maxStandIns) bad.push({ field: "to", description: `the tenant has ${maxStandIns} stand-ins already` });
     if (bad.length > 0) throw invalid(bad);

@@ -118,7 +118,7 @@ export interface Member extends Person {
 export interface Directory {
   readonly version: number;
   readonly members: readonly Member[];
-  /** The longest time for which somebody may have a stand-in; without it there is no limit. */
+  /** The longest time for which somebody may have a stand-in, in milliseconds. */
   readonly standInMaxMs?: number;
 }
 

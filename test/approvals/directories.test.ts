@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { followFile } from "../../src/adapters/system/followed-file.ts";
 import type { Directories } from "../../src/approvals/directory/directories.ts";
+import type { DirectoryRepository } from "../../src/approvals/directory/records.ts";
 import { unavailable } from "../../src/kernel/errors.ts";
 import type { Meter } from "../../src/kernel/meter.ts";
 import { openDirectories } from "../../src/open-people.ts";
@@ -77,6 +78,11 @@ async function replica(
   };
 }
 
+/** The store as other replicas use it, too, with another repository of the directory. */
+function withDirectories(changed: (directories: DirectoryRepository) => DirectoryRepository): MusterStore {
+  return { ...store, exclusive: false, tx: (work) => store.tx((tx) => work({ ...tx, directories: changed(tx.directories) })) };
+}
+
 const never = () => new Promise<never>(() => undefined);
 
 describe("the directory in use", () => {
@@ -141,13 +147,29 @@ describe("the directory in use", () => {
     expect(one.seen()).toEqual([2, "bob"]);
   });
 
-  test("does not read a store of its own again while nothing changes", async () => {
+  test("is not read from a store of its own again while nothing changes", async () => {
     let reads = 0;
     const on: MusterStore = { ...store, exclusive: true, tx: (work) => ((reads += 1), store.tx(work)) };
     const one = await replica("one", people("amy"), { on });
     const before = reads;
     await one.look();
     expect([reads, one.seen()]).toEqual([before, [1, "amy"]]);
+  });
+
+  test("is read from a store of its own after a restart with a file that cannot be used", async () => {
+    const on: MusterStore = { ...store, exclusive: true };
+    await replica("one", people("amy"), { on });
+    expect((await replica("one", "people: [", { on })).seen()).toEqual([1, "amy"]);
+  });
+
+  test("is read from a shared store once a version", async () => {
+    let reads = 0;
+    const counted = (directories: DirectoryRepository): DirectoryRepository => ({ ...directories, find: (...of) => ((reads += 1), directories.find(...of)) });
+    const one = await replica("one", people("amy"), { on: withDirectories(counted) });
+    await one.look();
+    expect(reads).toBe(1);
+    await one.write(people("bob"));
+    expect([reads, one.seen()]).toEqual([2, [2, "bob"]]);
   });
 });
 
@@ -186,6 +208,22 @@ describe("replicas", () => {
       [3, "amy", "bob"],
       [3, "amy", "bob"],
     ]);
+  });
+
+  test("that publish at the same moment do so again at once: one of them second", async () => {
+    let refusals = 0;
+    const refusing = (directories: DirectoryRepository): DirectoryRepository => ({
+      ...directories,
+      insert: async (version) => (refusals > 0 && (refusals -= 1) >= 0 ? false : directories.insert(version)),
+    });
+    const one = await replica("one", people("amy"), { on: withDirectories(refusing) });
+    await writeFile(join(folder, "one"), people("bob"));
+    expect(await one.round()).toBe(false);
+    refusals = 1;
+    expect(await one.round()).toBe(true);
+    expect(one.seen()).toEqual([1, "amy"]);
+    expect(await one.round()).toBe(false);
+    expect(one.seen()).toEqual([2, "bob"]);
   });
 
   test("that start with an older file bring it back when it was written since", async () => {

@@ -5,9 +5,12 @@ import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Principal } from "../../src/kernel/caller.ts";
+import { principalKey } from "../../src/rpc/platform/auth.ts";
 import { generateToken } from "../../src/rpc/platform/tokens.ts";
 import { runCli } from "../support/muster-cli.ts";
 import { embeddedBacking, startMuster, type Backing, type MusterProcess } from "../support/muster.ts";
+import { startTestServer, type TestServer } from "../support/rpc-server.ts";
 import { makeCertificates, type Certificates } from "../support/rpc-certs.ts";
 
 const list = ["attempts", "list"];
@@ -65,6 +68,36 @@ describe("with tokens", () => {
         expect(out + err).not.toContain(viewer.token);
       }
     }
+  });
+});
+
+describe("in open mode", () => {
+  const seen: Principal[] = [];
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({ unregister: (_request, context) => (seen.push(context.values.get(principalKey)), { success: true }) });
+  });
+  afterAll(() => server.close(0));
+  const run = (args: readonly string[] = [], env: Record<string, string> = {}) =>
+    runCli(["unregister", "a", "10.0.0.1:80", "--address", server.address, ...args], env);
+
+  test("the caller is who options or variables say, else anonymous; options go first", async () => {
+    const env = { MUSTER_PRINCIPAL: "bob", MUSTER_GROUPS: "sales", MUSTER_ROLES: "owner" };
+    await run();
+    await run(["--as", "amy", "--as-groups", "payments,on call", "--as-roles", "security"]);
+    await run([], env);
+    await run(["--as", "zoe"], env);
+    expect(seen.map(({ key, groups, claimedRoles }) => [key, groups, claimedRoles])).toEqual([
+      ["open|anonymous", [], []],
+      ["open|amy", ["payments", "on call"], ["security"]],
+      ["open|bob", ["sales"], ["owner"]],
+      ["open|zoe", ["sales"], ["owner"]],
+    ]);
+  });
+
+  test("what cannot be sent is refused here, what breaks the rules by the server", async () => {
+    expect(await run(["--as", "zoë"])).toMatchObject({ code: 2, err: expect.stringContaining('--as: "zoë" must be ASCII') });
+    expect(await run(["--as-groups", "payments"])).toMatchObject({ code: 2, err: expect.stringMatching(/INVALID_FIELDS[^]*muster-principal/) });
   });
 });
 

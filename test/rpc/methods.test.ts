@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { events } from "../../src/events.ts";
+import type { ApprovalHandlerDeps } from "../../src/rpc/approvals/deps.ts";
+import { approvalServices } from "../../src/rpc/approvals/methods.ts";
 import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
 import { createHealthService } from "../../src/rpc/platform/health.ts";
 import { reflectionServices } from "../../src/rpc/platform/reflection.ts";

@@ -21,6 +21,8 @@ const services = [
   "grpc.health.v1.Health",
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",
+  "muster.approval.v1.ApprovalService",
+  "muster.approval.v1.PolicyService",
   "muster.event.v1.EventService",
   "muster.registration.v1.RegistrationService",
 ];

@@ -9,6 +9,8 @@ import type { LogFields, LogLevel } from "../../src/kernel/log.ts";
 import { createAuthGate } from "../../src/rpc/platform/auth.ts";
 import { defaultLimits, type Limits } from "../../src/rpc/transport/limits.ts";
 import type { CallEnd } from "../../src/rpc/transport/call-end.ts";
+import type { ApprovalHandlerDeps } from "../../src/rpc/approvals/deps.ts";
+import { approvalServices } from "../../src/rpc/approvals/methods.ts";
 import { attemptMethods, platformMethods } from "../../src/rpc/registration/methods.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
 import { events } from "../../src/events.ts";
@@ -38,6 +40,8 @@ export interface TestServerOptions extends Partial<Omit<ServerOptions, "limits">
 
 /** A log that nobody reads. */
 const noEvents = {} as EventHandlerDeps;
+/** For rows that only refuse. */
+const noApprovals = {} as ApprovalHandlerDeps;
 /** For rows whose handlers are replaced. */
 const noDeps = {} as RegistrationHandlerDeps;
 
@@ -60,6 +64,7 @@ export async function startTestServer(stub: PlatformStub, options: TestServerOpt
       served(PlatformRegistrationService, stubbed(platformMethods(noDeps), stub)),
       served(RegistrationService, stubbed(attemptMethods(noDeps), {})),
       eventService(noEvents, events),
+      ...approvalServices(noApprovals),
     ],
     http: [],
     gate: createAuthGate({ mode: "open" }),

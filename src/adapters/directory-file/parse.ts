@@ -13,7 +13,7 @@ import { readText } from "./text.ts";
 
 const fileKeys = ["people", "stand_ins"] as const;
 const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-const maxStandInMs = 3_650 * units.d;
+const maxStandInMs = 366 * units.d;
 const shownProblems = 40;
 
 /** The documents by tenant. Throws one `invalid` error with every problem. */
@@ -40,7 +40,7 @@ function standInLimit(value: unknown, bad: Bad): number | undefined {
   const [, count, unit] = /^(\d{1,9})([smhd])$/.exec(typeof max === "string" ? max : "") ?? [];
   const ms = Number(count) * units[(unit ?? "s") as keyof typeof units];
   if (ms > 0 && ms <= maxStandInMs) return ms;
-  bad(["stand_ins"], "must be {max: DURATION}, such as 30d or 12h, at most 3650d");
+  bad(["stand_ins"], "must be {max: DURATION}, such as 30d or 12h, at most 366d");
   return undefined;
 }
 

@@ -5,7 +5,7 @@ import type { Member } from "../types.ts";
 export interface DirectoryDocument {
   /** In the order of their keys. */
   readonly members: readonly Member[];
-  /** The longest time for which somebody may have a stand-in, in milliseconds; without it there is no limit. */
+  /** The longest time for which somebody may have a stand-in, in milliseconds. */
   readonly standInMaxMs?: number;
 }
 

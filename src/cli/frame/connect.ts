@@ -38,7 +38,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
   const limitMs = limit === undefined ? undefined : durationMs("timeout", limit);
   const transport = createGrpcTransport({
     baseUrl: target.url,
-    interceptors: target.token === undefined ? [] : [bearer(target.token)],
+    interceptors: [sending({ ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }), ...target.openCaller })],
     idleConnectionTimeoutMs: 2_000,
     pingIntervalMs: 20_000,
     nodeOptions: tlsOptions(target),
@@ -55,9 +55,9 @@ export function connect(input: Input, terminal: Terminal): Connection {
   };
 }
 
-function bearer(token: string): Interceptor {
+function sending(fields: Readonly<Record<string, string>>): Interceptor {
   return (next) => (request) => {
-    request.header.set("authorization", `Bearer ${token}`);
+    for (const [name, value] of Object.entries(fields)) request.header.set(name, value);
     return next(request);
   };
 }

@@ -8,6 +8,9 @@ import { connectionOptions } from "./options.ts";
 const variableMeanings: Readonly<Record<keyof typeof clientVariables, string>> = {
   MUSTER_ADDRESS: "the server: `host:port`, or with `http://` or `https://` before it",
   MUSTER_TOKEN: "the caller's token. **Secret**: also as `MUSTER_TOKEN_FILE`, the path of a file that contains it",
+  MUSTER_PRINCIPAL: "the caller's name, for a server in [open mode](operations.md#who-may-call)",
+  MUSTER_GROUPS: "the caller's groups there, with commas between",
+  MUSTER_ROLES: "the caller's roles for policies there, with commas between",
   MUSTER_CLIENT_CA: "authorities (PEM file) that the server's certificate is verified against, and no others; turns on TLS",
   MUSTER_CLIENT_CERT: "client certificate (PEM file)",
   MUSTER_CLIENT_KEY: "its key (PEM file)",

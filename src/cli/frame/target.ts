@@ -12,6 +12,8 @@ export interface Target {
   /** `host:port` */
   readonly address: string;
   readonly token: string | undefined;
+  /** Metadata in which a caller of a server in open mode says who it is. */
+  readonly openCaller: Readonly<Record<string, string>>;
   /** PEM texts. */
   readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined;
 }
@@ -40,12 +42,14 @@ export function targetOf(input: Input, settings: Settings, readFile: (path: stri
   if (address?.scheme === "http" && wantsTls) problems.push("--address begins with http://, which means no TLS: remove it, or the TLS options");
 
   const token = tokenOf(input, read.value("MUSTER_TOKEN"), readFile, problems);
+  const openCaller = openCallerOf(input, read.value, problems);
   if (problems.length > 0 || address === undefined) throw new UsageError(problems);
   const tls = wantsTls || address.scheme === "https";
   return {
     url: `${tls ? "https" : "http"}://${address.hostPort}`,
     address: address.hostPort,
     token,
+    openCaller,
     tls: tls ? { ...(ca === undefined ? {} : { ca }), ...(cert === undefined || key === undefined ? {} : { cert, key }) } : undefined,
   };
 }
@@ -70,6 +74,22 @@ function tokenOf(input: Input, fromEnvironment: string, readFile: (path: string)
   // An invalid header value would only be refused later, with a less clear message.
   if (!/^[\x21-\x7e]+$/.test(token)) problems.push("the token contains a blank or another invalid character");
   return token;
+}
+
+const openFields = [
+  ["as", "MUSTER_PRINCIPAL", "muster-principal"],
+  ["as-groups", "MUSTER_GROUPS", "muster-groups"],
+  ["as-roles", "MUSTER_ROLES", "muster-roles"],
+] as const;
+
+/** The server judges the names; here only what cannot be sent is refused. */
+function openCallerOf(input: Input, valueOf: (variable: (typeof openFields)[number][1]) => string, problems: string[]): Target["openCaller"] {
+  const fields = openFields.map(([option, variable, field]) => {
+    const value = input.text(option) ?? valueOf(variable);
+    if (!/^[\x20-\x7e]*$/.test(value)) problems.push(`--${option}: "${printable(value)}" must be ASCII`);
+    return [field, value];
+  });
+  return Object.fromEntries(fields.filter(([, value]) => value !== ""));
 }
 
 function contentOf(option: string, path: string, readFile: (path: string) => string, problems: string[]): string | undefined {

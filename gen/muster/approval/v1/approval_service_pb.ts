@@ -1286,7 +1286,7 @@ export type PutStandInRequest = Message<"muster.approval.v1.PutStandInRequest"> 
   policyKeys: string[];
 
   /**
-   * Until when. Required: in the future, at most 366 days ahead.
+   * Until when. Required: in the future, at most 366 days ahead, or what the directory allows.
    *
    * @generated from field: google.protobuf.Timestamp until = 3;
    */
