@@ -2,8 +2,8 @@
 import { barredFrom, tallyOf } from "./counting.ts";
 import { evolve } from "./evolve.ts";
 import { candidatesOf, type World } from "./people.ts";
-import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Stage } from "./request.ts";
-import type { routeOf } from "./routing.ts";
+import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Party, type Stage } from "./request.ts";
+import { peopleOf, type Route } from "./routing.ts";
 import type { Policy } from "./types.ts";
 
 /** What a command made: the document after it and the events between. Without events it changed nothing. */
@@ -34,8 +34,9 @@ export function run(approval: Approval, policy: Policy, world: World, work: (dra
   return { approval: draft.approval, events: draft.events };
 }
 
-export function begin(draft: Draft, { rule, failures }: ReturnType<typeof routeOf>): void {
+export function begin(draft: Draft, { rule, failures, routed }: Route): void {
   for (const failure of failures) emit(draft, "muster", failure);
+  for (const { id, requirements } of routed.stages) if (requirements.length === 0) emit(draft, "muster", { type: "stage_skipped", stage: id });
   if (rule?.then === "approve") approve(draft, `route:${rule.id}`, rule.reason ?? `rule ${rule.id} approves it`);
   else if (rule) emit(draft, `route:${rule.id}`, { type: "request_rejected", reason: rule.reason ?? `rule ${rule.id} rejects it` });
   else settle(draft);
@@ -104,7 +105,10 @@ function unsatisfiable(draft: Draft, stage: Stage, requirements: readonly string
     emit(draft, "muster", { type: "request_cancelled", closing: "unsatisfiable", reason: `${detail}, after an escalation too` });
     return false;
   }
-  emit(draft, "muster", { type: "escalated", stage: stage.id, to: onUnsatisfiable.escalate });
+  const { context, subject, requesters } = draft.approval;
+  const { listed, evaluated } = peopleOf(draft.policy, onUnsatisfiable.escalate, { context, subject, requester: requesters[0] as Party });
+  if ("failure" in evaluated) emit(draft, "muster", { type: "expression_failed", where: "on_unsatisfiable.escalate", failure: evaluated.failure });
+  emit(draft, "muster", { type: "escalated", stage: stage.id, to: "value" in evaluated ? evaluated.value : listed });
   resolve(draft);
   return true;
 }
