@@ -9,8 +9,8 @@ import { closedAt, mayVote, type MayVote, type Refusal, type VoteRefusal } from 
 import { isAny, isBarred, isNamed, isSame, memberOf, partyOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type ApprovalEvent, type Closing, type Effect, type Party, type Stage } from "./request.ts";
 import { routeOf } from "./routing.ts";
-import { approve, begin, emit, resolve, run, settle, timer, type Draft, type Made } from "./settle.ts";
-import type { JsonObject, Person, Policy, Subject, TimedAction, Verdict } from "./types.ts";
+import { begin, emit, expire, nextAction, resolve, run, settle, timer, type Draft, type Made } from "./settle.ts";
+import type { JsonObject, Person, Policy, Subject, Verdict } from "./types.ts";
 
 export type CommandRefusal = VoteRefusal | "NOT_OWNER" | "WRONG_STATE" | "REQUIREMENT_UNKNOWN";
 
@@ -98,10 +98,12 @@ export function revise(
 export function vote(approval: Approval, command: VoteCommand, policy: Policy, world: World): Answer {
   const { voter: person, verdict, digest, requirement, comment } = command;
   const may = mayVote(approval, policy.document, person, world);
-  const isStale = !("refusal" in may) && command.stage !== undefined && command.stage !== may.stage.id;
+  const active = closedAt(approval, world.now) ? undefined : activeStage(approval)?.id;
+  const isStale = active !== undefined && (command.stage ?? active) !== active;
   if ("refusal" in may || isStale) {
-    if (hasCast(approval, command, world)) return { approval, events: [] };
-    return "refusal" in may ? may : { refusal: "STAGE_NOT_ACTIVE", message: `stage ${command.stage} is not active: stage ${may.stage.id} is` };
+    if (!("refusal" in may && barring.has(may.refusal)) && hasCast(approval, command, world)) return { approval, events: [] };
+    if ("refusal" in may && !isStale) return may;
+    return { refusal: "STAGE_NOT_ACTIVE", message: `stage ${command.stage} is not active: stage ${active} is` };
   }
   if (digest !== approval.subject.digest) {
     return { refusal: "SUBJECT_CHANGED", message: `the content has changed: its digest is ${approval.subject.digest}, and the vote names ${digest || "none"}` };
@@ -114,8 +116,7 @@ export function vote(approval: Approval, command: VoteCommand, policy: Policy, w
   const { stage, voter, standsInFor } = may;
   return run(approval, policy, world, (draft) => {
     const former = approval.votes.find((cast) => cast.stage === stage.id && isSame(cast.voter, voter));
-    const isRepeated = former?.verdict === verdict && former.comment === comment && sameList(former.requirements, requirements);
-    if (isRepeated) return;
+    if (former?.verdict === verdict && former.comment === comment && sameList(former.requirements, requirements)) return;
     resolve(draft);
     emit(draft, voter.key, { type: "vote_recorded", stage: stage.id, voter, verdict, comment, requirements, standsInFor });
     settle(draft);
@@ -243,26 +244,13 @@ export function dueAt(approval: Approval): number | undefined {
   return Math.min(approval.expiresAt, ...actions);
 }
 
-function expire(draft: Draft): void {
-  const { onExpire } = draft.policy.document;
-  const reason = "nobody decided in time";
-  if (onExpire === "approve") approve(draft, timer, `${reason}, and the policy approves then`);
-  else emit(draft, timer, { type: onExpire === "reject" ? "request_rejected" : "request_expired", reason });
-}
-
 function expireGrant(draft: Draft): void {
   const due = dueAt(draft.approval);
   if (due !== undefined && draft.world.now >= due) emit(draft, timer, { type: "grant_changed", grant: "EXPIRED", reason: "the approval was not used in time" });
 }
 
-function nextAction({ approval, world }: Draft): { readonly stage: Stage; readonly index: number; readonly action: TimedAction } | undefined {
-  const stage = activeStage(approval);
-  if (!stage) return undefined;
-  const due = stage.after
-    .map((action, index) => ({ stage, index, action }))
-    .filter(({ action, index }) => !stage.done.includes(index) && (stage.activeSince ?? 0) + action.afterMs <= world.now);
-  return due.toSorted((a, b) => a.action.afterMs - b.action.afterMs || a.index - b.index)[0];
-}
+/** Whoever is refused so has no vote that counts, whatever he voted before. */
+const barring: ReadonlySet<VoteRefusal> = new Set(["NOT_IDENTIFIED", "PERSON_DISABLED", "SOD_REQUESTER", "SOD_AUTHOR", "SOD_STAND_IN"]);
 
 /** True when the person's last vote on this content, in the stage that the command names if it does, is the same. */
 function hasCast(approval: Approval, { voter, verdict, digest, stage, requirement, comment }: VoteCommand, { directory }: World): boolean {

@@ -4,7 +4,7 @@ import { evolve } from "./evolve.ts";
 import { candidatesOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Party, type Stage } from "./request.ts";
 import { peopleOf, type Route } from "./routing.ts";
-import type { Policy } from "./types.ts";
+import type { Policy, TimedAction } from "./types.ts";
 
 /** What a command made: the document after it and the events between. Without events it changed nothing. */
 export interface Made {
@@ -113,10 +113,28 @@ function unsatisfiable(draft: Draft, stage: Stage, requirements: readonly string
   return true;
 }
 
-export function approve(draft: Draft, by: string, reason: string): void {
+function approve(draft: Draft, by: string, reason: string): void {
   const { auto, grantTtlMs } = draft.policy.document.effect;
   const until = grantTtlMs === undefined ? {} : { grantUntil: draft.world.now + grantTtlMs };
   emit(draft, by, { type: "request_approved", reason, ...until, hasEffect: auto });
+}
+
+/** Nobody decided in time. */
+export function expire(draft: Draft): void {
+  const { onExpire } = draft.policy.document;
+  const reason = "nobody decided in time";
+  if (onExpire === "approve") approve(draft, timer, `${reason}, and the policy approves then`);
+  else emit(draft, timer, { type: onExpire === "reject" ? "request_rejected" : "request_expired", reason });
+}
+
+/** The earliest timed action of the active stage that is due. */
+export function nextAction({ approval, world }: Draft): { readonly stage: Stage; readonly index: number; readonly action: TimedAction } | undefined {
+  const stage = activeStage(approval);
+  if (!stage) return undefined;
+  const due = stage.after
+    .map((action, index) => ({ stage, index, action }))
+    .filter(({ action, index }) => !stage.done.includes(index) && (stage.activeSince ?? 0) + action.afterMs <= world.now);
+  return due.toSorted((a, b) => a.action.afterMs - b.action.afterMs || a.index - b.index)[0];
 }
 
 /** Resolves the candidates of the active stage; no event when nothing changed. */

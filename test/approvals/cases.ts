@@ -5,7 +5,19 @@ import { open, vote, type Answer, type OpenCommand, type VoteCommand } from "../
 import type { World } from "../../src/approvals/people.ts";
 import type { Approval, ApprovalEvent } from "../../src/approvals/request.ts";
 import type { Made } from "../../src/approvals/settle.ts";
-import type { Evaluated, Member, Person, Policy, PolicyDocument, RequirementRule, Scope, StageRule, StandIn, Who } from "../../src/approvals/types.ts";
+import type {
+  Evaluated,
+  Member,
+  Person,
+  Policy,
+  PolicyDocument,
+  RequirementRule,
+  RouteRule,
+  Scope,
+  StageRule,
+  StandIn,
+  Who,
+} from "../../src/approvals/types.ts";
 
 export const hour = 3_600_000;
 export const t0 = Date.UTC(2026, 10, 26, 12);
@@ -31,6 +43,11 @@ export function requirement(id: string, change: Partial<RequirementRule> = {}): 
 
 export function stage(id: string, requirements: readonly RequirementRule[], change: Partial<StageRule> = {}): StageRule {
   return { id, requirements, after: [], ...change };
+}
+
+export function rule(id: string, when: string, does: RouteRule["then"], reason?: string): RouteRule {
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a word of the policy
+  return { id, when, then: does, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** What the expressions of a test's policy are worth: `true`, `false`, a list of people, or an error as a failure. */

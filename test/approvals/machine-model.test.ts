@@ -1,6 +1,7 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { test } from "vitest";
-import { begin, commands } from "./commands.ts";
+import { begin } from "./agreement.ts";
+import { commands } from "./commands.ts";
 import { setups } from "./setups.ts";
 
 /** `MODEL_RUNS=20000 npx vitest run test/approvals/machine-model.test.ts` searches for longer. */

@@ -1,6 +1,6 @@
 /** Random policies and people for the model. */
-import fc from "fast-check";
-import { everybody, type Setup } from "./commands.ts";
+import * as fc from "fast-check";
+import { everybody, type Setup } from "./agreement.ts";
 import { hour } from "./cases.ts";
 import type { Named, NaivePolicy, NaiveRequirement, NaiveStage } from "./naive-model.ts";
 
