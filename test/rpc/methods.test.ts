@@ -8,8 +8,6 @@ import { approvalServices } from "../../src/rpc/approvals/methods.ts";
 import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
 import { createHealthService } from "../../src/rpc/platform/health.ts";
 import { reflectionServices } from "../../src/rpc/platform/reflection.ts";
-import type { ApprovalHandlerDeps } from "../../src/rpc/approvals/deps.ts";
-import { approvalServices } from "../../src/rpc/approvals/methods.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
 import { platformMethods, registrationServices } from "../../src/rpc/registration/methods.ts";
 import { defaultLimits, lifeMs } from "../../src/rpc/transport/limits.ts";
