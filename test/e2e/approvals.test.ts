@@ -3,12 +3,14 @@ import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { ApprovalService, ApprovalView, CloseHow, Decision, Grant, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { EventService } from "../../gen/muster/event/v1/event_service_pb.ts";
+import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
 import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
 import { ask, decide, eventsUntilDecided, get, person, usePolicy } from "../support/approvals.ts";
 import { refusal } from "../support/client.ts";
 import { inEveryMode } from "../support/world.ts";
 
 const { createApproval, getApproval, listApprovals, revise, close, vote, reassign, putStandIn, deleteStandIn } = ApprovalService.method;
+const { simulatePolicy } = PolicyService.method;
 const { listEvents } = EventService.method;
 
 const twoStages = (key: string) => `
@@ -183,5 +185,31 @@ inEveryMode("approvals", (world) => {
     const { results } = await bob.unary(vote, { items: [{ approvalId: opened.id, verdict: Verdict.APPROVE, digest: subject.digest }], validateOnly: true });
     expect(results).toMatchObject([{ counted: true }]);
     expect((await get(bob, opened.id)).sequence).toBe(opened.sequence);
+  });
+
+  test("a simulation shows route, people and the outcome of votes, and keeps nothing", async () => {
+    using scene = await people();
+    const { key, amy, subject } = scene;
+    const simulated = await amy.unary(simulatePolicy, {
+      policy: { case: "key", value: key },
+      subject,
+      requester: "open|amy",
+      votes: [
+        { voter: "open|amy", groups: [`${key}-team`], verdict: Verdict.APPROVE },
+        { voter: "open|bob", groups: [`${key}-team`], verdict: Verdict.APPROVE },
+        { voter: "open|cat", roles: [`${key}-security`], verdict: Verdict.REJECT },
+      ],
+    });
+    expect(simulated.votes.map(({ counted, reason }) => [counted, reason])).toEqual([
+      [false, Reason.SOD_REQUESTER],
+      [true, Reason.UNSPECIFIED],
+      [true, Reason.UNSPECIFIED],
+    ]);
+    expect(simulated.approval).toMatchObject({ id: "", decision: Decision.REJECTED });
+    expect(simulated.events).toContain("stage security is rejected");
+    const waiting = await amy.unary(simulatePolicy, { policy: { case: "document", value: twoStages("draft") }, subject });
+    expect(waiting.explanation?.summary).toContain("anybody of group draft-team can vote");
+    expect((await amy.unary(listApprovals, { policyKey: key })).approvals).toEqual([]);
+    expect(await refusal(amy, simulatePolicy, { policy: { case: "document", value: "key: x" }, subject })).toMatchObject({ reason: "POLICY_INVALID" });
   });
 });

@@ -8,13 +8,15 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
+import type { Approval, ApprovalExplanation, ApprovalSubject, Verdict, VoteResult } from "./approval_service_pb.ts";
+import { file_muster_approval_v1_approval_service } from "./approval_service_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file muster/approval/v1/policy_service.proto.
  */
 export const file_muster_approval_v1_policy_service: GenFile = /*@__PURE__*/
-  fileDesc("CidtdXN0ZXIvYXBwcm92YWwvdjEvcG9saWN5X3NlcnZpY2UucHJvdG8SEm11c3Rlci5hcHByb3ZhbC52MSLXAgoNUG9saWN5VmVyc2lvbhILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoBRIwCgZzdGF0dXMYAyABKA4yIC5tdXN0ZXIuYXBwcm92YWwudjEuUG9saWN5U3RhdHVzEg4KBmRpZ2VzdBgEIAEoCRIUCgxzdWJqZWN0X3R5cGUYBSABKAkSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgHIAEoCRIwCgxhY3RpdmF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGFjdGl2YXRlZF9ieRgJIAEoCRIvCgthcmNoaXZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLYXJjaGl2ZWRfYnkYCyABKAkiggEKDVBvbGljeVByb2JsZW0SDAoEbGluZRgBIAEoBRIOCgZjb2x1bW4YAiABKAUSDAoEcGF0aBgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEjQKCHNldmVyaXR5GAUgASgOMiIubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVNldmVyaXR5IjsKEFB1dFBvbGljeVJlcXVlc3QSEAoIZG9jdW1lbnQYASABKAkSFQoNdmFsaWRhdGVfb25seRgCIAEoCCKMAQoRUHV0UG9saWN5UmVzcG9uc2USMQoGcG9saWN5GAEgASgLMiEubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVZlcnNpb24SDwoHY3JlYXRlZBgCIAEoCBIzCghwcm9ibGVtcxgDIAMoCzIhLm11c3Rlci5hcHByb3ZhbC52MS5Qb2xpY3lQcm9ibGVtImcKFUFjdGl2YXRlUG9saWN5UmVxdWVzdBILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoBRIcCg9leHBlY3RlZF9hY3RpdmUYAyABKAVIAIgBAUISChBfZXhwZWN0ZWRfYWN0aXZlIksKFkFjdGl2YXRlUG9saWN5UmVzcG9uc2USMQoGcG9saWN5GAEgASgLMiEubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVZlcnNpb24iZgoUQXJjaGl2ZVBvbGljeVJlcXVlc3QSCwoDa2V5GAEgASgJEg8KB3ZlcnNpb24YAiABKAUSHAoPZXhwZWN0ZWRfYWN0aXZlGAMgASgFSACIAQFCEgoQX2V4cGVjdGVkX2FjdGl2ZSJKChVBcmNoaXZlUG9saWN5UmVzcG9uc2USMQoGcG9saWN5GAEgASgLMiEubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVZlcnNpb24iYgoQR2V0UG9saWN5UmVxdWVzdBILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoBRIwCgZmb3JtYXQYAyABKA4yIC5tdXN0ZXIuYXBwcm92YWwudjEuUG9saWN5Rm9ybWF0ImgKEUdldFBvbGljeVJlc3BvbnNlEjEKBnBvbGljeRgBIAEoCzIhLm11c3Rlci5hcHByb3ZhbC52MS5Qb2xpY3lWZXJzaW9uEhAKCGRvY3VtZW50GAIgASgJEg4KBnNvdXJjZRgDIAEoCSJJChNMaXN0UG9saWNpZXNSZXF1ZXN0EgsKA2tleRgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJkChRMaXN0UG9saWNpZXNSZXNwb25zZRIzCghwb2xpY2llcxgBIAMoCzIhLm11c3Rlci5hcHByb3ZhbC52MS5Qb2xpY3lWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSp8CgxQb2xpY3lTdGF0dXMSHQoZUE9MSUNZX1NUQVRVU19VTlNQRUNJRklFRBAAEhcKE1BPTElDWV9TVEFUVVNfRFJBRlQQARIYChRQT0xJQ1lfU1RBVFVTX0FDVElWRRACEhoKFlBPTElDWV9TVEFUVVNfQVJDSElWRUQQAypdCgxQb2xpY3lGb3JtYXQSHQoZUE9MSUNZX0ZPUk1BVF9VTlNQRUNJRklFRBAAEhYKElBPTElDWV9GT1JNQVRfWUFNTBABEhYKElBPTElDWV9GT1JNQVRfSlNPThACKmkKDlBvbGljeVNldmVyaXR5Eh8KG1BPTElDWV9TRVZFUklUWV9VTlNQRUNJRklFRBAAEhkKFVBPTElDWV9TRVZFUklUWV9FUlJPUhABEhsKF1BPTElDWV9TRVZFUklUWV9XQVJOSU5HEAIy9QMKDVBvbGljeVNlcnZpY2USWAoJUHV0UG9saWN5EiQubXVzdGVyLmFwcHJvdmFsLnYxLlB1dFBvbGljeVJlcXVlc3QaJS5tdXN0ZXIuYXBwcm92YWwudjEuUHV0UG9saWN5UmVzcG9uc2USZwoOQWN0aXZhdGVQb2xpY3kSKS5tdXN0ZXIuYXBwcm92YWwudjEuQWN0aXZhdGVQb2xpY3lSZXF1ZXN0GioubXVzdGVyLmFwcHJvdmFsLnYxLkFjdGl2YXRlUG9saWN5UmVzcG9uc2USZAoNQXJjaGl2ZVBvbGljeRIoLm11c3Rlci5hcHByb3ZhbC52MS5BcmNoaXZlUG9saWN5UmVxdWVzdBopLm11c3Rlci5hcHByb3ZhbC52MS5BcmNoaXZlUG9saWN5UmVzcG9uc2USWAoJR2V0UG9saWN5EiQubXVzdGVyLmFwcHJvdmFsLnYxLkdldFBvbGljeVJlcXVlc3QaJS5tdXN0ZXIuYXBwcm92YWwudjEuR2V0UG9saWN5UmVzcG9uc2USYQoMTGlzdFBvbGljaWVzEicubXVzdGVyLmFwcHJvdmFsLnYxLkxpc3RQb2xpY2llc1JlcXVlc3QaKC5tdXN0ZXIuYXBwcm92YWwudjEuTGlzdFBvbGljaWVzUmVzcG9uc2VCRgoSbXVzdGVyLmFwcHJvdmFsLnYxUAFaLm11c3Rlci9nZW4vbXVzdGVyL2FwcHJvdmFsL3YxO211c3RlcmFwcHJvdmFsdjFiBnByb3RvMw", [file_google_protobuf_timestamp]);
+  fileDesc("CidtdXN0ZXIvYXBwcm92YWwvdjEvcG9saWN5X3NlcnZpY2UucHJvdG8SEm11c3Rlci5hcHByb3ZhbC52MSLXAgoNUG9saWN5VmVyc2lvbhILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoBRIwCgZzdGF0dXMYAyABKA4yIC5tdXN0ZXIuYXBwcm92YWwudjEuUG9saWN5U3RhdHVzEg4KBmRpZ2VzdBgEIAEoCRIUCgxzdWJqZWN0X3R5cGUYBSABKAkSLgoKY3JlYXRlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEgoKY3JlYXRlZF9ieRgHIAEoCRIwCgxhY3RpdmF0ZWRfYXQYCCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhQKDGFjdGl2YXRlZF9ieRgJIAEoCRIvCgthcmNoaXZlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASEwoLYXJjaGl2ZWRfYnkYCyABKAkiggEKDVBvbGljeVByb2JsZW0SDAoEbGluZRgBIAEoBRIOCgZjb2x1bW4YAiABKAUSDAoEcGF0aBgDIAEoCRIPCgdtZXNzYWdlGAQgASgJEjQKCHNldmVyaXR5GAUgASgOMiIubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVNldmVyaXR5IjsKEFB1dFBvbGljeVJlcXVlc3QSEAoIZG9jdW1lbnQYASABKAkSFQoNdmFsaWRhdGVfb25seRgCIAEoCCKMAQoRUHV0UG9saWN5UmVzcG9uc2USMQoGcG9saWN5GAEgASgLMiEubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVZlcnNpb24SDwoHY3JlYXRlZBgCIAEoCBIzCghwcm9ibGVtcxgDIAMoCzIhLm11c3Rlci5hcHByb3ZhbC52MS5Qb2xpY3lQcm9ibGVtImcKFUFjdGl2YXRlUG9saWN5UmVxdWVzdBILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoBRIcCg9leHBlY3RlZF9hY3RpdmUYAyABKAVIAIgBAUISChBfZXhwZWN0ZWRfYWN0aXZlIksKFkFjdGl2YXRlUG9saWN5UmVzcG9uc2USMQoGcG9saWN5GAEgASgLMiEubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVZlcnNpb24iZgoUQXJjaGl2ZVBvbGljeVJlcXVlc3QSCwoDa2V5GAEgASgJEg8KB3ZlcnNpb24YAiABKAUSHAoPZXhwZWN0ZWRfYWN0aXZlGAMgASgFSACIAQFCEgoQX2V4cGVjdGVkX2FjdGl2ZSJKChVBcmNoaXZlUG9saWN5UmVzcG9uc2USMQoGcG9saWN5GAEgASgLMiEubXVzdGVyLmFwcHJvdmFsLnYxLlBvbGljeVZlcnNpb24iYgoQR2V0UG9saWN5UmVxdWVzdBILCgNrZXkYASABKAkSDwoHdmVyc2lvbhgCIAEoBRIwCgZmb3JtYXQYAyABKA4yIC5tdXN0ZXIuYXBwcm92YWwudjEuUG9saWN5Rm9ybWF0ImgKEUdldFBvbGljeVJlc3BvbnNlEjEKBnBvbGljeRgBIAEoCzIhLm11c3Rlci5hcHByb3ZhbC52MS5Qb2xpY3lWZXJzaW9uEhAKCGRvY3VtZW50GAIgASgJEg4KBnNvdXJjZRgDIAEoCSJJChNMaXN0UG9saWNpZXNSZXF1ZXN0EgsKA2tleRgBIAEoCRIRCglwYWdlX3NpemUYAiABKAUSEgoKcGFnZV90b2tlbhgDIAEoCSJkChRMaXN0UG9saWNpZXNSZXNwb25zZRIzCghwb2xpY2llcxgBIAMoCzIhLm11c3Rlci5hcHByb3ZhbC52MS5Qb2xpY3lWZXJzaW9uEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSLVAQoVU2ltdWxhdGVQb2xpY3lSZXF1ZXN0EhIKCGRvY3VtZW50GAEgASgJSAASDQoDa2V5GAIgASgJSAASFAoMY29udGV4dF9qc29uGAMgASgJEjQKB3N1YmplY3QYBCABKAsyIy5tdXN0ZXIuYXBwcm92YWwudjEuQXBwcm92YWxTdWJqZWN0EhEKCXJlcXVlc3RlchgFIAEoCRIwCgV2b3RlcxgGIAMoCzIhLm11c3Rlci5hcHByb3ZhbC52MS5TaW11bGF0ZWRWb3RlQggKBnBvbGljeSKAAQoNU2ltdWxhdGVkVm90ZRINCgV2b3RlchgBIAEoCRIOCgZncm91cHMYAiADKAkSDQoFcm9sZXMYAyADKAkSLAoHdmVyZGljdBgEIAEoDjIbLm11c3Rlci5hcHByb3ZhbC52MS5WZXJkaWN0EhMKC3JlcXVpcmVtZW50GAUgASgJIsUBChZTaW11bGF0ZVBvbGljeVJlc3BvbnNlEi4KCGFwcHJvdmFsGAEgASgLMhwubXVzdGVyLmFwcHJvdmFsLnYxLkFwcHJvdmFsEjwKC2V4cGxhbmF0aW9uGAIgASgLMicubXVzdGVyLmFwcHJvdmFsLnYxLkFwcHJvdmFsRXhwbGFuYXRpb24SLQoFdm90ZXMYAyADKAsyHi5tdXN0ZXIuYXBwcm92YWwudjEuVm90ZVJlc3VsdBIOCgZldmVudHMYBCADKAkqfAoMUG9saWN5U3RhdHVzEh0KGVBPTElDWV9TVEFUVVNfVU5TUEVDSUZJRUQQABIXChNQT0xJQ1lfU1RBVFVTX0RSQUZUEAESGAoUUE9MSUNZX1NUQVRVU19BQ1RJVkUQAhIaChZQT0xJQ1lfU1RBVFVTX0FSQ0hJVkVEEAMqXQoMUG9saWN5Rm9ybWF0Eh0KGVBPTElDWV9GT1JNQVRfVU5TUEVDSUZJRUQQABIWChJQT0xJQ1lfRk9STUFUX1lBTUwQARIWChJQT0xJQ1lfRk9STUFUX0pTT04QAippCg5Qb2xpY3lTZXZlcml0eRIfChtQT0xJQ1lfU0VWRVJJVFlfVU5TUEVDSUZJRUQQABIZChVQT0xJQ1lfU0VWRVJJVFlfRVJST1IQARIbChdQT0xJQ1lfU0VWRVJJVFlfV0FSTklORxACMt4ECg1Qb2xpY3lTZXJ2aWNlElgKCVB1dFBvbGljeRIkLm11c3Rlci5hcHByb3ZhbC52MS5QdXRQb2xpY3lSZXF1ZXN0GiUubXVzdGVyLmFwcHJvdmFsLnYxLlB1dFBvbGljeVJlc3BvbnNlEmcKDkFjdGl2YXRlUG9saWN5EikubXVzdGVyLmFwcHJvdmFsLnYxLkFjdGl2YXRlUG9saWN5UmVxdWVzdBoqLm11c3Rlci5hcHByb3ZhbC52MS5BY3RpdmF0ZVBvbGljeVJlc3BvbnNlEmQKDUFyY2hpdmVQb2xpY3kSKC5tdXN0ZXIuYXBwcm92YWwudjEuQXJjaGl2ZVBvbGljeVJlcXVlc3QaKS5tdXN0ZXIuYXBwcm92YWwudjEuQXJjaGl2ZVBvbGljeVJlc3BvbnNlElgKCUdldFBvbGljeRIkLm11c3Rlci5hcHByb3ZhbC52MS5HZXRQb2xpY3lSZXF1ZXN0GiUubXVzdGVyLmFwcHJvdmFsLnYxLkdldFBvbGljeVJlc3BvbnNlEmEKDExpc3RQb2xpY2llcxInLm11c3Rlci5hcHByb3ZhbC52MS5MaXN0UG9saWNpZXNSZXF1ZXN0GigubXVzdGVyLmFwcHJvdmFsLnYxLkxpc3RQb2xpY2llc1Jlc3BvbnNlEmcKDlNpbXVsYXRlUG9saWN5EikubXVzdGVyLmFwcHJvdmFsLnYxLlNpbXVsYXRlUG9saWN5UmVxdWVzdBoqLm11c3Rlci5hcHByb3ZhbC52MS5TaW11bGF0ZVBvbGljeVJlc3BvbnNlQkYKEm11c3Rlci5hcHByb3ZhbC52MVABWi5tdXN0ZXIvZ2VuL211c3Rlci9hcHByb3ZhbC92MTttdXN0ZXJhcHByb3ZhbHYxYgZwcm90bzM", [file_google_protobuf_timestamp, file_muster_approval_v1_approval_service]);
 
 /**
  * PolicyVersion is one version of a policy.
@@ -465,6 +467,162 @@ export const ListPoliciesResponseSchema: GenMessage<ListPoliciesResponse> = /*@_
   messageDesc(file_muster_approval_v1_policy_service, 11);
 
 /**
+ * SimulatePolicyRequest describes a request that is not made.
+ *
+ * @generated from message muster.approval.v1.SimulatePolicyRequest
+ */
+export type SimulatePolicyRequest = Message<"muster.approval.v1.SimulatePolicyRequest"> & {
+  /**
+   * The policy: exactly one is required.
+   *
+   * @generated from oneof muster.approval.v1.SimulatePolicyRequest.policy
+   */
+  policy: {
+    /**
+     * A document as for PutPolicy.
+     *
+     * @generated from field: string document = 1;
+     */
+    value: string;
+    case: "document";
+  } | {
+    /**
+     * Key of a policy; its active version, or else the latest.
+     *
+     * @generated from field: string key = 2;
+     */
+    value: string;
+    case: "key";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The context, a JSON object; empty for none.
+   *
+   * @generated from field: string context_json = 3;
+   */
+  contextJson: string;
+
+  /**
+   * What it would be about. Its digest may be empty.
+   *
+   * @generated from field: muster.approval.v1.ApprovalSubject subject = 4;
+   */
+  subject?: ApprovalSubject | undefined;
+
+  /**
+   * Key or login of the person who would ask; empty for the caller.
+   *
+   * @generated from field: string requester = 5;
+   */
+  requester: string;
+
+  /**
+   * Votes, in order. At most 100.
+   *
+   * @generated from field: repeated muster.approval.v1.SimulatedVote votes = 6;
+   */
+  votes: SimulatedVote[];
+};
+
+/**
+ * Describes the message muster.approval.v1.SimulatePolicyRequest.
+ * Use `create(SimulatePolicyRequestSchema)` to create a new message.
+ */
+export const SimulatePolicyRequestSchema: GenMessage<SimulatePolicyRequest> = /*@__PURE__*/
+  messageDesc(file_muster_approval_v1_policy_service, 12);
+
+/**
+ * SimulatedVote is a vote that is not cast.
+ *
+ * @generated from message muster.approval.v1.SimulatedVote
+ */
+export type SimulatedVote = Message<"muster.approval.v1.SimulatedVote"> & {
+  /**
+   * Key or login of the voter. Required. Groups and roles are those of the directory, and these.
+   *
+   * @generated from field: string voter = 1;
+   */
+  voter: string;
+
+  /**
+   * Groups of the voter's credentials.
+   *
+   * @generated from field: repeated string groups = 2;
+   */
+  groups: string[];
+
+  /**
+   * Policy roles of the voter's credentials.
+   *
+   * @generated from field: repeated string roles = 3;
+   */
+  roles: string[];
+
+  /**
+   * What the vote says. Required.
+   *
+   * @generated from field: muster.approval.v1.Verdict verdict = 4;
+   */
+  verdict: Verdict;
+
+  /**
+   * The requirement for which it counts; empty for all that the voter may vote for.
+   *
+   * @generated from field: string requirement = 5;
+   */
+  requirement: string;
+};
+
+/**
+ * Describes the message muster.approval.v1.SimulatedVote.
+ * Use `create(SimulatedVoteSchema)` to create a new message.
+ */
+export const SimulatedVoteSchema: GenMessage<SimulatedVote> = /*@__PURE__*/
+  messageDesc(file_muster_approval_v1_policy_service, 13);
+
+/**
+ * SimulatePolicyResponse is what would become of the request.
+ *
+ * @generated from message muster.approval.v1.SimulatePolicyResponse
+ */
+export type SimulatePolicyResponse = Message<"muster.approval.v1.SimulatePolicyResponse"> & {
+  /**
+   * The request after the votes. It has no id.
+   *
+   * @generated from field: muster.approval.v1.Approval approval = 1;
+   */
+  approval?: Approval | undefined;
+
+  /**
+   * What it would wait for.
+   *
+   * @generated from field: muster.approval.v1.ApprovalExplanation explanation = 2;
+   */
+  explanation?: ApprovalExplanation | undefined;
+
+  /**
+   * What would come of each vote, in order.
+   *
+   * @generated from field: repeated muster.approval.v1.VoteResult votes = 3;
+   */
+  votes: VoteResult[];
+
+  /**
+   * Each event as one sentence.
+   *
+   * @generated from field: repeated string events = 4;
+   */
+  events: string[];
+};
+
+/**
+ * Describes the message muster.approval.v1.SimulatePolicyResponse.
+ * Use `create(SimulatePolicyResponseSchema)` to create a new message.
+ */
+export const SimulatePolicyResponseSchema: GenMessage<SimulatePolicyResponse> = /*@__PURE__*/
+  messageDesc(file_muster_approval_v1_policy_service, 14);
+
+/**
  * PolicyStatus is the use of a version.
  *
  * @generated from enum muster.approval.v1.PolicyStatus
@@ -656,6 +814,17 @@ export const PolicyService: GenService<{
     methodKind: "unary";
     input: typeof ListPoliciesRequestSchema;
     output: typeof ListPoliciesResponseSchema;
+  },
+  /**
+   * SimulatePolicy shows what a policy would make of a request, with hypothetical votes, by the same rules as a real one: the people
+   * are those of the caller's tenant now. Nothing is kept. INVALID_ARGUMENT (POLICY_INVALID, CONTEXT_INVALID) as for a real one.
+   *
+   * @generated from rpc muster.approval.v1.PolicyService.SimulatePolicy
+   */
+  simulatePolicy: {
+    methodKind: "unary";
+    input: typeof SimulatePolicyRequestSchema;
+    output: typeof SimulatePolicyResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_muster_approval_v1_policy_service, 0);

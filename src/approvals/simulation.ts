@@ -1,0 +1,70 @@
+/** What a policy would make of a request. Nothing is kept. */
+import type { Actor, ApprovalDeps } from "./deps.ts";
+import { memberOf, type World } from "./people.ts";
+import { parsePolicy } from "./policy/parse.ts";
+import { createPolicy } from "./policy/policy.ts";
+import { notFound, policyInvalid } from "./policy/policy-errors.ts";
+import { simulate, type Simulated } from "./simulate.ts";
+import type { Person, Policy, Subject, Verdict } from "./types.ts";
+import type { ApprovalTx } from "./records.ts";
+import { readWorld } from "./world.ts";
+
+export interface SimulationInput {
+  readonly policy: { readonly document: string } | { readonly key: string };
+  /** JSON text. */
+  readonly context: string;
+  readonly subject: Subject;
+  /** Key or login; empty for the caller. */
+  readonly requester: string;
+  readonly votes: readonly SimulatedVote[];
+}
+
+export interface SimulatedVote {
+  readonly voter: string;
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+  readonly verdict: Verdict;
+  readonly requirement: string;
+}
+
+/** Rejects with POLICY_INVALID, POLICY_NOT_FOUND and CONTEXT_INVALID. */
+export function simulatePolicy(deps: ApprovalDeps, input: SimulationInput, actor: Actor): Promise<Simulated & { readonly policy: Policy }> {
+  return deps.store.tx(async (tx) => {
+    const policy = await policyOf(tx, deps, input.policy, actor.tenant);
+    const context = deps.readContext(policy, input.context);
+    const world = await readWorld(tx, deps, actor.tenant, policy.document.key, await tx.approvals.now());
+    const requester = input.requester === "" ? actor.person : personOf({ voter: input.requester, groups: [], roles: [] }, world);
+    const votes = input.votes.map(({ verdict, requirement, ...voter }) => ({
+      voter: personOf(voter, world),
+      verdict,
+      comment: "simulated",
+      ...(requirement === "" ? {} : { requirement }),
+    }));
+    const command = { id: "", tenant: actor.tenant, subject: input.subject, context, requester };
+    return { ...simulate(command, votes, policy, world), policy };
+  });
+}
+
+async function policyOf(tx: ApprovalTx, { policies, directory }: ApprovalDeps, policy: SimulationInput["policy"], tenant: string): Promise<Policy> {
+  if ("document" in policy) {
+    const { document, problems } = parsePolicy(policy.document, { isEnumerable: directory(tenant) !== undefined });
+    if (!document) throw policyInvalid(problems);
+    return createPolicy(document, 0);
+  }
+  const active = await policies.active(tx, tenant, policy.key);
+  if (active) return active;
+  const latest = await tx.policies.findLatest(tenant, policy.key);
+  if (!latest) throw notFound(policy.key, 0);
+  return policies.pinned(tx, tenant, policy.key, latest.version);
+}
+
+/** Somebody as the directory has the person, with these claims in addition. */
+function personOf({ voter, groups, roles }: Pick<SimulatedVote, "voter" | "groups" | "roles">, { directory }: World): Person {
+  const member = memberOf(voter, directory);
+  return {
+    key: member?.key ?? voter,
+    name: member?.name ?? voter,
+    groups: [...(member?.groups ?? []), ...groups],
+    roles: [...(member?.roles ?? []), ...roles],
+  };
+}
