@@ -8,7 +8,7 @@ const only = process.env["MUTATE_TESTS"]?.split(" ");
 
 export default defineConfig({
   test: {
-    include: only ?? ["src/**/*.test.ts", "test/*.test.ts", "test/registration/*.test.ts", "test/e2e/*.test.ts"],
+    include: only ?? ["src/**/*.test.ts", "test/*.test.ts", "test/approvals/*.test.ts", "test/registration/*.test.ts", "test/e2e/*.test.ts"],
     exclude: ["src/schema-diff/**", "test/{architecture,docs,asyncapi,real,schema-check,http-documents,topic-schemas}.test.ts", "test/e2e/{process,start,stock-clients,fuzz}.test.ts"],
     env: { MUSTER_TEST_IN_PROCESS: "1" },
     // Files keep no state between tests, and what runs at loading is not mutated: loading everything anew for each mutant only takes time.

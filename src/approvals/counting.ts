@@ -2,9 +2,9 @@
  * What the votes of a stage amount to. Pure: it reads the document alone.
  *
  * For a requirement, E are its candidates, A, R the distinct people who approve and reject it. It is satisfied when A ≥ need,
- * rejected when R ≥ veto, and cannot be satisfied when A + (E without voters) < need, or when nobody is named. With n = |E ∪
- * voters|, a need of p percent is max(1, ⌈p·n/100⌉), and `all` is n. Where people must be distinct within a stage, `A ≥ need`
- * is an assignment of people to requirements in which each takes one place.
+ * rejected when R ≥ veto, and cannot be satisfied when A + open < need, or when nobody is named; open are those of E who can still
+ * add an approval. With n = |E ∪ voters|, a need of p percent is max(1, ⌈p·n/100⌉), and `all` is n. Where people must be distinct
+ * within a stage, `A ≥ need` is an assignment of people to requirements in which each takes one place.
  */
 import { assign } from "./matching.ts";
 import { isAny } from "./people.ts";
@@ -20,7 +20,10 @@ export interface Tally {
   readonly have: number;
   readonly approvals: readonly Vote[];
   readonly rejections: readonly Vote[];
-  /** Candidates who have not voted in the stage; undefined where nothing lists them. */
+  /**
+   * Candidates who can still add an approval: they have not voted, want changes, or approved other requirements alone. Undefined
+   * where nothing lists them.
+   */
   readonly open: readonly Candidate[] | undefined;
   readonly isMet: boolean;
   readonly isRejected: boolean;
@@ -49,7 +52,7 @@ export function usedUp(approval: Approval, stage: string, { distinctPeople }: Pi
 
 export function tallyOf(approval: Approval, stage: Stage, policy: Pick<PolicyDocument, "distinctPeople">): StageTally {
   const excluded = [...barredFrom(approval), ...usedUp(approval, stage.id, policy)];
-  const votes = approval.votes.filter((vote) => vote.stage === stage.id && vote.revision === approval.revision && !isAny(vote.voter.identities, excluded));
+  const votes = approval.votes.filter(({ stage: of, voter, standsInFor }) => of === stage.id && !isAny([...voter.identities, ...standsInFor], excluded));
   const counts = stage.requirements.map((requirement) => countOf(requirement, votes, excluded));
   const [have, possible] = policy.distinctPeople === "requirement" ? apart(counts) : together(counts);
   const requirements = counts.map(({ requirement, need, approvals, rejections, open, isEmpty }, i) => ({
@@ -86,23 +89,32 @@ interface Count {
 function countOf(requirement: Requirement, votes: readonly Vote[], excluded: readonly string[]): Count {
   const own = votes.filter(({ requirements }) => requirements.includes(requirement.id));
   const candidates = requirement.candidates?.filter(({ key }) => !excluded.includes(key));
-  const without = (voters: readonly Vote[]) => candidates?.filter(({ key }) => !voters.some(({ voter }) => voter.identities.includes(key)));
+  const without = (cast: readonly Vote[]) => candidates?.filter((candidate) => !isTaken(candidate, cast));
   const n = candidates && own.length + (without(own)?.length ?? 0);
+  const isFinal = ({ verdict, requirements }: Vote) =>
+    verdict === "reject" || verdict === "abstain" || (verdict === "approve" && requirements.includes(requirement.id));
   return {
     requirement,
     need: needOf(requirement.need, n),
     approvals: own.filter(({ verdict }) => verdict === "approve"),
     rejections: own.filter(({ verdict }) => verdict === "reject"),
-    open: without(votes),
+    open: without(votes.filter(isFinal)),
     isEmpty: n === undefined ? isNobody(requirement.who) && own.length === 0 : n === 0,
   };
 }
 
-/** How many of `n` people must approve. */
+/** True when a vote of the candidate's would add nobody: the candidate voted, or the places are taken that the vote would be for. */
+function isTaken({ key, standsInFor }: Candidate, votes: readonly Vote[]): boolean {
+  if (votes.some(({ voter }) => voter.identities.includes(key))) return true;
+  if (standsInFor.length === 0) return votes.some((vote) => vote.standsInFor.length > 0 && vote.standsInFor.every((absent) => absent === key));
+  return standsInFor.every((absent) => votes.some((vote) => vote.voter.identities.includes(absent) || vote.standsInFor.includes(absent)));
+}
+
+/** How many of `n` people must approve; at least one, whatever a policy says. */
 export function needOf(need: Requirement["need"], n: number | undefined): number {
-  if (need !== "all" && "count" in need) return need.count;
+  if (need !== "all" && "count" in need) return Math.max(1, need.count);
   if (n === undefined) return Number.POSITIVE_INFINITY;
-  return need === "all" ? n : Math.max(1, Math.ceil((need.percent * n) / 100));
+  return Math.max(1, need === "all" ? n : Math.ceil((need.percent * n) / 100));
 }
 
 type Filled = readonly [have: readonly number[], possible: readonly number[]];
@@ -129,7 +141,9 @@ function together(counts: readonly Count[]): Filled {
     counts.map(({ need }) => finite(need)),
   );
   // A requirement whose people nothing lists takes none of the listed ones away: there may always be others.
-  counts.forEach(({ open }, i) => open?.forEach(({ key }) => choose(key, i)));
+  const approvers = counts.flatMap(({ approvals }) => approvals.map(({ voter }) => voter));
+  const voterOf = (key: string) => approvers.find(({ identities }) => identities.includes(key))?.key ?? key;
+  counts.forEach(({ open }, i) => open?.forEach(({ key }) => choose(voterOf(key), i)));
   const capacity = counts.map(({ open, need }) => (open === undefined ? 0 : finite(need)));
   const listed = assign([...choices.values()], capacity);
   return [have, counts.map(({ open, need }, i) => (open === undefined ? need : (listed[i] ?? 0)))];

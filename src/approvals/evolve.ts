@@ -1,5 +1,6 @@
 /** The document of a request as the fold of its events. Pure. */
-import type { Approval, ApprovalEvent, Requirement, Stage, StageStatus, Vote } from "./request.ts";
+import { isAny, isSame } from "./people.ts";
+import type { Approval, ApprovalEvent, Party, Requirement, Stage, StageStatus, Vote } from "./request.ts";
 import { joinWho } from "./who.ts";
 
 /** The document after one more event. Throws when the event does not follow the document: that is a defect of the caller. */
@@ -44,7 +45,7 @@ function changed(before: Approval, event: Exclude<ApprovalEvent, { type: "reques
   const outcome = (reason: string) => ({ outcome: { at: event.at, by: event.actor, reason } });
   switch (event.type) {
     case "requester_joined":
-      return { requesters: [...before.requesters, event.requester] };
+      return { requesters: [...before.requesters, event.requester], stages: reopened(before, event.requester) };
     case "revision_added": {
       const { digest, context, author, policy, requesterMayVote, expiresAt, stages } = event;
       const subject = { ...before.subject, digest };
@@ -62,10 +63,14 @@ function changed(before: Approval, event: Exclude<ApprovalEvent, { type: "reques
       return {
         decision: before.decision === "PENDING" ? "IN_REVIEW" : before.decision,
         directoryVersion: event.directoryVersion,
-        stages: withRequirements(before, event.stage, ({ candidates: _former, ...requirement }) => {
-          const candidates = event.candidates[requirement.id];
-          return candidates ? { ...requirement, candidates } : requirement;
-        }),
+        stages: withRequirements(
+          { stages: withStage(before, event.stage, { isUnsatisfiable: false }) },
+          event.stage,
+          ({ candidates: _former, ...requirement }) => {
+            const candidates = event.candidates[requirement.id];
+            return candidates ? { ...requirement, candidates } : requirement;
+          },
+        ),
       };
     case "directory_pending":
       return { decision: "PENDING" };
@@ -88,7 +93,11 @@ function changed(before: Approval, event: Exclude<ApprovalEvent, { type: "reques
       return {
         stages: withRequirements(before, event.stage, (requirement) =>
           requirement.id === event.requirement
-            ? { ...requirement, who: joinWho(requirement.who, added), replaced: [...requirement.replaced, ...event.from.identities] }
+            ? {
+                ...requirement,
+                who: joinWho(requirement.who, added),
+                replaced: [...requirement.replaced, ...event.from.identities].filter((name) => !event.to.identities.includes(name)),
+              }
             : requirement,
         ),
       };
@@ -120,7 +129,7 @@ function changed(before: Approval, event: Exclude<ApprovalEvent, { type: "reques
 /** A person's earlier vote of the stage; and a vote that was cast only for a person who now votes. */
 function isReplaced(vote: Vote, by: Extract<ApprovalEvent, { type: "vote_recorded" }>): boolean {
   if (vote.stage !== by.stage) return false;
-  if (vote.voter.key === by.voter.key) return true;
+  if (isSame(vote.voter, by.voter)) return true;
   const isInOwnRight = by.standsInFor.length === 0;
   return isInOwnRight && vote.standsInFor.length > 0 && vote.standsInFor.every((key) => by.voter.identities.includes(key));
 }
@@ -140,6 +149,15 @@ function withDone({ stages }: Pick<Approval, "stages">, id: string, action: numb
 
 function withRequirements({ stages }: Pick<Approval, "stages">, id: string, change: (requirement: Requirement) => Requirement): readonly Stage[] {
   return stages.map((stage) => (stage.id === id ? { ...stage, requirements: stage.requirements.map(change) } : stage));
+}
+
+/** A stage that somebody helped to satisfy who now asks for the request himself starts again, and what follows it waits. */
+function reopened({ stages, votes, requesterMayVote }: Approval, requester: Party): readonly Stage[] {
+  if (requesterMayVote) return stages;
+  const isTheirs = ({ voter, standsInFor }: Vote) => isAny([...voter.identities, ...standsInFor], requester.identities);
+  const first = stages.findIndex(({ id, status }) => status === "SATISFIED" && votes.some((vote) => vote.stage === id && isTheirs(vote)));
+  const ended: ReadonlySet<StageStatus> = new Set(["SATISFIED", "ACTIVE"]);
+  return first < 0 ? stages : stages.map((stage, i) => (i >= first && ended.has(stage.status) ? { ...stage, status: "WAITING" } : stage));
 }
 
 const unfinished: ReadonlySet<StageStatus> = new Set(["WAITING", "ACTIVE"]);

@@ -2,7 +2,7 @@
 import { tallyOf, type Tally } from "./counting.ts";
 import { mayVote, whoText } from "./may-vote.ts";
 import { dueAt } from "./machine.ts";
-import { isNamed, type World } from "./people.ts";
+import { isNamed, memberOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type Stage } from "./request.ts";
 import type { Member, PolicyDocument } from "./types.ts";
 
@@ -38,7 +38,7 @@ export interface Explanation {
 
 export function explain(approval: Approval, policy: PolicyDocument, world: World): Explanation {
   const stage = isOpen(approval) ? activeStage(approval) : undefined;
-  if (!stage) return { summary: ended(approval), stage: undefined, requirements: [], next: nextOf(approval, policy, undefined) };
+  if (!stage) return { summary: ended(approval, world), stage: undefined, requirements: [], next: nextOf(approval, policy, undefined) };
   const tally = tallyOf(approval, stage, policy);
   const requirements = tally.requirements.map((one) => explained(one, approval, policy, world));
   const next = nextOf(approval, policy, stage);
@@ -53,9 +53,10 @@ function explained(tally: Tally, approval: Approval, policy: PolicyDocument, wor
   const { requirement, approvals, rejections, open, have } = tally;
   const need = Number.isFinite(tally.need) ? tally.need : undefined;
   const who = whoText(requirement.who);
-  const namesOf = (votes: typeof approvals) =>
-    votes.map(({ voter, standsInFor }) => (standsInFor.length > 0 ? `${voter.name} (for ${standsInFor.join(", ")})` : voter.name));
-  const canVote = open?.map(({ name, standsInFor }) => (standsInFor.length > 0 ? `${name} (for ${standsInFor.join(", ")})` : name));
+  const named = (name: string, standsInFor: readonly string[]) =>
+    standsInFor.length > 0 ? `${name} (for ${standsInFor.map((key) => nameOf(key, approval, world)).join(", ")})` : name;
+  const namesOf = (votes: typeof approvals) => votes.map(({ voter, standsInFor }) => named(voter.name, standsInFor));
+  const canVote = open?.map(({ name, standsInFor }) => named(name, standsInFor));
   const approvedBy = namesOf(approvals);
   const counted = `${have} of ${need ?? "an unknown number"}${approvedBy.length > 0 ? ` by ${approvedBy.join(", ")}` : ""}`;
   const left = canVote ? (canVote.length > 0 ? `${canVote.join(", ")} can still vote` : "nobody is left who can vote") : `anybody of ${who} can vote`;
@@ -100,11 +101,18 @@ function nextOf(approval: Approval, policy: PolicyDocument, stage: Stage | undef
   return { at, what: action.do === "remind" ? "reminds those who can vote" : "is rejected" };
 }
 
-function ended({ decision, closing, outcome, grant, effect }: Approval): string {
+function ended(approval: Approval, world: World): string {
+  const { decision, closing, outcome, grant, effect } = approval;
   const how = closing ? `${decision} (${closing})` : decision;
-  const by = outcome ? ` by ${outcome.by} at ${iso(outcome.at)}${outcome.reason && `: ${outcome.reason}`}` : "";
+  const by = outcome ? ` by ${nameOf(outcome.by, approval, world)} at ${iso(outcome.at)}${outcome.reason && `: ${outcome.reason}`}` : "";
   const granted = grant === "NONE" ? "" : ` Its grant is ${grant}, its effect ${effect}.`;
   return `The request is ${how}${by}.${granted}`;
+}
+
+/** The name of whoever has this key, as far as it is known. */
+function nameOf(key: string, { votes, requesters, author }: Approval, { directory, standIns }: World): string {
+  const people = [...votes.map(({ voter }) => voter), ...requesters, author, ...standIns.map(({ from }) => from)];
+  return memberOf(key, directory)?.name ?? people.find((person) => person.key === key)?.name ?? key;
 }
 
 function iso(ms: number): string {

@@ -5,12 +5,12 @@
  */
 import { barredFrom } from "./counting.ts";
 import { evolve } from "./evolve.ts";
-import { closedNotice, mayVote, type MayVote, type Refusal, type VoteRefusal } from "./may-vote.ts";
-import { isAny, isBarred, isNamed, memberOf, partyOf, type World } from "./people.ts";
+import { closedAt, mayVote, type MayVote, type Refusal, type VoteRefusal } from "./may-vote.ts";
+import { isAny, isBarred, isNamed, isSame, memberOf, partyOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type ApprovalEvent, type Closing, type Effect, type Party, type Stage } from "./request.ts";
 import { routeOf } from "./routing.ts";
-import { approve, begin, emit, resolve, run, settle, timer, type Draft, type Made } from "./settle.ts";
-import type { JsonObject, Person, Policy, Subject, TimedAction, Verdict } from "./types.ts";
+import { begin, emit, expire, nextAction, resolve, run, settle, timer, type Draft, type Made } from "./settle.ts";
+import type { JsonObject, Person, Policy, Subject, Verdict } from "./types.ts";
 
 export type CommandRefusal = VoteRefusal | "NOT_OWNER" | "WRONG_STATE" | "REQUIREMENT_UNKNOWN";
 
@@ -59,7 +59,8 @@ export function open(command: OpenCommand, policy: Policy, world: World): Made {
 
 /** Another person asks for the same content: he may not decide on it either. */
 export function join(approval: Approval, requester: Person, policy: Policy, world: World): Answer {
-  if (!isOpen(approval)) return closedNotice(approval);
+  const closed = closedAt(approval, world.now);
+  if (closed) return closed;
   const party = partyOf(requester, world.directory);
   return run(approval, policy, world, (draft) => {
     if (approval.requesters.some(({ identities }) => isAny(identities, party.identities))) return;
@@ -72,14 +73,18 @@ export function join(approval: Approval, requester: Person, policy: Policy, worl
 /** New content of the same subject, routed by `policy`, the one that is active now. Votes on the former content are void. */
 export function revise(
   approval: Approval,
-  command: { readonly author: Person; readonly digest: string; readonly context: JsonObject },
+  /** `isAdmin`: may revise requests of others. */
+  command: { readonly author: Person; readonly isAdmin?: boolean; readonly digest: string; readonly context: JsonObject },
   policy: Policy,
   world: World,
 ): Answer {
-  const { author, digest, context } = command;
-  if (!isOpen(approval) || world.now >= approval.expiresAt) return closedNotice(approval);
+  const { author, isAdmin = false, digest, context } = command;
+  const closed = closedAt(approval, world.now);
+  if (closed) return closed;
   const party = partyOf(author, world.directory);
-  if (!isOwner(approval, party)) return notOwner(party, "revise");
+  if (!isAdmin && !isOwner(approval, party)) return notOwner(party, "revise");
+  if (digest === approval.subject.digest)
+    return { refusal: "WRONG_STATE", message: `the digest of the request is ${digest} already: a revision needs another` };
   const subject = { ...approval.subject, digest };
   const [first] = approval.requesters;
   const route = routeOf(policy, { context, subject, requester: first ?? party }, world.now);
@@ -93,24 +98,26 @@ export function revise(
 export function vote(approval: Approval, command: VoteCommand, policy: Policy, world: World): Answer {
   const { voter: person, verdict, digest, requirement, comment } = command;
   const may = mayVote(approval, policy.document, person, world);
-  const isStale = !("refusal" in may) && command.stage !== undefined && command.stage !== may.stage.id;
+  const active = closedAt(approval, world.now) ? undefined : activeStage(approval)?.id;
+  const isStale = active !== undefined && (command.stage ?? active) !== active;
   if ("refusal" in may || isStale) {
-    if (hasCast(approval, command, world)) return { approval, events: [] };
-    return "refusal" in may ? may : { refusal: "STAGE_NOT_ACTIVE", message: `stage ${command.stage} is not active: stage ${may.stage.id} is` };
+    if (!("refusal" in may && barring.has(may.refusal)) && hasCast(approval, command, world)) return { approval, events: [] };
+    if ("refusal" in may && !isStale) return may;
+    return { refusal: "STAGE_NOT_ACTIVE", message: `stage ${command.stage} is not active: stage ${active} is` };
   }
   if (digest !== approval.subject.digest) {
     return { refusal: "SUBJECT_CHANGED", message: `the content has changed: its digest is ${approval.subject.digest}, and the vote names ${digest || "none"}` };
   }
   const requirements = requirement === undefined ? may.requirements : may.requirements.filter((id) => id === requirement);
   if (requirements.length === 0) return notHere(may, requirement ?? "");
-  if (comment === "" && policy.document.reasonRequired.includes(verdict)) {
+  if (comment.trim() === "" && policy.document.reasonRequired.includes(verdict)) {
     return { refusal: "COMMENT_REQUIRED", message: `the policy wants a comment with ${verdict}` };
   }
   const { stage, voter, standsInFor } = may;
   return run(approval, policy, world, (draft) => {
-    const former = approval.votes.find((cast) => cast.stage === stage.id && cast.voter.key === voter.key);
-    const isSame = former?.verdict === verdict && former.comment === comment && sameList(former.requirements, requirements);
-    if (isSame) return;
+    const former = approval.votes.find((cast) => cast.stage === stage.id && isSame(cast.voter, voter));
+    if (former?.verdict === verdict && former.comment === comment && sameList(former.requirements, requirements)) return;
+    resolve(draft);
     emit(draft, voter.key, { type: "vote_recorded", stage: stage.id, voter, verdict, comment, requirements, standsInFor });
     settle(draft);
   });
@@ -130,23 +137,27 @@ export function reassign(
   policy: Policy,
   world: World,
 ): Answer {
-  if (!isOpen(approval) || world.now >= approval.expiresAt) return closedNotice(approval);
+  const closed = closedAt(approval, world.now);
+  if (closed) return closed;
   const stage = activeStage(approval);
   if (!stage) return { refusal: "STAGE_NOT_ACTIVE", message: "no stage of the request is active" };
   const [by, from, to] = [command.by, command.from, command.to].map((person) => partyOf(person, world.directory)) as [Party, Party, Party];
   if (!command.isAdmin && !isAny(by.identities, from.identities)) return notOwner(by, "reassign the place of somebody else in");
-  const isTheirs = (id: string) => command.requirement === undefined || command.requirement === id;
+  const { requirement, reason } = command;
+  if (requirement !== undefined && stage.requirements.every(({ id }) => id !== requirement)) return unknownRequirement(stage, requirement);
   const held = memberOf(from.key, world.directory) ?? command.from;
-  const places = stage.requirements.filter(({ id, who, replaced }) => isTheirs(id) && isNamed(who, from.identities, held) && !isAny(from.identities, replaced));
+  const places = stage.requirements.filter(
+    ({ id, who, replaced }) => (requirement ?? id) === id && isNamed(who, from.identities, held) && !isAny(from.identities, replaced),
+  );
   if (places.length === 0) return { refusal: "NOT_ELIGIBLE", message: `${from.name} has no place in stage ${stage.id}` };
-  if (approval.votes.some((cast) => cast.stage === stage.id && isAny(cast.voter.identities, from.identities))) {
-    return { refusal: "ALREADY_COUNTED", message: `${from.name} voted already` };
+  if (approval.votes.some((cast) => cast.stage === stage.id && (isSame(cast.voter, from) || cast.standsInFor.includes(from.key)))) {
+    return { refusal: "ALREADY_COUNTED", message: `${from.name}, or a stand-in, voted already` };
   }
-  if (isBarred(to.identities, barredFrom(approval), world.standIns))
+  if (isBarred(to.identities, barredFrom(approval), world))
     return { refusal: "SOD_REQUESTER", message: `${to.name} may not decide on this request: he asked for it, or stands in for who did` };
   if (isGone(to, world)) return { refusal: "PERSON_DISABLED", message: `${to.name} is disabled, or not in the directory` };
   return run(approval, policy, world, (draft) => {
-    for (const { id } of places) emit(draft, by.key, { type: "reassigned", stage: stage.id, requirement: id, from, to, reason: command.reason });
+    for (const { id } of places) emit(draft, by.key, { type: "reassigned", stage: stage.id, requirement: id, from, to, reason });
     resolve(draft);
     settle(draft);
   });
@@ -157,12 +168,13 @@ export function close(approval: Approval, { by: person, isAdmin, how, reason }: 
   const by = partyOf(person, world.directory);
   if (!isAdmin && !(isOwner(approval, by) && (how === "withdrawn" || how === "revoke"))) return notOwner(by, how === "revoke" ? "revoke" : "close");
   if (how === "revoke") {
-    if (approval.grant !== "VALID") return { refusal: "WRONG_STATE", message: `there is no valid grant to revoke: it is ${approval.grant}` };
-    if (approval.effect === "RUNNING" || approval.effect === "UNKNOWN")
-      return { refusal: "WRONG_STATE", message: `the effect is ${approval.effect}: it can no longer be revoked` };
+    const hint = approval.effect === "APPLIED" ? "; what was applied is undone by a request of its own" : "";
+    if (approval.grant !== "VALID") return { refusal: "WRONG_STATE", message: `there is no valid grant to revoke: it is ${approval.grant}${hint}` };
+    if (underway.has(approval.effect)) return { refusal: "WRONG_STATE", message: `the effect is ${approval.effect}: it can no longer be revoked` };
     return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "grant_changed", grant: "REVOKED", reason }));
   }
-  if (!isOpen(approval)) return closedNotice(approval);
+  const closed = closedAt(approval, world.now);
+  if (closed) return closed;
   return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "request_cancelled", closing: how, reason }));
 }
 
@@ -213,25 +225,23 @@ export function reportEffect(
     return { refusal: "WRONG_STATE", message: `the request is ${approval.decision}, its grant ${approval.grant}` };
   if (!nextEffects[approval.effect].includes(effect))
     return { refusal: "WRONG_STATE", message: `the effect is ${approval.effect}: it cannot become ${effect}` };
+  if (effect === "RUNNING" && world.now >= (approval.grantUntil ?? Number.POSITIVE_INFINITY))
+    return { refusal: "WRONG_STATE", message: "the grant has expired" };
   return run(approval, policy, world, (draft) => {
     emit(draft, by, { type: "effect_changed", effect, detail });
     if (effect === "APPLIED") emit(draft, by, { type: "grant_changed", grant: "USED", reason: detail });
   });
 }
 
+/** The effect was begun, and how it ended is not known: the grant holds until it is. */
+const underway: ReadonlySet<Effect> = new Set(["RUNNING", "UNKNOWN"]);
+
 /** The next time at which `tick` does something; undefined when never. */
 export function dueAt(approval: Approval): number | undefined {
-  if (!isOpen(approval)) return approval.grant === "VALID" && approval.effect !== "RUNNING" ? approval.grantUntil : undefined;
+  if (!isOpen(approval)) return approval.grant === "VALID" && !underway.has(approval.effect) ? approval.grantUntil : undefined;
   const stage = activeStage(approval);
   const actions = stage?.after.flatMap(({ afterMs }, i) => (stage.done.includes(i) ? [] : [(stage.activeSince ?? 0) + afterMs])) ?? [];
   return Math.min(approval.expiresAt, ...actions);
-}
-
-function expire(draft: Draft): void {
-  const { onExpire } = draft.policy.document;
-  const reason = "nobody decided in time";
-  if (onExpire === "approve") approve(draft, timer, `${reason}, and the policy approves then`);
-  else emit(draft, timer, { type: onExpire === "reject" ? "request_rejected" : "request_expired", reason });
 }
 
 function expireGrant(draft: Draft): void {
@@ -239,20 +249,15 @@ function expireGrant(draft: Draft): void {
   if (due !== undefined && draft.world.now >= due) emit(draft, timer, { type: "grant_changed", grant: "EXPIRED", reason: "the approval was not used in time" });
 }
 
-function nextAction({ approval, world }: Draft): { readonly stage: Stage; readonly index: number; readonly action: TimedAction } | undefined {
-  const stage = activeStage(approval);
-  if (!stage) return undefined;
-  const due = stage.after
-    .map((action, index) => ({ stage, index, action }))
-    .filter(({ action, index }) => !stage.done.includes(index) && (stage.activeSince ?? 0) + action.afterMs <= world.now);
-  return due.toSorted((a, b) => a.action.afterMs - b.action.afterMs || a.index - b.index)[0];
-}
+/** Whoever is refused so has no vote that counts, whatever he voted before. */
+const barring: ReadonlySet<VoteRefusal> = new Set(["NOT_IDENTIFIED", "PERSON_DISABLED", "SOD_REQUESTER", "SOD_AUTHOR", "SOD_STAND_IN"]);
 
 /** True when the person's last vote on this content, in the stage that the command names if it does, is the same. */
-function hasCast(approval: Approval, { voter, verdict, digest, stage, comment }: VoteCommand, { directory }: World): boolean {
-  const { identities } = partyOf(voter, directory);
-  const last = approval.votes.findLast((cast) => isAny(cast.voter.identities, identities) && (stage === undefined || cast.stage === stage));
-  return last?.verdict === verdict && last.comment === comment && approval.subject.digest === digest;
+function hasCast(approval: Approval, { voter, verdict, digest, stage, requirement, comment }: VoteCommand, { directory }: World): boolean {
+  const party = partyOf(voter, directory);
+  const last = approval.votes.findLast((cast) => isSame(cast.voter, party) && (stage ?? cast.stage) === cast.stage);
+  if (last === undefined || (requirement !== undefined && !sameList(last.requirements, [requirement]))) return false;
+  return last.verdict === verdict && last.comment === comment && approval.subject.digest === digest;
 }
 
 function isOwner({ requesters, onBehalfOf, author }: Approval, { identities }: Party): boolean {
@@ -270,7 +275,11 @@ function notOwner({ name }: Party, what: string): Refusal<CommandRefusal> {
 function notHere({ stage, voter }: MayVote, requirement: string): Refusal<CommandRefusal> {
   return stage.requirements.some(({ id }) => id === requirement)
     ? { refusal: "NOT_ELIGIBLE", message: `${voter.name} may not vote for requirement ${requirement}` }
-    : { refusal: "REQUIREMENT_UNKNOWN", message: `stage ${stage.id} has no requirement ${requirement}` };
+    : unknownRequirement(stage, requirement);
+}
+
+function unknownRequirement({ id }: Stage, requirement: string): Refusal<CommandRefusal> {
+  return { refusal: "REQUIREMENT_UNKNOWN", message: `stage ${id} has no requirement ${requirement}` };
 }
 
 function sameList(a: readonly string[], b: readonly string[]): boolean {

@@ -1,8 +1,8 @@
 /** The one predicate of who may vote: votes, `may_vote`, the inbox, Explain and simulation use it. Pure. */
 import { activeStage, isOpen, type Approval, type Party, type Requirement, type Stage, type Vote } from "./request.ts";
 import { barredFrom, usedUp } from "./counting.ts";
-import { isAny, isNamed, memberOf, partyOf, standsInFor, type World } from "./people.ts";
-import type { Person, PolicyDocument, StandIn } from "./types.ts";
+import { isAny, isNamed, isSame, memberOf, partyOf, standsInFor, type World } from "./people.ts";
+import type { Person, PolicyDocument } from "./types.ts";
 
 export const voteRefusals = [
   "REQUEST_CLOSED",
@@ -43,24 +43,26 @@ const anonymous = "open|anonymous";
 
 /** For which requirements of the active stage this person may vote now, or why for none. */
 export function mayVote(approval: Approval, policy: PolicyDocument, person: Person, world: World): MayVote | Refusal {
-  if (!isOpen(approval)) return closedNotice(approval);
-  if (world.now >= approval.expiresAt) return refuse("REQUEST_CLOSED", "the request has expired");
+  const closed = closedAt(approval, world.now);
+  if (closed) return closed;
   const stage = activeStage(approval);
   if (!stage) return refuse("STAGE_NOT_ACTIVE", "no stage of the request is active");
   if (person.key === "") return refuse("NOT_IDENTIFIED", "a vote needs an authenticated person");
   const voter = partyOf(person, world.directory);
   if (memberOf(voter.key, world.directory)?.isEnabled === false) return refuse("PERSON_DISABLED", `${voter.name} is disabled in the directory`);
-  return separated(approval, voter, world.standIns) ?? placeOf(approval, policy, stage, person, voter, world);
+  return separated(approval, voter, world) ?? placeOf(approval, policy, stage, person, voter, world);
 }
 
-/** How a closed request answers whoever still wants to decide on it. */
-export function closedNotice({ decision, closing, outcome }: Approval): Refusal {
+/** How a request that is decided, or expired, answers whoever still wants to decide on it; undefined while it is open. */
+export function closedAt(approval: Approval, now: number): Refusal | undefined {
+  const { decision, closing, outcome, expiresAt } = approval;
+  if (isOpen(approval)) return now >= expiresAt ? refuse("REQUEST_CLOSED", "the request has expired") : undefined;
   const how = closing ? `${decision} (${closing})` : decision;
   return refuse("REQUEST_CLOSED", `the request is ${how}${outcome ? `, by ${outcome.by}` : ""}`);
 }
 
 /** Segregation of duties: those who asked for the request, and their stand-ins, do not decide on it. */
-function separated(approval: Approval, voter: Party, standIns: readonly StandIn[]): Refusal | undefined {
+function separated(approval: Approval, voter: Party, { standIns, directory }: World): Refusal | undefined {
   if (approval.requesterMayVote) return undefined;
   const is = (party: Party | undefined) => party !== undefined && isAny(voter.identities, party.identities);
   const hint = voter.key === anonymous ? "; name yourself in the metadata muster-principal" : "";
@@ -68,7 +70,7 @@ function separated(approval: Approval, voter: Party, standIns: readonly StandIn[
     return refuse("SOD_REQUESTER", `${voter.name} asked for this request, and may not decide on it${hint}`);
   if (is(approval.author)) return refuse("SOD_AUTHOR", `${voter.name} wrote the current revision, and may not decide on it${hint}`);
   const barred = barredFrom(approval);
-  const principal = standsInFor(voter.identities, standIns).find(({ from }) => barred.includes(from.key));
+  const principal = standsInFor(voter.identities, standIns, directory).find(({ from }) => isAny(partyOf(from, directory).identities, barred));
   return principal && refuse("SOD_STAND_IN", `${voter.name} stands in for ${principal.from.name}, who asked for this request`);
 }
 
@@ -104,9 +106,7 @@ function placesOf(requirements: readonly Requirement[], party: Party, person: Pe
 
 /** True when the absent person's place is taken by somebody other than this voter. */
 function hasVoted(votes: readonly Vote[], stage: Stage, absent: Party, voter: Party): boolean {
-  return votes.some(
-    (vote) => vote.stage === stage.id && vote.voter.key !== voter.key && (vote.voter.key === absent.key || vote.standsInFor.includes(absent.key)),
-  );
+  return votes.some((vote) => vote.stage === stage.id && !isSame(vote.voter, voter) && (isSame(vote.voter, absent) || vote.standsInFor.includes(absent.key)));
 }
 
 /** The people of a stage in words. */

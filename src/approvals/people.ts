@@ -24,6 +24,11 @@ function loginOf(key: string): string | undefined {
   return issuer === undefined ? undefined : asciiLower(key.slice(issuer.length));
 }
 
+/** The key in the spelling in which it is compared: logins in ASCII lower case, other subjects as they stand. */
+function comparable(key: string): string {
+  return loginOf(key) === undefined ? key : asciiLower(key);
+}
+
 /** The directory's entry of a person who is known by this key or alias. A key decides before an alias does. */
 export function memberOf(name: string, directory: World["directory"]): Member | undefined {
   if (directory === undefined || directory === "unknown") return undefined;
@@ -36,7 +41,16 @@ export function partyOf({ key, name }: Pick<Person, "key" | "name">, directory: 
   const login = loginOf(key);
   const member = memberOf(key, directory) ?? (login === undefined ? undefined : memberOf(login, directory));
   const own = login === undefined || (memberOf(login, directory) ?? member) !== member ? [] : [login];
-  return { key: member?.key ?? key, name, identities: [...new Set([member?.key ?? key, key, ...own, ...(member?.aliases ?? [])])] };
+  const canonical = member?.key ?? key;
+  return { key: canonical, name, identities: [...new Set([canonical, key, comparable(key), ...own, ...(member?.aliases ?? [])])] };
+}
+
+/** True when both are one person. A login or an address alone does not say so: it may have been given to somebody else since. */
+export function isSame(a: Party, b: Party): boolean {
+  return isAny(
+    a.identities.filter((name) => name.includes("|")),
+    b.identities,
+  );
 }
 
 /** True when these names and memberships are among those that `who` names. */
@@ -49,14 +63,14 @@ export function isAny(names: readonly string[], of: readonly string[]): boolean 
   return names.some((name) => of.includes(name));
 }
 
-/** Keys and names of everybody whose place this person takes, through others too. */
-export function standsInFor(identities: readonly string[], standIns: readonly StandIn[]): readonly StandIn[] {
+/** The stand-ins by which this person takes the place of somebody, through others too. */
+export function standsInFor(identities: readonly string[], standIns: readonly StandIn[], directory: World["directory"]): readonly StandIn[] {
   const found = new Set<StandIn>();
   let names = identities;
   for (let before = -1; before < found.size;) {
     before = found.size;
     for (const standIn of standIns) if (names.includes(standIn.to)) found.add(standIn);
-    names = [...identities, ...[...found].map(({ from }) => from.key)];
+    names = [...identities, ...[...found].flatMap(({ from }) => partyOf(from, directory).identities)];
   }
   return [...found];
 }
@@ -72,22 +86,29 @@ export function candidatesOf(requirement: Requirement, world: World, barred: rea
   if (!isListed && (who.groups.length > 0 || who.roles.length > 0 || directory === "unknown")) return undefined;
   const listed = isListed
     ? directory.members.filter((member) => member.isEnabled && isNamed(who, [member.key, ...member.aliases], member))
-    : who.users.map((key) => ({ key, name: key, aliases: [] as readonly string[] }));
+    : apartFromLogins(who.users).map((key) => ({ key, name: key, aliases: [] as readonly string[] }));
+  const absent = standIns.map((standIn) => ({ standIn, party: partyOf(standIn.from, directory) }));
   const found = new Map<string, Candidate>();
-  const add = (key: string, name: string, absent: string | undefined) => {
+  const add = (key: string, name: string, inPlaceOf: string | undefined) => {
     const former = found.get(key);
-    const isOwn = absent === undefined || former?.standsInFor.length === 0;
-    found.set(key, { key, name, standsInFor: isOwn ? [] : [...(former?.standsInFor ?? []), absent] });
+    const isOwn = inPlaceOf === undefined || former?.standsInFor.length === 0;
+    found.set(key, { key, name, standsInFor: isOwn ? [] : [...(former?.standsInFor ?? []), inPlaceOf] });
   };
   for (const { key, name, aliases } of listed) {
     const names = [...partyOf({ key, name }, directory).identities, ...aliases];
     if (isAny(names, barred) || isAny(names, replaced)) continue;
-    const standIn = standIns.find(({ from }) => names.includes(from.key));
-    const deputy = standIn && deputyOf(standIn, directory);
-    if (deputy && !isBarred(deputy.identities, barred, standIns)) add(deputy.key, deputy.name, key);
-    else if (!isBarred(names, barred, standIns)) add(key, name, undefined);
+    const away = absent.find(({ party }) => isAny(party.identities, names));
+    const deputy = away && deputyOf(away.standIn, directory);
+    if (deputy && !isBarred(deputy.identities, barred, world)) add(deputy.key, deputy.name, away.party.key);
+    else if (!isBarred(names, barred, world)) add(key, name, undefined);
   }
   return [...found.values()];
+}
+
+/** Without the logins of those who are named by their keys too. */
+function apartFromLogins(users: readonly string[]): readonly string[] {
+  const logins = new Set(users.map(loginOf));
+  return users.filter((name) => !logins.has(name));
 }
 
 /** The stand-in as a person; undefined when the directory does not have him, or has him disabled. */
@@ -98,6 +119,6 @@ function deputyOf({ to }: StandIn, directory: World["directory"]): Party | undef
 }
 
 /** True for the barred, and for whoever stands in for one of them. */
-export function isBarred(identities: readonly string[], barred: readonly string[], standIns: readonly StandIn[]): boolean {
-  return isAny(identities, barred) || standsInFor(identities, standIns).some(({ from }) => barred.includes(from.key));
+export function isBarred(identities: readonly string[], barred: readonly string[], { standIns, directory }: World): boolean {
+  return isAny(identities, barred) || standsInFor(identities, standIns, directory).some(({ from }) => isAny(partyOf(from, directory).identities, barred));
 }

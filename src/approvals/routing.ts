@@ -11,6 +11,13 @@ export interface Route {
   readonly failures: readonly Extract<ApprovalChange, { type: "expression_failed" }>[];
 }
 
+/** Whom `who` names: those it lists, and with the value of its expression, if it has one. */
+export function peopleOf(policy: Policy, { expr, users, groups, roles }: Who, scope: Scope): { readonly listed: Who; readonly evaluated: Evaluated<Who> } {
+  const listed = { users: users.map(userName), groups, roles };
+  const found: Evaluated<readonly string[]> = expr === undefined ? { value: [] } : policy.people(expr, scope);
+  return { listed, evaluated: "value" in found ? { value: joinWho(listed, whoOf(found.value)) } : found };
+}
+
 /**
  * Applies a policy. It fails closed: a route rule that fails does not hold, a stage or requirement whose `when` fails applies, an
  * expression for people that fails names nobody.
@@ -24,10 +31,9 @@ export function routeOf(policy: Policy, scope: Scope, now: number): Route {
     return otherwise;
   };
   const applies = (where: string, when: string | undefined) => when === undefined || settle(where, policy.holds(when, scope), true);
-  const people = (where: string, who: Who): Who => {
-    const { expr, ...named } = who;
-    const listed = { ...named, users: named.users.map(userName) };
-    return expr === undefined ? listed : joinWho(listed, whoOf(settle(where, policy.people(expr, scope), [])));
+  const people = (where: string, who: Who) => {
+    const named = peopleOf(policy, who, scope);
+    return settle(where, named.evaluated, named.listed);
   };
 
   const rule = document.route.find(({ id, when }) => settle(`route.${id}.when`, policy.holds(when, scope), false));
@@ -40,9 +46,8 @@ export function routeOf(policy: Policy, scope: Scope, now: number): Route {
               .filter(({ id, when }) => applies(`${at}.${id}.when`, when))
               .map(({ id, need, veto, who }): Requirement => ({ id, need, veto, who: people(`${at}.${id}.who`, who), replaced: [] }))
           : [];
-        const status = requirements.length > 0 ? "WAITING" : "SKIPPED";
         const after = stage.after.map((action) => (action.do === "escalate" ? { ...action, to: people(`${at}.after`, action.to) } : action));
-        return { id: stage.id, status, requirements, after, done: [], isEscalated: false, isUnsatisfiable: false };
+        return { id: stage.id, status: "WAITING", requirements, after, done: [], isEscalated: false, isUnsatisfiable: false };
       });
   const expiresAt = now + document.ttlMs;
   return {

@@ -2,9 +2,9 @@
 import { barredFrom, tallyOf } from "./counting.ts";
 import { evolve } from "./evolve.ts";
 import { candidatesOf, type World } from "./people.ts";
-import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Stage } from "./request.ts";
-import type { routeOf } from "./routing.ts";
-import type { Policy } from "./types.ts";
+import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Party, type Stage } from "./request.ts";
+import { peopleOf, type Route } from "./routing.ts";
+import type { Policy, TimedAction } from "./types.ts";
 
 /** What a command made: the document after it and the events between. Without events it changed nothing. */
 export interface Made {
@@ -34,8 +34,9 @@ export function run(approval: Approval, policy: Policy, world: World, work: (dra
   return { approval: draft.approval, events: draft.events };
 }
 
-export function begin(draft: Draft, { rule, failures }: ReturnType<typeof routeOf>): void {
+export function begin(draft: Draft, { rule, failures, routed }: Route): void {
   for (const failure of failures) emit(draft, "muster", failure);
+  for (const { id, requirements } of routed.stages) if (requirements.length === 0) emit(draft, "muster", { type: "stage_skipped", stage: id });
   if (rule?.then === "approve") approve(draft, `route:${rule.id}`, rule.reason ?? `rule ${rule.id} approves it`);
   else if (rule) emit(draft, `route:${rule.id}`, { type: "request_rejected", reason: rule.reason ?? `rule ${rule.id} rejects it` });
   else settle(draft);
@@ -104,15 +105,36 @@ function unsatisfiable(draft: Draft, stage: Stage, requirements: readonly string
     emit(draft, "muster", { type: "request_cancelled", closing: "unsatisfiable", reason: `${detail}, after an escalation too` });
     return false;
   }
-  emit(draft, "muster", { type: "escalated", stage: stage.id, to: onUnsatisfiable.escalate });
+  const { context, subject, requesters } = draft.approval;
+  const { listed, evaluated } = peopleOf(draft.policy, onUnsatisfiable.escalate, { context, subject, requester: requesters[0] as Party });
+  if ("failure" in evaluated) emit(draft, "muster", { type: "expression_failed", where: "on_unsatisfiable.escalate", failure: evaluated.failure });
+  emit(draft, "muster", { type: "escalated", stage: stage.id, to: "value" in evaluated ? evaluated.value : listed });
   resolve(draft);
   return true;
 }
 
-export function approve(draft: Draft, by: string, reason: string): void {
+function approve(draft: Draft, by: string, reason: string): void {
   const { auto, grantTtlMs } = draft.policy.document.effect;
   const until = grantTtlMs === undefined ? {} : { grantUntil: draft.world.now + grantTtlMs };
   emit(draft, by, { type: "request_approved", reason, ...until, hasEffect: auto });
+}
+
+/** Nobody decided in time. */
+export function expire(draft: Draft): void {
+  const { onExpire } = draft.policy.document;
+  const reason = "nobody decided in time";
+  if (onExpire === "approve") approve(draft, timer, `${reason}, and the policy approves then`);
+  else emit(draft, timer, { type: onExpire === "reject" ? "request_rejected" : "request_expired", reason });
+}
+
+/** The earliest timed action of the active stage that is due. */
+export function nextAction({ approval, world }: Draft): { readonly stage: Stage; readonly index: number; readonly action: TimedAction } | undefined {
+  const stage = activeStage(approval);
+  if (!stage) return undefined;
+  const due = stage.after
+    .map((action, index) => ({ stage, index, action }))
+    .filter(({ action, index }) => !stage.done.includes(index) && (stage.activeSince ?? 0) + action.afterMs <= world.now);
+  return due.toSorted((a, b) => a.action.afterMs - b.action.afterMs || a.index - b.index)[0];
 }
 
 /** Resolves the candidates of the active stage; no event when nothing changed. */

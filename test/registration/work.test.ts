@@ -85,7 +85,7 @@ test("an ask that is given up is not the result: the work goes on for the next",
 test.each([
   ["callback", 14_000],
   ["schema check", 19_000],
-  ["publication", 14_000],
+  ["publication", 12_000],
 ])("the %s has a limit of its own, and is begun anew after it", async (what, limitMs) => {
   const clock = manualClock(1_000_000);
   let hangs = true;

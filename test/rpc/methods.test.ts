@@ -15,7 +15,7 @@ import { methodKey, served, type Methods, type ServedMethod } from "../../src/rp
 import { servedServices } from "../support/rpc-descriptors.ts";
 
 const noDeps = {} as RegistrationHandlerDeps;
-const ours = [...registrationServices(noDeps), eventService({} as EventHandlerDeps, events), ...approvalServices({} as ApprovalHandlerDeps)];
+const ours = [...registrationServices(noDeps), ...approvalServices({} as ApprovalHandlerDeps), eventService({} as EventHandlerDeps, events)];
 const all = [...ours, served(Health, createHealthService([]).methods), ...reflectionServices(ours.map(({ desc }) => desc))];
 const rows: readonly ServedMethod[] = all.flatMap(({ methods }) => methods);
 const named = (name: string) => rows.find((row) => row.name.endsWith(`/${name}`));

@@ -48,7 +48,6 @@ const keywords: Readonly<Record<string, Expected>> = {
   oneOf: "schemas",
   not: "schema",
   if: "schema",
-  // oxlint-disable-next-line unicorn/no-thenable
   then: "schema",
   else: "schema",
 };

@@ -1,5 +1,5 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DomainError } from "../../kernel/errors.ts";
 import type { Json, JsonObject } from "../types.ts";
@@ -227,7 +227,6 @@ describe("against Ajv", () => {
           oneOf: fc.array(tie("rule"), { minLength: 1, maxLength: 2 }),
           not: tie("rule"),
           if: tie("rule"),
-          // oxlint-disable-next-line unicorn/no-thenable
           then: tie("rule"),
           else: tie("rule"),
           $ref: fc.constantFrom("#/$defs/x", "#/$defs/y"),

@@ -138,6 +138,11 @@ describe("what is wrong is reported with its place", () => {
       stage("{id: a, when: 'false', who: {groups: [g]}, need: 1}"),
       "stages[0].requirements[0].when: it is never true: the requirement never applies (line 7, column 23)",
     ],
+    [
+      "stages that may all be left out",
+      stage("{id: a, when: subject.id != '', who: {groups: [g]}, need: 1}"),
+      "warning: stages: every stage has a condition: a request to which none applies is rejected; a route rule could say what becomes of it (line 5, column 3)",
+    ],
     ["an action without whom", stage(ok, "    after: [{in: 1h, do: escalate}]"), "stages[0].after[0]: escalate needs to: say whom (line 8, column 13)"],
     [
       "an action with whom it does not need",

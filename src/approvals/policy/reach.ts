@@ -1,5 +1,5 @@
 /** What no request can reach, and what none can leave, in a policy that is otherwise well formed. */
-import type { PolicyDocument, RequirementRule } from "../types.ts";
+import type { PolicyDocument, RequirementRule, StageRule } from "../types.ts";
 import type { Field } from "./fields.ts";
 import { atMost } from "./people.ts";
 import type { Report } from "./problems.ts";
@@ -23,6 +23,11 @@ export function lintReach(document: PolicyDocument, { top, route, stages, consta
   }
   if (always < 0 && (stages === undefined || isEmptyList(stages))) {
     report(stages ?? top, "no stages, and no route rule that holds for every request: nobody would have to approve");
+  }
+  const depends = (when: string | undefined) => when !== undefined && constant(when) === undefined;
+  const maySkip = ({ when, requirements }: StageRule) => depends(when) || (requirements.length > 0 && requirements.every((each) => depends(each.when)));
+  if (always < 0 && stages && document.stages.length > 0 && document.stages.every(maySkip)) {
+    report(stages, "every stage has a condition: a request to which none applies is rejected; a route rule could say what becomes of it", "warning");
   }
   for (const [index, stage] of document.stages.entries()) {
     const field = itemOf(stages, index);

@@ -28,7 +28,6 @@ export function policyYaml(document: PolicyDocument): string {
 }
 
 function routeJson({ id, when, then, reason }: RouteRule): JsonObject {
-  // oxlint-disable-next-line unicorn/no-thenable
   return { id, when, then, ...(reason === undefined ? {} : { reason }) };
 }
 

@@ -63,7 +63,6 @@ export function routeOf(field: Field, reading: Reading): readonly RouteRule[] {
     const then = (decision && oneOf(decision, ["approve", "reject"], report)) ?? "reject";
     const why = fields.at("reason");
     const reason = why && textOf(why, report, 1_000);
-    // oxlint-disable-next-line unicorn/no-thenable
     return [{ id, when, then, ...(reason === undefined ? {} : { reason }) }];
   });
 }

@@ -8,6 +8,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type CallOptions, type Client, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { PolicyService } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
 import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Input } from "./command.ts";
@@ -19,6 +20,7 @@ export interface Connection {
   readonly platform: Client<typeof PlatformRegistrationService>;
   readonly registration: Client<typeof RegistrationService>;
   readonly events: Client<typeof EventService>;
+  readonly policies: Client<typeof PolicyService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
   once(defaultMs?: number): CallOptions;
   /** For a call that runs until it is ended, or for `--timeout`. */
@@ -46,6 +48,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
     platform: client(PlatformRegistrationService),
     registration: client(RegistrationService),
     events: client(EventService),
+    policies: client(PolicyService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
     isLimited: limitMs !== undefined,
     open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: limitMs }) }),

@@ -1,0 +1,282 @@
+import { describe, expect, test } from "vitest";
+import { fold } from "../../src/approvals/evolve.ts";
+import { dueAt, join, reassign, refresh, tick } from "../../src/approvals/machine.ts";
+import { isOpen, type ApprovalEvent } from "../../src/approvals/request.ts";
+import type { PolicyDocument, Who } from "../../src/approvals/types.ts";
+import { after, ask, boss, cast, eventOf, hour, made, member, person, policy, requirement, stage, standIn, t0, typesOf, who, world } from "./cases.ts";
+
+const [alice, bob, carol] = [member("alice", "group:sre"), member("bob", "group:sre"), member("carol", "group:sre")];
+const here = world([alice, bob, carol, member("boss")]);
+const twoStages = policy({ stages: [stage("first", [requirement("a")]), stage("second", [requirement("b", { who: who("id|bob") })])] });
+
+describe("somebody asks too", () => {
+  test("may not decide, and his vote no longer counts", () => {
+    const by = policy({ stages: [stage("review", [requirement("a", { need: { count: 2 } })])] });
+    const voted = after(ask(by, here).approval, [[alice]], by, here);
+    const { approval, events } = made(join(voted, alice, by, here));
+    expect(typesOf(events)).toEqual(["requester_joined", "approvers_resolved"]);
+    expect(events[0]?.actor).toBe("id|alice");
+    expect(cast(approval, alice, by, here)).toMatchObject({ refusal: "SOD_REQUESTER" });
+    expect(after(approval, [[bob]], by, here).decision).toBe("IN_REVIEW");
+    expect(after(approval, [[bob], [carol]], by, here).decision).toBe("APPROVED");
+  });
+
+  test("takes back the stage that he helped to end: it starts again with the votes of the others", () => {
+    const first = after(ask(twoStages, here).approval, [[alice]], twoStages, here);
+    const { approval, events } = made(join(first, alice, twoStages, here));
+    expect(typesOf(events)).toEqual(["requester_joined", "stage_started", "approvers_resolved"]);
+    expect(approval.stages).toMatchObject([
+      { id: "first", status: "ACTIVE" },
+      { id: "second", status: "WAITING" },
+    ]);
+    expect(after(approval, [[carol], [bob]], twoStages, here).decision).toBe("APPROVED");
+
+    const may = { ...twoStages, document: { ...twoStages.document, requesterMayVote: true } };
+    const kept = after(ask(may, here).approval, [[alice]], may, here);
+    expect(typesOf(made(join(kept, alice, may, here)).events)).toEqual(["requester_joined"]);
+    expect(typesOf(made(join(first, carol, twoStages, here)).events)).toEqual(["requester_joined"]);
+  });
+
+  test("counts once, by whatever alias", () => {
+    const { approval } = ask(twoStages, here);
+    expect(made(join(approval, boss, twoStages, here)).events).toEqual([]);
+    const at = world([{ ...member("boss"), aliases: ["old|boss"] }, alice, bob]);
+    expect(made(join(approval, { ...boss, key: "old|boss" }, twoStages, at)).events).toEqual([]);
+  });
+
+  test("cannot, once the request is decided or has expired", () => {
+    const { approval } = ask(policy(), here);
+    expect(join(after(approval, [[alice]], policy(), here), bob, policy(), here)).toMatchObject({ refusal: "REQUEST_CLOSED" });
+    expect(join(approval, bob, policy(), { ...here, now: approval.expiresAt })).toMatchObject({ refusal: "REQUEST_CLOSED" });
+  });
+});
+
+describe("too few people", () => {
+  const sre = (onUnsatisfiable: PolicyDocument["onUnsatisfiable"], of: Who = who("group:sre")) =>
+    policy({ onUnsatisfiable, stages: [stage("review", [requirement("team", { who: of })])] }, { leads: ["Lead"], bad: new Error("odd") });
+  const alone = world([alice, member("lead"), member("last")]);
+  const own = (by: ReturnType<typeof policy>, at = alone) => ask(by, at, { requester: alice });
+
+  test("reject the request in the same step, with what is missing", () => {
+    const { approval, events } = own(sre("reject"));
+    expect(typesOf(events).slice(2)).toEqual(["approvers_resolved", "unsatisfiable", "stage_completed", "request_rejected"]);
+    expect(eventOf(events, "unsatisfiable")).toMatchObject({ stage: "review", requirements: ["team"], detail: "not enough people can still approve team" });
+    expect(approval).toMatchObject({
+      decision: "REJECTED",
+      outcome: { by: "muster", reason: "not enough people can still approve team" },
+      stages: [{ status: "REJECTED" }],
+    });
+  });
+
+  test("let it expire, unless somebody comes", () => {
+    const { approval, events } = own(sre("expire"));
+    expect(typesOf(events).slice(3)).toEqual(["unsatisfiable"]);
+    expect(approval).toMatchObject({ decision: "IN_REVIEW", stages: [{ isUnsatisfiable: true }] });
+    expect(refresh(approval, sre("expire"), alone).events).toEqual([]);
+    const joined = world([alice, bob]);
+    const better = refresh(approval, sre("expire"), joined).approval;
+    expect(better.stages[0]?.isUnsatisfiable).toBe(false);
+    expect(after(better, [[bob]], sre("expire"), joined).decision).toBe("APPROVED");
+    expect(typesOf(refresh(better, sre("expire"), alone).events)).toEqual(["approvers_resolved", "unsatisfiable"]);
+    expect(tick(approval, sre("expire"), { ...alone, now: approval.expiresAt }).approval.decision).toBe("EXPIRED");
+  });
+
+  test("escalate it once, to listed people and those of an expression", () => {
+    const by = sre({ escalate: { ...who("LAST"), expr: "leads" } });
+    const { approval, events } = own(by);
+    expect(typesOf(events).slice(3)).toEqual(["unsatisfiable", "escalated", "approvers_resolved"]);
+    expect(eventOf(events, "escalated")).toMatchObject({ stage: "review", to: who("last", "lead"), actor: "muster" });
+    expect(approval.stages[0]).toMatchObject({ isEscalated: true, isUnsatisfiable: false });
+    expect(after(approval, [[person("lead")]], by, alone)).toMatchObject({ decision: "APPROVED" });
+    const { approval: over, events: then } = refresh(approval, by, world([alice]));
+    expect(typesOf(then)).toEqual(["approvers_resolved", "unsatisfiable", "request_cancelled"]);
+    expect(over).toMatchObject({
+      decision: "CANCELLED",
+      closing: "unsatisfiable",
+      outcome: { by: "muster", reason: "not enough people can still approve team, after an escalation too" },
+    });
+  });
+
+  test("escalate it to nobody where the expression fails, and say so", () => {
+    const { approval, events } = own(sre({ escalate: { ...who(), expr: "bad" } }));
+    expect(typesOf(events).slice(3)).toEqual(["unsatisfiable", "expression_failed", "escalated", "unsatisfiable", "request_cancelled"]);
+    expect(eventOf(events, "expression_failed")).toMatchObject({ where: "on_unsatisfiable.escalate", failure: "odd" });
+    expect(approval.decision).toBe("CANCELLED");
+  });
+
+  test.each([
+    ["an empty list", who()],
+    ["an unknown group", who("group:none")],
+    ["an unknown person", who("zoe")],
+  ])("are told for %s", (_, of) => {
+    expect(ask(sre("reject", of), alone).approval.decision).toBe("REJECTED");
+  });
+
+  test("are told when the last who could approve leaves, abstains, or rejects below the veto", () => {
+    const by = policy({ stages: [stage("review", [requirement("team", { need: { count: 2 }, veto: 2 })])] });
+    const pair = world([alice, bob]);
+    const { approval } = ask(by, pair);
+    expect(refresh(approval, by, world([alice])).approval.decision).toBe("REJECTED");
+    expect(after(approval, [[alice, { verdict: "abstain" }]], by, pair).decision).toBe("REJECTED");
+    expect(after(approval, [[alice, { verdict: "reject" }]], by, pair)).toMatchObject({ outcome: { reason: "not enough people can still approve team" } });
+  });
+
+  test("are not yet known where nothing lists them", () => {
+    const none = world(undefined);
+    expect(ask(sre("reject"), none).approval.decision).toBe("IN_REVIEW");
+    expect(ask(sre("reject", who()), none).approval.decision).toBe("REJECTED");
+  });
+
+  test("of several requirements are named together", () => {
+    const by = policy({ stages: [stage("review", [requirement("a"), requirement("b"), requirement("c", { who: who("id|lead") })])] });
+    expect(own(by).approval.outcome?.reason).toBe("not enough people can still approve a and b");
+  });
+});
+
+describe("a directory that cannot be read", () => {
+  const by = policy({ stages: [stage("review", [requirement("team", { need: "all" })])] });
+
+  test("leaves a new request pending until it can, and votes go on by credentials", () => {
+    const { approval, events } = ask(by, world("unknown"));
+    expect(typesOf(events)).toEqual(["request_created", "stage_started", "directory_pending"]);
+    expect(approval.decision).toBe("PENDING");
+    expect(isOpen(approval)).toBe(true);
+    expect(refresh(approval, by, world("unknown")).events).toEqual([]);
+    const voted = after(approval, [[alice]], by, world("unknown"));
+    expect(voted.decision).toBe("PENDING");
+    const known = refresh(voted, by, world([alice, bob]));
+    expect(typesOf(known.events)).toEqual(["approvers_resolved"]);
+    expect(known.approval).toMatchObject({ decision: "IN_REVIEW", directoryVersion: 1 });
+    expect(refresh(voted, by, world([alice])).approval.decision).toBe("APPROVED");
+    const one = policy();
+    expect(after(ask(one, world("unknown")).approval, [[alice]], one, world("unknown")).decision).toBe("APPROVED");
+  });
+
+  test("leaves an open request with those whom it had", () => {
+    const { approval } = ask(by, here);
+    expect(refresh(approval, by, world("unknown"))).toEqual({ approval, events: [] });
+    expect(made(cast(approval, alice, by, world("unknown"))).approval).toMatchObject({
+      decision: "IN_REVIEW",
+      stages: [{ requirements: [{ candidates: [{}, {}, {}] }] }],
+    });
+  });
+
+  test("ends being pending also where nobody is listed", () => {
+    const { approval } = ask(policy(), world("unknown"));
+    const known = refresh(approval, policy(), world(undefined));
+    expect(eventOf(known.events, "approvers_resolved")).toMatchObject({ directoryVersion: 0, candidates: { team: null } });
+    expect(known.approval.decision).toBe("IN_REVIEW");
+  });
+});
+
+describe("a refresh", () => {
+  test("follows who comes and goes, and says nothing when nothing changed", () => {
+    const by = policy();
+    const { approval } = ask(by, here);
+    expect(refresh(approval, by, here).events).toEqual([]);
+    expect(refresh(approval, by, world([carol, bob, alice])).events).toEqual([]);
+    const changed = refresh(approval, by, world([bob, carol, member("dave", "group:sre")]));
+    expect(eventOf(changed.events, "approvers_resolved").candidates["team"]?.map(({ name }) => name)).toEqual(["bob", "carol", "dave"]);
+    const away = refresh(approval, by, { ...here, standIns: [standIn(alice, "id|boss2")] });
+    expect(away.events).toEqual([]);
+    expect(refresh(approval, by, { ...here, standIns: [standIn(alice, "id|bob")] }).events).toHaveLength(1);
+  });
+
+  test("keeps the vote of who has left, and counts him", () => {
+    const by = policy({ stages: [stage("review", [requirement("team", { need: { percent: 60 } })])] });
+    const voted = after(ask(by, here).approval, [[alice]], by, here);
+    const left = refresh(voted, by, world([bob, carol])).approval;
+    expect(left.decision).toBe("IN_REVIEW");
+    expect(after(left, [[bob]], by, world([bob, carol])).decision).toBe("APPROVED");
+  });
+
+  test("ends the stage where those who are left have approved", () => {
+    const by = policy({ stages: [stage("review", [requirement("team", { need: "all" })])] });
+    const voted = after(ask(by, here).approval, [[alice], [bob]], by, here);
+    expect(refresh(voted, by, world([alice, bob])).approval.decision).toBe("APPROVED");
+  });
+
+  test("does nothing to a request that is decided", () => {
+    const done = after(ask(policy(), here).approval, [[alice]], policy(), here);
+    expect(refresh(done, policy(), world([])).events).toEqual([]);
+  });
+});
+
+describe("a place is reassigned", () => {
+  const by = policy({ stages: [stage("review", [requirement("a"), requirement("b", { who: who("id|alice") })])] });
+  const dave = member("dave");
+  const at = world([alice, bob, carol, dave, member("boss")]);
+  const { approval } = ask(by, at);
+  const command = { by: alice, isAdmin: false, from: alice, to: dave, reason: "away" };
+
+  test("by the person himself, in every requirement or in one", () => {
+    const all = made(reassign(approval, command, by, at));
+    expect(typesOf(all.events)).toEqual(["reassigned", "reassigned", "approvers_resolved"]);
+    expect(all.events[0]).toMatchObject({ actor: "id|alice", requirement: "a", reason: "away", from: { key: "id|alice" }, to: { key: "id|dave" } });
+    expect(cast(all.approval, alice, by, at)).toMatchObject({ refusal: "NOT_ELIGIBLE" });
+    expect(after(all.approval, [[dave, { requirement: "b" }], [bob]], by, at).decision).toBe("APPROVED");
+    const one = made(reassign(approval, { ...command, requirement: "b" }, by, at)).approval;
+    expect(after(one, [[alice], [dave]], by, at)).toMatchObject({ decision: "APPROVED", votes: [{ requirements: ["a"] }, { requirements: ["b"] }] });
+  });
+
+  test("by an admin, and by nobody else", () => {
+    expect(reassign(approval, { ...command, by: bob, isAdmin: true }, by, at)).not.toHaveProperty("refusal");
+    expect(reassign(approval, { ...command, by: bob }, by, at)).toEqual({
+      refusal: "NOT_OWNER",
+      message: "bob may not reassign the place of somebody else in this request: only those who asked for it may, and admins",
+    });
+  });
+
+  test("and given back", () => {
+    const given = made(reassign(approval, command, by, at)).approval;
+    const back = made(reassign(given, { ...command, by: dave, from: dave, to: alice }, by, at)).approval;
+    expect(cast(back, alice, by, at)).not.toHaveProperty("refusal");
+    expect(cast(back, dave, by, at)).toMatchObject({ refusal: "NOT_ELIGIBLE" });
+  });
+
+  test.each([
+    ["to who asked for the request", { to: boss }, "SOD_REQUESTER: boss may not decide on this request: he asked for it, or stands in for who did"],
+    ["to somebody disabled", { to: person("off") }, "PERSON_DISABLED: off is disabled, or not in the directory"],
+    ["to somebody unknown", { to: person("zoe") }, "PERSON_DISABLED: zoe is disabled, or not in the directory"],
+    ["from somebody without a place", { by: dave, from: dave, to: bob }, "NOT_ELIGIBLE: dave has no place in stage review"],
+    ["from who has no place in the requirement", { by: bob, from: bob, requirement: "b" }, "NOT_ELIGIBLE: bob has no place in stage review"],
+    ["in a requirement that is not there", { requirement: "z" }, "REQUIREMENT_UNKNOWN: stage review has no requirement z"],
+  ])("is refused %s", (_, change, expected) => {
+    const off = world([...(at.directory as { members: readonly (typeof alice)[] }).members, { ...member("off"), isEnabled: false }]);
+    const answer = reassign(approval, { ...command, ...change }, by, off);
+    expect("refusal" in answer && `${answer.refusal}: ${answer.message}`).toBe(expected);
+  });
+
+  test("is refused to whoever stands in for who asked, once there is a vote of or for the person, and once it is decided", () => {
+    const acting = { ...at, standIns: [standIn(boss, "id|dave")] };
+    expect(reassign(approval, command, by, acting)).toMatchObject({ refusal: "SOD_REQUESTER" });
+    expect(reassign(after(approval, [[alice]], by, at), command, by, at)).toMatchObject({
+      refusal: "ALREADY_COUNTED",
+      message: "alice, or a stand-in, voted already",
+    });
+    const away = { ...at, standIns: [standIn(alice, "id|dave")] };
+    expect(reassign(after(approval, [[dave]], by, away), { ...command, to: carol }, by, away)).toMatchObject({ refusal: "ALREADY_COUNTED" });
+    expect(reassign(after(approval, [[bob, { verdict: "reject" }]], by, at), command, by, at)).toMatchObject({ refusal: "REQUEST_CLOSED" });
+    expect(reassign(approval, command, by, { ...at, now: approval.expiresAt })).toMatchObject({ refusal: "REQUEST_CLOSED" });
+  });
+
+  test("to one who has a place already leaves one fewer, and says so at once where that is too few", () => {
+    const pair = policy({ stages: [stage("review", [requirement("a", { need: { count: 2 } })])] });
+    const two = world([alice, bob]);
+    expect(made(reassign(ask(pair, two).approval, { ...command, to: bob }, pair, two)).approval.decision).toBe("REJECTED");
+  });
+
+  test("by credentials where no directory lists people", () => {
+    const none = world(undefined);
+    expect(reassign(ask(by, none).approval, { ...command, to: person("zoe") }, by, none)).not.toHaveProperty("refusal");
+  });
+});
+
+test("events that do not follow the document are a defect", () => {
+  const { events } = ask(policy(), here);
+  const [first, second] = events as [ApprovalEvent, ApprovalEvent];
+  expect(() => fold([first, { ...second, sequence: 3 }])).toThrow("event 3 does not follow 1");
+  expect(() => fold([{ ...second, sequence: 1 }])).toThrow("stage_started is not the first event of a request");
+  expect(fold([])).toBeUndefined();
+  expect(dueAt(ask(policy(), here).approval)).toBe(t0 + 100 * hour);
+});
