@@ -40,6 +40,8 @@ describe.each([
     await using server = await startTestServer(stub, { fastLane });
     using client = createStockClient(server.address);
     expect(callerIn(await client.call(Platform, "Unregister"))).toEqual(anonymous);
+    const { details } = await client.call(Platform, "Unregister", {}, { headers: { "muster-groups": "payments" } });
+    expect(details).toContain("muster-principal is needed with muster-groups and muster-roles");
   });
 
   test.each([
