@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, parseConfig } from "./config.ts";
 import type { Settings } from "./settings.ts";
+import { registrationTopic } from "../registration/events.ts";
 import { events } from "../events.ts";
 
 function parse(settings: Settings, files: Record<string, string> = {}) {
@@ -96,7 +97,7 @@ describe("configuration", () => {
     expect(problems.join("\n")).not.toContain("hunter2");
   });
 
-  test("events go to one topic, but for the types that have their own", () => {
+  test("a domain's events go to one topic, but for the types that have their own; MUSTER_EVENTS_TOPIC names that of registrations", () => {
     expect(parse({}).eventWire).toMatchObject({ format: "cloudevents", topics: { ModuleRegistered: "platform.registration.events" } });
     const { eventWire } = parse({
       MUSTER_EVENTS: "kafka://k:9092",
@@ -105,7 +106,11 @@ describe("configuration", () => {
       MUSTER_EVENTS_TOPICS: "ModuleRegistered=up, ModuleUnregistered=down",
     });
     const own = { ModuleRegistered: "up", ModuleUnregistered: "down" };
-    expect(eventWire).toEqual({ format: "json", topics: { ...Object.fromEntries(events.map(({ type }) => [type, "all"])), ...own } });
+    expect(eventWire).toEqual({
+      format: "json",
+      topics: { ...Object.fromEntries(events.map(({ type, topic }) => [type, topic === registrationTopic ? "all" : topic])), ...own },
+    });
+    expect(eventWire.topics).toMatchObject({ InstanceReaped: "all", ApprovalCreated: "platform.approval.events" });
   });
 
   test.each([
