@@ -1,6 +1,5 @@
 /** Policies in use, compiled once: a version never changes. */
 import type { Policies } from "./deps.ts";
-import { createPolicy } from "./policy/policy.ts";
 import type { PolicyVersion } from "./policy/policy-records.ts";
 import type { Policy } from "./types.ts";
 
@@ -9,9 +8,9 @@ const kept = 500;
 export function compiledPolicies(): Policies {
   const known = new Map<string, Policy>();
 
-  function compiled({ tenant, key, version, document }: PolicyVersion): Policy {
+  async function compiled({ tenant, key, version, document }: PolicyVersion): Promise<Policy> {
     const name = nameOf(tenant, key, version);
-    const policy = known.get(name) ?? createPolicy(document, version);
+    const policy = known.get(name) ?? (await import("./policy/policy.ts")).createPolicy(document, version);
     // The most recently used are kept.
     known.delete(name);
     known.set(name, policy);

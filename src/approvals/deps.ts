@@ -23,7 +23,7 @@ export interface ApprovalDeps {
   /** The people of a tenant as they are known now. */
   readonly directory: (tenant: string) => World["directory"];
   /** The context as a value; throws CONTEXT_INVALID with every place where it breaks the policy's schema. */
-  readonly readContext: (policy: Policy, json: string) => JsonObject;
+  readonly readContext: (policy: Policy, json: string) => Promise<JsonObject>;
 }
 
 /** Who calls, as approvals see it. */

@@ -6,7 +6,6 @@ import type { Meter } from "../kernel/meter.ts";
 import type { Clock, Ids } from "../kernel/ports.ts";
 import type { ApprovalDeps, Policies } from "./deps.ts";
 import { approvalMeasures, approvalMeter } from "./metrics.ts";
-import { requireContext } from "./policy/context.ts";
 import type { ApprovalStore } from "./records.ts";
 import { approvalTasks, refreshLoop } from "./tasks.ts";
 import type { JsonObject, Policy } from "./types.ts";
@@ -40,8 +39,9 @@ export function createApprovals({ meter, tenants, ...options }: ApprovalsOptions
   };
 }
 
-function readContext({ document }: Policy, json: string): JsonObject {
+async function readContext({ document }: Policy, json: string): Promise<JsonObject> {
   const context = json === "" ? {} : parsed(json);
+  const { requireContext } = await import("./policy/context.ts");
   requireContext(document, context);
   return context;
 }

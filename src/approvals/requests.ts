@@ -54,7 +54,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
     const message = `policy ${policyKey} is for subjects of type ${policy.document.subject}, not ${subject.type}`;
     throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
   }
-  const context = deps.readContext(policy, input.context);
+  const context = await deps.readContext(policy, input.context);
   const current = await tx.approvals.lockCurrent(tenant, policyKey, subject);
   if (current?.approval.subject.digest === subject.digest && current.approval.policy.key === policyKey) {
     const approval = await joinIn(tx, deps, current, actor, isDryRun);
@@ -118,7 +118,7 @@ export function reviseApproval(deps: ApprovalDeps, input: ReviseInput, actor: Ac
   const { commandId, approvalId, digest } = input;
   return run(deps, actor, { commandId, approvalId, content: { ...input, what: "revise" } }, async (approval, _pinned, world, tx) => {
     const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key);
-    const context = input.context === undefined ? approval.context : deps.readContext(policy, input.context);
+    const context = input.context === undefined ? approval.context : await deps.readContext(policy, input.context);
     return revise(approval, { author: actor.person, digest, context }, policy, world);
   });
 }

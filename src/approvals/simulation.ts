@@ -1,8 +1,6 @@
 /** What a policy would make of a request. Nothing is kept. */
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { memberOf, type World } from "./people.ts";
-import { parsePolicy } from "./policy/parse.ts";
-import { createPolicy } from "./policy/policy.ts";
 import { notFound, policyInvalid } from "./policy/policy-errors.ts";
 import { simulate, type Simulated } from "./simulate.ts";
 import type { Person, Policy, Subject, Verdict } from "./types.ts";
@@ -31,7 +29,7 @@ export interface SimulatedVote {
 export function simulatePolicy(deps: ApprovalDeps, input: SimulationInput, actor: Actor): Promise<Simulated & { readonly policy: Policy }> {
   return deps.store.tx(async (tx) => {
     const policy = await policyOf(tx, deps, input.policy, actor.tenant);
-    const context = deps.readContext(policy, input.context);
+    const context = await deps.readContext(policy, input.context);
     const world = await readWorld(tx, deps, actor.tenant, policy.document.key, await tx.approvals.now());
     const requester = input.requester === "" ? actor.person : personOf({ voter: input.requester, groups: [], roles: [] }, world);
     const votes = input.votes.map(({ verdict, requirement, ...voter }) => ({
@@ -47,6 +45,7 @@ export function simulatePolicy(deps: ApprovalDeps, input: SimulationInput, actor
 
 async function policyOf(tx: ApprovalTx, { policies, directory }: ApprovalDeps, policy: SimulationInput["policy"], tenant: string): Promise<Policy> {
   if ("document" in policy) {
+    const [{ parsePolicy }, { createPolicy }] = await Promise.all([import("./policy/parse.ts"), import("./policy/policy.ts")]);
     const { document, problems } = parsePolicy(policy.document, { isEnumerable: directory(tenant) !== undefined });
     if (!document) throw policyInvalid(problems);
     return createPolicy(document, 0);

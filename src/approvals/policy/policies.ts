@@ -2,12 +2,14 @@
 import type { Subject } from "../../kernel/audit.ts";
 import type { Caller } from "../../kernel/caller.ts";
 import type { Clock, Ids } from "../../kernel/ports.ts";
-import { parsePolicy } from "./parse.ts";
-import { digestOf } from "./policy.ts";
+import { digestOf } from "./digest.ts";
 import { activeDiffers, archived, notFound, policyInvalid } from "./policy-errors.ts";
 import type { PolicyNews } from "./policy-news.ts";
 import type { PolicyAction, PolicyStore, PolicySummary, PolicyTx, PolicyVersion } from "./policy-records.ts";
 import type { Problem } from "./problems.ts";
+
+/** Loaded when it is needed: few starts put a policy. */
+const parser = () => import("./parse.ts");
 
 export interface PolicyDeps {
   readonly store: PolicyStore;
@@ -42,7 +44,7 @@ export function policySubject(tenant: string, key: string): Subject {
  * again. Rejects with `invalid` (POLICY_INVALID, every error as a field) when the document has errors.
  */
 export async function putPolicy(deps: PolicyDeps, { source, validateOnly }: PutPolicy, caller: Caller): Promise<PutResult> {
-  const { document, problems } = parsePolicy(source, { isEnumerable: await deps.isEnumerable(caller.tenant) });
+  const { document, problems } = (await parser()).parsePolicy(source, { isEnumerable: await deps.isEnumerable(caller.tenant) });
   if (!document) {
     if (validateOnly) return { policy: undefined, isNew: false, problems };
     throw policyInvalid(problems);
@@ -98,7 +100,7 @@ export async function activatePolicy(deps: PolicyDeps, { key, version, expectedA
     if (expectedActive !== undefined && expectedActive !== (active?.version ?? 0)) throw activeDiffers(key, expectedActive, active?.version ?? 0);
     if (wanted.status === "ARCHIVED") throw archived(wanted);
     const found = await tx.policies.find(tenant, key, version);
-    const { problems, document } = parsePolicy(found?.source ?? "", { isEnumerable });
+    const { problems, document } = (await parser()).parsePolicy(found?.source ?? "", { isEnumerable });
     if (!document) throw policyInvalid(problems);
     if (wanted.status !== "ACTIVE") {
       const done = { by: caller.key, at };

@@ -1,15 +1,10 @@
 /** A policy document made applicable: its expressions are compiled once. */
-import { canonicalJson, sha256 } from "../../kernel/canonical-json.ts";
+import { digestOf } from "./digest.ts";
 import type { Evaluated, Policy, PolicyDocument, Scope, Who } from "../types.ts";
 import { parseExpression } from "./cel-tree.ts";
 import { checkTypes } from "./cel-types.ts";
 import { asBoolean, asPeople, type Bindings, bindingsOf, compile, type Expression } from "./expressions.ts";
 import { shapeOf } from "./shapes.ts";
-
-/** SHA-256 of the document in canonical form, hex. */
-export function digestOf(document: PolicyDocument): string {
-  return sha256(canonicalJson(document));
-}
 
 /** Never throws: an expression that cannot be compiled fails when it is evaluated. */
 export function createPolicy(document: PolicyDocument, version: number): Policy {

@@ -36,7 +36,6 @@ import {
 } from "../../approvals/policy/policies.ts";
 import type { PolicyStatus, PolicySummary } from "../../approvals/policy/policy-records.ts";
 import type { Problem } from "../../approvals/policy/problems.ts";
-import { policyJson, policyYaml } from "../../approvals/policy/render.ts";
 import { callerOf } from "../platform/caller.ts";
 import { violations, type Violations } from "./check.ts";
 
@@ -66,6 +65,7 @@ export async function getOne(deps: PolicyDeps, { key, version, format }: GetPoli
   if (!Object.values<number>(PolicyFormat).includes(format)) bad.add("format", "must be a known format");
   bad.done();
   const policy = await getPolicy(deps, key, version, callerOf(context));
+  const { policyJson, policyYaml } = await import("../../approvals/policy/render.ts");
   const document = format === PolicyFormat.JSON ? `${JSON.stringify(policyJson(policy.document), undefined, 2)}\n` : policyYaml(policy.document);
   return create(GetPolicyResponseSchema, { policy: versionOf(policy), document, source: policy.source });
 }
