@@ -161,7 +161,6 @@ describe("what must not be", () => {
     "src/main.ts": "is the process",
     "src/adapters/system/clock.ts": "is the clock",
     "src/adapters/schema-sandbox/child.ts": "takes the environment of its own process away",
-    "src/app.ts": "names this process as the owner of leases",
     "src/rpc/transport/lane-call.ts": "ends calls in time, with less for each of very many than a signal takes",
     "src/adapters/consul/watch.ts": "spreads the pauses of replicas that lost the same server",
     "src/store/engine/mysql.ts": "spreads the pauses of transactions that met each other",
