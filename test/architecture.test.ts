@@ -129,11 +129,11 @@ describe("files", () => {
 
   test("every folder stands in the tree of docs/architecture.md, and the tree has no other", () => {
     const tree = /## The tree\n\n```\n([\s\S]*?)```/.exec(doc)?.[1] ?? "";
-    const told = tree.split("\n").flatMap((line) => /^(\S+\/)(\s|$)/.exec(line)?.[1] ?? []);
+    const listed = tree.split("\n").flatMap((line) => /^(\S+\/)(\s|$)/.exec(line)?.[1] ?? []);
     const walked = [".ci", "bench", "bin", "deploy", "docs", "examples", "src", "test"];
     const folders = new Set(walked.flatMap(filesBelow).flatMap((path) => ancestors(dirname(path))));
-    expect([...folders].filter((folder) => !told.includes(folder)).toSorted()).toEqual([]);
-    expect(told.filter((folder) => !existsSync(join(root, folder)))).toEqual([]);
+    expect([...folders].filter((folder) => !listed.includes(folder)).toSorted()).toEqual([]);
+    expect(listed.filter((folder) => !existsSync(join(root, folder)))).toEqual([]);
   });
 });
 

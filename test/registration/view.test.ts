@@ -1,4 +1,4 @@
-/** What consumers are told of the catalog: lists, single instances, and changes as they come. */
+/** What consumers are shown of the catalog: lists, single instances, and changes as they come. */
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { DiscoveredKind } from "../../src/registration/discovery/discovered.ts";
