@@ -23,7 +23,7 @@ import { createDatabase, startMuster } from "../test/support/muster.ts";
 const usage = `usage: npm run bench -- register | discovery | reconcile | events | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
-  discovery       what consumers are told, beside Consul's own HTTP (in the column of the floor)
+  discovery       what consumers are answered, compared with Consul's own HTTP (in the column of the floor)
   reconcile       CPU it costs to keep 2000 entries as the record says, and how soon they are back
   events          how soon a watcher of the log has what was committed
   start           start time and memory of embedded Muster

@@ -23,12 +23,15 @@ try {
 } finally {
   process.umask(umask);
 }
-// What an ES module imports by a relative path is the file of that name. Node would look at each of several hundred files
-// for symbolic links inside a package, which there are none of; that is a seventh of a start.
+// What an ES module imports by a relative path is the file of that name, and an ES module itself when its name ends alike or
+// in `.ts`. Node would look at each of several hundred files for symbolic links inside a package, which there are none of, and
+// for a package.json above it that says what it is: together a quarter of a start.
+const formatOf = (specifier, parent) =>
+  specifier.endsWith(".ts") ? "module-typescript" : specifier.endsWith(".js") && parent.endsWith(".js") ? "module" : undefined;
 const hooks = registerHooks({
   resolve: (specifier, context, next) =>
     specifier.startsWith(".") && context.conditions.includes("import")
-      ? { url: new URL(specifier, context.parentURL).href, shortCircuit: true }
+      ? { url: new URL(specifier, context.parentURL).href, format: formatOf(specifier, context.parentURL), shortCircuit: true }
       : next(specifier, context),
 });
 await import("../src/main.ts");

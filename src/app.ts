@@ -2,7 +2,6 @@
  * The composition root: composes ports, domains and server, and disposes of them in reverse order. Adapters are loaded when the
  * configuration names them, so that a start loads only what it uses.
  */
-import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
@@ -75,7 +74,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   await using stack = new AsyncDisposableStack();
   const { log, limits = defaultLimits, clock = systemClock, decorate = (adapters) => adapters } = options;
   const ids = createUuidV7(clock);
-  const owner = randomUUID();
+  const owner = ids.next();
   const meter = createMeter(() => [registration.measures, approvals.measures, delivery.measures, access.measures, directories.measures, rpc]);
   const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));

@@ -94,11 +94,11 @@ function listsOf(module: object): readonly string[] {
 
 describe("docs/operations.md", () => {
   test("has every variable with its default, and says which are secrets", () => {
-    const told = tableBelow(operations, "Configuration").map(([name = "", fallback = "", meaning = ""]) => [
+    const documented = tableBelow(operations, "Configuration").map(([name = "", fallback = "", meaning = ""]) => [
       codeSpans(name)[0],
       { fallback: codeSpans(fallback)[0] ?? "", secret: meaning.includes("**Secret**") },
     ]);
-    expect(told).toEqual(Object.entries(variables));
+    expect(documented).toEqual(Object.entries(variables));
   });
 
   test("has every metric with its type; each counter stands at 0 from the start", async () => {
@@ -120,15 +120,15 @@ describe("docs/operations.md", () => {
     for (const { name } of measures.flatMap(({ metrics }) => metrics).filter(({ kind }) => kind === "counter")) {
       expect(body).toMatch(new RegExp(`^${name}(\\{.*\\})? 0$`, "m"));
     }
-    const told = tableBelow(operations, "Metrics").map(([name = "", type = ""]) => `${codeSpans(name)[0]} ${type.split(":")[0]}`);
-    expect(told.toSorted()).toEqual(rendered.filter((line) => !/^(process|nodejs)_/.test(line)).toSorted());
+    const documented = tableBelow(operations, "Metrics").map(([name = "", type = ""]) => `${codeSpans(name)[0]} ${type.split(":")[0]}`);
+    expect(documented.toSorted()).toEqual(rendered.filter((line) => !/^(process|nodejs)_/.test(line)).toSorted());
   });
 
   test("has every HTTP route", () => {
     const probes = probeRoutes({ checks: {}, draining: () => false, clock: systemClock });
     const served = [...probes, ...metricsRoutes(async () => ({ contentType: "", body: "" }))].map(({ path }) => path);
-    const told = tableBelow(operations, "HTTP routes").map(([path = ""]) => codeSpans(path)[0]);
-    expect(told.toSorted()).toEqual([...served, "/descriptor.binpb"].toSorted());
+    const documented = tableBelow(operations, "HTTP routes").map(([path = ""]) => codeSpans(path)[0]);
+    expect(documented.toSorted()).toEqual([...served, "/descriptor.binpb"].toSorted());
   });
 
   test("names every method that is not implemented, and no other", () => {

@@ -51,7 +51,7 @@ test("exactly the judged address is connected to, whatever the name would resolv
   expect(lookups).toBe(1);
 });
 
-test("a caller that gives up is told its own reason", async () => {
+test("a caller that gives up gets its own reason", async () => {
   await using server = await startDocumentServer("hang");
   const documents = createHttpDocuments({ resolveHost: async () => ({ address: "127.0.0.1" }) });
   const given = new AbortController();

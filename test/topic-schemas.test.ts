@@ -41,7 +41,7 @@ describeReal("the schemas of topics in Apicurio", ({ apicurio: url }) => {
   });
 });
 
-/** A registry that answers as it is told, and counts. */
+/** A registry that answers as a test says, and counts. */
 async function startRegistry() {
   let answer = { status: 200, body: JSON.stringify({ version: { contentId: 1 } }) };
   let asked = 0;
@@ -88,7 +88,7 @@ test.each([
   ["an answer without an id", 200, { version: {} }, "unavailable"],
   ["an id that no frame has room for", 200, { version: { contentId: 2 ** 31 } }, "unavailable"],
   ["a conflict that does not end", 409, { name: "VersionAlreadyExistsException" }, "unavailable"],
-])("%s is told, and no id is made up", async (_, status, body, kind) => {
+])("%s is reported, and no id is invented", async (_, status, body, kind) => {
   await using registry = await startRegistry();
   registry.answers(status, body);
   using schemas = createTopicSchemas({ url: registry.url, schemaOf, clock: systemClock });
@@ -98,6 +98,6 @@ test.each([
 test("an aborted call ends with the signal's reason", async () => {
   await using registry = await startRegistry();
   using schemas = createTopicSchemas({ url: registry.url, schemaOf, clock: systemClock });
-  const reason = new Error("told to stop");
+  const reason = new Error("stopped");
   await expect(schemas.idOf("a", AbortSignal.abort(reason))).rejects.toBe(reason);
 });

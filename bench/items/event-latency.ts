@@ -2,19 +2,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { EventService } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import { createUuidV7 } from "../../src/adapters/system/ids.ts";
-import { createEventCodec } from "../../src/delivery/event-codec.ts";
-import { notingEvents } from "../../src/delivery/event-commits.ts";
-import { startEventFeed } from "../../src/delivery/event-feed.ts";
-import { events } from "../../src/events.ts";
 import type { Store } from "../../src/kernel/ports.ts";
-import { createAuthGate } from "../../src/rpc/platform/auth.ts";
-import { eventService } from "../../src/rpc/platform/events.ts";
-import { defaultLimits } from "../../src/rpc/transport/limits.ts";
-import { startServer } from "../../src/rpc/transport/server.ts";
 import { openMysqlStore } from "../../src/store/mysql.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { connect } from "../../test/support/client.ts";
+import { startEventLogServer } from "../../test/support/event-log-server.ts";
 import { createDatabase } from "../../test/support/muster.ts";
 import { timesRow, type Row } from "../report.ts";
 
@@ -57,23 +49,8 @@ async function measure(committing: Replica, watching: readonly Replica[], times:
   return took;
 }
 
-async function openReplica(plain: Store, stack: AsyncDisposableStack): Promise<Replica> {
-  const log = (): void => undefined;
-  const feed = startEventFeed({ store: plain, clock, log });
-  stack.defer(() => feed.stop());
-  const store = notingEvents(plain, () => feed.nudge());
-  const { message } = createEventCodec(events, { format: "cloudevents", topics: {} });
-  const server = await startServer({
-    listen: { host: "127.0.0.1", port: 0 },
-    services: [eventService({ feed, message, clock }, events)],
-    http: [],
-    gate: createAuthGate({ mode: "open" }),
-    limits: defaultLimits,
-    clock,
-    ids: createUuidV7(clock),
-    log,
-  });
-  stack.defer(() => server.close(0));
+async function openReplica(store: Store, stack: AsyncDisposableStack): Promise<Replica> {
+  const server = stack.use(await startEventLogServer({ store, clock, log: () => undefined }));
   const client = stack.use(connect(`127.0.0.1:${server.port}`));
   const seen = new Map<string, PromiseWithResolvers<number>>();
   const arrival = (id: string): PromiseWithResolvers<number> => {
@@ -89,10 +66,7 @@ async function openReplica(plain: Store, stack: AsyncDisposableStack): Promise<R
   watching.catch(() => undefined);
   await begun.promise;
   return {
-    async commit(id) {
-      const payload = { type: "ServiceUnregistered", serviceId: "s", name: "n" };
-      await store.tx((tx) => tx.outbox.insert({ id, key: "s", subject: { kind: "instance", id: "s" }, payload, at: clock.now(), traceparent: undefined }));
-    },
+    commit: (id) => server.commit({ id, key: "s", name: "n" }),
     seenAt: (id) => arrival(id).promise,
   };
 }

@@ -37,7 +37,7 @@ test("leaves out values above 512 bytes, not 512 characters", () => {
   expect(catalogMetadata({}, { fits: "x".repeat(512), long: "ü".repeat(257) })).toEqual({ fits: "x".repeat(512), "muster-omitted": "1" });
 });
 
-test("shortens keys to 128 and tells the shortened apart", () => {
+test("shortens keys to 128 and keeps the shortened distinct", () => {
   const meta = catalogMetadata({}, { [`${"k".repeat(200)}1`]: "1", [`${"k".repeat(200)}2`]: "2" });
   expect(Object.keys(meta).map((key) => key.length)).toEqual([128, 128]);
 });

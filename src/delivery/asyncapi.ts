@@ -61,9 +61,12 @@ const frame = { schemaIdLocation: "payload", schemaIdPayloadEncoding: "apicurio-
 
 function key(format: EventFormat): Json {
   return format === "confluent"
-    ? { type: "string", format: "uuid", description: "Name-based UUID (version 3, without a namespace) of the service id." }
-    : { type: "string", description: "The service id." };
+    ? { type: "string", format: "uuid", description: `Name-based UUID (version 3, without a namespace) of the ${subjectId}.` }
+    : { type: "string", description: `The ${subjectId}.` };
 }
+
+/** What an event is about. */
+const subjectId = "subject's id: of an instance the service id, of a request for approval its id, of a policy its key";
 
 function headers(typeName: string, contentType: string): Json {
   return {
@@ -74,7 +77,7 @@ function headers(typeName: string, contentType: string): Json {
       ce_id: { type: "string", description: "The same at each delivery of the event." },
       ce_type: { type: "string", const: typeName },
       ce_source: { type: "string", const: "muster" },
-      ce_subject: { type: "string", description: "The service id." },
+      ce_subject: { type: "string", description: `The ${subjectId}.` },
       ce_time: { type: "string", format: "date-time", description: "When it was committed." },
       ce_traceparent: { type: "string", description: "W3C trace context of the call, if it had one." },
       "content-type": { type: "string", const: contentType },
@@ -82,20 +85,26 @@ function headers(typeName: string, contentType: string): Json {
   };
 }
 
+/** What has presence may be absent; everything else is always written. */
 function jsonSchema({ fields }: DescMessage): Json {
   return {
     type: "object",
-    required: fields.map(({ jsonName }) => jsonName),
+    required: fields.filter(({ fieldKind }) => fieldKind !== "message").map(({ jsonName }) => jsonName),
     properties: Object.fromEntries(fields.map((field) => [field.jsonName, jsonType(field)])),
   };
 }
 
 function jsonType(field: DescField): Json {
-  const type = field.message ? messageTypes[field.message.typeName] : field.scalar === undefined ? undefined : scalarTypes[ScalarType[field.scalar]];
+  const type = field.message ? (messageTypes[field.message.typeName] ?? jsonSchema(field.message)) : scalarTypes[ScalarType[field.scalar ?? 0] ?? ""];
   if (type === undefined || field.fieldKind === "map") throw new Error(`${field.parent.typeName}.${field.name} is of a kind that cannot be written`);
   return field.fieldKind === "list" ? { type: "array", items: type } : type;
 }
 
 /** How protobuf JSON writes them. */
 const messageTypes: Readonly<Record<string, Json>> = { "google.protobuf.Timestamp": { type: "string", format: "date-time" } };
-const scalarTypes: Readonly<Record<string, Json>> = { STRING: { type: "string" }, INT32: { type: "integer", format: "int32" }, BOOL: { type: "boolean" } };
+const scalarTypes: Readonly<Record<string, Json>> = {
+  STRING: { type: "string" },
+  INT32: { type: "integer", format: "int32" },
+  BOOL: { type: "boolean" },
+  INT64: { type: "string", format: "int64" },
+};

@@ -81,7 +81,7 @@ describe("work is bounded", () => {
     expect(compareSchemas(former, former).verdict).toBe("NONE");
   });
 
-  test("forty alternatives told apart by a kind are all compared", () => {
+  test("forty alternatives distinguished by a kind are all compared", () => {
     const union = (maximum: number) => ({
       oneOf: many(40, (index) => ({ type: "object", properties: { kind: { const: `k${index}` }, v: { maximum } }, required: ["kind"] })),
     });

@@ -1,4 +1,4 @@
-/** Sets of types as bits. `number` is two of them, so that integers can be told from the rest. */
+/** Sets of types as bits. `number` is two of them, so that integers are distinguished from the rest. */
 import { isNumeric, isWhole } from "./exact-number.ts";
 import { type JsonValue, isObject, listOf } from "./json.ts";
 

@@ -28,7 +28,7 @@ const next: JsonValue = {
 };
 
 describe("renderDiff", () => {
-  test("tells each change in a line, those that decide first", () => {
+  test("has a line for each change, those that decide first", () => {
     expect(renderDiff(compareSchemas(former, next)).split("\n")).toEqual([
       "BREAKING",
       "✗ /properties/port/minimum  minimum 1 became 1024",

@@ -50,7 +50,7 @@ export interface Rule {
   failures(facts: Facts, layer: Subschema, prover: Prover, splits: number): readonly Failure[];
 }
 
-/** How many lists of alternatives are gone through together: a rule is told how many there are by now as `splits`. */
+/** How many lists of alternatives are gone through together: a rule gets how many there are by now as `splits`. */
 export const mostSplits = 3;
 
 export interface Prover {

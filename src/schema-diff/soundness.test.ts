@@ -17,7 +17,7 @@ test(`${pairs} random pairs from seed ${seed}: nothing is called compatible that
   expect(unusable).toBeLessThan(pairs * 0.15);
 });
 
-test(`${pairs} random pairs of numbers from seed ${seed}: nor of numbers that doubles cannot tell apart`, () => {
+test(`${pairs} random pairs of numbers from seed ${seed}: nor of numbers that are equal as doubles`, () => {
   expect(checkScales(pairs, seed)).toBeGreaterThan(pairs * 0.3);
 });
 

@@ -59,7 +59,7 @@ inEveryMode("the command line", (world) => {
     expect(await muster(["unregister", name, at])).toMatchObject({ code: 0 });
   });
 
-  test("tells what a new version of a schema breaks, of versions and of a file that is not stored", async () => {
+  test("shows what a new version of a schema breaks, of stored versions and of a file", async () => {
     const name = world().unique("cli-diff");
     const next = '{"type": "object", "properties": {"size": {"type": "string"}}}';
     for (const [version, text] of [
@@ -96,7 +96,7 @@ inEveryMode("the command line", (world) => {
     expect((await muster(["attempts", "list", "--name", name, "--state", "completed"])).out).toBe("No matching attempts.\n");
   });
 
-  test("every bad field is told at once, as text and as JSON, with exit code 2", async () => {
+  test("all bad fields are reported together, as text and as JSON, with exit code 2", async () => {
     const args = ["register", "no name", "127.0.0.1:0", "-t", "module"];
     const text = await muster(args);
     expect([text.code, text.out]).toEqual([2, ""]);
@@ -152,7 +152,7 @@ inEveryMode("the command line", (world) => {
     await shows("");
   });
 
-  test("watch tells what comes, changes and goes, and Ctrl-C is its good end", async () => {
+  test("watch shows what comes, changes and goes, and Ctrl-C ends it with 0", async () => {
     const name = world().unique("cli-watch");
     await using module = await startFakeModule({ name, version: "1.0.0" });
     const id = `${name}-${module.host}-${module.port}`;

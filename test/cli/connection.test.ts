@@ -135,8 +135,8 @@ describe("with TLS", () => {
     ["plaintext to TLS", (): readonly string[] => [], /accepts only TLS[^]*Add --tls/],
     ["TLS without the authority", () => ["--tls"], /not signed by a trusted authority[^]*--tls-ca FILE/],
     ["TLS without the client's certificate", () => ["--tls-ca", paths.ca], /client certificate[^]*--tls-cert FILE and --tls-key FILE/],
-  ])("%s ends with 7 and says what to add", async (_what, args, told) => {
-    expect(await run(...args())).toEqual({ code: 7, out: "", err: expect.stringMatching(told) });
+  ])("%s ends with 7 and says what to add", async (_what, args, message) => {
+    expect(await run(...args())).toEqual({ code: 7, out: "", err: expect.stringMatching(message) });
   });
 
   test("TLS to plaintext ends with 7 and says what to leave out", async () => {

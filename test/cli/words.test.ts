@@ -69,19 +69,19 @@ test.each([
   ["a file that is not there", ["attempts", "list", "--tls-ca", "/nowhere"], /--tls-ca: the file \/nowhere cannot be read/],
   ["nothing to register", ["register"], /NAME is missing[^]*HOST:PORT is missing[^]*--type is missing/],
   ["metadata without a key", ["register", "a", "b:1", "-t", "module", "--metadata", "x"], /--metadata: "x" must be KEY=VALUE/],
-])("%s is refused with exit code 2", async (_what, args, told) => {
+])("%s is refused with exit code 2", async (_what, args, message) => {
   const { code, out, err } = await runCli(args);
   expect([code, out]).toEqual([2, ""]);
-  expect(err).toMatch(told);
+  expect(err).toMatch(message);
   expect(err).toMatch(/Try: node bin\/muster\.js .*--help\n$/);
 });
 
-test("every wrong option is told at once", async () => {
+test("all wrong options are reported together", async () => {
   const { err } = await runCli(["attempts", "list", "--one", "--two=2", "--name"]);
   expect(err.split("\n").filter((line) => line.startsWith("muster attempts list: "))).toHaveLength(3);
 });
 
-test("a variable with a letter wrong is told, not passed over", async () => {
+test("a misspelled variable is reported, not ignored", async () => {
   const { code, err } = await runCli(["attempts", "list"], { MUSTER_ADRESS: "127.0.0.1:1" });
   expect([code, err]).toEqual([2, expect.stringContaining("MUSTER_ADRESS is not known; did you mean MUSTER_ADDRESS?")]);
 });

@@ -41,7 +41,7 @@ export function catalogEdges(name: string, open: OpenCatalog): void {
       expect(Object.keys(meta).every((key) => /^[A-Za-z0-9_-]{1,128}$/.test(key))).toBe(true);
     });
 
-    test("a served entry differs in nothing from what was asked for, however odd that was, and tells in what it differs from something else", async () => {
+    test("a served entry differs in nothing from what was asked for, however odd that was, and names what differs from another one", async () => {
       await using it = await open();
       await using server = await startHealthServer({ host: "::1" });
       const metadata = { "a.b": "1", "a b": "2", schlüssel: "ümlaut", long: "x".repeat(600), "consul-x": " 3 ", empty: "" };

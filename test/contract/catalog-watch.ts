@@ -8,16 +8,16 @@ import { followCatalog } from "../support/snapshots.ts";
 /** What those see who watch the whole catalog. */
 export function catalogWatch(name: string, open: OpenCatalog): void {
   describe(`${name}: a watch`, limit, () => {
-    test("has at once what `instances` tells, and when that was so", async () => {
+    test("has immediately what `instances` answers, and when that was so", async () => {
       await using it = await open();
       await using server = await startHealthServer();
       const entry = entryFor(it, server);
       await serve(it.catalog, entry);
       await using watch = followCatalog(it.catalog, entry.name);
       const first = await watch.first();
-      const [told] = await it.catalog.instances({ name: entry.name }, signal());
+      const [answered] = await it.catalog.instances({ name: entry.name }, signal());
       // The output of a check follows later in some catalogs.
-      expect({ ...watch.ofName(first)[0], checks: [] }).toEqual({ ...told, checks: [] });
+      expect({ ...watch.ofName(first)[0], checks: [] }).toEqual({ ...answered, checks: [] });
       expect(first.at === undefined || Math.abs(first.at - Date.now()) < 30_000).toBe(true);
     });
 
@@ -66,7 +66,7 @@ export function catalogWatch(name: string, open: OpenCatalog): void {
       await serve(it.catalog, other);
       await eventually(async () => watch.last()?.instances.some((instance) => instance.serviceId === other.serviceId) || undefined);
       const after = watch.ofName(watch.last())[0];
-      // A check may have told its first output in between: then it has changed.
+      // A check may have written its first output in between: then it has changed.
       if (JSON.stringify(after) === JSON.stringify(before)) expect(after).toBe(before);
       await it.catalog.deregister(other.serviceId, other.attemptId, signal());
     });
@@ -121,7 +121,7 @@ export function catalogWatch(name: string, open: OpenCatalog): void {
       expect(seen).toEqual([]);
     });
 
-    test("beside it: the time of the last check, where the catalog tells it", async () => {
+    test("beside it: the time of the last check, where the catalog has it", async () => {
       await using it = await open();
       await using server = await startHealthServer();
       const entry = entryFor(it, server);

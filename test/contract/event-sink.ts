@@ -133,7 +133,7 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
     });
 
     test("an aborted signal ends a publish with its own reason", async () => {
-      const reason = new Error("told to stop");
+      const reason = new Error("stopped");
       await expect(sink.publish([record()], AbortSignal.abort(reason))).rejects.toBe(reason);
       await expect(sink.ping(AbortSignal.abort(reason))).rejects.toBe(reason);
       await sink.publish([record({ id: "next" })], never);
@@ -223,7 +223,7 @@ export function eventSinkContract(name: string, { open, openWithFault }: SinkUnd
       fault.freeze();
       await within(limitMs, expect(sink.publish(batch.slice(1, 3), never)).rejects.toMatchObject(down));
       const controller = new AbortController();
-      const reason = new Error("told to stop");
+      const reason = new Error("stopped");
       const abandoned = sink.publish(batch.slice(1, 3), controller.signal);
       controller.abort(reason);
       await within(limitMs / 4, expect(abandoned).rejects.toBe(reason));

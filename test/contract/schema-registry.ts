@@ -124,7 +124,7 @@ export function schemaRegistryContract(name: string, { open, broken = {} }: Regi
       expect(await Promise.all(names.map(get))).toEqual(names.map((version) => `{"v":${version}}`));
     });
 
-    test("of two contents at once for one version one wins and the other is told", async () => {
+    test("of two contents at once for one version one wins and the other is refused", async () => {
       const results = await Promise.allSettled([put(first), put(second)]);
       expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
       expect(results.find(({ status }) => status === "rejected")).toMatchObject({ reason: conflict });
@@ -186,7 +186,7 @@ export function schemaRegistryContract(name: string, { open, broken = {} }: Regi
 
     test("an aborted signal ends every call with its own reason", async () => {
       await put(first);
-      const reason = new Error("told to stop");
+      const reason = new Error("stopped");
       const signal = AbortSignal.abort(reason);
       const document = { artifactId: "parser-config", version: "2", kind: "JSON", content: first } as const;
       await expect(registry.put(document, "attempt-1", signal)).rejects.toBe(reason);
@@ -244,7 +244,7 @@ export function schemaRegistryContract(name: string, { open, broken = {} }: Regi
     test("a call that is aborted meanwhile ends at once", async () => {
       await using opened = await openBroken();
       const controller = new AbortController();
-      const reason = new Error("told to stop");
+      const reason = new Error("stopped");
       const call = opened.registry.versions("parser-config", controller.signal);
       controller.abort(reason);
       await expect(call).rejects.toBe(reason);

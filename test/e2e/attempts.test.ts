@@ -86,7 +86,7 @@ inEveryMode("attempts", (world) => {
     await unregister(client, name, module);
   });
 
-  test("bad questions are told what is wrong, unknown attempts are NOT_FOUND", async () => {
+  test("an error for a bad request names what is wrong in it, unknown attempts are NOT_FOUND", async () => {
     const { client } = world();
     await expect(client.unary(getAttempt, { attemptId: "" })).rejects.toMatchObject({ status: { code: 3, fields: ["attempt_id"] } });
     await expect(client.unary(getAttempt, { attemptId: "nobody" })).rejects.toMatchObject({ status: { code: 5, reason: "ATTEMPT_NOT_FOUND" } });

@@ -54,11 +54,11 @@ inEveryMode("connectors", (world) => {
     expect(await refusal(client, getConnectorSchema, { connectorType: name })).toMatchObject({ code: 5, reason: "SCHEMA_NOT_FOUND" });
     if (real) {
       expect(await versionsInApicurio(real, `${name}-connector-config`)).toMatchObject([{ version: "2.1.0", state: "DISABLED" }]);
-      const told = await eventually(async () => {
+      const published = await eventually(async () => {
         const seen = await eventTypesInKafka(real, serviceId);
         return seen.length >= 2 ? seen : undefined;
       });
-      expect(told).toEqual(["ServiceRegistered", "ServiceUnregistered"]);
+      expect(published).toEqual(["ServiceRegistered", "ServiceUnregistered"]);
     }
   });
 

@@ -31,7 +31,7 @@ describeReal("discovery on Consul", ({ consul }) => {
     return { proxy, muster, client, name, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   }
 
-  test("what others put there is told too, and marked", async () => {
+  test("what others put there is shown too, and marked", async () => {
     await using it = await open();
     const { client, name } = it;
     const put = (path: string, body: object = {}) => fetch(`${consul}/v1/agent/service/${path}`, { method: "PUT", body: JSON.stringify(body) });

@@ -1,4 +1,4 @@
-/** What consumers are told of the platform: lists, lookups, choices and watches, through the stock client. */
+/** What consumers are answered: lists, lookups, choices and watches, through the stock client. */
 import { isDeepStrictEqual } from "node:util";
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { expect, test } from "vitest";
@@ -167,7 +167,7 @@ inEveryMode("discovery", (world) => {
     expect(has(lists.at(-1))).toBe(false);
   });
 
-  test("health is told as the catalog's check has it, and who is not healthy is not resolved", async () => {
+  test("health is that of the catalog's check, and an unhealthy instance is not resolved", async () => {
     const { client, unique, real } = world();
     const name = unique("sick");
     await using well = await startFakeModule({ name, version: "1.0.0" });
@@ -222,7 +222,7 @@ inEveryMode("discovery", (world) => {
     await unregister(client, name, here);
   });
 
-  test("a trial is never told, and neither is what failed", async () => {
+  test("a trial is never shown, nor is what failed", async () => {
     const { client, unique } = world();
     const name = unique("trial");
     await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });

@@ -69,7 +69,7 @@ inEveryMode("the log of events", (world) => {
     expect(await take(client, { afterPosition: before, filter: { types: ["ModuleUnregistered"], ...subjectOf(two, second) } }, 1)).toEqual(live.slice(3));
   });
 
-  test("is in health, and printed by a client that knows only what reflection tells", async () => {
+  test("is in health, and printed by a client that knows only reflection", async () => {
     const { client, muster } = world();
     expect(Object.keys((await client.unary(Health.method.list, {})).statuses)).toContain(EventService.typeName);
     const buf = join(import.meta.dirname, "../../node_modules/.bin/buf");

@@ -77,7 +77,7 @@ inEveryMode("failed attempts", (world) => {
     expect((await failureOf(world(), name, module)).errorDetail).toMatch(/^HEALTH_UNIMPLEMENTED: /);
   });
 
-  test("NOT_SERVING for ever, told while waiting", async () => {
+  test("NOT_SERVING for ever, reported while waiting", async () => {
     const name = world().unique("not-serving");
     await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });
     const { errorDetail, events } = await failureOf(world(), name, module, { healthTimeout: { seconds: 2n } });

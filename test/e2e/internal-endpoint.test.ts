@@ -13,7 +13,7 @@ inEveryMode("an internal endpoint", (world) => {
     const { client, real, unique } = world();
     const name = unique(`inside-${what.replaceAll(" ", "-")}`);
     await using inside = await startFakeModule({ name, version: "1.0.0", host });
-    // Whoever dials here is told that nobody is well.
+    // Whoever dials here gets NOT_SERVING.
     await using outside = await startFakeModule({ name, version: "9.9.9", status: "NOT_SERVING", ...(hasPort ? {} : { port: inside.port }) });
     const internal = { ...(host === "127.0.0.1" ? {} : { internalHost: host }), ...(hasPort ? { internalPort: inside.port } : {}) };
     const { types, events, errorDetail } = await client.register(requestFor(name, outside, {}, internal));

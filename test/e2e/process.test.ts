@@ -40,25 +40,25 @@ async function refusesToStart(env: Environment): Promise<string> {
   throw new Error("it started");
 }
 
-test("a configuration that is wrong is told at once, all of it, and nothing starts", async () => {
-  const told = await refusesToStart({ MUSTER_CATALOGUE: "embedded", MUSTER_EVENTS: "rabbit://x", MUSTER_LISTEN: "0.0.0.0:0" });
-  expect(told).toContain("MUSTER_CATALOGUE is not known; did you mean MUSTER_CATALOG?");
-  expect(told).toContain("MUSTER_EVENTS");
-  expect(told).toMatch(/"open" .* refused on a non-loopback address/);
+test("all errors of a configuration are reported together, and nothing starts", async () => {
+  const written = await refusesToStart({ MUSTER_CATALOGUE: "embedded", MUSTER_EVENTS: "rabbit://x", MUSTER_LISTEN: "0.0.0.0:0" });
+  expect(written).toContain("MUSTER_CATALOGUE is not known; did you mean MUSTER_CATALOG?");
+  expect(written).toContain("MUSTER_EVENTS");
+  expect(written).toMatch(/"open" .* refused on a non-loopback address/);
 });
 
-test("a port that is taken is told", async () => {
+test("a port in use is reported", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await once(taken, "listening");
   const address = taken.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const told = await refusesToStart({ MUSTER_LISTEN: `127.0.0.1:${port}` });
-  expect(told).toContain("EADDRINUSE");
-  expect(told).toMatch(/✗ listen .*is in use by another program\n +→ .*MUSTER_LISTEN/);
+  const written = await refusesToStart({ MUSTER_LISTEN: `127.0.0.1:${port}` });
+  expect(written).toContain("EADDRINUSE");
+  expect(written).toMatch(/✗ listen .*is in use by another program\n +→ .*MUSTER_LISTEN/);
   taken.close();
 });
 
-test("a state directory that another process uses is told", async () => {
+test("a state directory that another process uses is reported", async () => {
   await using backing = await embeddedBacking();
   await using first = await startMuster(backing.env);
   const second = await startMuster(backing.env).catch((error: unknown) => String(error));
@@ -69,20 +69,20 @@ test("a state directory that another process uses is told", async () => {
   expect(third).toMatch(/✗ listen .*is in use by a running Muster\n +→ .*MUSTER_LISTEN/);
 });
 
-test("a database file that nobody can make is told at once", async () => {
-  const told = await refusesToStart({ MUSTER_STORE: "sqlite:/proc/x/a.db" });
-  expect(told).toMatch(/✗ store .*\/proc\/x\/a\.db cannot be made.*\n +→ MUSTER_STORE=/);
+test("a database file that cannot be made is reported immediately", async () => {
+  const written = await refusesToStart({ MUSTER_STORE: "sqlite:/proc/x/a.db" });
+  expect(written).toMatch(/✗ store .*\/proc\/x\/a\.db cannot be made.*\n +→ MUSTER_STORE=/);
 });
 
-test("files that are missing or swapped are told with their variable", async () => {
+test("files that are missing or swapped are reported with their variable", async () => {
   const absent = join(folder, "absent.json");
   expect(await refusesToStart({ MUSTER_AUTH: `tokens:${absent}` })).toMatch(/✗ auth .*absent\.json cannot be read \(ENOENT\)\n +→ MUSTER_AUTH /);
   const { cert, key } = await selfSigned("localhost");
   const [certFile, keyFile] = [join(folder, "swapped.crt"), join(folder, "swapped.key")];
   await writeFile(certFile, key);
   await writeFile(keyFile, cert);
-  const told = await refusesToStart({ MUSTER_TLS_CERT: certFile, MUSTER_TLS_KEY: keyFile });
-  expect(told).toMatch(/✗ tls .*certificate and key are swapped\n +→ MUSTER_TLS_CERT .*MUSTER_TLS_KEY/);
+  const written = await refusesToStart({ MUSTER_TLS_CERT: certFile, MUSTER_TLS_KEY: keyFile });
+  expect(written).toMatch(/✗ tls .*certificate and key are swapped\n +→ MUSTER_TLS_CERT .*MUSTER_TLS_KEY/);
 });
 
 test("the banner says which dependency is down", async () => {
@@ -104,10 +104,10 @@ test("the banner says which dependency is down", async () => {
   await once(child, "close");
 });
 
-test("a database that does not answer is told, without its password", async () => {
-  const told = await refusesToStart({ MUSTER_STORE: "mysql://muster:s3cret-word@127.0.0.1:9/muster" });
-  expect(told).toContain("store unavailable");
-  expect(told).not.toContain("s3cret-word");
+test("a database that does not answer is reported, without its password", async () => {
+  const written = await refusesToStart({ MUSTER_STORE: "mysql://muster:s3cret-word@127.0.0.1:9/muster" });
+  expect(written).toContain("store unavailable");
+  expect(written).not.toContain("s3cret-word");
 });
 
 test("tokens: who may do what, and whose name is whose", async () => {

@@ -68,7 +68,7 @@ inEveryMode("refused before STARTED", (world) => {
     expect(["INVALID_FIELDS", "HOST_DENIED", "HOST_UNRESOLVABLE"]).toContain(status.reason);
   });
 
-  test("the reason tells a denied host from one that cannot be resolved", async () => {
+  test("the reasons of a denied host and of one that cannot be resolved differ", async () => {
     const reason = async (host: string) => (await world().client.register(at({ advertisedHost: host }))).status.reason;
     expect(await reason("169.254.169.254")).toBe("HOST_DENIED");
     expect(await reason("no-such-host.invalid")).toBe("HOST_UNRESOLVABLE");

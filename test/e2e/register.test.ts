@@ -205,7 +205,7 @@ inEveryMode("register and unregister", (world) => {
     await unregister(client, name, module);
   });
 
-  test("another request for a key that is being registered is told to come back", async () => {
+  test("another request for a key that is being registered is refused, with a time to retry after", async () => {
     const { client, unique } = world();
     const name = unique("busy");
     await using module = await startFakeModule({ name, version: "1.0.0", status: "NOT_SERVING" });

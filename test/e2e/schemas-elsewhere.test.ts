@@ -1,4 +1,4 @@
-/** Record and schema registry do not know the same versions, or the registry is away: what consumers are told then. */
+/** Record and schema registry do not know the same versions, or the registry is away: what consumers are answered then. */
 import { expect, test } from "vitest";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService, SchemaCompatibility } from "../../gen/muster/registration/v1/registration_service_pb.ts";

@@ -1,4 +1,4 @@
-/** What consumers are told of configuration schemas, from the record and from the schema registry. */
+/** What consumers are answered about configuration schemas, from the record and from the schema registry. */
 import { expect, test } from "vitest";
 import { EventType, PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService, SchemaCompatibility, SchemaKind, SchemaState } from "../../gen/muster/registration/v1/registration_service_pb.ts";
@@ -94,7 +94,7 @@ const { compareSchemas, getSchemaVersion } = RegistrationService.method;
 const depth = (more: object) => JSON.stringify({ type: "object", properties: { depth: { type: "integer", ...more } } });
 
 inEveryMode("compatibility of schemas", (world) => {
-  test("a new version is compared with the latest one, and told in the event, with the version and everywhere", async () => {
+  test("a new version is compared with the latest one; the result is in the event, with the version and everywhere", async () => {
     const { client, unique } = world();
     const name = unique("verdict");
     const artifactId = `${name}-config`;

@@ -81,7 +81,7 @@ describeReal("Muster's own entry", (servers) => {
     await eventually(async () => (await entries("healed")).some((entry) => isNew(entry) && statusOf(entry) === "passing") || undefined);
   });
 
-  test("with TLS the check uses TLS, and what is advertised is what is told", async () => {
+  test("with TLS the check uses TLS, and the advertised address is the one shown", async () => {
     const folder = await mkdtemp(join(tmpdir(), "muster-self-"));
     await using cleanup = new AsyncDisposableStack();
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));

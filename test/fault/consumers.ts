@@ -22,7 +22,7 @@ export function watchAsConsumers(site: Site, name: string): Consumers {
       await pause(25);
     }
   })();
-  // Awaited at the end, where a failure is told.
+  // Awaited at the end, where a failure is reported.
   watching.catch(() => undefined);
   return {
     looks: () => looks,

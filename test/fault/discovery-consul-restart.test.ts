@@ -15,7 +15,7 @@ import { followCatalog } from "../support/snapshots.ts";
 const { method } = PlatformRegistrationService;
 
 describeReal("a Consul that is killed", (servers) => {
-  test("and comes back on its data is never told to be empty; one that lost its data is told so later", { timeout: 240_000 }, async () => {
+  test("and comes back with its data is never shown as empty; one that lost its data is, later", { timeout: 240_000 }, async () => {
     await using consul = await startOwnConsul(servers);
     const put = (ID: string) => putEntry(consul.url, { ID, Service: "echo", Address: "10.1.2.3", Port: 80, Tags: [], Meta: {} });
     await put("one");

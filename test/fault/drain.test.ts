@@ -1,4 +1,4 @@
-/** SIGTERM while twenty clients register, some of them in vain: all are told how it ended, and the process leaves in time, cleanly. */
+/** SIGTERM while twenty clients register, some of them in vain: each call gets its outcome, and the process ends cleanly and in time. */
 import { status } from "@grpc/grpc-js";
 import { afterAll, describe, expect, test } from "vitest";
 import { EventType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";

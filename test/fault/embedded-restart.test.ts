@@ -6,7 +6,7 @@ import { eventually } from "../support/instances.ts";
 import { embeddedBacking, startMuster } from "../support/muster.ts";
 import { moduleSteps, requestFor } from "../support/world.ts";
 
-test("after a restart the embedded catalog tells who answers at once, and who does not only when it does", async () => {
+test("after a restart the embedded catalog shows an instance that answers immediately, and one that does not once it does", async () => {
   await using backing = await embeddedBacking();
   await using well = await startFakeModule({ name: "well", version: "1.0.0" });
   await using late = await startFakeModule({ name: "late", version: "1.0.0" });
@@ -19,15 +19,15 @@ test("after a restart the embedded catalog tells who answers at once, and who do
   late.setStatus("NOT_SERVING");
   await using second = await startMuster(backing.env);
   using client = connect(second.address);
-  const told = async () => {
+  const shown = async () => {
     const { modules } = await client.unary(PlatformRegistrationService.method.listModules, {});
     return modules.map(({ moduleName, isHealthy }) => `${moduleName} ${isHealthy}`);
   };
   // As a rule at once; a start on a slow machine does not wait for long to see who answers.
-  await eventually(async () => (await told()).length > 0 || undefined);
+  await eventually(async () => (await shown()).length > 0 || undefined);
   const seen = new Set<string>();
-  for (let look = 0; look < 100; look++) seen.add((await told()).join(", "));
+  for (let look = 0; look < 100; look++) seen.add((await shown()).join(", "));
   expect([...seen]).toEqual(["well true"]);
   late.setStatus("SERVING");
-  await eventually(async () => (await told()).includes("late true") || undefined);
+  await eventually(async () => (await shown()).includes("late true") || undefined);
 });

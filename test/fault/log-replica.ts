@@ -8,18 +8,10 @@
  */
 import { writeSync } from "node:fs";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import { createUuidV7 } from "../../src/adapters/system/ids.ts";
-import { createEventCodec } from "../../src/delivery/event-codec.ts";
-import { notingEvents } from "../../src/delivery/event-commits.ts";
-import { startEventFeed } from "../../src/delivery/event-feed.ts";
-import { events } from "../../src/events.ts";
 import { createLog } from "../../src/kernel/log.ts";
 import type { Store } from "../../src/kernel/ports.ts";
-import { createAuthGate } from "../../src/rpc/platform/auth.ts";
-import { eventService } from "../../src/rpc/platform/events.ts";
-import { defaultLimits } from "../../src/rpc/transport/limits.ts";
-import { startServer } from "../../src/rpc/transport/server.ts";
 import { openMysqlStore } from "../../src/store/mysql.ts";
+import { startEventLogServer } from "../support/event-log-server.ts";
 
 const { STORE: url = "", NAME: name = "", COMMITS: commits = "0", KILL_AT: killAt = "" } = process.env;
 const chains = 8;
@@ -55,28 +47,14 @@ function mortal(store: Store): Store {
   };
 }
 
-const plain = mortal(await openMysqlStore({ url, clock }));
-const feed = startEventFeed({ store: plain, clock, log });
-const store = notingEvents(plain, () => feed.nudge());
-const { message } = createEventCodec(events, { format: "cloudevents", topics: {} });
-const server = await startServer({
-  listen: { host: "127.0.0.1", port: 0 },
-  services: [eventService({ feed, message, clock }, events)],
-  http: [],
-  gate: createAuthGate({ mode: "open" }),
-  limits: defaultLimits,
-  clock,
-  ids: createUuidV7(clock),
-  log,
-});
-write(`${JSON.stringify({ event: "server.listening", host: server.host, port: server.port })}\n`);
+const server = await startEventLogServer({ store: mortal(await openMysqlStore({ url, clock })), clock, log });
+write(`${JSON.stringify({ event: "server.listening", host: "127.0.0.1", port: server.port })}\n`);
 
 async function chain(number: number): Promise<void> {
   const key = `${name}-${number}`;
   for (let place = 0; place < Math.floor((Number(commits) + chains - 1 - number) / chains); place++) {
     const id = `${key}-${place}`;
-    const payload = { type: "ServiceUnregistered", serviceId: key, name: `${place}` };
-    await store.tx((tx) => tx.outbox.insert({ id, key, subject: { kind: "instance", id: key }, payload, at: clock.now(), traceparent: undefined }));
+    await server.commit({ id, key, name: `${place}` });
     write(`committed ${id}\n`);
   }
 }

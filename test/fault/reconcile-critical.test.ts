@@ -10,7 +10,7 @@ const env = { MUSTER_RECONCILE_EVERY: "1s", MUSTER_REAP_AFTER: "30s" };
 inEveryMode(
   "instances that fail their check",
   (world) => {
-    test("one is told and reaped, one recovers in time, one is registered again; the others are left alone", { timeout: 400_000 }, async () => {
+    test("one is reported and reaped, one recovers in time, one is registered again; the others are left alone", { timeout: 400_000 }, async () => {
       const { client, unique, real, rows } = world();
       const names = Object.fromEntries(["dead", "deadService", "ill", "again", "well"].map((name) => [name, unique(name)]));
       const start = (name: string) => startFakeModule({ name: names[name] ?? "", version: "1.0.0" });
@@ -52,7 +52,7 @@ inEveryMode(
       expect(events("dead")).toEqual(["ModuleRegistered", "InstanceCritical", "InstanceReaped", "ModuleUnregistered"]);
       expect(events("deadService")).toEqual(["ServiceRegistered", "InstanceCritical", "InstanceReaped", "ServiceUnregistered"]);
       expect(events("ill")).toEqual(["ModuleRegistered", "InstanceCritical", "InstanceRecovered"]);
-      // Its check may pass, and be told so, before it is registered again.
+      // Its check may pass, and be reported as passing, before it is registered again.
       expect(events("again").filter((type) => type !== "InstanceRecovered")).toEqual(["ModuleRegistered", "InstanceCritical", "ModuleRegistered"]);
       expect(events("well")).toEqual(["ModuleRegistered"]);
       const states = await rows("SELECT name, state FROM registrations WHERE state <> 'SUPERSEDED'");

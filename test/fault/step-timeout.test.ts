@@ -31,7 +31,7 @@ test("a step that takes too long fails as DEADLINE_EXCEEDED, not as a fault of o
   expect(failure?.message).toContain("WAITED");
 });
 
-test("when the dependency had failed before, its failure is what is told, and trying again is worth it", async () => {
+test("when the dependency had failed before, its failure is the one reported, as worth a retry", async () => {
   let calls = 0;
   const failure = await failureOf((_context, signal) =>
     retrying(clock, signal, () => {

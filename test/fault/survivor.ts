@@ -30,7 +30,7 @@ export async function openSurvived(servers: RealServers, tail: KafkaTail): Promi
 }
 
 /**
- * The site for one that dies or stands still at `at`, and how its lease comes to an end: when it is told to; in the middle
+ * The site for one that dies or stands still at `at`, and how its lease comes to an end: on command; in the middle
  * of a transaction, which locks the row, by itself after some seconds.
  */
 export function leaseAt(site: RealSite, at: string): { readonly site: RealSite; end(): Promise<void> } {

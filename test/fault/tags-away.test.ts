@@ -10,7 +10,7 @@ import { describeReal } from "../support/real-servers.ts";
 import { moduleSteps, requestFor, unregister } from "../support/world.ts";
 
 describeReal("tags replaced while the catalog is away", (servers) => {
-  test("are told as such, and follow when it is back, the last ones winning; reconciling has no part in it", async () => {
+  test("are answered as not yet applied, and follow when it is back, the last ones winning; reconciling has no part in it", async () => {
     await using proxy = await startHttpProxy(servers.consul);
     await using backing = await embeddedBacking();
     await using muster = await startMuster({ ...backing.env, MUSTER_RECONCILE: "off", MUSTER_CATALOG: `consul+${proxy.url}` });

@@ -108,8 +108,8 @@ test("a critical instance is reported once, its recovery once, and neither of wh
   const critical = { registrationId, serviceId, name, since: 5 };
   const before = await it.events();
   expect([await tellCritical(it.acts, critical), await tellCritical(it.acts, critical)]).toEqual([true, false]);
-  const [told] = (await it.workshop.store.tx((tx) => tx.outbox.unpublished(100))).slice(-1);
-  expect(JSON.parse(told?.payload ?? "")).toEqual({ type: "InstanceCritical", serviceId, name, since: 5, reapedAfter: 5 + 5 * minute });
+  const [event] = (await it.workshop.store.tx((tx) => tx.outbox.unpublished(100))).slice(-1);
+  expect(JSON.parse(event?.payload ?? "")).toEqual({ type: "InstanceCritical", serviceId, name, since: 5, reapedAfter: 5 + 5 * minute });
   expect([await endCritical(it.acts, critical, true), await endCritical(it.acts, critical, true)]).toEqual([true, false]);
   expect(await it.events()).toEqual([...before, "InstanceCritical", "InstanceRecovered"]);
   await tellCritical(it.acts, critical);

@@ -175,7 +175,7 @@ test("an attempt of a key that was unregistered meanwhile does not commit, and i
   expect(await workshop.store.tx((tx) => tx.registrations.findActive(serviceId))).toBeUndefined();
 });
 
-test("tags that are set while an attempt commits are the registration's, and the catalog is told of them by a task", async () => {
+test("tags that are set while an attempt commits are the registration's, and a task writes them to the catalog", async () => {
   let meanwhile: (() => Promise<unknown>) | undefined;
   await using workshop = await openWorkshop({
     decorate: withCatalog((catalog) => ({ promote: async (...given) => (await meanwhile?.(), catalog.promote(...given)) })),

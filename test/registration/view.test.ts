@@ -1,4 +1,4 @@
-/** What consumers are told of the catalog: lists, single instances, and changes as they come. */
+/** What consumers are shown of the catalog: lists, single instances, and changes as they come. */
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { DiscoveredKind } from "../../src/registration/discovery/discovered.ts";
@@ -46,6 +46,21 @@ test("an instance is found by its service id or its name, a healthy one of the n
     [() => it.view.get({ serviceId: "z-1" }, "module"), { subject: { type: "service", name: "z-1" }, metadata: { service_id: "z-1" } }],
   ] as const;
   for (const [get, what] of refusals) expect(get).toThrow(expect.objectContaining({ kind: "not_found", reason: "REGISTRATION_NOT_FOUND", ...what }));
+});
+
+test("a service id in another spelling finds its instance; one that is listed as it is written finds that one alone", async () => {
+  await using it = await openView();
+  await it.show(instance("Pdf", 1), instance("pdf", 2), instance("PDF", 2));
+  expect(it.view.get({ serviceId: "PDF-10.0.0.1-1" }).serviceId).toBe("Pdf-10.0.0.1-1");
+  for (const serviceId of ["pdf-10.0.0.1-2", "PDF-10.0.0.1-2"]) expect(it.view.get({ serviceId }).serviceId).toBe(serviceId);
+});
+
+test("a name that nobody has resolves to nothing, with no instance counted; every spelling of one that somebody has to its instance", async () => {
+  await using it = await openView();
+  await it.show(instance("Pdf", 1));
+  const question = { preferLocal: false, requiredTags: [], requiredCapabilities: [], caller: undefined };
+  expect(it.view.resolve({ ...question, name: "z" })).toMatchObject({ chosen: undefined, total: 0, healthy: 0 });
+  expect(it.view.resolve({ ...question, name: "pDF" })).toMatchObject({ chosen: { port: 1 }, total: 1, healthy: 1 });
 });
 
 test("answers are true for now, or for the moment at which the catalog says it was so", async () => {

@@ -62,7 +62,7 @@ describe("with tokens", () => {
     expect(JSON.stringify(server.lines)).not.toMatch(/wrong|registrar-token/);
   });
 
-  test("a role too small is told which one is needed", async () => {
+  test("an error for an insufficient role names the one that is needed", async () => {
     await using server = await startTestServer(stub, options);
     using client = createStockClient(server.address);
     const seen = await client.call(Platform, "Unregister", {}, bearer("viewer-token"));
@@ -144,7 +144,7 @@ test("admin implies every role, every role implies viewer, and none implies anot
 });
 
 describe("the token file", () => {
-  test("tells all its problems at once, and none of its secrets", () => {
+  test("has all its problems reported together, and none of its secrets", () => {
     const secret = sha256("registrar-token");
     const text = file(
       { principal: "a b", roles: [], sha256: secret.toUpperCase() },

@@ -34,7 +34,7 @@ let entered = 0;
 const stub: PlatformStub = {
   async getService({ lookupKey }, context) {
     entered += 1;
-    context.responseHeader.set("x-told", lookupKey.value ?? "");
+    context.responseHeader.set("x-early", lookupKey.value ?? "");
     context.responseTrailer.set("x-after", "all");
     switch (lookupKey.value) {
       case "none":
@@ -62,7 +62,7 @@ const stub: PlatformStub = {
   },
   async *watchServices() {},
   async *watchModules(_request, context) {
-    context.responseHeader.set("x-told", "first");
+    context.responseHeader.set("x-early", "first");
     context.responseTrailer.set("x-after", "all");
     yield* [];
   },
@@ -74,7 +74,7 @@ interface Wire {
   /** What is sent, piece by piece; then the stream is ended, unless `open`. */
   readonly pieces?: readonly Uint8Array[];
   readonly open?: boolean;
-  /** How the two may differ: in what is told of bytes that are no message. */
+  /** How the two may differ: in the error for bytes that are no message. */
   readonly wording?: true;
   /** The client resets the stream when the server has what was sent. */
   readonly cancel?: boolean;
@@ -170,12 +170,12 @@ async function send(server: TestServer, { method = "GetService", headers = {}, p
     },
     { endStream: false },
   );
-  const told: Record<string, string> = {};
+  const received: Record<string, string> = {};
   /** In which block of fields the handler's own came. */
   const blocks: Record<string, string[]> = {};
   const note = (block: string) => (fields: http2.IncomingHttpHeaders) => {
-    Object.assign(told, fields);
-    blocks[block] = Object.keys(fields).filter((name) => name === "x-told" || name === "x-after");
+    Object.assign(received, fields);
+    blocks[block] = Object.keys(fields).filter((name) => name === "x-early" || name === "x-after");
   };
   stream
     .on("response", note("headers"))
@@ -189,23 +189,23 @@ async function send(server: TestServer, { method = "GetService", headers = {}, p
   await new Promise((resolve) => stream.once("close", resolve));
   if (isCall !== false) await eventually(() => server.ends.length > before.ends);
   session.destroy();
-  const details = told["grpc-status-details-bin"];
+  const details = received["grpc-status-details-bin"];
   const status = details === undefined ? undefined : fromBinary(StatusSchema, Buffer.from(details, "base64"));
   return {
     seen: {
-      http: told[":status"],
-      type: told["content-type"],
-      added: [told["x-told"], told["x-after"]],
-      blocks: told["x-told"] === undefined ? undefined : blocks,
-      accepts: told["grpc-accept-encoding"],
-      status: told["grpc-status"],
+      http: received[":status"],
+      type: received["content-type"],
+      added: [received["x-early"], received["x-after"]],
+      blocks: received["x-early"] === undefined ? undefined : blocks,
+      accepts: received["grpc-accept-encoding"],
+      status: received["grpc-status"],
       details: status?.details.map((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason ?? detail.typeUrl),
       messages: messagesOf(Buffer.concat(chunks)),
       reset: stream.rstCode,
       entered: entered - before.entered,
     },
-    text: told["grpc-message"],
-    offers: told["grpc-encoding"] === "gzip",
+    text: received["grpc-message"],
+    offers: received["grpc-encoding"] === "gzip",
     ends: server.ends.slice(before.ends).map(({ rpc, code }) => [rpc, code]),
     lines: server.lines.slice(before.lines).map(({ level, event, fields: { code, reason, principal } }) => {
       // Which of the two, code or reason, tells of a cancelled call depends on what the long way noticed first.

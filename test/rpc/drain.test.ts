@@ -64,7 +64,7 @@ describe("closing", () => {
     await closed;
   });
 
-  test("cuts what still runs after the grace time, and tells it", async () => {
+  test("cuts what still runs after the grace time, with the reason SHUTTING_DOWN", async () => {
     const { stub, entered } = held();
     const server = await startTestServer(stub);
     using client = createStockClient(server.address);
@@ -90,7 +90,7 @@ describe("closing", () => {
     expect(await running.ended).toMatchObject({ code: grpc.status.UNAVAILABLE });
   });
 
-  test("tells HTTP/2 clients to go away and closes idle and silent connections, long before the grace time", async () => {
+  test("sends HTTP/2 clients GOAWAY and closes idle and silent connections, long before the grace time", async () => {
     const server = await startTestServer({});
     const session = http2.connect(server.url);
     const goaway = new Promise((resolve) => session.on("goaway", resolve));

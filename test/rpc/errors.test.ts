@@ -78,7 +78,7 @@ describe("every kind has its status and details", () => {
     expect(detailsOf(await seenOf(long), ResourceInfoSchema)[0]?.resourceName.length).toBeLessThan(301);
   });
 
-  test("a retry delay given by the error is told", async () => {
+  test("a retry delay given by the error is sent", async () => {
     const seen = await seenOf(unavailable("catalog", "no answer"));
     expect(detailsOf(seen, RetryInfoSchema)).toMatchObject([{ retryDelay: { seconds: 2n, nanos: 0 } }]);
     expect(detailsOf(seen, details.ErrorInfoSchema)).toMatchObject([{ metadata: { dependency: "catalog" } }]);
@@ -117,7 +117,7 @@ describe("a fault of ours", () => {
     expect(server.lines).toMatchObject([{ level: "error", event: "call failed", fields: { code: "INTERNAL", requestId: "request-1" } }]);
   });
 
-  test("in mid-stream is told in the same way, and logged once with its cause", async () => {
+  test("in mid-stream is sent in the same way, and logged once with its cause", async () => {
     const cause = new Error("secret");
     await using server = await startTestServer(
       {
@@ -153,9 +153,9 @@ describe("texts", () => {
     const sent = seen.trailers.get("grpc-status-details-bin")[0]!.length * (4 / 3) + encodeURIComponent(seen.details).length;
     expect(sent).toBeLessThan(7_000);
     const [bad] = detailsOf(seen, details.BadRequestSchema);
-    const told = bad!.fieldViolations.length - 1;
-    expect(told).toBeGreaterThan(4);
-    expect(bad!.fieldViolations.at(-1)).toMatchObject({ field: "", description: `and ${500 - told} more` });
+    const listed = bad!.fieldViolations.length - 1;
+    expect(listed).toBeGreaterThan(4);
+    expect(bad!.fieldViolations.at(-1)).toMatchObject({ field: "", description: `and ${500 - listed} more` });
   });
 });
 
@@ -186,7 +186,7 @@ test("errors of the protocol layer keep their code", () => {
   });
 });
 
-test("every reason can be told", () => {
+test("every reason can be sent", () => {
   for (const reason of [...sharedReasons, ...registrationReasons]) {
     const [info] = toConnectError(init("denied", { reason }), ids).findDetails(details.ErrorInfoSchema);
     expect(info?.reason).toBe(reason);

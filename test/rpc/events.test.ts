@@ -170,7 +170,7 @@ test("an event that this version does not know, or whose record is damaged, is t
   expect(await response.json()).toMatchObject({ events: [{ type: "FromTheFuture" }, {}, { payload: { serviceId, tags: sampleEvents.TagsUpdated.tags } }] });
 });
 
-describe("clients that know nothing but what reflection tells them", () => {
+describe("clients that know nothing but reflection", () => {
   test("print every payload: buf curl", { timeout: 60_000 }, async () => {
     await using site = await openSite();
     const payloads = Object.values(sampleEvents);

@@ -20,7 +20,7 @@ test("Check answers for the server and every service, and NOT_FOUND for others",
   expect(await client.call(Health, "Check", { service: "no.such.Service" })).toMatchObject({ code: grpc.status.NOT_FOUND });
 });
 
-test("List tells of all of them", async () => {
+test("List has all of them", async () => {
   await using server = await startTestServer({});
   using client = createStockClient(server.address);
   const [list] = (await client.call(Health, "List")).messages;

@@ -93,7 +93,7 @@ describe("headers", () => {
     expect(await works(server)).toBe(true);
   });
 
-  test("above 16 KiB are told to a stock gRPC client as an error", async () => {
+  test("above 16 KiB reach a stock gRPC client as an error", async () => {
     await using server = await startTestServer(stub);
     using client = createStockClient(server.address);
     const seen = await client.call(Platform, "GetService", {}, { headers: { "x-big": "x".repeat(17_408) } });
@@ -194,7 +194,7 @@ describe("silent connections", () => {
     session.destroy();
   });
 
-  test("without calls are told to go away after the idle time", async () => {
+  test("without calls get GOAWAY after the idle time", async () => {
     await using server = await startTestServer(stub, { limits: { ...limits, idleMs: 160 } });
     const session = http2.connect(server.url);
     const code = await new Promise((resolve) => session.on("goaway", resolve));

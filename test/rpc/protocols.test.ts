@@ -106,7 +106,7 @@ describe("a stock gRPC client", () => {
     await eventually(() => server.ends.length === 1);
   });
 
-  test("is told UNIMPLEMENTED for a method or service that is not there", async () => {
+  test("gets UNIMPLEMENTED for a method or service that is not there", async () => {
     await using server = await startTestServer(stub);
     using client = createStockClient(server.address);
     for (const unknown of [`${path}/Nothing`, "/no.such.Service/Method", `${path}/GetService/`, "/"]) {
@@ -125,7 +125,7 @@ describe("a stock gRPC client", () => {
     session.destroy();
   });
 
-  test("is told INVALID_ARGUMENT for bytes that are no such message", async () => {
+  test("gets INVALID_ARGUMENT for bytes that are no such message", async () => {
     await using server = await startTestServer(stub);
     using client = createStockClient(server.address);
     const deep = new Uint8Array(5_000).fill(0x0b);
@@ -168,7 +168,7 @@ describe.each([
     expect(await client.getService(request).catch((error: unknown) => ConnectError.from(error))).toMatchObject({ code: grpc.status.INVALID_ARGUMENT });
   });
 
-  test("is told UNIMPLEMENTED for an unknown method", async () => {
+  test("gets UNIMPLEMENTED for an unknown method", async () => {
     await using server = await startTestServer(stub, { services: [] });
     const client = createClient(Platform, transport({ baseUrl: server.url, httpVersion: httpVersion as "2" }));
     const error = await client.getService({}).catch((thrown: unknown) => ConnectError.from(thrown));
@@ -184,7 +184,7 @@ describe("plain HTTP", () => {
     expect(await response.json()).toEqual({ serviceName: "a", port: 7 });
   });
 
-  test("tells bad JSON and errors in JSON", async () => {
+  test("gets errors, also of bad JSON, as JSON", async () => {
     await using server = await startTestServer(stub);
     const bad = await post(`${server.url}${path}/GetService`, "{");
     expect([bad.status, await bad.json()]).toMatchObject([400, { code: "invalid_argument" }]);

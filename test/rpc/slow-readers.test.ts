@@ -51,7 +51,7 @@ function answered(stream: http2.ClientHttp2Stream): Promise<void> {
 }
 
 describe("a client that does not read", () => {
-  test("is cut off with RESOURCE_EXHAUSTED, which the log tells too; others on its connection go on", async () => {
+  test("is cut off with RESOURCE_EXHAUSTED, which is logged too; others on its connection go on", async () => {
     const { stub, sent } = chatty(50_000);
     await using server = await startTestServer(stub, { limits: { slowReaderMs: 4_000 } });
     const session = http2.connect(server.url);
@@ -122,7 +122,7 @@ describe("a client that does not read", () => {
     session.destroy();
   });
 
-  test("is told so by a stock client", async () => {
+  test("gets RESOURCE_EXHAUSTED also as a stock client", async () => {
     const { stub } = chatty(50_000);
     await using server = await startTestServer(stub, { limits: { slowReaderMs: 500 } });
     const program = new URL("../support/deaf-client.ts", import.meta.url).pathname;

@@ -43,7 +43,7 @@ function onePair(chance: Chance, tally: Tally, inDialect: (schema: JsonObject) =
   const { verdict } = compareSchemas(former, next);
   tally.verdicts[verdict] += 1;
   const surely = compareSchemas(former, redecorated(chance, former));
-  if (surely.verdict !== "NONE") throw new Error(`only redecorated: ${told(former, surely.changes)}`);
+  if (surely.verdict !== "NONE") throw new Error(`only redecorated: ${textOf(former, surely.changes)}`);
   const values = Array.from({ length: instancesAPair }, (_, index) => randomInstance(chance, index % 3 === 0 ? next : former));
   const found = differenceAmong(values, former, next);
   if (found === "unusable") tally.unusable += 1;
@@ -51,7 +51,7 @@ function onePair(chance: Chance, tally: Tally, inDialect: (schema: JsonObject) =
   if (verdict === "BREAKING" && found.isBreak) tally.shownToBreak += 1;
   if (verdict === "UNKNOWN" && found.isBreak) tally.unknownThatBreak += 1;
   const isWrong = verdict === "NONE" || (verdict === "COMPATIBLE" && found.isBreak);
-  if (isWrong) throw new Error(`${verdict}, but ${told(found.value)} is ${found.isBreak ? "" : "in"}valid before only: ${told(former, next)}`);
+  if (isWrong) throw new Error(`${verdict}, but ${textOf(found.value)} is ${found.isBreak ? "" : "in"}valid before only: ${textOf(former, next)}`);
 }
 
 /** A value that only one of the versions accepts; one that the former accepts, if there is one. */
@@ -68,7 +68,7 @@ function differenceAmong(values: readonly JsonValue[], former: JsonObject, next:
   }
 }
 
-function told(...values: readonly unknown[]): string {
+function textOf(...values: readonly unknown[]): string {
   return values.map((value) => JSON.stringify(value)).join("\n → ");
 }
 

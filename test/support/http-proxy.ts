@@ -9,7 +9,7 @@ export interface HttpProxy extends AsyncDisposable {
   instead: ((path: string) => { readonly status: number; readonly body: string } | undefined) | undefined;
 }
 
-/** Forwards HTTP to `target` (`http://host:port`), but for what it is told to answer itself. */
+/** Forwards HTTP to `target` (`http://host:port`), except for what a test has it answer itself. */
 export async function startHttpProxy(target: string): Promise<HttpProxy> {
   const server = createServer((incoming, outgoing) => {
     const made = proxy.instead?.(incoming.url ?? "");

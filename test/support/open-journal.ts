@@ -1,4 +1,4 @@
-/** The journal of an attempt on an embedded store that fails when it is told to. */
+/** The journal of an attempt on an embedded store that fails on command. */
 import { DomainError, unavailable } from "../../src/kernel/errors.ts";
 import type { Note } from "../../src/registration/attempts/attempt-context.ts";
 import { createJournal } from "../../src/registration/attempts/journal.ts";

@@ -19,7 +19,7 @@ const takenForMs = 150_000;
 const lockOffset = 1_000;
 
 /**
- * Forwards from `port` (default one of its own) to `target`, both on 127.0.0.1, until it is told otherwise. A given port belongs to
+ * Forwards from `port` (default one of its own) to `target`, both on 127.0.0.1, until it is changed. A given port belongs to
  * one test at a time, also while it is cut: the others wait for it. What says so is a second port, held all the while.
  */
 export async function startTcpProxy({ port: given, target }: { readonly port?: number; readonly target: number }): Promise<TcpProxy> {

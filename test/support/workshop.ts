@@ -44,7 +44,7 @@ export interface Replica {
   readonly deps: RegisterDeps;
   /** Begins, or joins, an attempt; `input` as `inputFor` makes it. */
   register(input: RegisterInput, by?: Caller): Promise<StartedRegistration>;
-  /** The attempt's events, when it has ended and told it to those who follow it here. */
+  /** The attempt's events, when it has ended and those who follow it here have been sent its end. */
   events(attemptId: string): Promise<readonly ProgressEvent[]>;
   /** What `onBegin` and `onEnd` were called with: `begin <id>`, `<outcome> <id> [reason]`. */
   readonly counted: string[];

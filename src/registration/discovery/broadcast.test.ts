@@ -26,7 +26,7 @@ function steppingClock(): Clock & { readonly step: () => Promise<void> } {
 
 const never = new AbortController().signal;
 
-test("tells the first change at once, those after it together 50 ms later, and the last one always", async () => {
+test("announces the first change immediately, those after it together 50 ms later, and the last one always", async () => {
   const clock = steppingClock();
   using broadcast = createBroadcast(clock);
   broadcast.tell();
@@ -41,7 +41,7 @@ test("tells the first change at once, those after it together 50 ms later, and t
   expect(broadcast.round()).toBe(3);
 });
 
-test("tells a watcher at most 20 times a second, however often it changes", async () => {
+test("wakes a watcher at most 20 times a second, however often it changes", async () => {
   const clock = steppingClock();
   using broadcast = createBroadcast(clock);
   const startedAt = clock.now();

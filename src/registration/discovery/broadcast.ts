@@ -5,6 +5,7 @@
  * that comes within that time is a round at its end, the last one always. A watcher that is busy misses rounds and then
  * finds the newest. Watchers are woken 200 at a time, so that other work goes on between them.
  */
+import { wokenOrAborted } from "../../kernel/or-aborted.ts";
 import type { Clock } from "../../kernel/ports.ts";
 
 const leastMs = 50;
@@ -52,16 +53,7 @@ export function createBroadcast(clock: Clock): Broadcast {
     },
     round: () => rounds,
     after(round, signal) {
-      if (rounds > round || signal.aborted) return Promise.resolve();
-      return new Promise((resolve) => {
-        const wake = () => {
-          waiting.delete(wake);
-          signal.removeEventListener("abort", wake);
-          resolve();
-        };
-        waiting.add(wake);
-        signal.addEventListener("abort", wake, { once: true });
-      });
+      return rounds > round || signal.aborted ? Promise.resolve() : wokenOrAborted(waiting, signal);
     },
     [Symbol.dispose]() {
       closed.abort();

@@ -59,7 +59,7 @@ const record: Registration = {
   updatedAt: 6,
 };
 
-test("tells what the record knows, with the tags and the health that the catalog has now", () => {
+test("has what is in the record, with the tags and the health that the catalog has now", () => {
   expect(discoveredFrom(ours, record)).toEqual({
     kind: "module",
     serviceId: "echo-h-1",
@@ -79,7 +79,7 @@ test("tells what the record knows, with the tags and the health that the catalog
   });
 });
 
-test("without its record tells what the catalog keeps, without what is the catalog's own", () => {
+test("without its record has what the catalog keeps, without what is the catalog's own", () => {
   expect(discoveredFrom(ours, undefined)).toMatchObject({ metadata: { team_name: "search" }, version: "1", registeredAt: undefined, tags: ["blue"] });
 });
 

@@ -143,7 +143,7 @@ describe("a plan", () => {
     expect(planned([listed(first), another], [], one.memory).remove).toEqual([]);
   });
 
-  test("tells of a critical instance at the second look, since the first, and once", () => {
+  test("reports a critical instance at the second look, since the first, and once", () => {
     const critical = [listed(first, { status: "critical" })];
     const one = planned(critical, [], nothingSeen, 1_000);
     expect(one.tell).toEqual([]);

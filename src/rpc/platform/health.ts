@@ -1,5 +1,6 @@
 import { HealthCheckResponse_ServingStatus as Status, type Health } from "../../../gen/grpc/health/v1/health_pb.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import { wokenOrAborted } from "../../kernel/or-aborted.ts";
 import type { Methods } from "../transport/served.ts";
 import { shuttingDown } from "./errors.ts";
 
@@ -61,7 +62,7 @@ export function createHealthService(services: readonly string[]): HealthService 
               continue;
             }
             if (ended) throw shuttingDown();
-            await changeOrAbort(watchers, context.signal);
+            await wokenOrAborted(watchers, context.signal);
           }
           throw context.signal.reason;
         },
@@ -76,16 +77,4 @@ export function createHealthService(services: readonly string[]): HealthService 
       wakeWatchers();
     },
   };
-}
-
-function changeOrAbort(watchers: Set<() => void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const wake = () => {
-      watchers.delete(wake);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    watchers.add(wake);
-    signal.addEventListener("abort", wake);
-  });
 }

@@ -17,8 +17,7 @@ export function leaseRepository({ db, dialect }: Session<DeliveryTables>): Lease
         .where((eb) => eb.or([eb("owner", "=", owner), eb("expires_at", "<=", dialect.now())]))
         .executeTakeFirst();
       if (taken.numUpdatedRows > 0n) return true;
-      const held = await db.selectFrom("leases").select("name").where("name", "=", name).executeTakeFirst();
-      if (held) return false;
+      // Held by another or new: the key on the name decides, also between two that come at once.
       try {
         await db.insertInto("leases").values({ name, owner, expires_at: until }).execute();
         return true;

@@ -89,6 +89,6 @@ function summaryOf(row: Pick<SchemaVersionTable, (typeof summaryColumns)[number]
 
 function fromRow(row: SchemaVersionTable): SchemaVersion {
   const summary = summaryOf(row);
-  const told = JSON.parse(row.changes ?? '{"changes":[],"omitted":0}') as Pick<StoredComparison, "changes" | "omitted">;
-  return { ...summary, content: row.content, comparison: summary.comparison && { ...summary.comparison, ...told } };
+  const kept = JSON.parse(row.changes ?? '{"changes":[],"omitted":0}') as Pick<StoredComparison, "changes" | "omitted">;
+  return { ...summary, content: row.content, comparison: summary.comparison && { ...summary.comparison, ...kept } };
 }

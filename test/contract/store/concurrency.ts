@@ -136,7 +136,7 @@ export function concurrencyTests(backend: StoreBackend): void {
       expect(new Set(rows.map(({ serviceId }) => serviceId)).size).toBe(1);
     });
 
-    test("ten that claim a name: all are told the same owner", async () => {
+    test("ten that claim a name: all get the same owner", async () => {
       await using opened = await backend.open();
       const { store } = opened;
       const second = (await opened.another?.()) ?? store;
@@ -187,7 +187,7 @@ export function concurrencyTests(backend: StoreBackend): void {
       expect((await two!.tx((tx) => tx.outbox.unpublished(9))).map(({ id }) => id)).toEqual(["from one"]);
     });
 
-    test("a second process is told that the database is taken", async (context) => {
+    test("a second process is refused, since the database is in use", async (context) => {
       await using opened = await backend.open();
       if (!opened.openInAnotherProcess) return context.skip("replicas share this database");
       expect(opened.store.exclusive).toBe(true);

@@ -131,6 +131,15 @@ export function leaseTests(backend: StoreBackend): void {
       expect(await acquire("one", minute)).toBe(true);
     });
 
+    test("end all at once, whoever has them", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const acquire = (name: string, owner: string) => store.tx((tx) => tx.leases.acquire(name, owner, minute));
+      for (const name of ["relay", "sweep"]) await acquire(name, "one");
+      await store.tx((tx) => tx.leases.expireLeases());
+      expect([await acquire("relay", "two"), await acquire("sweep", "three")]).toEqual([true, true]);
+    });
+
     test("go to one of many that want a new one at once, and to one when it ends", async () => {
       await using opened = await backend.open();
       const { store } = opened;

@@ -181,7 +181,7 @@ export function recordTests(backend: StoreBackend): void {
       });
     });
 
-    test("tell the enabled versions, the newest first", async () => {
+    test("list the enabled versions, the newest first", async () => {
       await using opened = await backend.open();
       await opened.store.tx(async (tx) => {
         await tx.schemas.insert(schemaVersion("1", { createdAt: 1, state: "ENABLED" }));

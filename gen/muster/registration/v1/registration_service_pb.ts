@@ -1276,7 +1276,7 @@ export const RegistrationService: GenService<{
   /**
    * CompareSchemas tells what one schema means for configurations that are valid by another: two versions of an artifact,
    * or two texts. Texts must keep the rules of a module's configuration schema (INVALID_ARGUMENT with the SCHEMA_ reason).
-   * Numbers are compared as they are written, in decimals. Takes at most some seconds: what cannot be told by then is UNKNOWN. NOT_FOUND (SCHEMA_NOT_FOUND) when there is no
+   * Numbers are compared as they are written, in decimals. Takes at most some seconds: what cannot be decided by then is UNKNOWN. NOT_FOUND (SCHEMA_NOT_FOUND) when there is no
    * such artifact or version.
    *
    * @generated from rpc muster.registration.v1.RegistrationService.CompareSchemas
