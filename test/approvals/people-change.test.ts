@@ -196,9 +196,12 @@ describe("a refresh", () => {
     expect(refresh(voted, by, world([alice, bob])).approval.decision).toBe("APPROVED");
   });
 
-  test("does nothing to a request that is decided", () => {
+  test("does nothing to a request that is decided, or has expired", () => {
     const done = after(ask(policy(), here).approval, [[alice]], policy(), here);
     expect(refresh(done, policy(), world([])).events).toEqual([]);
+    const { approval } = ask(policy(), here);
+    expect(refresh(approval, policy(), world([], { now: approval.expiresAt })).events).toEqual([]);
+    expect(refresh(approval, policy(), world([], { now: approval.expiresAt - 1 })).approval.decision).toBe("REJECTED");
   });
 });
 
