@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { revise } from "../../src/approvals/machine.ts";
+import type { Scope } from "../../src/approvals/types.ts";
 import { after, ask, boss, cast, eventOf, hour, made, member, policy, requirement, rule, stage, t0, typesOf, who, world } from "./cases.ts";
 
 const [alice, bob, carol] = [member("alice", "group:sre"), member("bob", "group:sre"), member("carol", "group:sre")];
@@ -45,6 +46,12 @@ describe("a new request", () => {
     const { approval, events } = ask(by, here);
     expect(events).toHaveLength(2);
     expect(approval).toMatchObject({ decision, outcome: { by: "route:now", reason: expected, at: t0 } });
+  });
+
+  test("is routed by its context, subject and requester", () => {
+    const seen: Scope[] = [];
+    ask(policy({ route: [rule("now", "no", "approve")] }, { no: false }, seen), here);
+    expect(seen).toEqual([{ context: { size: 1 }, subject: { type: "release", id: "shop@1", digest: "aa" }, requester: boss }]);
   });
 
   test("says which expressions failed, and which stages do not apply", () => {
@@ -204,8 +211,8 @@ describe("a revision", () => {
   });
 
   test("may be decided at once, and is routed for who opened the request", () => {
-    const seen: { readonly requester: { readonly key: string } }[] = [];
-    const now = policy({ route: [rule("small", "yes", "approve")] }, { yes: true }, seen as never[]);
+    const seen: Scope[] = [];
+    const now = policy({ route: [rule("small", "yes", "approve")] }, { yes: true }, seen);
     expect(made(revise(approval, { ...command, author: carol }, now, here)).approval).toMatchObject({ decision: "APPROVED", outcome: { by: "route:small" } });
     expect(seen).toMatchObject([{ requester: { key: "id|boss" }, subject: { digest: "bb" }, context: {} }]);
   });
