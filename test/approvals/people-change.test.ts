@@ -144,7 +144,8 @@ describe("a directory that cannot be read", () => {
     expect(approval.decision).toBe("PENDING");
     expect(isOpen(approval)).toBe(true);
     expect(refresh(approval, by, world("unknown")).events).toEqual([]);
-    const voted = after(approval, [[alice]], by, world("unknown"));
+    const { approval: voted, events: ofVote } = made(cast(approval, alice, by, world("unknown")));
+    expect(typesOf(ofVote)).toEqual(["vote_recorded"]);
     expect(voted.decision).toBe("PENDING");
     const known = refresh(voted, by, world([alice, bob]));
     expect(typesOf(known.events)).toEqual(["approvers_resolved"]);
@@ -182,6 +183,11 @@ describe("a refresh", () => {
     const away = refresh(approval, by, { ...here, standIns: [standIn(alice, "id|boss2")] });
     expect(away.events).toEqual([]);
     expect(refresh(approval, by, { ...here, standIns: [standIn(alice, "id|bob")] }).events).toHaveLength(1);
+  });
+
+  test("says so when one requirement of several has other people", () => {
+    const by = policy({ stages: [stage("review", [requirement("a"), requirement("b", { who: who("id|alice") })])] });
+    expect(typesOf(refresh(ask(by, here).approval, by, world([alice, bob])).events)).toEqual(["approvers_resolved"]);
   });
 
   test("keeps the vote of who has left, and counts him", () => {

@@ -61,6 +61,7 @@ describe("a new request", () => {
     expect(typesOf(events)).toEqual(["request_created", "expression_failed", "stage_skipped", "stage_started", "approvers_resolved"]);
     expect(eventOf(events, "expression_failed")).toMatchObject({ where: "stages.kept.when", failure: "odd" });
     expect(approval.stages.map(({ status }) => status)).toEqual(["SKIPPED", "ACTIVE"]);
+    expect(after(approval, [[alice]], by, here)).toMatchObject({ decision: "APPROVED", stages: [{ status: "SKIPPED" }, { status: "SATISFIED" }] });
   });
 
   test("is rejected when no stage applies, for nobody could approve it", () => {
