@@ -37,6 +37,16 @@ describe("somebody asks too", () => {
     expect(typesOf(made(join(first, carol, twoStages, here)).events)).toEqual(["requester_joined"]);
   });
 
+  test("takes back no stage in which he had no part, and none that was skipped", () => {
+    const stages = [stage("none", [requirement("x")], { when: "no" }), ...["first", "second", "third"].map((id) => stage(id, [requirement(id)]))];
+    const by = policy({ stages }, { no: false });
+    const third = after(ask(by, here).approval, [[bob], [alice, { stage: "second" }]], by, here);
+    const { approval } = made(join(third, alice, by, here));
+    expect(approval.stages.map(({ status }) => status)).toEqual(["SKIPPED", "SATISFIED", "ACTIVE", "WAITING"]);
+    expect(approval.votes.map(({ stage: of, voter }) => `${voter.name} in ${of}`)).toEqual(["bob in first", "alice in second"]);
+    expect(after(approval, [[carol], [carol, { stage: "third" }]], by, here).decision).toBe("APPROVED");
+  });
+
   test("counts once, by whatever alias", () => {
     const { approval } = ask(twoStages, here);
     expect(made(join(approval, boss, twoStages, here)).events).toEqual([]);
@@ -183,6 +193,14 @@ describe("a refresh", () => {
     const away = refresh(approval, by, { ...here, standIns: [standIn(alice, "id|boss2")] });
     expect(away.events).toEqual([]);
     expect(refresh(approval, by, { ...here, standIns: [standIn(alice, "id|bob")] }).events).toHaveLength(1);
+  });
+
+  test("leaves it at the changes that were requested", () => {
+    const by = policy();
+    const asked = after(ask(by, here).approval, [[alice, { verdict: "request_changes" }]], by, here);
+    const { approval, events } = refresh(asked, by, world([alice, bob]));
+    expect(typesOf(events)).toEqual(["approvers_resolved"]);
+    expect(approval.decision).toBe("CHANGES_REQUESTED");
   });
 
   test("says so when one requirement of several has other people", () => {
