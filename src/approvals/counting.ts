@@ -2,7 +2,7 @@
  * What the votes of a stage amount to. Pure: it reads the document alone.
  *
  * For a requirement, E are its candidates, A, R the distinct people who approve and reject it. It is satisfied when A ≥ need,
- * rejected when R ≥ veto, and cannot be satisfied when A + open < need, or when nobody is named; open are those of E who can still
+ * rejected when R ≥ veto, and cannot be satisfied when A + open < need; open are those of E who can still
  * add an approval. With n = |E ∪ voters|, a need of p percent is max(1, ⌈p·n/100⌉), and `all` is n. Where people must be distinct
  * within a stage, `A ≥ need` is an assignment of people to requirements in which each takes one place.
  */
@@ -10,7 +10,6 @@ import { assign } from "./matching.ts";
 import { isAny } from "./people.ts";
 import type { Approval, Candidate, Requirement, Stage, Vote } from "./request.ts";
 import type { PolicyDocument } from "./types.ts";
-import { isNobody } from "./who.ts";
 
 export interface Tally {
   readonly requirement: Requirement;
@@ -55,16 +54,16 @@ export function tallyOf(approval: Approval, stage: Stage, policy: Pick<PolicyDoc
   const votes = approval.votes.filter(({ stage: of, voter, standsInFor }) => of === stage.id && !isAny([...voter.identities, ...standsInFor], excluded));
   const counts = stage.requirements.map((requirement) => countOf(requirement, votes, excluded));
   const [have, possible] = policy.distinctPeople === "requirement" ? apart(counts) : together(counts);
-  const requirements = counts.map(({ requirement, need, approvals, rejections, open, isEmpty }, i) => ({
+  const requirements = counts.map(({ requirement, need, approvals, rejections, open }, i) => ({
     requirement,
     need,
     have: have[i] ?? 0,
     approvals,
     rejections,
     open,
-    isMet: !isEmpty && (have[i] ?? 0) >= need,
+    isMet: (have[i] ?? 0) >= need,
     isRejected: rejections.length >= requirement.veto,
-    isImpossible: isEmpty || (possible[i] ?? 0) < need,
+    isImpossible: (possible[i] ?? 0) < need,
   }));
   const wantChanges = votes.filter(({ verdict }) => verdict === "request_changes");
   return { requirements, wantChanges, result: resultOf(requirements, wantChanges) };
@@ -82,8 +81,6 @@ interface Count {
   readonly approvals: readonly Vote[];
   readonly rejections: readonly Vote[];
   readonly open: readonly Candidate[] | undefined;
-  /** Nobody could ever vote for it. */
-  readonly isEmpty: boolean;
 }
 
 function countOf(requirement: Requirement, votes: readonly Vote[], excluded: readonly string[]): Count {
@@ -99,7 +96,6 @@ function countOf(requirement: Requirement, votes: readonly Vote[], excluded: rea
     approvals: own.filter(({ verdict }) => verdict === "approve"),
     rejections: own.filter(({ verdict }) => verdict === "reject"),
     open: without(votes.filter(isFinal)),
-    isEmpty: n === undefined ? isNobody(requirement.who) && own.length === 0 : n === 0,
   };
 }
 

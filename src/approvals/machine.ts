@@ -198,7 +198,7 @@ export function tick(approval: Approval, policy: Policy, world: World): Made {
 /** Who could vote, resolved again by the directory and stand-ins of now. */
 export function refresh(approval: Approval, policy: Policy, world: World): Made {
   return run(approval, policy, world, (draft) => {
-    if (!isOpen(approval) || world.directory === "unknown") return;
+    if (closedAt(approval, world.now) || world.directory === "unknown") return;
     resolve(draft);
     settle(draft);
   });

@@ -51,6 +51,10 @@ describe("who is who", () => {
   test("a key decides before an alias does", () => {
     const thief = { ...member("thief"), aliases: ["id|bob"] };
     expect(memberOf("id|bob", world([thief, bob]).directory)).toBe(bob);
+    expect(memberOf("id|bob", world([bob, thief]).directory)).toBe(bob);
+    const other = { ...member("other"), aliases: ["bob"] };
+    expect(memberOf("bob", world([bob, other]).directory)).toBe(bob);
+    expect(memberOf("bob", world([other, bob]).directory)).toBe(other);
     expect(memberOf("alice@x.org", listed.directory)).toBe(alice);
     expect(memberOf("nobody", listed.directory)).toBeUndefined();
     expect(memberOf("id|bob", "unknown")).toBeUndefined();

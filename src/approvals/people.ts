@@ -29,11 +29,22 @@ function comparable(key: string): string {
   return loginOf(key) === undefined ? key : asciiLower(key);
 }
 
+const indices = new WeakMap<Directory, ReadonlyMap<string, Member>>();
+
+/** The members of a directory by their names: by aliases, and over these by keys. Of two who have the same, the first. */
+function indexOf(directory: Directory): ReadonlyMap<string, Member> {
+  const known = indices.get(directory);
+  if (known) return known;
+  const lastToFirst = directory.members.toReversed();
+  const byAlias = lastToFirst.flatMap((member) => member.aliases.map((alias) => [alias, member] as const));
+  const index = new Map([...byAlias, ...lastToFirst.map((member) => [member.key, member] as const)]);
+  indices.set(directory, index);
+  return index;
+}
+
 /** The directory's entry of a person who is known by this key or alias. A key decides before an alias does. */
 export function memberOf(name: string, directory: World["directory"]): Member | undefined {
-  if (directory === undefined || directory === "unknown") return undefined;
-  const { members } = directory;
-  return members.find(({ key }) => key === name) ?? members.find(({ aliases }) => aliases.includes(name));
+  return directory === undefined || directory === "unknown" ? undefined : indexOf(directory).get(name);
 }
 
 /** A person with all names; the login of a key is one of them unless the directory gives it to somebody else. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { boss, policy, requirement, rule, stage, t0, who } from "../../test/approvals/cases.ts";
 import { peopleOf, routeOf } from "./routing.ts";
 import type { Policy, Scope } from "./types.ts";
-import { isNobody, joinWho, nobodyNamed, userName, whoOf } from "./who.ts";
+import { joinWho, userName, whoOf } from "./who.ts";
 
 const scope: Scope = { context: { size: 1 }, subject: { type: "release", id: "shop@1", digest: "aa" }, requester: boss };
 const broken = new Error("no such key: size");
@@ -22,11 +22,6 @@ describe("names", () => {
 
   test("a union names each once, and without the expression", () => {
     expect(joinWho({ ...who("a", "group:g"), expr: "x" }, who("a", "b", "group:g", "role:r"))).toEqual(who("a", "b", "group:g", "role:r"));
-  });
-
-  test("nobody is named without users, groups and roles", () => {
-    expect(isNobody(nobodyNamed)).toBe(true);
-    for (const one of ["a", "group:g", "role:r"]) expect(isNobody(who(one))).toBe(false);
   });
 });
 

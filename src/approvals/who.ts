@@ -2,8 +2,6 @@
 import { asciiLower } from "./people.ts";
 import type { Who } from "./types.ts";
 
-export const nobodyNamed: Who = { users: [], groups: [], roles: [] };
-
 /** The union of both; an expression is not carried over, its value was added when it was evaluated. */
 export function joinWho(a: Who, b: Who): Who {
   const union = (one: readonly string[], other: readonly string[]) => [...new Set([...one, ...other])];
@@ -15,10 +13,6 @@ export function whoOf(names: readonly string[]): Who {
   const of = (prefix: string) => names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   const users = names.filter((name) => !name.startsWith("group:") && !name.startsWith("role:"));
   return { users: users.map(userName), groups: of("group:"), roles: of("role:") };
-}
-
-export function isNobody({ users, groups, roles }: Who): boolean {
-  return users.length + groups.length + roles.length === 0;
 }
 
 /** A user as it is compared: a key as it stands, a login or an address in ASCII lower case. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { fold } from "../../src/approvals/evolve.ts";
-import { dueAt, join, reassign, refresh, tick } from "../../src/approvals/machine.ts";
+import { dueAt, join, refresh, tick } from "../../src/approvals/machine.ts";
 import { isOpen, type ApprovalEvent } from "../../src/approvals/request.ts";
 import type { PolicyDocument, Who } from "../../src/approvals/types.ts";
 import { after, ask, boss, cast, eventOf, hour, made, member, person, policy, requirement, stage, standIn, t0, typesOf, who, world } from "./cases.ts";
@@ -37,9 +37,21 @@ describe("somebody asks too", () => {
     expect(typesOf(made(join(first, carol, twoStages, here)).events)).toEqual(["requester_joined"]);
   });
 
+  test("takes back no stage in which he had no part, and none that was skipped", () => {
+    const stages = [stage("none", [requirement("x")], { when: "no" }), ...["first", "second", "third"].map((id) => stage(id, [requirement(id)]))];
+    const by = policy({ stages }, { no: false });
+    const third = after(ask(by, here).approval, [[bob], [alice, { stage: "second" }]], by, here);
+    const { approval } = made(join(third, alice, by, here));
+    expect(approval.stages.map(({ status }) => status)).toEqual(["SKIPPED", "SATISFIED", "ACTIVE", "WAITING"]);
+    expect(approval.votes.map(({ stage: of, voter }) => `${voter.name} in ${of}`)).toEqual(["bob in first", "alice in second"]);
+    expect(after(approval, [[carol], [carol, { stage: "third" }]], by, here).decision).toBe("APPROVED");
+  });
+
   test("counts once, by whatever alias", () => {
     const { approval } = ask(twoStages, here);
     expect(made(join(approval, boss, twoStages, here)).events).toEqual([]);
+    const joined = made(join(approval, carol, twoStages, here)).approval;
+    for (const one of [boss, carol]) expect(made(join(joined, one, twoStages, here)).events).toEqual([]);
     const at = world([{ ...member("boss"), aliases: ["old|boss"] }, alice, bob]);
     expect(made(join(approval, { ...boss, key: "old|boss" }, twoStages, at)).events).toEqual([]);
   });
@@ -142,7 +154,8 @@ describe("a directory that cannot be read", () => {
     expect(approval.decision).toBe("PENDING");
     expect(isOpen(approval)).toBe(true);
     expect(refresh(approval, by, world("unknown")).events).toEqual([]);
-    const voted = after(approval, [[alice]], by, world("unknown"));
+    const { approval: voted, events: ofVote } = made(cast(approval, alice, by, world("unknown")));
+    expect(typesOf(ofVote)).toEqual(["vote_recorded"]);
     expect(voted.decision).toBe("PENDING");
     const known = refresh(voted, by, world([alice, bob]));
     expect(typesOf(known.events)).toEqual(["approvers_resolved"]);
@@ -182,6 +195,19 @@ describe("a refresh", () => {
     expect(refresh(approval, by, { ...here, standIns: [standIn(alice, "id|bob")] }).events).toHaveLength(1);
   });
 
+  test("leaves it at the changes that were requested", () => {
+    const by = policy();
+    const asked = after(ask(by, here).approval, [[alice, { verdict: "request_changes" }]], by, here);
+    const { approval, events } = refresh(asked, by, world([alice, bob]));
+    expect(typesOf(events)).toEqual(["approvers_resolved"]);
+    expect(approval.decision).toBe("CHANGES_REQUESTED");
+  });
+
+  test("says so when one requirement of several has other people", () => {
+    const by = policy({ stages: [stage("review", [requirement("a"), requirement("b", { who: who("id|alice") })])] });
+    expect(typesOf(refresh(ask(by, here).approval, by, world([alice, bob])).events)).toEqual(["approvers_resolved"]);
+  });
+
   test("keeps the vote of who has left, and counts him", () => {
     const by = policy({ stages: [stage("review", [requirement("team", { need: { percent: 60 } })])] });
     const voted = after(ask(by, here).approval, [[alice]], by, here);
@@ -196,79 +222,12 @@ describe("a refresh", () => {
     expect(refresh(voted, by, world([alice, bob])).approval.decision).toBe("APPROVED");
   });
 
-  test("does nothing to a request that is decided", () => {
+  test("does nothing to a request that is decided, or has expired", () => {
     const done = after(ask(policy(), here).approval, [[alice]], policy(), here);
     expect(refresh(done, policy(), world([])).events).toEqual([]);
-  });
-});
-
-describe("a place is reassigned", () => {
-  const by = policy({ stages: [stage("review", [requirement("a"), requirement("b", { who: who("id|alice") })])] });
-  const dave = member("dave");
-  const at = world([alice, bob, carol, dave, member("boss")]);
-  const { approval } = ask(by, at);
-  const command = { by: alice, isAdmin: false, from: alice, to: dave, reason: "away" };
-
-  test("by the person himself, in every requirement or in one", () => {
-    const all = made(reassign(approval, command, by, at));
-    expect(typesOf(all.events)).toEqual(["reassigned", "reassigned", "approvers_resolved"]);
-    expect(all.events[0]).toMatchObject({ actor: "id|alice", requirement: "a", reason: "away", from: { key: "id|alice" }, to: { key: "id|dave" } });
-    expect(cast(all.approval, alice, by, at)).toMatchObject({ refusal: "NOT_ELIGIBLE" });
-    expect(after(all.approval, [[dave, { requirement: "b" }], [bob]], by, at).decision).toBe("APPROVED");
-    const one = made(reassign(approval, { ...command, requirement: "b" }, by, at)).approval;
-    expect(after(one, [[alice], [dave]], by, at)).toMatchObject({ decision: "APPROVED", votes: [{ requirements: ["a"] }, { requirements: ["b"] }] });
-  });
-
-  test("by an admin, and by nobody else", () => {
-    expect(reassign(approval, { ...command, by: bob, isAdmin: true }, by, at)).not.toHaveProperty("refusal");
-    expect(reassign(approval, { ...command, by: bob }, by, at)).toEqual({
-      refusal: "NOT_OWNER",
-      message: "bob may not reassign the place of somebody else in this request: only those who asked for it may, and admins",
-    });
-  });
-
-  test("and given back", () => {
-    const given = made(reassign(approval, command, by, at)).approval;
-    const back = made(reassign(given, { ...command, by: dave, from: dave, to: alice }, by, at)).approval;
-    expect(cast(back, alice, by, at)).not.toHaveProperty("refusal");
-    expect(cast(back, dave, by, at)).toMatchObject({ refusal: "NOT_ELIGIBLE" });
-  });
-
-  test.each([
-    ["to who asked for the request", { to: boss }, "SOD_REQUESTER: boss may not decide on this request: he asked for it, or stands in for who did"],
-    ["to somebody disabled", { to: person("off") }, "PERSON_DISABLED: off is disabled, or not in the directory"],
-    ["to somebody unknown", { to: person("zoe") }, "PERSON_DISABLED: zoe is disabled, or not in the directory"],
-    ["from somebody without a place", { by: dave, from: dave, to: bob }, "NOT_ELIGIBLE: dave has no place in stage review"],
-    ["from who has no place in the requirement", { by: bob, from: bob, requirement: "b" }, "NOT_ELIGIBLE: bob has no place in stage review"],
-    ["in a requirement that is not there", { requirement: "z" }, "REQUIREMENT_UNKNOWN: stage review has no requirement z"],
-  ])("is refused %s", (_, change, expected) => {
-    const off = world([...(at.directory as { members: readonly (typeof alice)[] }).members, { ...member("off"), isEnabled: false }]);
-    const answer = reassign(approval, { ...command, ...change }, by, off);
-    expect("refusal" in answer && `${answer.refusal}: ${answer.message}`).toBe(expected);
-  });
-
-  test("is refused to whoever stands in for who asked, once there is a vote of or for the person, and once it is decided", () => {
-    const acting = { ...at, standIns: [standIn(boss, "id|dave")] };
-    expect(reassign(approval, command, by, acting)).toMatchObject({ refusal: "SOD_REQUESTER" });
-    expect(reassign(after(approval, [[alice]], by, at), command, by, at)).toMatchObject({
-      refusal: "ALREADY_COUNTED",
-      message: "alice, or a stand-in, voted already",
-    });
-    const away = { ...at, standIns: [standIn(alice, "id|dave")] };
-    expect(reassign(after(approval, [[dave]], by, away), { ...command, to: carol }, by, away)).toMatchObject({ refusal: "ALREADY_COUNTED" });
-    expect(reassign(after(approval, [[bob, { verdict: "reject" }]], by, at), command, by, at)).toMatchObject({ refusal: "REQUEST_CLOSED" });
-    expect(reassign(approval, command, by, { ...at, now: approval.expiresAt })).toMatchObject({ refusal: "REQUEST_CLOSED" });
-  });
-
-  test("to one who has a place already leaves one fewer, and says so at once where that is too few", () => {
-    const pair = policy({ stages: [stage("review", [requirement("a", { need: { count: 2 } })])] });
-    const two = world([alice, bob]);
-    expect(made(reassign(ask(pair, two).approval, { ...command, to: bob }, pair, two)).approval.decision).toBe("REJECTED");
-  });
-
-  test("by credentials where no directory lists people", () => {
-    const none = world(undefined);
-    expect(reassign(ask(by, none).approval, { ...command, to: person("zoe") }, by, none)).not.toHaveProperty("refusal");
+    const { approval } = ask(policy(), here);
+    expect(refresh(approval, policy(), world([], { now: approval.expiresAt })).events).toEqual([]);
+    expect(refresh(approval, policy(), world([], { now: approval.expiresAt - 1 })).approval.decision).toBe("REJECTED");
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { revise } from "../../src/approvals/machine.ts";
+import type { Scope } from "../../src/approvals/types.ts";
 import { after, ask, boss, cast, eventOf, hour, made, member, policy, requirement, rule, stage, t0, typesOf, who, world } from "./cases.ts";
 
 const [alice, bob, carol] = [member("alice", "group:sre"), member("bob", "group:sre"), member("carol", "group:sre")];
@@ -47,6 +48,12 @@ describe("a new request", () => {
     expect(approval).toMatchObject({ decision, outcome: { by: "route:now", reason: expected, at: t0 } });
   });
 
+  test("is routed by its context, subject and requester", () => {
+    const seen: Scope[] = [];
+    ask(policy({ route: [rule("now", "no", "approve")] }, { no: false }, seen), here);
+    expect(seen).toEqual([{ context: { size: 1 }, subject: { type: "release", id: "shop@1", digest: "aa" }, requester: boss }]);
+  });
+
   test("says which expressions failed, and which stages do not apply", () => {
     const stages = [stage("skipped", [requirement("a")], { when: "no" }), stage("kept", [requirement("b")], { when: "bad" })];
     const by = policy({ stages }, { no: false, bad: new Error("odd") });
@@ -54,6 +61,7 @@ describe("a new request", () => {
     expect(typesOf(events)).toEqual(["request_created", "expression_failed", "stage_skipped", "stage_started", "approvers_resolved"]);
     expect(eventOf(events, "expression_failed")).toMatchObject({ where: "stages.kept.when", failure: "odd" });
     expect(approval.stages.map(({ status }) => status)).toEqual(["SKIPPED", "ACTIVE"]);
+    expect(after(approval, [[alice]], by, here)).toMatchObject({ decision: "APPROVED", stages: [{ status: "SKIPPED" }, { status: "SATISFIED" }] });
   });
 
   test("is rejected when no stage applies, for nobody could approve it", () => {
@@ -204,8 +212,8 @@ describe("a revision", () => {
   });
 
   test("may be decided at once, and is routed for who opened the request", () => {
-    const seen: { readonly requester: { readonly key: string } }[] = [];
-    const now = policy({ route: [rule("small", "yes", "approve")] }, { yes: true }, seen as never[]);
+    const seen: Scope[] = [];
+    const now = policy({ route: [rule("small", "yes", "approve")] }, { yes: true }, seen);
     expect(made(revise(approval, { ...command, author: carol }, now, here)).approval).toMatchObject({ decision: "APPROVED", outcome: { by: "route:small" } });
     expect(seen).toMatchObject([{ requester: { key: "id|boss" }, subject: { digest: "bb" }, context: {} }]);
   });

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { join } from "../../src/approvals/machine.ts";
+import { join, reassign, refresh } from "../../src/approvals/machine.ts";
 import type { World } from "../../src/approvals/people.ts";
 import type { Approval } from "../../src/approvals/request.ts";
 import type { Person, Policy } from "../../src/approvals/types.ts";
-import { after, ask, cast, made, member, person, policy, requirement, stage, standIn, who, world } from "./cases.ts";
+import { after, ask, cast, explained, made, member, person, policy, requirement, stage, standIn, who, world } from "./cases.ts";
 
 const [alice, bob, carol] = [member("alice", "group:sre"), member("bob", "group:sre"), member("carol", "group:sre")];
 const here = world([alice, bob, carol, member("boss")]);
@@ -88,6 +88,24 @@ describe("one person", () => {
       );
       expect(after(first, [[bob, { stage: "second" }]], by, here).decision).toBe("APPROVED");
     } else expect(after(first, [[alice, { stage: "second" }]], by, here).decision).toBe("APPROVED");
+  });
+
+  test("who approved the first stage is nobody for the second, which is told when it begins", () => {
+    const by = policy({
+      distinctPeople: "request",
+      stages: [stage("first", [requirement("a")]), stage("second", [requirement("b", { who: who("id|alice") })])],
+    });
+    expect(after(ask(by, here).approval, [[alice]], by, here)).toMatchObject({
+      decision: "REJECTED",
+      outcome: { reason: "not enough people can still approve b" },
+    });
+  });
+
+  test("votes of one stage do not count in another that has requirements of the same names", () => {
+    const by = policy({ stages: [stage("first", [requirement("a")]), stage("second", [requirement("a", { need: { count: 2 } })])] });
+    const first = after(ask(by, here).approval, [[alice]], by, here);
+    expect(after(first, [[bob]], by, here).decision).toBe("IN_REVIEW");
+    expect(after(first, [[bob], [carol]], by, here).decision).toBe("APPROVED");
   });
 
   test("who did not approve the first stage may approve the second, where people count once in a request", () => {
@@ -179,6 +197,50 @@ describe("stand-ins", () => {
     const only = world([alice, member("dee")], { standIns: [standIn(alice, "id|dee")] });
     expect(after(ask(all, only).approval, [[alice]], all, only).decision).toBe("APPROVED");
     expect(after(ask(all, only).approval, [[dee]], all, only).decision).toBe("APPROVED");
+  });
+
+  test("keep the place that they voted for when they no longer stand in", () => {
+    const everybody = (...named: readonly string[]) => policy({ stages: [stage("review", [requirement("team", { need: "all", who: who(...named) })])] });
+    const [one, pair] = [everybody("id|alice"), everybody("id|alice", "id|bob")];
+    const members = [alice, bob, carol, member("dee")];
+    const acting = world(members, { standIns: [standIn(alice, "id|dee"), standIn(bob, "id|dee")] });
+    const back = world(members, { standIns: [standIn(bob, "id|dee")] });
+
+    const voted = after(ask(pair, acting).approval, [[dee, { verdict: "request_changes" }]], pair, acting);
+    expect(explained(refresh(voted, pair, back).approval, "team", pair, back)).toMatchObject({ need: 2, canVote: ["alice", "dee (for bob)"] });
+
+    const changes = after(ask(one, acting).approval, [[dee, { verdict: "request_changes" }]], one, acting);
+    expect(explained(refresh(changes, one, world(members)).approval, "team", one, world(members))).toMatchObject({ need: 1, canVote: ["alice"] });
+  });
+
+  test("add nobody where one of the two for whom they stand voted himself, and the other did not", () => {
+    const all = policy({ stages: [stage("review", [requirement("team", { need: "all" })])] });
+    const pair = { ...at, directory: { version: 1, members: [alice, bob, member("dee")] } };
+    const voted = after(ask(all, pair).approval, [[alice]], all, pair);
+    expect(explained(voted, "team", all, pair)).toMatchObject({ need: 2, have: 1, canVote: ["dee (for alice, bob)"] });
+    expect(after(voted, [[bob]], all, pair).decision).toBe("APPROVED");
+    expect(after(voted, [[dee]], all, pair)).toMatchObject({ decision: "APPROVED", votes: [{}, { standsInFor: ["id|bob"] }] });
+  });
+
+  test("vote for what the absent may vote for, and for nothing else", () => {
+    const by = policy({ stages: [stage("review", [requirement("team"), requirement("law", { who: who("id|zoe") })])] });
+    const members = [alice, bob, member("dee"), member("zoe"), member("idle")];
+    const acting = world(members, { standIns: [standIn(person("idle"), "id|dee"), standIn(alice, "id|dee"), standIn(person("idle"), "id|bob2")] });
+    const { approval } = ask(by, acting);
+    expect(made(cast(approval, dee, by, acting)).approval.votes).toMatchObject([{ standsInFor: ["id|alice"], requirements: ["team"] }]);
+    expect(refused(approval, person("bob2"), by, acting)).toContain("NOT_ELIGIBLE");
+    const given = made(reassign(approval, { by: alice, isAdmin: false, from: alice, to: bob, reason: "" }, by, acting)).approval;
+    expect(refused(given, dee, by, acting)).toContain("NOT_ELIGIBLE");
+  });
+
+  test("may change their vote, and vote again in the next stage", () => {
+    const by = policy({ stages: [stage("first", [requirement("a", { need: { count: 2 } })]), stage("second", [requirement("b")])] });
+    const only = { ...at, standIns: [standIn(alice, "id|dee")] };
+    const changed = after(ask(by, only).approval, [[dee, { verdict: "request_changes" }], [dee], [bob]], by, only);
+    expect(changed.votes).toMatchObject([{ voter: { key: "id|dee" }, verdict: "approve" }, { voter: { key: "id|bob" } }]);
+    expect(after(changed, [[dee, { stage: "second" }]], by, only).decision).toBe("APPROVED");
+    const own = after(ask(by, only).approval, [[alice], [bob]], by, only);
+    expect(after(own, [[dee, { stage: "second" }]], by, only).decision).toBe("APPROVED");
   });
 
   test("of a disabled person, or of one whom the directory does not have, have no place", () => {
