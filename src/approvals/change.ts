@@ -21,19 +21,20 @@ export interface Written {
 
 /**
  * Runs a command of the machine on a locked request, after candidates were brought up to the directory of now, and writes what it
- * made. `isInTime`: only before the expiry by the database's clock.
+ * made. `isInTime`: only before the expiry by the database's clock; `resolvesItself`: the command brings candidates up to date, so
+ * that it is not too late for a vote that decides.
  */
 export async function change(
   tx: ApprovalTx,
   deps: ApprovalDeps,
   locked: LockedApproval,
   command: (approval: Approval, policy: Policy, world: ReadWorld) => Answer | Promise<Answer>,
-  options: { readonly isInTime: boolean; readonly traceparent?: string | undefined; readonly isDryRun?: boolean },
+  options: { readonly isInTime: boolean; readonly traceparent?: string | undefined; readonly isDryRun?: boolean; readonly resolvesItself?: boolean },
 ): Promise<Written | Refusal<CommandRefusal>> {
   const { approval } = locked;
   const policy = await deps.policies.pinned(tx, approval.tenant, approval.policy.key, approval.policy.version);
   const world = await readWorld(tx, deps, approval.tenant, approval.policy.key, locked.now);
-  const isOutdated = locked.resolvedVersion < world.version;
+  const isOutdated = locked.resolvedVersion < world.version && options.resolvesItself !== true;
   const fresh: Made = isOutdated ? refresh(approval, policy, world) : { approval, events: [] };
   const answer = await command(fresh.approval, policy, world);
   const made: Made = "refusal" in answer ? fresh : { approval: answer.approval, events: [...fresh.events, ...answer.events] };

@@ -96,6 +96,8 @@ export interface StandInRepository {
   delete(tenant: string, id: string): Promise<void>;
   /** Those that have not ended, latest first. */
   list(tenant: string, limit: number): Promise<readonly StandIn[]>;
+  /** Says that the tenant's stand-ins have changed, as one that has ended. */
+  touch(tenant: string): Promise<void>;
   /** A number that every change of the tenant's stand-ins increments; 0 before the first. */
   version(tenant: string): Promise<number>;
   /** The tenants that have ever had any, with that number. */

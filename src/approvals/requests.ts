@@ -101,7 +101,7 @@ export type VoteResult = { readonly approval: Approval; readonly refusal?: Refus
 export function voteOn(deps: ApprovalDeps, input: VoteInput, actor: Actor, isDryRun: boolean): Promise<VoteResult> {
   const { commandId, approvalId, stage, requirement, ...rest } = input;
   const command = { voter: actor.person, ...rest, ...(stage === "" ? {} : { stage }), ...(requirement === "" ? {} : { requirement }) };
-  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "vote" }, isDryRun }, (approval, policy, world) =>
+  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "vote" }, isDryRun, resolvesItself: true }, (approval, policy, world) =>
     vote(approval, command, policy, world),
   );
 }
@@ -119,7 +119,7 @@ export function reviseApproval(deps: ApprovalDeps, input: ReviseInput, actor: Ac
   return run(deps, actor, { commandId, approvalId, content: { ...input, what: "revise" } }, async (approval, _pinned, world, tx) => {
     const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key);
     const context = input.context === undefined ? approval.context : await deps.readContext(policy, input.context);
-    return revise(approval, { author: actor.person, digest, context }, policy, world);
+    return revise(approval, { author: actor.person, isAdmin: actor.isAdmin, digest, context }, policy, world);
   });
 }
 
@@ -162,17 +162,24 @@ interface Command {
   readonly approvalId: string;
   readonly content: unknown;
   readonly isDryRun?: boolean;
+  /** It brings the candidates up to date itself. */
+  readonly resolvesItself?: boolean;
 }
 
 type Work = (approval: Approval, policy: Policy, world: ReadWorld, tx: ApprovalTx) => Answer | Promise<Answer>;
 
 /** Carries a command out once. Throws APPROVAL_NOT_FOUND and COMMAND_ID_REUSED. */
-async function run(deps: ApprovalDeps, actor: Actor, { commandId, approvalId, content, isDryRun = false }: Command, work: Work): Promise<VoteResult> {
+async function run(
+  deps: ApprovalDeps,
+  actor: Actor,
+  { commandId, approvalId, content, isDryRun = false, resolvesItself = false }: Command,
+  work: Work,
+): Promise<VoteResult> {
   const done = await deps.store.tx(async (tx): Promise<{ before?: Approval; written?: Written; result: VoteResult }> => {
     const locked = await tx.approvals.lock(actor.tenant, approvalId);
     if (!locked) throw notFound(approvalId);
     if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { approval: locked.approval } };
-    const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun };
+    const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun, resolvesItself };
     const answer = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx), options);
     if ("refusal" in answer) return { result: { approval: (await tx.approvals.find(actor.tenant, approvalId)) ?? locked.approval, refusal: answer } };
     if (!isDryRun) await remember(tx, actor, commandId, content, approvalId);

@@ -1,5 +1,6 @@
 /** Naming somebody who votes in one's place. */
 import { canonicalJson } from "../kernel/canonical-json.ts";
+import type { TaskType } from "../kernel/task-kind.ts";
 import { DomainError, type FieldViolation } from "../kernel/errors.ts";
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { isAny, memberOf, partyOf } from "./people.ts";
@@ -34,11 +35,22 @@ export async function putStandIn(deps: Pick<ApprovalDeps, "store" | "ids" | "dir
     if (bad.length > 0) throw invalid(bad);
     const standIn: StandIn = { id: deps.ids.next(), from: person, to, policies: input.policies, since: now, until: input.until };
     await tx.standIns.insert(tenant, standIn);
+    await tx.tasks.insert(standInEnd, { id: deps.ids.next(), payload: { tenant }, dueInMs: input.until - now });
     const detail = { to, policies: canonicalJson(input.policies), until: `${input.until}` };
     await tx.audit.append({ subject: { kind: "stand-in", id: standIn.id }, at: now, actor: person.key, action: "stand-in.put", detail });
     return standIn;
   });
 }
+
+/** A stand-in has ended: those who could vote are resolved again. */
+export const standInEnd: TaskType<{ readonly tenant: string }> = {
+  kind: "stand-in-end",
+  parse(json) {
+    const { tenant } = (json ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof tenant !== "string") throw new Error("a stand-in-end task has tenant, which this payload does not");
+    return { tenant };
+  },
+};
 
 /** Those of the caller, on either side; of the whole tenant for admins. */
 export function listStandIns(deps: ApprovalDeps, actor: Actor): Promise<readonly StandIn[]> {

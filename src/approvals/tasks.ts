@@ -4,6 +4,7 @@ import type { TaskKind } from "../kernel/task-kind.ts";
 import { change } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
 import { tick } from "./machine.ts";
+import { standInEnd } from "./stand-ins.ts";
 import { tickTask } from "./tick-task.ts";
 import { peopleVersion } from "./world.ts";
 
@@ -17,7 +18,12 @@ export function approvalTasks(deps: ApprovalDeps): readonly TaskKind[] {
     limitMs: 30_000,
     run: ({ tenant, approvalId }) => doDue(deps, tenant, approvalId),
   };
-  return [kind];
+  const ended: TaskKind<{ readonly tenant: string }> = {
+    ...standInEnd,
+    limitMs: 10_000,
+    run: ({ tenant }) => deps.store.tx((tx) => tx.standIns.touch(tenant)),
+  };
+  return [kind, ended];
 }
 
 async function doDue(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {

@@ -117,6 +117,7 @@ inEveryMode(
       using eve = as("eve");
       const denied = { code: status.PERMISSION_DENIED, reason: "NOT_OWNER" };
       expect(await refusal(eve, close, { approvalId: opened.id, how: CloseHow.WITHDRAW })).toMatchObject(denied);
+      expect(await refusal(eve, revise, { approvalId: opened.id, digest: "x" })).toMatchObject(denied);
       expect(await refusal(amy, close, { approvalId: opened.id, how: CloseHow.CANCEL })).toMatchObject(denied);
       expect(await refusal(eve, reassign, { approvalId: opened.id, from: "tokens|bob", to: "tokens|eve" })).toMatchObject(denied);
       expect(await refusal(amy, putPolicy, { document: policyOf(key) })).toMatchObject({ code: status.PERMISSION_DENIED, reason: "PERMISSION_DENIED" });

@@ -1,12 +1,13 @@
 /** What happens to requests by itself, when it is due, once; in every mode, and when the server is killed meanwhile. */
 import { describe, expect, test } from "vitest";
-import { Decision, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { ApprovalService, Decision, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { ask, decide, eventsUntilDecided, get, person, usePolicy } from "../support/approvals.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, realBacking, startMuster, type Backing } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { inEveryMode } from "../support/world.ts";
 
+const { putStandIn } = ApprovalService.method;
 const policyOf = (key: string, more: string, ttl = "30s") => `
 key: ${key}
 subject: document
@@ -59,6 +60,17 @@ inEveryMode("timers of approvals", (world) => {
     expect(await decide(lea, scene.opened)).toMatchObject({ counted: false });
     await eventually(async () => (await get(lea, scene.opened.id)).mayVote || undefined);
     expect(await decide(lea, scene.opened)).toMatchObject({ counted: true, approval: { decision: Decision.APPROVED } });
+  });
+
+  test("a stand-in who has ended no longer takes a place: those who can vote are found again", async () => {
+    const { muster } = world();
+    using bob = person(muster.address, "bob");
+    using scene = await open("ended", stage(""));
+    const canVote = async () => (await get(bob, scene.opened.id)).stages[0]?.requirements[0]?.canVote;
+    const until = { seconds: BigInt(Math.ceil(Date.now() / 1_000) + 2), nanos: 0 };
+    await bob.unary(putStandIn, { to: "open|dan", until });
+    await eventually(async () => (await canVote())?.includes("open|dan") || undefined);
+    await eventually(async () => (await canVote())?.includes("bob") || undefined);
   });
 
   test.each([

@@ -19,6 +19,8 @@ export function standInRepository({ db, dialect }: Session<ApprovalTables>): Sta
   }
 
   return {
+    touch: changed,
+
     async insert(tenant, { id, from, to, policies, since, until }) {
       await db
         .insertInto("stand_ins")
