@@ -99,6 +99,12 @@ describe("what is wrong is reported with its place", () => {
       "stages[0].requirements[0].who.users[2]: an alias has ASCII characters and no spaces: give the principal key (issuer|subject) instead (line 7, column 55)",
     ],
     [
+      "a group among users",
+      stage("{id: a, who: {users: ['group:sre']}, need: 1}"),
+      "stages[0].requirements[0].who.users[0]: it is no user: write it under groups, without group: (line 7, column 31)",
+    ],
+    ["a key with a slash", stage(ok).replace("key: k", "key: a/b"), "key: it is a name: letters a to z, digits, and ._- after the first (line 1, column 6)"],
+    [
       "requirements that name too few together",
       stage("{id: a, who: {users: [x]}, need: 1}\n      - {id: b, who: {users: [x]}, need: 1}"),
       "stages[0]: its requirements can never all be met: together they need 2 different people and name 1 (distinct_people: stage) (line 5, column 5)",
