@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PolicyFormat, PolicyService, PolicyStatus } from "../../gen/muster/approval/v1/policy_service_pb.ts";
 import { EventService } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { CallError, connect, type CallStatus, type MusterClient } from "../support/client.ts";
+import { eventually } from "../support/instances.ts";
 import { runCli } from "../support/muster-cli.ts";
 import { embeddedBacking, realBacking, startMuster, type Environment, type MusterProcess } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
@@ -86,8 +87,12 @@ function policyLife(backing: () => ReturnType<typeof embeddedBacking>): void {
       reason: "POLICY_ARCHIVED",
     });
 
-    const { events } = await client.unary(EventService.method.listEvents, { filter: { subjectKind: "policy", subjectId: "default/release" } });
-    expect(events.map(({ type }) => type)).toEqual(["PolicyActivated", "PolicyActivated", "PolicyArchived"]);
+    // An event is in the log soon after its commit.
+    const types = await eventually(async () => {
+      const { events } = await client.unary(EventService.method.listEvents, { filter: { subjectKind: "policy", subjectId: "default/release" } });
+      return events.length === 3 ? events.map(({ type }) => type) : undefined;
+    });
+    expect(types).toEqual(["PolicyActivated", "PolicyActivated", "PolicyArchived"]);
   });
 }
 

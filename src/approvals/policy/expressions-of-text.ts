@@ -1,12 +1,12 @@
 /** Reads the expressions of a policy's text: each is parsed within the limits and checked against the schema of the context. */
 import type { JsonObject } from "../types.ts";
-import { parseExpression } from "./cel-tree.ts";
+import { sourceLimits } from "./cel-source.ts";
+import { parseExpression, type ParsedExpression } from "./cel-tree.ts";
 import { checkTypes } from "./cel-types.ts";
 import { asBoolean, compile } from "./expressions.ts";
-import { type Field, textOf } from "./fields.ts";
+import { type Field, reported, textOf } from "./fields.ts";
 import type { Report } from "./problems.ts";
 import { shapeOf } from "./shapes.ts";
-import { sourceLimits } from "./cel-source.ts";
 
 export interface ExpressionReader {
   /** A field whose value is an expression that is true or false; undefined when it is none. */
@@ -17,12 +17,24 @@ export interface ExpressionReader {
   constant(expression: string): boolean | undefined;
 }
 
-/** Of one policy, so that it compiles fast. */
-const mostExpressions = 200;
+/** Of one policy, all different expressions together: parsing takes long for their length. */
+const mostText = 16_384;
 
 export function createExpressions(context: JsonObject | undefined, report: Report): ExpressionReader {
   const shape = shapeOf(context);
-  let count = 0;
+  const parsed = new Map<string, ParsedExpression>();
+  const constants = new Map<string, boolean | undefined>();
+  let length = 0;
+
+  function parsedOnce(source: string): ParsedExpression | undefined {
+    const known = parsed.get(source);
+    if (known) return known;
+    length += source.length;
+    if (length > mostText) return undefined;
+    const result = parseExpression(source);
+    parsed.set(source, result);
+    return result;
+  }
 
   function read(field: Field, fits: readonly string[], wanted: string): string | undefined {
     const { tree } = field;
@@ -30,28 +42,28 @@ export function createExpressions(context: JsonObject | undefined, report: Repor
     if (tree.kind === "scalar" && typeof tree.value === "boolean" && fits.includes("bool")) return String(tree.value);
     const source = textOf(field, report, sourceLimits.bytes);
     if (source === undefined) return undefined;
-    count += 1;
-    if (count === mostExpressions + 1) report(field, `the policy has more than ${mostExpressions} expressions`);
-    if (count > mostExpressions) return undefined;
-    const parsed = parseExpression(source);
-    if ("failure" in parsed) {
-      report(field, parsed.failure);
-      return undefined;
-    }
-    const { type, problems } = checkTypes(parsed.tree, shape);
+    const result = parsedOnce(source);
+    if (!result) return reported(report, field, `the policy's expressions have together more than ${mostText} characters`);
+    if ("failure" in result) return reported(report, field, result.failure);
+    const { type, problems } = checkTypes(result.tree, shape);
     for (const problem of problems) report(field, problem);
     if (type.kind !== "dyn" && !fits.includes(type.kind)) report(field, `it gives a ${type.kind}, not ${wanted}`);
     return source;
+  }
+
+  function constantOf(source: string): boolean | undefined {
+    const result = parsedOnce(source);
+    if (!result || "failure" in result || !checkTypes(result.tree, shape).isConstant) return undefined;
+    const value = asBoolean(compile(structuredClone(result.tree)).evaluate({}));
+    return "value" in value ? value.value : undefined;
   }
 
   return {
     condition: (field) => read(field, ["bool"], "true or false"),
     peopleExpression: (field) => read(field, ["list"], "a list of names"),
     constant(expression) {
-      const parsed = parseExpression(expression);
-      if ("failure" in parsed || !checkTypes(parsed.tree, shape).isConstant) return undefined;
-      const result = asBoolean(compile(parsed.tree).evaluate({}));
-      return "value" in result ? result.value : undefined;
+      if (!constants.has(expression)) constants.set(expression, constantOf(expression));
+      return constants.get(expression);
     },
   };
 }

@@ -149,6 +149,12 @@ describe("limits of an evaluation", () => {
     expect(holds(`l.all(x, l.all(y, ${much}))`, { l: numbers(100) })).toEqual(spent("too many steps"));
   });
 
+  test("what calls no function counts, too", () => {
+    const m = { a: true };
+    expect(holds("l.all(x, l.all(y, m.a && m.a))", { l: numbers(100), m })).toEqual({ value: true });
+    expect(holds(`l.all(x, l.all(y, ${Array.from({ length: 60 }, () => "m.a").join(" && ")}))`, { l: numbers(100), m })).toEqual(spent("too many steps"));
+  });
+
   test("no operator passes over it", () => {
     const much = Array.from({ length: 60 }, () => "x + y < 1000.0").join(" && ");
     expect(holds(`true || l.all(x, l.all(y, ${much}))`, { l: numbers(100) })).toEqual({ value: true });
@@ -203,6 +209,9 @@ describe("people", () => {
       value: ["idp|Alice", "bob@x.org", "group:Pay Ments", "role:r"],
     });
     expect(people("[]")).toEqual({ value: [] });
+    const names = Array.from({ length: 1_001 }, (_, number) => `u${number}`);
+    expect(people("names", { names: names.slice(1) })).toEqual({ value: names.slice(1) });
+    expect(people("names", { names })).toEqual({ failure: "it names more than 1000" });
   });
 
   test.each([

@@ -77,11 +77,11 @@ export function textOf(field: Field, report: Report, most = 256): string | undef
   return value;
 }
 
-/** A name that others refer to. */
+/** A name that others refer to. The key of a policy has no slash: the audit joins it to the tenant with one. */
 export function nameOf(field: Field, report: Report, most = 64): string | undefined {
   const text = textOf(field, report, most);
-  if (text === undefined || /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(text)) return text;
-  return reported(report, field, "it is a name: letters a to z, digits, and ._-/ after the first");
+  if (text === undefined || /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text)) return text;
+  return reported(report, field, "it is a name: letters a to z, digits, and ._- after the first");
 }
 
 export function oneOf<const T extends string>(field: Field, values: readonly T[], report: Report): T | undefined {

@@ -99,9 +99,25 @@ describe("what is wrong is reported with its place", () => {
       "stages[0].requirements[0].who.users[2]: an alias has ASCII characters and no spaces: give the principal key (issuer|subject) instead (line 7, column 55)",
     ],
     [
+      "a group among users",
+      stage("{id: a, who: {users: ['group:sre']}, need: 1}"),
+      "stages[0].requirements[0].who.users[0]: it is no user: write it under groups, without group: (line 7, column 31)",
+    ],
+    ["a key with a slash", stage(ok).replace("key: k", "key: a/b"), "key: it is a name: letters a to z, digits, and ._- after the first (line 1, column 6)"],
+    [
       "requirements that name too few together",
       stage("{id: a, who: {users: [x]}, need: 1}\n      - {id: b, who: {users: [x]}, need: 1}"),
-      "stages[0]: its requirements can never all be met: together they need 2 different people and name 1 (distinct_people: stage) (line 5, column 5)",
+      "stages[0]: its requirements can never all be met by different people: they need 2, and the users named do not suffice (distinct_people: stage) (line 5, column 5)",
+    ],
+    [
+      "requirements of which two have one user, though there are as many users as places",
+      stage(["x", "x", "y, z"].map((users, n) => `{id: a${n}, who: {users: [${users}]}, need: 1}`).join("\n      - ")),
+      "stages[0]: its requirements can never all be met by different people: they need 3, and the users named do not suffice (distinct_people: stage) (line 5, column 5)",
+    ],
+    [
+      "stages that name one user, where each counts once in the request",
+      `${stage("{id: a, who: {users: [x]}, need: 1}")}  - {id: two, requirements: [{id: a, who: {users: [x]}, need: 1}]}\ndistinct_people: request`,
+      "stages: its requirements can never all be met by different people: they need 2, and the users named do not suffice (distinct_people: request) (line 5, column 3)",
     ],
     ["no requirements", `${head}stages: [{id: a}]`, "stages[0].requirements: it is required: without it nobody would have to approve (line 4, column 10)"],
     [
@@ -191,6 +207,13 @@ describe("what is wrong is reported with its place", () => {
     const found = problems(`${stage(ok)}a: 1\non_expire: x\n${Array.from({ length: 200 }, (_, index) => `k${index}: 1\n`).join("")}`);
     expect(found).toHaveLength(100);
     expect(found[0]).toContain("line 8");
+  });
+
+  test("nothing, where users suffice in every order", () => {
+    const three = stage(["x, y", "y, z", "z, x"].map((users, n) => `{id: a${n}, who: {users: [${users}]}, need: 1}`).join("\n      - "));
+    expect(problems(three)).toEqual([]);
+    expect(problems(`${stage("{id: a, who: {users: [x]}, need: 1}")}  - {id: two, requirements: [{id: a, who: {users: [x]}, need: 1}]}\n`)).toEqual([]);
+    expect(problems(`${stage("{id: a, who: {users: [x]}, need: 1}\n      - {id: b, who: {users: [x]}, need: 1}")}distinct_people: requirement\n`)).toEqual([]);
   });
 
   test("shares of whom nobody can list", () => {

@@ -61,7 +61,7 @@ describe("for any text", () => {
     );
   });
 
-  const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._/-]{0,8}$/);
+  const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,8}$/);
   const words = fc.uniqueArray(
     fc.string({ minLength: 1, maxLength: 8, unit: "grapheme" }).filter((text) => text.trim() !== "" && text.isWellFormed() && !/\p{Cc}/u.test(text)),
     { minLength: 1, maxLength: 3 },

@@ -79,6 +79,11 @@ describe("texts that would take long", () => {
       `a: &a [x,x,x,x,x,x,x,x,x,x]\n${"bcdefg".replaceAll(/./g, (name) => `${name}: &${name} [${`*${String.fromCharCode(name.charCodeAt(0) - 1)},`.repeat(10)}]\n`)}`,
       "the document has more than 10000 values, with its aliases written out",
     ],
+    [
+      "expressions of 16 KiB and more",
+      `key: k\nsubject: s\nttl: 1d\nroute:\n${Array.from({ length: 5 }, (_, n) => `  - {id: r${n}, when: 'x != "${String(n).repeat(4_000)}"', then: reject}\n`).join("")}`,
+      "route[4].when: the policy's expressions have together more than 16384 characters (line 9",
+    ],
     ["an alias of itself", "a: &a [*a]", "the document is nested more than 40 deep"],
   ])("%s", (_what, text, expected) => {
     expect(problems(text).join("\n")).toContain(expected);

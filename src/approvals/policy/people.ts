@@ -39,6 +39,8 @@ function namesOf(field: Field | undefined, areUsers: boolean, report: Report): r
     const text = textOf(item, report);
     if (text === undefined) continue;
     const name = areUsers ? userOf(text) : text;
+    const [, list] = (areUsers && /^(group|role):/.exec(text)) || [];
+    if (list !== undefined) report(item, `it is no user: write it under ${list}s, without ${list}:`);
     if (name === undefined) report(item, "an alias has ASCII characters and no spaces: give the principal key (issuer|subject) instead");
     else if (found.has(name)) report(item, `${name} is there twice, and counts once`, "warning");
     else found.add(name);

@@ -1,4 +1,5 @@
 /** What no request can reach, and what none can leave, in a policy that is otherwise well formed. */
+import { assign } from "../matching.ts";
 import type { PolicyDocument, RequirementRule, StageRule } from "../types.ts";
 import type { Field } from "./fields.ts";
 import { atMost } from "./people.ts";
@@ -36,22 +37,35 @@ export function lintReach(document: PolicyDocument, { top, route, stages, consta
     else if (stage.when !== undefined && constant(stage.when) === false) report(whenOf(field) ?? field, "it is never true: no request reaches the stage");
     for (const { afterMs } of stage.after)
       if (afterMs >= document.ttlMs && document.ttlMs > 1) report(field, "a timed action comes after the request has expired: in is not below ttl", "warning");
-    lintPeople(stage.requirements, document, field, report);
+    if (document.distinctPeople === "stage") lintPeople(stage.requirements, document, field, report);
   }
+  const unconditional = document.stages.filter(({ when }) => when === undefined).flatMap(({ requirements }) => requirements);
+  if (document.distinctPeople === "request" && stages) lintPeople(unconditional, document, stages, report);
 }
+
+/** So many users are assigned to requirements; with more nothing is said. */
+const mostUsers = 300;
 
 /** Named users of requirements that all apply must be enough for all of them, where each counts once. */
 function lintPeople(requirements: readonly RequirementRule[], { distinctPeople }: PolicyDocument, field: Field, report: Report): void {
-  if (distinctPeople === "requirement") return;
-  const fixed = requirements.filter(({ when, who, need }) => when === undefined && atMost(who) !== undefined && need !== "all" && "count" in need);
-  const needed = fixed.reduce((sum, { need }) => sum + (need !== "all" && "count" in need ? need.count : 0), 0);
-  const people = new Set(fixed.flatMap(({ who }) => who.users)).size;
-  if (fixed.length > 1 && needed > people) {
-    report(
-      field,
-      `its requirements can never all be met: together they need ${needed} different people and name ${people} (distinct_people: ${distinctPeople})`,
-    );
-  }
+  const fixed = requirements.flatMap(({ when, who, need }) => {
+    const isFixed = when === undefined && atMost(who) !== undefined && need !== "all" && "count" in need;
+    return isFixed ? [{ users: who.users, count: need.count }] : [];
+  });
+  const users = [...new Set(fixed.flatMap((each) => each.users))];
+  // What one alone cannot reach is reported where it is.
+  if (users.length > mostUsers || fixed.some((each) => each.count > each.users.length)) return;
+  const choices = users.map((user) => [...fixed.keys()].filter((index) => fixed[index]?.users.includes(user)));
+  const seated = assign(
+    choices,
+    fixed.map(({ count }) => count),
+  );
+  if (seated.every((people, index) => people === fixed[index]?.count)) return;
+  const needed = fixed.reduce((sum, { count }) => sum + count, 0);
+  report(
+    field,
+    `its requirements can never all be met by different people: they need ${needed}, and the users named do not suffice (distinct_people: ${distinctPeople})`,
+  );
 }
 
 function isEmptyList({ tree }: Field): boolean {
