@@ -7,16 +7,18 @@ import { dueAt, refresh, type Answer, type CommandRefusal } from "./machine.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { newsOf } from "./request-news.ts";
-import type { Approval, ApprovalEvent } from "./request.ts";
+import type { Approval } from "./request.ts";
 import type { Made } from "./settle.ts";
 import { tickTask } from "./tick-task.ts";
 import type { Policy } from "./types.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
 
-/** The state before, the machine's answer, and whether it has to come before the expiry. */
-export interface Written {
-  readonly approval: Approval;
-  readonly events: readonly ApprovalEvent[];
+/** A request after a command, and by what it was judged. */
+export interface Changed extends Made {
+  readonly policy: Policy;
+  readonly world: ReadWorld;
+  /** The command was refused. Candidates may have been brought up to date all the same. */
+  readonly refusal?: Refusal<CommandRefusal>;
 }
 
 /**
@@ -30,7 +32,7 @@ export async function change(
   locked: LockedApproval,
   command: (approval: Approval, policy: Policy, world: ReadWorld) => Answer | Promise<Answer>,
   options: { readonly isInTime: boolean; readonly traceparent?: string | undefined; readonly isDryRun?: boolean; readonly resolvesItself?: boolean },
-): Promise<Written | Refusal<CommandRefusal>> {
+): Promise<Changed> {
   const { approval } = locked;
   const policy = await deps.policies.pinned(tx, approval.tenant, approval.policy.key, approval.policy.version);
   const world = await readWorld(tx, deps, approval.tenant, approval.policy.key, locked.now);
@@ -38,13 +40,13 @@ export async function change(
   const fresh: Made = isOutdated ? refresh(approval, policy, world) : { approval, events: [] };
   const answer = await command(fresh.approval, policy, world);
   const made: Made = "refusal" in answer ? fresh : { approval: answer.approval, events: [...fresh.events, ...answer.events] };
-  if (options.isDryRun !== true && (made.events.length > 0 || isOutdated)) {
-    const isWritten = await tx.approvals.advance(locked, made.approval, made.events, { isInTime: options.isInTime, resolvedVersion: world.version });
-    if (!isWritten) return { refusal: "REQUEST_CLOSED", message: "the request has expired" };
-    await publish(tx, deps, approval, made, options.traceparent);
-    await schedule(tx, deps, approval, made.approval, locked.now);
-  }
-  return "refusal" in answer ? answer : { approval: made.approval, events: made.events };
+  const judged = { policy, world, ...("refusal" in answer ? { refusal: answer } : {}) };
+  if (options.isDryRun === true || (made.events.length === 0 && !isOutdated)) return { ...made, ...judged };
+  const isWritten = await tx.approvals.advance(locked, made.approval, made.events, { isInTime: options.isInTime, resolvedVersion: world.version });
+  if (!isWritten) return { approval, events: [], policy, world, refusal: { refusal: "REQUEST_CLOSED", message: "the request has expired" } };
+  await publish(tx, deps, approval, made, options.traceparent);
+  await schedule(tx, deps, approval, made.approval, locked.now);
+  return { ...made, ...judged };
 }
 
 /** Puts the events into the outbox, each with the state after it. */

@@ -1,4 +1,5 @@
 /** Policies in use, compiled once: a version never changes. */
+import type { ApprovalTx } from "./records.ts";
 import type { Policies } from "./deps.ts";
 import type { PolicyVersion } from "./policy/policy-records.ts";
 import type { Policy } from "./types.ts";
@@ -19,18 +20,21 @@ export function compiledPolicies(): Policies {
     return policy;
   }
 
+  async function pinned(tx: ApprovalTx, tenant: string, key: string, version: number): Promise<Policy> {
+    const former = known.get(nameOf(tenant, key, version));
+    if (former) return former;
+    const found = await tx.policies.find(tenant, key, version);
+    if (!found) throw new Error(`policy ${key} has no version ${version}, though a request is decided by it`);
+    return compiled(found);
+  }
+
   return {
     async active(tx, tenant, key) {
-      const found = await tx.policies.findActive(tenant, key);
-      return found && compiled(found);
+      const version = await tx.policies.activeVersion(tenant, key);
+      return version === undefined ? undefined : pinned(tx, tenant, key, version);
     },
-    async pinned(tx, tenant, key, version) {
-      const former = known.get(nameOf(tenant, key, version));
-      if (former) return former;
-      const found = await tx.policies.find(tenant, key, version);
-      if (!found) throw new Error(`policy ${key} has no version ${version}, though a request is decided by it`);
-      return compiled(found);
-    },
+    activeVersion: (tx, tenant, key) => tx.policies.activeVersion(tenant, key),
+    pinned,
   };
 }
 

@@ -9,6 +9,8 @@ import type { JsonObject, Person, Policy } from "./types.ts";
 /** Policies by key, compiled. */
 export interface Policies {
   active(tx: ApprovalTx, tenant: string, key: string): Promise<Policy | undefined>;
+  /** The number of the active version. */
+  activeVersion(tx: ApprovalTx, tenant: string, key: string): Promise<number | undefined>;
   /** A version that a request is pinned to: versions are never deleted. */
   pinned(tx: ApprovalTx, tenant: string, key: string, version: number): Promise<Policy>;
 }

@@ -10,6 +10,10 @@ import type { ApprovalStore } from "./records.ts";
 import { approvalTasks, refreshLoop } from "./tasks.ts";
 import type { JsonObject, Policy } from "./types.ts";
 
+/** How long a repeated command is recognized. */
+const commandsKeptMs = 7 * 86_400_000;
+const pruned = 1_000;
+
 export interface ApprovalsOptions {
   readonly store: ApprovalStore;
   readonly clock: Clock;
@@ -34,7 +38,7 @@ export function createApprovals({ meter, tenants, ...options }: ApprovalsOptions
     loops: [refreshLoop(deps, tenants)],
     measures: approvalMeasures(options.store),
     // Requests are kept: they are the record of who decided what.
-    prune: () => Promise.resolve(false),
+    prune: async () => (await options.store.tx((tx) => tx.approvalCommands.prune(commandsKeptMs, pruned))) === pruned,
     drain: () => Promise.resolve(),
   };
 }

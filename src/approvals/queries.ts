@@ -1,5 +1,5 @@
 /** Reading requests: one, pages of all, and the inbox. Reads compute and never write. */
-import { notFound } from "./change.ts";
+import { notFound, type Changed } from "./change.ts";
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { explain, type Explanation } from "./explain.ts";
 import { selectorsFor } from "./inbox.ts";
@@ -32,9 +32,21 @@ export function getApproval(deps: ApprovalDeps, id: string, actor: Actor, isExpl
   });
 }
 
-/** A request that a command has just left, as its caller sees it. */
-export function seeApproval(deps: ApprovalDeps, approval: Approval, actor: Actor): Promise<Seen> {
-  return deps.store.tx(async (tx) => (await reader(tx, deps, actor)).see(approval));
+/** A request that a command has just left, as its caller sees it, by what the command was judged by. */
+export async function seeChanged(
+  tx: ApprovalTx,
+  deps: ApprovalDeps,
+  { approval, policy, world }: Pick<Changed, "approval" | "policy" | "world">,
+  { tenant, person }: Actor,
+): Promise<Seen> {
+  const { key, version } = approval.policy;
+  const active = await deps.policies.activeVersion(tx, tenant, key);
+  return { approval, policy, newerVersion: active === version ? undefined : active, may: mayVote(approval, policy.document, person, world) };
+}
+
+/** A request as a caller sees it. */
+export async function seeIn(tx: ApprovalTx, deps: ApprovalDeps, approval: Approval, actor: Actor): Promise<Seen> {
+  return (await reader(tx, deps, actor)).see(approval);
 }
 
 export interface Page {
@@ -121,14 +133,14 @@ async function reader(tx: ApprovalTx, deps: ApprovalDeps, actor: Actor): Promise
     return (key: string) => known.get(key) ?? (known.set(key, load(key)).get(key) as Promise<T>);
   };
   const worldOf = remembered((policyKey) => readWorld(tx, deps, actor.tenant, policyKey, now));
-  const activeOf = remembered((policyKey) => deps.policies.active(tx, actor.tenant, policyKey));
+  const activeOf = remembered((policyKey) => deps.policies.activeVersion(tx, actor.tenant, policyKey));
   return {
     async see(approval) {
       const { key, version } = approval.policy;
       const policy = await deps.policies.pinned(tx, approval.tenant, key, version);
       const world = await worldOf(key);
       const active = await activeOf(key);
-      const newerVersion = active && active.version !== version ? active.version : undefined;
+      const newerVersion = active === version ? undefined : active;
       return { approval, policy, world, newerVersion, may: mayVote(approval, policy.document, actor.person, world) };
     },
     async inbox(before, limit) {

@@ -88,6 +88,8 @@ export interface CommandRecord {
 export interface CommandRepository {
   find(key: string): Promise<CommandRecord | undefined>;
   insert(key: string, record: CommandRecord): Promise<void>;
+  /** Deletes those that are older than `ageMs` by the database's clock, at most `limit`; resolves to their number. */
+  prune(ageMs: number, limit: number): Promise<number>;
 }
 
 export interface StandInRepository {

@@ -1,6 +1,7 @@
 /** The commands on requests: each one transaction. */
 import { DomainError } from "../kernel/errors.ts";
-import { change, notFound, publish, refused, remember, repeated, schedule, type Written } from "./change.ts";
+import { change, notFound, publish, refused, remember, repeated, schedule, type Changed } from "./change.ts";
+import { seeChanged, seeIn, type Seen } from "./queries.ts";
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { close, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
 import { memberOf, type World } from "./people.ts";
@@ -25,7 +26,7 @@ export interface CreateInput {
 }
 
 export interface Created {
-  readonly approval: Approval;
+  readonly seen: Seen;
   readonly isNew: boolean;
 }
 
@@ -33,7 +34,7 @@ export async function createApproval(deps: ApprovalDeps, input: CreateInput, act
   for (let tries = 1; ; tries++) {
     const created = await deps.store.tx((tx) => createIn(tx, deps, input, actor));
     if (created) {
-      if (created.isNew && !input.isDryRun) deps.meter.changed(undefined, { approval: created.approval, events: [] });
+      if (created.isNew && !input.isDryRun) deps.meter.changed(undefined, { approval: created.seen.approval, events: [] });
       return created;
     }
     if (tries === createTries)
@@ -47,7 +48,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const command = { ...content, subject, policyKey, what: "create" };
   const { tenant, person } = actor;
   const formerId = await repeated(tx, actor, commandId, command);
-  if (formerId !== undefined) return { approval: await mustFind(tx, tenant, formerId), isNew: false };
+  if (formerId !== undefined) return { seen: await seeIn(tx, deps, await mustFind(tx, tenant, formerId), actor), isNew: false };
 
   const policy = await activePolicy(tx, deps, tenant, policyKey);
   if (policy.document.subject !== subject.type) {
@@ -57,32 +58,33 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const context = await deps.readContext(policy, input.context);
   const current = await tx.approvals.lockCurrent(tenant, policyKey, subject);
   if (current?.approval.subject.digest === subject.digest && current.approval.policy.key === policyKey) {
-    const approval = await joinIn(tx, deps, current, actor, isDryRun);
-    if (!isDryRun) await remember(tx, actor, commandId, command, approval.id);
-    return { approval, isNew: false };
+    const seen = await joinIn(tx, deps, current, actor, isDryRun);
+    if (!isDryRun) await remember(tx, actor, commandId, command, seen.approval.id);
+    return { seen, isNew: false };
   }
   if (current && isOpen(current.approval)) throw otherIsOpen(current.approval);
 
   const world = await readWorld(tx, deps, tenant, policyKey, current?.now ?? (await tx.approvals.now()));
   const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personOfKey(input.onBehalfOf, world) };
   const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...behalf }, policy, world);
-  if (isDryRun) return { approval: made.approval, isNew: true };
+  const seen = await seeChanged(tx, deps, { approval: made.approval, policy, world }, actor);
+  if (isDryRun) return { seen, isNew: true };
   if (!(await tx.approvals.insert(made.approval, made.events, world.version))) return undefined;
   await publish(tx, deps, undefined, made, actor.traceparent);
   await schedule(tx, deps, undefined, made.approval, world.now);
   await remember(tx, actor, commandId, command, made.approval.id);
-  return { approval: made.approval, isNew: true };
+  return { seen, isNew: true };
 }
 
-async function joinIn(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApproval, actor: Actor, isDryRun: boolean): Promise<Approval> {
-  if (!isOpen(current.approval)) return current.approval;
+async function joinIn(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApproval, actor: Actor, isDryRun: boolean): Promise<Seen> {
+  if (!isOpen(current.approval)) return seeIn(tx, deps, current.approval, actor);
   const joined = await change(tx, deps, current, (approval, policy, world) => join(approval, actor.person, policy, world), {
     isInTime: true,
     traceparent: actor.traceparent,
     isDryRun,
   });
-  if ("refusal" in joined) throw refused(joined, current.approval.id);
-  return joined.approval;
+  if (joined.refusal) throw refused(joined.refusal, current.approval.id);
+  return seeChanged(tx, deps, joined, actor);
 }
 
 export interface VoteInput {
@@ -96,7 +98,7 @@ export interface VoteInput {
 }
 
 /** The request after a vote, or why it does not count, with the request as it is. */
-export type VoteResult = { readonly approval: Approval; readonly refusal?: Refusal<CommandRefusal> };
+export type VoteResult = { readonly seen: Seen; readonly refusal?: Refusal<CommandRefusal> };
 
 export function voteOn(deps: ApprovalDeps, input: VoteInput, actor: Actor, isDryRun: boolean): Promise<VoteResult> {
   const { commandId, approvalId, stage, requirement, ...rest } = input;
@@ -175,17 +177,19 @@ async function run(
   { commandId, approvalId, content, isDryRun = false, resolvesItself = false }: Command,
   work: Work,
 ): Promise<VoteResult> {
-  const done = await deps.store.tx(async (tx): Promise<{ before?: Approval; written?: Written; result: VoteResult }> => {
+  const done = await deps.store.tx(async (tx): Promise<{ readonly before?: Approval; readonly changed?: Changed; readonly result: VoteResult }> => {
     const locked = await tx.approvals.lock(actor.tenant, approvalId);
     if (!locked) throw notFound(approvalId);
-    if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { approval: locked.approval } };
+    if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { seen: await seeIn(tx, deps, locked.approval, actor) } };
     const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun, resolvesItself };
-    const answer = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx), options);
-    if ("refusal" in answer) return { result: { approval: (await tx.approvals.find(actor.tenant, approvalId)) ?? locked.approval, refusal: answer } };
-    if (!isDryRun) await remember(tx, actor, commandId, content, approvalId);
-    return { before: locked.approval, written: answer, result: { approval: answer.approval } };
+    const changed = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx), options);
+    if (!isDryRun && !changed.refusal) await remember(tx, actor, commandId, content, approvalId);
+    // A revision may be decided by another version than the one before.
+    const isPinned = changed.approval.policy.version === locked.approval.policy.version;
+    const seen = await (isPinned ? seeChanged(tx, deps, changed, actor) : seeIn(tx, deps, changed.approval, actor));
+    return { before: locked.approval, changed, result: { seen, ...(changed.refusal ? { refusal: changed.refusal } : {}) } };
   });
-  if (done.before && done.written && !isDryRun) deps.meter.changed(done.before, done.written);
+  if (done.before && done.changed && !isDryRun) deps.meter.changed(done.before, done.changed);
   return done.result;
 }
 

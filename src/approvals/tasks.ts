@@ -3,6 +3,7 @@ import type { LoopSpec } from "../kernel/loop.ts";
 import type { TaskKind } from "../kernel/task-kind.ts";
 import { change } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
+import type { Approval } from "./request.ts";
 import { tick } from "./machine.ts";
 import { standInEnd } from "./stand-ins.ts";
 import { tickTask } from "./tick-task.ts";
@@ -16,7 +17,7 @@ export function approvalTasks(deps: ApprovalDeps): readonly TaskKind[] {
   const kind: TaskKind<{ readonly tenant: string; readonly approvalId: string }> = {
     ...tickTask,
     limitMs: 30_000,
-    run: ({ tenant, approvalId }) => doDue(deps, tenant, approvalId),
+    run: ({ tenant, approvalId }) => changeOne(deps, tenant, approvalId, tick),
   };
   const ended: TaskKind<{ readonly tenant: string }> = {
     ...standInEnd,
@@ -26,15 +27,17 @@ export function approvalTasks(deps: ApprovalDeps): readonly TaskKind[] {
   return [kind, ended];
 }
 
-async function doDue(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {
-  const before = await deps.store.tx(async (tx) => {
+/** Changes a request on nobody's behalf, unless it is gone. */
+async function changeOne(deps: ApprovalDeps, tenant: string, id: string, command: Parameters<typeof change>[3]): Promise<void> {
+  const done = await deps.store.tx(async (tx) => {
     const locked = await tx.approvals.lock(tenant, id);
-    if (!locked) return undefined;
-    const written = await change(tx, deps, locked, tick, { isInTime: false });
-    return { before: locked.approval, written };
+    return locked && { before: locked.approval, after: await change(tx, deps, locked, command, { isInTime: false }) };
   });
-  if (before && !("refusal" in before.written)) deps.meter.changed(before.before, before.written);
+  if (done) deps.meter.changed(done.before, done.after);
 }
+
+/** The candidates are brought up to date before any command. */
+const unchanged = (approval: Approval) => ({ approval, events: [] });
 
 /** Resolves candidates again of open requests that an older version of directory or stand-ins has resolved. */
 export function refreshLoop(deps: ApprovalDeps, tenants: () => readonly string[]): LoopSpec {
@@ -48,21 +51,11 @@ export function refreshLoop(deps: ApprovalDeps, tenants: () => readonly string[]
         const version = peopleVersion(deps.directory(tenant), changes.get(tenant) ?? 0);
         if (done.get(tenant) === version) continue;
         const ids = await deps.store.tx((tx) => tx.approvals.outdated(tenant, version, batch));
-        for (const id of ids) await refreshOne(deps, tenant, id);
+        for (const id of ids) await changeOne(deps, tenant, id, unchanged);
         if (ids.length === batch) return true;
         done.set(tenant, version);
       }
       return false;
     },
   };
-}
-
-async function refreshOne(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {
-  const result = await deps.store.tx(async (tx) => {
-    const locked = await tx.approvals.lock(tenant, id);
-    if (!locked) return undefined;
-    const unchanged = (approval: typeof locked.approval) => ({ approval, events: [] });
-    return { before: locked.approval, written: await change(tx, deps, locked, unchanged, { isInTime: false }) };
-  });
-  if (result && !("refusal" in result.written)) deps.meter.changed(result.before, result.written);
 }

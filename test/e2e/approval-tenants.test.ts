@@ -13,6 +13,7 @@ import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
 import { EventService } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { ask, decide, usePolicy } from "../support/approvals.ts";
 import { connect, refusal, type MusterClient } from "../support/client.ts";
+import { eventually } from "../support/instances.ts";
 import { inEveryMode } from "../support/world.ts";
 
 const { close, createApproval, getApproval, listApprovals, reassign, revise, vote, watchApproval, deleteStandIn, listStandIns, putStandIn } =
@@ -92,9 +93,9 @@ inEveryMode(
         const answer = await root.unary(list, create(list.input));
         expect(shape(answer)).not.toContain("ID");
       }
+      const own = () => bob.unary(listEvents, { filter: { subjectKind: "approval", subjectId: opened.id } });
+      await eventually(async () => (await own()).events.some(({ type }) => type === "ApprovalCreated") || undefined);
       expect((await root.unary(listEvents, { filter: { subjectKind: "approval", subjectId: opened.id } })).events).toEqual([]);
-      const own = await bob.unary(listEvents, { filter: { subjectKind: "approval", subjectId: opened.id } });
-      expect(own.events.map(({ type }) => type)).toContain("ApprovalCreated");
       // Every method that takes an id is among them.
       const without = ["createApproval", "listApprovals", "putStandIn", "listStandIns", "putPolicy", "listPolicies", "simulatePolicy"];
       const all = [...ApprovalService.methods, ...PolicyService.methods].map(({ localName }) => localName);

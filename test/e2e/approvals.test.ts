@@ -7,6 +7,7 @@ import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts
 import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
 import { ask, decide, eventsUntilDecided, get, person, usePolicy } from "../support/approvals.ts";
 import { refusal } from "../support/client.ts";
+import { eventually } from "../support/instances.ts";
 import { inEveryMode } from "../support/world.ts";
 
 const { createApproval, getApproval, listApprovals, revise, close, vote, reassign, putStandIn, deleteStandIn } = ApprovalService.method;
@@ -75,7 +76,11 @@ inEveryMode("approvals", (world) => {
     const { key, amy, bob, subject } = scene;
     const opened = await ask(amy, { policyKey: key, subject });
     await decide(bob, opened, { verdict: Verdict.REJECT, comment: "not yet" });
-    const { events } = await amy.unary(listEvents, { filter: { subjectKind: "approval", subjectId: opened.id } });
+    // An event has its position soon after its commit.
+    const events = await eventually(async () => {
+      const list = await amy.unary(listEvents, { filter: { subjectKind: "approval", subjectId: opened.id } });
+      return list.events.length >= 5 ? list.events : undefined;
+    });
     expect(events.map(({ type }) => type)).toEqual([
       "ApprovalCreated",
       "ApprovalStageStarted",

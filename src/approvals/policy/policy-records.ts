@@ -38,6 +38,8 @@ export interface PolicyVersion extends PolicySummary {
 
 export interface PolicyRepository {
   find(tenant: string, key: string, version: number): Promise<PolicyVersion | undefined>;
+  /** The number of the active version. */
+  activeVersion(tenant: string, key: string): Promise<number | undefined>;
   findActive(tenant: string, key: string): Promise<PolicyVersion | undefined>;
   /** The version with the highest number, whatever its status. */
   findLatest(tenant: string, key: string): Promise<PolicyVersion | undefined>;

@@ -22,7 +22,6 @@ import {
   type VoteResponse,
 } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { refused } from "../../approvals/change.ts";
-import { seeApproval } from "../../approvals/queries.ts";
 import { closeApproval, createApproval, reassignPlace, reviseApproval, voteOn, type VoteInput, type VoteResult } from "../../approvals/requests.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { approvalOf, reasonOf, verdictOf } from "./convert.ts";
@@ -51,8 +50,8 @@ export async function createRequest(deps: ApprovalHandlerDeps, request: CreateAp
   const { type = "", id = "", digest = "" } = subject ?? {};
   const actor = actorOf(context);
   const input = { commandId, policyKey, subject: { type, id, digest }, context: contextJson, onBehalfOf, isDryRun: validateOnly };
-  const { approval, isNew } = await createApproval(deps, input, actor);
-  return create(CreateApprovalResponseSchema, { approval: approvalOf(await seeApproval(deps, approval, actor), true), created: isNew });
+  const { seen, isNew } = await createApproval(deps, input, actor);
+  return create(CreateApprovalResponseSchema, { approval: approvalOf(seen, true), created: isNew });
 }
 
 /** Each item by itself, in order. A failure of the server fails the call; a refusal is the result of its item. */
@@ -65,14 +64,14 @@ export async function voteOnRequests(deps: ApprovalHandlerDeps, { items, validat
   const response = create(VoteResponseSchema);
   for (const input of inputs) {
     const result = await voteOn(deps, input as VoteInput, actor, validateOnly).catch(resultOfError);
-    const { approval, refusal } = result;
+    const { seen, refusal } = result;
     response.results.push({
       $typeName: "muster.approval.v1.VoteResult",
       approvalId: input.approvalId,
       counted: refusal === undefined,
       reason: refusal ? reasonOf(refusal.refusal) : 0,
       message: refusal?.message ?? "",
-      ...(approval ? { approval: approvalOf(await seeApproval(deps, approval, actor), true) } : {}),
+      ...(seen ? { approval: approvalOf(seen, true) } : {}),
     });
   }
   return response;
@@ -94,7 +93,7 @@ function voteInput(item: VoteItem, at: string, bad: ReturnType<typeof violations
 const itemReasons = ["APPROVAL_NOT_FOUND", "COMMAND_ID_REUSED"] as const;
 
 /** What concerns one item alone is its result. */
-function resultOfError(error: unknown): { approval?: undefined; refusal: { refusal: (typeof itemReasons)[number]; message: string } } {
+function resultOfError(error: unknown): { seen?: undefined; refusal: { refusal: (typeof itemReasons)[number]; message: string } } {
   const reason = error instanceof DomainError ? itemReasons.find((one) => one === error.reason) : undefined;
   if (reason === undefined) throw error;
   return { refusal: { refusal: reason, message: (error as DomainError).message } };
@@ -110,7 +109,7 @@ export async function reviseRequest(deps: ApprovalHandlerDeps, request: ReviseRe
   bad.done();
   const actor = actorOf(context);
   const result = await reviseApproval(deps, { commandId, approvalId, digest, context: contextJson || undefined }, actor);
-  return create(ReviseResponseSchema, { approval: await shown(deps, result, context) });
+  return create(ReviseResponseSchema, { approval: shown(result) });
 }
 
 export async function reassignRequest(deps: ApprovalHandlerDeps, request: ReassignRequest, context: HandlerContext): Promise<ReassignResponse> {
@@ -124,7 +123,7 @@ export async function reassignRequest(deps: ApprovalHandlerDeps, request: Reassi
   bad.text("reason", reason);
   bad.done();
   const result = await reassignPlace(deps, { commandId, approvalId, from, to, requirement, reason }, actorOf(context));
-  return create(ReassignResponseSchema, { approval: await shown(deps, result, context) });
+  return create(ReassignResponseSchema, { approval: shown(result) });
 }
 
 export async function closeRequest(deps: ApprovalHandlerDeps, request: CloseRequest, context: HandlerContext): Promise<CloseResponse> {
@@ -137,11 +136,11 @@ export async function closeRequest(deps: ApprovalHandlerDeps, request: CloseRequ
   bad.text("reason", reason);
   bad.done();
   const result = await closeApproval(deps, { commandId, approvalId, how, reason }, actorOf(context));
-  return create(CloseResponseSchema, { approval: await shown(deps, result, context) });
+  return create(CloseResponseSchema, { approval: shown(result) });
 }
 
 /** The request after a command; throws its refusal. */
-async function shown(deps: ApprovalHandlerDeps, { approval, refusal }: VoteResult, context: HandlerContext): Promise<WireApproval> {
-  if (refusal) throw refused(refusal, approval.id);
-  return approvalOf(await seeApproval(deps, approval, actorOf(context)), true);
+function shown({ seen, refusal }: VoteResult): WireApproval {
+  if (refusal) throw refused(refusal, seen.approval.id);
+  return approvalOf(seen, true);
 }

@@ -1,7 +1,7 @@
 /** Commands that were answered, by which a repetition is answered. */
 import type { CommandRepository } from "../../approvals/records.ts";
 import { DomainError } from "../../kernel/errors.ts";
-import type { Session } from "../engine/dialect.ts";
+import { fromNow, type Session } from "../engine/dialect.ts";
 import type { ApprovalTables } from "./tables.ts";
 
 export function commandRepository({ db, dialect }: Session<ApprovalTables>): CommandRepository {
@@ -27,6 +27,20 @@ export function commandRepository({ db, dialect }: Session<ApprovalTables>): Com
           cause: error,
         });
       }
+    },
+
+    async prune(ageMs, limit) {
+      const old = await db.selectFrom("approval_commands").select("command_key").where("created_at", "<", fromNow(dialect, -ageMs)).limit(limit).execute();
+      if (old.length > 0)
+        await db
+          .deleteFrom("approval_commands")
+          .where(
+            "command_key",
+            "in",
+            old.map((row) => row.command_key),
+          )
+          .execute();
+      return old.length;
     },
   };
 }

@@ -30,6 +30,11 @@ export function policyRepository({ db, dialect }: Session<ApprovalTables>): Poli
       return row && fromRow(row);
     },
 
+    async activeVersion(tenant, key) {
+      const row = await db.selectFrom("policy_versions").select("version").where("active_key", "=", activeKey(tenant, key)).executeTakeFirst();
+      return row?.version;
+    },
+
     async findActive(tenant, key) {
       const row = await db.selectFrom("policy_versions").selectAll().where("active_key", "=", activeKey(tenant, key)).executeTakeFirst();
       return row && fromRow(row);

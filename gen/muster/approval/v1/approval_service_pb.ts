@@ -607,7 +607,7 @@ export const ExcludedPersonSchema: GenMessage<ExcludedPerson> = /*@__PURE__*/
 export type CreateApprovalRequest = Message<"muster.approval.v1.CreateApprovalRequest"> & {
   /**
    * The caller's own id of this command: 1 to 128 printable ASCII characters, or empty. The same id answers the same;
-   * with another content it is refused (COMMAND_ID_REUSED).
+   * with another content it is refused (COMMAND_ID_REUSED). It is remembered for seven days.
    *
    * @generated from field: string command_id = 1;
    */

@@ -55,12 +55,16 @@ export const approvals: Migration = {
       ],
       { approval_inbox_by_request: "approval_id" },
     ),
-    ...ddl.table("approval_commands", [
-      `command_key ${ddl.key(64)} primary key`,
-      `content_hash ${ddl.key(64)} not null`,
-      `approval_id ${ddl.key(36)} not null`,
-      `created_at ${ddl.integer} not null`,
-    ]),
+    ...ddl.table(
+      "approval_commands",
+      [
+        `command_key ${ddl.key(64)} primary key`,
+        `content_hash ${ddl.key(64)} not null`,
+        `approval_id ${ddl.key(36)} not null`,
+        `created_at ${ddl.integer} not null`,
+      ],
+      { approval_commands_by_age: "created_at" },
+    ),
     ...ddl.table(
       "stand_ins",
       [
