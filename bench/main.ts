@@ -7,6 +7,7 @@ import type { Sides } from "./compare.ts";
 import { benchDiscovery, discoveryItems } from "./discovery.ts";
 import { openFarm, type Farm } from "./farm.ts";
 import { openFloorSide } from "./floor-side.ts";
+import { approvals } from "./items/approvals.ts";
 import { crowd } from "./items/crowd.ts";
 import { embeddedStart } from "./items/embedded-start.ts";
 import { eventLatency } from "./items/event-latency.ts";
@@ -20,12 +21,13 @@ import { printHeader, printRow, type Row } from "./report.ts";
 import { openStack } from "./stack.ts";
 import { createDatabase, startMuster } from "../test/support/muster.ts";
 
-const usage = `usage: npm run bench -- register | discovery | reconcile | events | start [options]
+const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
   discovery       what consumers are answered, compared with Consul's own HTTP (in the column of the floor)
   reconcile       CPU it costs to keep 2000 entries as the record says, and how soon they are back
   events          how soon a watcher of the log has what was committed
+  approvals       requests and votes, beside the same rows written without a server
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
   --only ITEM     one of: ${["one", "many", "unchanged", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}
@@ -67,6 +69,12 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   await using stack = await openStack();
   const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
   for (const row of await eventLatency(stack.servers.mysql, directory, quick ? 30 : 500)) printRow(row);
+  await rm(directory, { recursive: true });
+} else if (command === "approvals") {
+  head();
+  await using stack = await openStack();
+  const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
+  for (const row of await approvals(stack.servers.mysql, directory, quick)) printRow(row);
   await rm(directory, { recursive: true });
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
