@@ -83,7 +83,10 @@ export interface Catalog extends Pingable, AsyncDisposable {
   watch(signal: AbortSignal): AsyncIterable<CatalogSnapshot>;
   /** In what a serving entry, as `instances` returns it, differs from what `promote(entry)` writes; makes no call. */
   differences(entry: CatalogEntry, listed: CatalogInstance): readonly EntryPart[];
-  /** Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none or the catalog does not say. */
+  /**
+   * Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none, and where the catalog
+   * keeps no times: its snapshots, which have a time then, are what confirms a state.
+   */
   lastChecked(serviceId: string): number | undefined;
 }
 

@@ -64,12 +64,13 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
     if (closed) throw unavailable("catalog", "closed");
   }
 
-  function place(slots: Map<string, Slot>, key: string, entry: CatalogEntry, onTrial: boolean): void {
+  /** `checkedAt`: of a check that the entry has passed already. */
+  function place(slots: Map<string, Slot>, key: string, entry: CatalogEntry, onTrial: boolean, checkedAt?: number): void {
     const now = clock.now();
     const check = onTrial
       ? { id: bootCheckId(entry.attemptId, 0), status: "critical", output: "" }
       : { id: steadyCheckId(entry.attemptId), status: "passing", output: "" };
-    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, checkedAt: undefined, shown: undefined, stop: () => {} };
+    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, checkedAt, shown: undefined, stop: () => {} };
     slots.get(key)?.stop();
     slots.set(key, slot);
     watchers.changed();
@@ -165,7 +166,7 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
       requireOpen(signal);
       const slot = own.get(entry.serviceId);
       if (slot === undefined || slot.onTrial || slot.entry.attemptId !== entry.attemptId) {
-        place(own, entry.serviceId, entry, false);
+        place(own, entry.serviceId, entry, false, trialOf(entry.serviceId, entry.attemptId)?.checkedAt);
       } else {
         rewrite(own, entry.serviceId, slot, entry);
       }
