@@ -137,7 +137,7 @@ function timedOut(verdict: HealthVerdict, waitedMs: number, at: Tried): DomainEr
     return new DomainError({
       kind: "timeout",
       reason: "HEALTH_TIMEOUT",
-      message: `the instance at ${addressOf(at)} answers SERVING, but the catalog's check did not pass within ${waitedMs} ms: can the catalog reach it?`,
+      message: `the instance at ${addressOf(at)} answers SERVING, but the catalog's check did not pass within ${waitedMs} ms: can the catalog reach it${at.tls ? ", without a client certificate" : ""}?`,
       metadata: { probe: verdict.status, address: addressOf(at) },
     });
   }
