@@ -33,7 +33,7 @@ function findService(client: MusterClient, serviceId: string) {
 
 inEveryMode("discovery", (world) => {
   test("a module is listed, found by name and id, and resolved, with all it registered with", async () => {
-    const { client, unique, real } = world();
+    const { client, unique } = world();
     const name = unique("disco");
     await using module = await startFakeModule({ name, version: "1.0.0" });
     const startedAt = Date.now();
@@ -169,7 +169,7 @@ inEveryMode("discovery", (world) => {
   });
 
   test("health is that of the catalog's check, and an unhealthy instance is not resolved", async () => {
-    const { client, unique, real } = world();
+    const { client, unique } = world();
     const name = unique("sick");
     await using well = await startFakeModule({ name, version: "1.0.0" });
     await using sick = await startFakeModule({ name, version: "1.0.0" });
