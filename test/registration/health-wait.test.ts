@@ -1,5 +1,6 @@
 /** How long an attempt waits for its instance, what it says meanwhile, and for which reason it gives up. */
 import { expect, test } from "vitest";
+import { restore } from "../../src/registration/reconcile/actions.ts";
 import type { HealthVerdict } from "../../src/registration/types.ts";
 import { manualClock, type ManualClock } from "../support/manual-clock.ts";
 import { untilAborted } from "../support/until-aborted.ts";
@@ -162,4 +163,24 @@ test("a catalog that fails during the wait fails the attempt with its own reason
   const before = probes;
   await clock.pass(10_000);
   expect(probes).toBe(before);
+});
+
+test("the service whose health was asked for is asked for when the instance is put back, and by its check afterwards", async () => {
+  await using it = await open();
+  const asked: (string | undefined)[] = [];
+  const { instance, ports, ids, store } = it.workshop;
+  const soon = () => AbortSignal.timeout(60_000);
+  instance.health = (_signal, { service }) => (asked.push(service), service === "a.B" ? serving : unknown);
+  const { register, events } = it.workshop.replica();
+  const { attemptId } = await register(inputFor("parser", { type: "SERVICE", grpcServices: ["a.B"] }));
+  await it.clock.pass(2_000);
+  expect(typesOf(await events(attemptId)).at(-1)).toBe("COMPLETED");
+  const registration = (await store.tx((tx) => tx.registrations.find(attemptId)))!;
+  await ports.catalog.deregister(registration.serviceId, attemptId, soon());
+  asked.length = 0;
+  expect(await restore({ ports, ids, reapAfterMs: 1 }, registration, soon())).toBe("restored");
+  expect(asked).toEqual(["a.B"]);
+  await it.clock.pass(30_000);
+  expect(asked.length).toBeGreaterThan(2);
+  expect(new Set(asked)).toEqual(new Set(["a.B"]));
 });

@@ -285,20 +285,3 @@ test("when much is gone at once it is looked at twice more before anything is do
   await running;
   expect(mine.reports.at(-1)).toMatchObject({ braked: true, drift: { missing: 3 }, actions: { restored: 3 } });
 });
-
-test("the service whose health was asked for is asked for when the instance is put back, and by its check afterwards", async () => {
-  await using it = await open();
-  const asked: (string | undefined)[] = [];
-  const { instance, ports, store } = it.workshop;
-  instance.health = (_signal, { service }) => (asked.push(service), service === "a.B" ? serving : { status: "unknown_service", detail: "" });
-  const { attemptId } = await it.replica.register(inputFor("parser", { type: "SERVICE", grpcServices: ["a.B"] }));
-  expect(typesOf(await it.replica.events(attemptId)).at(-1)).toBe("COMPLETED");
-  const registration = (await store.tx((tx) => tx.registrations.find(attemptId)))!;
-  await ports.catalog.deregister(serviceId, attemptId, soon());
-  asked.length = 0;
-  expect(await restore(it.acts, registration, soon())).toBe("restored");
-  expect(asked).toEqual(["a.B"]);
-  await it.clock.pass(30_000);
-  expect(asked.length).toBeGreaterThan(2);
-  expect(new Set(asked)).toEqual(new Set(["a.B"]));
-});
