@@ -35,9 +35,12 @@ export async function openAdapters(config: Config, { clock, log, codec, dispose 
   return { store, module, catalog, schemas, sink };
 }
 
-async function moduleClient({ modules }: Config): Promise<ModuleClient> {
+async function moduleClient({ modules: { caFile, clientCertificate } }: Config): Promise<ModuleClient> {
   const { createModuleClient } = await import("./adapters/module-grpc/module-client.ts");
-  return createModuleClient(modules.caFile === undefined ? {} : { ca: await readFile(modules.caFile) });
+  return createModuleClient({
+    ...(caFile === undefined ? {} : { ca: await readFile(caFile) }),
+    ...(clientCertificate && { clientCertificate: { cert: await readFile(clientCertificate.certFile), key: await readFile(clientCertificate.keyFile) } }),
+  });
 }
 
 async function openStore(store: Config["store"], clock: Clock): Promise<MusterStore> {

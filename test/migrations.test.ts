@@ -17,7 +17,7 @@ const olderRequest = JSON.stringify({ ...request, tags: ["set"], requestedTags: 
 /** As a program wrote them that knew neither versions of schemas, nor desired tags, nor a log. */
 const olderRows = [
   "update attempts set request_id = given_request_id, given_request_id = null, request_key = null where id = 'old'",
-  `update registrations set schema_version = null, desired_tags = null, request = '${olderRequest}' where id = 'old'`,
+  `update registrations set schema_version = null, desired_tags = null, request = '${olderRequest}', check_key = null where id = 'old'`,
   "update outbox set type = null, subject_kind = null, subject_id = null",
 ];
 
@@ -66,6 +66,21 @@ async function expectOldRegistration(store: RegistrationStore): Promise<void> {
     expect(await tx.registrations.find("old")).toMatchObject({ request: { ...request, tags: ["asked"] }, desiredTags: ["again"] });
   });
 }
+
+/** A registration from before there were keys of checks is found by what its check dials; one that has ended need not be. */
+async function expectOldCheck(store: RegistrationStore): Promise<void> {
+  expect((await store.tx((tx) => tx.registrations.activeAt("[10.0.0.1]:9000"))).map(({ id, healthService }) => [id, healthService])).toEqual([
+    ["old", undefined],
+  ]);
+}
+
+/** As a program wrote it that had no keys of checks. */
+const withoutChecks = [
+  "drop index registrations_by_check",
+  "alter table registrations drop column check_key",
+  "alter table registrations drop column health_service",
+  "delete from muster_migrations where name = '0015-checks'",
+];
 
 /** A task from before tasks knew their age is carried out, and is new when it is claimed first. */
 async function expectOldTask(store: RegistrationStore): Promise<void> {
@@ -164,10 +179,11 @@ describe("a SQLite file", () => {
       }
       {
         using database = new DatabaseSync(path);
-        for (const statement of olderRows) database.exec(statement);
+        for (const statement of [...olderRows, ...withoutChecks]) database.exec(statement);
         database.exec(olderTask);
       }
       await using store = await openSqliteStore({ path });
+      await expectOldCheck(store);
       await expectOldRegistration(store);
       await expectOldTask(store);
       await expectOldRequestId(store);
@@ -214,6 +230,7 @@ describeReal("a MySQL database", (servers) => {
       for (const { name } of noted.slice(1)) await execute(database.url, `delete from muster_migrations where name >= '${String(name)}'`);
       await using store = await open();
       expect(await query(database.url, "select name from muster_migrations order by name")).toEqual(noted);
+      await expectOldCheck(store);
       await expectOldRegistration(store);
       await expectOldTask(store);
       await expectOldRequestId(store);

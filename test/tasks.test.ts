@@ -10,7 +10,7 @@ import type { Store } from "../src/kernel/ports.ts";
 import type { TaskType } from "../src/kernel/task-kind.ts";
 import { deliveryMeasures } from "../src/delivery/metrics.ts";
 import { createMeter } from "../src/adapters/prometheus/meter.ts";
-import { showTask, withdrawTask } from "../src/registration/tasks.ts";
+import { showTask, withdrawTask } from "../src/registration/task-types.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { gate } from "./contract/store/backend.ts";
 import { read } from "./support/source-tree.ts";

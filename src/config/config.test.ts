@@ -56,6 +56,15 @@ describe("configuration", () => {
     }
   });
 
+  test("a client certificate for modules comes with its key, and the other way round", () => {
+    const pair = { MUSTER_MODULE_CERT: "c.pem", MUSTER_MODULE_KEY: "k.pem" };
+    expect(parse({}).modules.clientCertificate).toBeUndefined();
+    expect(parse(pair).modules.clientCertificate).toEqual({ certFile: "c.pem", keyFile: "k.pem" });
+    for (const name of ["MUSTER_MODULE_CERT", "MUSTER_MODULE_KEY"]) {
+      expect(problemsOf({ ...pair, [name]: "" })).toEqual(["MUSTER_MODULE_CERT and MUSTER_MODULE_KEY must be set together"]);
+    }
+  });
+
   test("every problem is reported at once", () => {
     const problems = problemsOf({
       MUSTER_LISTEN: "nowhere",

@@ -6,6 +6,8 @@ import { oneOf, parseDuration } from "./values.ts";
 export const registrationVariables = {
   MUSTER_MODULE_ADDRESSES: { fallback: "", secret: false },
   MUSTER_MODULE_CA: { fallback: "", secret: false },
+  MUSTER_MODULE_CERT: { fallback: "", secret: false },
+  MUSTER_MODULE_KEY: { fallback: "", secret: false },
   MUSTER_ATTEMPT_LEASE: { fallback: "15s", secret: false },
   MUSTER_ATTEMPT_RETENTION: { fallback: "30d", secret: false },
   MUSTER_RECONCILE: { fallback: "on", secret: false },
@@ -20,6 +22,8 @@ export interface RegistrationSettings {
     readonly allowLoopback: boolean;
     readonly allowedRanges: readonly string[];
     readonly caFile: string | undefined;
+    /** What this server shows to modules that want a client certificate. */
+    readonly clientCertificate: { readonly certFile: string; readonly keyFile: string } | undefined;
   };
   readonly attemptLeaseMs: number;
   /** How long ended attempts are kept. */
@@ -42,8 +46,15 @@ export function parseRegistration(get: Get, host: string, problems: string[]): R
     const verdict = cidrViolation(range);
     if (verdict) problems.push(`MUSTER_MODULE_ADDRESSES: ${range} ${verdict}`);
   }
+  const [certFile, keyFile] = [get("MUSTER_MODULE_CERT"), get("MUSTER_MODULE_KEY")];
+  if ((certFile === "") !== (keyFile === "")) problems.push("MUSTER_MODULE_CERT and MUSTER_MODULE_KEY must be set together");
   return {
-    modules: { allowLoopback: isLoopback(host), allowedRanges, caFile: get("MUSTER_MODULE_CA") || undefined },
+    modules: {
+      allowLoopback: isLoopback(host),
+      allowedRanges,
+      caFile: get("MUSTER_MODULE_CA") || undefined,
+      clientCertificate: certFile === "" ? undefined : { certFile, keyFile },
+    },
     attemptLeaseMs: parseDuration("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { unit: "s", min: 1, max: 120 }, problems),
     attemptRetentionMs: parseDuration("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
     reconcile: {

@@ -101,7 +101,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     register: { ports, ids, runner, resolveHost: options.resolveHost, selfName: options.selfName },
     unregister: { ports, ids, runner, runTask },
     updateTags: { ports, ids, runTask },
-    tasks: registrationTasks(ports),
+    tasks: registrationTasks({ ports, ids, log }),
     loops: [tend, clashes, ...reconcile],
     measures: registrationMeasures({ store, running: () => runner.count() }),
     prune: () => pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor }),

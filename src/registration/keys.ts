@@ -5,6 +5,7 @@
 import ipaddr from "ipaddr.js";
 import { isIpLiteral } from "./address.ts";
 import { serviceIdOf } from "./service-id.ts";
+import type { RegisterInput } from "./types.ts";
 
 /** The only characters beyond ASCII whose simple case folding is an ASCII one: the Kelvin sign and the long s. */
 const foldedToAscii: ReadonlySet<string> = new Set(["\u212a", "\u017f"]);
@@ -53,6 +54,11 @@ export function idKeyOf(serviceId: string): string {
   if (!folded.includes(":") && !folded.includes(".-")) return folded;
   const [, name, host, port] = respelled.exec(folded) ?? [];
   return name === undefined || host === undefined ? folded : serviceIdOf(name, hostKeyOf(host), Number(port));
+}
+
+/** The same for all requests whose health check dials one address and port; `address` is the one that was checked, however it is written. */
+export function checkKeyOf({ connectivity }: Pick<RegisterInput, "connectivity">, address: string): string {
+  return `[${hostKeyOf(address)}]:${connectivity.internalPort ?? connectivity.advertisedPort}`;
 }
 
 interface Place {

@@ -1,6 +1,6 @@
 /** The ports of registration: the catalog, the schema registry, and the instances themselves. Failures are as `kernel/ports.ts` says. */
 import type { Pingable } from "../kernel/ports.ts";
-import type { Endpoint, HealthVerdict, ModuleDescription, ServiceType } from "./types.ts";
+import type { CheckTarget, Endpoint, HealthVerdict, ModuleDescription, ServiceType } from "./types.ts";
 
 /** What is written to the catalog for one instance. `attemptId` says which attempt made it. */
 export interface CatalogEntry {
@@ -15,8 +15,8 @@ export interface CatalogEntry {
   readonly tags: readonly string[];
   /** Request metadata as given; the adapter sanitises keys and adds its own. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** What the catalog's gRPC health check dials. */
-  readonly check: Endpoint;
+  /** What the catalog's gRPC health check dials, and which service it asks for. */
+  readonly check: CheckTarget;
   /** Once serving, it is removed when it was critical for so long, at least a minute; default ten. */
   readonly removeAfterMs?: number;
 }
@@ -56,7 +56,7 @@ export interface CatalogSnapshot {
  * called by another process than the one that made the trial.
  */
 export interface Catalog extends Pingable, AsyncDisposable {
-  /** Puts the entry on trial. Resolves when the catalog has accepted it and its checks. */
+  /** Puts the entry on trial; again, with another `check`, it is that from then on. Resolves when the catalog has accepted it and its checks. */
   register(entry: CatalogEntry, signal: AbortSignal): Promise<void>;
   /** The checks of this attempt's trial as the catalog itself has them; empty when there is no such trial. */
   trialChecks(serviceId: string, attemptId: string, signal: AbortSignal): Promise<CatalogInstance["checks"]>;
@@ -83,7 +83,10 @@ export interface Catalog extends Pingable, AsyncDisposable {
   watch(signal: AbortSignal): AsyncIterable<CatalogSnapshot>;
   /** In what a serving entry, as `instances` returns it, differs from what `promote(entry)` writes; makes no call. */
   differences(entry: CatalogEntry, listed: CatalogInstance): readonly EntryPart[];
-  /** Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none or the catalog does not say. */
+  /**
+   * Epoch milliseconds of the latest result of the serving entry's check; undefined when there is none, and where the catalog
+   * keeps no times: its snapshots, which have a time then, are what confirms a state.
+   */
   lastChecked(serviceId: string): number | undefined;
 }
 
@@ -121,8 +124,8 @@ export interface SchemaRegistry extends Pingable, AsyncDisposable {
 export interface ModuleClient {
   /** `GetServiceRegistration`. Rejects with a CALLBACK_* reason; never longer than its own limit of 5 s. */
   describe(endpoint: Endpoint, signal: AbortSignal): Promise<ModuleDescription>;
-  /** `grpc.health.v1.Health/Check` for "". Never rejects but by `signal`; at most 2 s. */
-  health(endpoint: Endpoint, signal: AbortSignal): Promise<HealthVerdict>;
+  /** `grpc.health.v1.Health/Check` for the target's service. Never rejects but by `signal`; at most 2 s. */
+  health(target: CheckTarget, signal: AbortSignal): Promise<HealthVerdict>;
 }
 
 /** Where an instance says that it serves a document. */

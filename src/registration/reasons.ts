@@ -38,6 +38,7 @@ export const registrationReasons = [
   "OPENAPI_FETCH_FAILED",
   "OPENAPI_INVALID",
   "LIST_TOO_LARGE",
+  "HEALTH_SERVICE_UNKNOWN",
 ] as const;
 
 export type RegistrationReason = (typeof registrationReasons)[number];

@@ -75,6 +75,8 @@ export interface Registration extends InstanceKey {
   /** Of the request as the caller sent it. */
   readonly requestHash: string;
   readonly address: string;
+  /** The service that its health check asks for; undefined: the server as a whole. Set when it becomes ACTIVE. */
+  readonly healthService?: string;
   /** The schema version it stands on: of a module or connector its configuration, of a service its OpenAPI document. */
   readonly schema: { readonly artifactId: string; readonly version: string } | undefined;
   /** What the module said of itself, as canonical JSON. */
@@ -175,10 +177,14 @@ export interface RegistrationRepository {
   /** Those that there are, in no particular order; for at most a few hundred ids. */
   findAll(ids: readonly string[]): Promise<readonly Registration[]>;
   findActive(serviceId: string): Promise<Registration | undefined>;
+  /** ACTIVE registrations whose health check dials this (`checkKeyOf`), in the order of their ids. */
+  activeAt(checkKey: string): Promise<readonly Registration[]>;
   /** ACTIVE registrations with an id above `afterId`, in the order of their ids. */
   listActive(afterId: string, limit: number): Promise<readonly Registration[]>;
   /** Becoming ACTIVE also makes `at` the time of registration. */
   setState(id: string, state: RegistrationState, at: number): Promise<void>;
+  /** Sets the service that the health check asks for. */
+  setHealthService(id: string, service: string): Promise<void>;
   deletePending(id: string): Promise<void>;
   /** Sets the desired tags. The caller holds the lock of the key. */
   setTags(id: string, tags: readonly string[], at: number): Promise<void>;

@@ -75,6 +75,12 @@ export interface Endpoint {
   readonly serverName: string;
 }
 
+/** Where a health check goes, and what it asks for. */
+export interface CheckTarget extends Endpoint {
+  /** The service that `grpc.health.v1` is asked for; undefined: the server as a whole. */
+  readonly service?: string;
+}
+
 /** One line of an attempt's progress. `sequence` is gapless from 1; at most one of the three data fields is set. */
 export interface ProgressEvent {
   readonly attemptId: string;
@@ -114,6 +120,6 @@ export interface ModuleDescription {
 export type HealthVerdict =
   | { readonly status: "serving" }
   | {
-      readonly status: "refused" | "wrong_protocol" | "tls_mismatch" | "unimplemented" | "not_serving" | "unreachable";
+      readonly status: "refused" | "wrong_protocol" | "tls_mismatch" | "unimplemented" | "unknown_service" | "not_serving" | "unreachable";
       readonly detail: string;
     };

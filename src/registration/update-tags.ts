@@ -14,7 +14,7 @@ import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { claimName } from "./name-owner.ts";
 import { lockMeant } from "./spellings.ts";
 import { sameTags, shownTags, tagsOf } from "./tags.ts";
-import { showTask } from "./tasks.ts";
+import { showTask } from "./task-types.ts";
 import { checkUpdateTags, type UpdateTagsInput } from "./validate.ts";
 
 export interface UpdateTagsDeps {

@@ -145,7 +145,19 @@ describe("muster doctor", () => {
       return { cert, key };
     };
     const [good, other] = [make("good", "-days", "300"), make("other", "-days", "3")];
-    const of = async (cert: string, key: string) => (await doctor({ MUSTER_TLS_CERT: cert, MUSTER_TLS_KEY: key })).of("tls");
+    const areas = { tls: ["MUSTER_TLS_CERT", "MUSTER_TLS_KEY"], modules: ["MUSTER_MODULE_CERT", "MUSTER_MODULE_KEY"] } as const;
+    const of = async (cert: string, key: string): Promise<string> => {
+      const found = await doctor(
+        Object.fromEntries(
+          Object.values(areas).flatMap(([forCert, forKey]) => [
+            [forCert, cert],
+            [forKey, key],
+          ]),
+        ),
+      );
+      expect(found.of("modules")).toBe(found.of("tls"));
+      return found.of("tls");
+    };
     expect(await of(good.cert, good.key)).toMatch(/^ok certificate and key match, valid until /);
     expect(await of(other.cert, other.key)).toMatch(/^warn the certificate expires on /);
     expect(await of(good.cert, other.key)).toMatch(/^bad the key does not belong to the certificate/);

@@ -70,6 +70,29 @@ export function catalogTrials(name: string, open: OpenCatalog): void {
       await passing;
     });
 
+    test("asks for another service once it is registered again so, and goes on asking for it", async () => {
+      await using it = await open();
+      await using server = await startHealthServer({ knows: "acme.Search" });
+      const former = entryFor(it, server);
+      await serve(it.catalog, { ...former, check: { ...former.check, service: "acme.Search" } });
+      for (const isCandidate of [true, false]) {
+        const entry = { ...former, attemptId: randomUUID() };
+        await it.catalog.register(entry, signal());
+        const passing = it.catalog.awaitPassing(entry.serviceId, entry.attemptId, signal());
+        await eventually(async () => (server.asked("") > 0 ? true : undefined));
+        const named = { ...entry, check: { ...entry.check, service: "acme.Search" } };
+        await it.catalog.register(named, signal());
+        await passing;
+        await it.catalog.promote(named, signal());
+        expect(await only(it.catalog, entry)).toMatchObject({ status: "passing", attemptId: entry.attemptId });
+        if (isCandidate) await it.catalog.deregister(entry.serviceId, entry.attemptId, signal());
+      }
+      const before = { named: server.asked("acme.Search"), whole: server.asked("") };
+      await eventually(async () => (server.asked("acme.Search") > before.named ? true : undefined), limit.timeout, 100);
+      // One more may have been under way.
+      expect(server.asked("")).toBeLessThanOrEqual(before.whole + 1);
+    });
+
     test("can be waited for before it is registered", async () => {
       await using it = await open();
       await using server = await startHealthServer();

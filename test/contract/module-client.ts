@@ -106,6 +106,18 @@ export function moduleClientContract(name: string, { open }: ModuleClientUnderTe
         expect(module.calls).toEqual({ health: 4, describe: 0 });
       });
 
+      it("asks for the health of a service of the server, and says when the server does not know it", async () => {
+        await using module = await start({ knows: ["a.Known"] });
+        const client = open({});
+        expect(await client.health({ ...endpointOf(module), service: "a.Known" }, never)).toEqual({ status: "serving" });
+        expect(await client.health({ ...endpointOf(module), service: "a.Other" }, never)).toMatchObject({
+          status: "unknown_service",
+          detail: expect.stringContaining("a.Other answers NOT_FOUND"),
+        });
+        expect(await client.health(endpointOf(module), never)).toMatchObject({ status: "unknown_service" });
+        expect([...module.asked]).toEqual(["a.Known", "a.Other", ""]);
+      });
+
       it("calls the checked address under the name that the caller gave", async () => {
         await using module = await start();
         await open({}).describe({ ...endpointOf(module), serverName: "no-such-name.invalid" }, never);

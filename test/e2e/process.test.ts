@@ -83,6 +83,14 @@ test("files that are missing or swapped are reported with their variable", async
   await writeFile(keyFile, cert);
   const written = await refusesToStart({ MUSTER_TLS_CERT: certFile, MUSTER_TLS_KEY: keyFile });
   expect(written).toMatch(/✗ tls .*certificate and key are swapped\n +→ MUSTER_TLS_CERT .*MUSTER_TLS_KEY/);
+  const ofModules = (cert: string, secret: string) => refusesToStart({ MUSTER_MODULE_CERT: cert, MUSTER_MODULE_KEY: secret });
+  expect(await ofModules(absent, keyFile)).toMatch(/✗ modules .*absent\.json cannot be read \(ENOENT\)\n +→ MUSTER_MODULE_CERT /);
+  expect(await ofModules(certFile, keyFile)).toMatch(/✗ modules .*certificate and key are swapped\n +→ MUSTER_MODULE_CERT .*MUSTER_MODULE_KEY/);
+  const other = await selfSigned("localhost");
+  const mismatched = [join(folder, "one.crt"), join(folder, "other.key")] as const;
+  await writeFile(mismatched[0], cert);
+  await writeFile(mismatched[1], other.key);
+  expect(await ofModules(...mismatched)).toMatch(/✗ modules .*the key does not belong to the certificate\n +→ Give MUSTER_MODULE_CERT and MUSTER_MODULE_KEY/);
 });
 
 test("the banner says which dependency is down", async () => {

@@ -92,3 +92,24 @@ describeReal("schemas while the registry is away", (servers) => {
     });
   });
 });
+
+describeReal("a schema registry with rules of its own", (servers) => {
+  test.each([
+    ["COMPATIBILITY", "BACKWARD", '{"properties":{"a":{"type":"integer"}}}', /RuleViolationException: .*TYPE_CHANGED at \/properties\/a/],
+    ["COMPATIBILITY", "FULL_TRANSITIVE", '{"properties":{"a":{"type":"string"}},"required":["a"]}', /RuleViolationException: .*REQUIRED.* at \/required/],
+  ])("%s %s refuses in its own words, with the places", async (ruleType, config, schema, words) => {
+    await using backing = await realBacking(servers);
+    await withMuster(backing.env, async (client) => {
+      const name = `ruled-${crypto.randomUUID().slice(0, 8)}`;
+      await using first = await startFakeModule({ name, version: "1.0.0", schema: '{"properties":{"a":{"type":"string"}}}' });
+      expect((await client.register(requestFor(name, first))).types.at(-1)).toBe("COMPLETED");
+      const rules = `${servers.apicurio}/groups/ai.pipestream.schemas/artifacts/${name}-config/rules`;
+      const made = await fetch(rules, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ ruleType, config }) });
+      expect(made.status).toBe(204);
+      await using second = await startFakeModule({ name, version: "2.0.0", schema });
+      const { errorDetail } = await client.register(requestFor(name, second, { version: "2.0.0" }));
+      expect(errorDetail).toMatch(/^DEPENDENCY_REFUSED: /);
+      expect(errorDetail).toMatch(words);
+    });
+  });
+});

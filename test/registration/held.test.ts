@@ -31,7 +31,7 @@ async function open(holdMs?: number) {
   const held: Held = createHeld({ store: failing, clock, log: () => undefined, holdMs, onChange: () => void (it.changed += 1) });
   const settled = async () => {
     for (let round = 0; round < 10; round++) await turn();
-    return held.instances().map(({ attemptId }) => attemptId);
+    return [...held.instances().keys()].map(({ attemptId }) => attemptId);
   };
   return {
     it,
@@ -52,13 +52,13 @@ async function open(holdMs?: number) {
 
 test("what is registered is held, with the health it had, until it is back", async () => {
   await using it = await open();
-  it.held.follow([instance], []);
-  expect(it.held.instances()).toEqual([instance]);
+  it.held.follow([instance], [], 7);
+  expect([...it.held.instances()]).toEqual([[instance, 7]]);
   expect(await it.settled()).toEqual(["a"]);
   expect(await it.later(120_000)).toEqual(["a"]);
-  it.held.follow([instance], [trial]);
+  it.held.follow([instance], [trial], 7);
   expect(await it.settled()).toEqual(["a"]);
-  it.held.follow([instance], [instance]);
+  it.held.follow([instance], [instance], 7);
   expect(await it.settled()).toEqual([]);
 });
 
@@ -69,24 +69,24 @@ test("what another attempt or somebody else has replaced is not gone", async () 
     { ...instance, attemptId: undefined },
     { ...instance, onTrial: true },
   ]) {
-    it.held.follow([instance], [next]);
-    expect(it.held.instances()).toEqual([]);
+    it.held.follow([instance], [next], 7);
+    expect([...it.held.instances()]).toEqual([]);
   }
 });
 
 test("what is not registered any more goes at once, and what is unregistered or found critical later, a second later", async () => {
   await using it = await open();
-  it.held.follow([{ ...instance, attemptId: "unknown" }], []);
+  it.held.follow([{ ...instance, attemptId: "unknown" }], [], 7);
   expect(await it.settled()).toEqual([]);
   expect(it.it.changed).toBe(1);
 
-  it.held.follow([instance], []);
+  it.held.follow([instance], [], 7);
   await it.settled();
   await it.store.tx((tx) => tx.criticals.insert({ registrationId: "a", serviceId: key.serviceId, name: key.name, since: 1 }));
   expect(await it.later()).toEqual([]);
   await it.store.tx((tx) => tx.criticals.delete("a"));
 
-  it.held.follow([instance], []);
+  it.held.follow([instance], [], 7);
   expect(await it.settled()).toEqual(["a"]);
   await it.store.tx((tx) => tx.registrations.endAll(key.serviceId, 1));
   expect(await it.later()).toEqual([]);
@@ -96,8 +96,8 @@ test("what is not registered any more goes at once, and what is unregistered or 
 test("where nothing reconciles it is held for as long as it is said, and nothing is taken up at the start", async () => {
   await using it = await open(60_000);
   await it.held.begin([]);
-  expect(it.held.instances()).toEqual([]);
-  it.held.follow([instance], []);
+  expect([...it.held.instances()]).toEqual([]);
+  it.held.follow([instance], [], 7);
   for (let second = 1; second < 60; second++) expect(await it.later()).toEqual(["a"]);
   expect(await it.later(2_000)).toEqual([]);
 });
@@ -111,7 +111,7 @@ test("at the start it is what the record has and the catalog lacks, but for tria
   });
   const listed = (id: string, onTrial: boolean) => ({ ...instance, serviceId: id, attemptId: id, onTrial });
   await it.held.begin([listed("own-trial", true), listed("listed", false)]);
-  expect(it.held.instances()).toMatchObject([{ attemptId: "a", status: "passing", serviceId: key.serviceId, address: key.host, port: key.port }]);
+  expect([...it.held.instances().keys()]).toMatchObject([{ attemptId: "a", status: "passing", serviceId: key.serviceId, address: key.host, port: key.port }]);
 });
 
 test("a store that is away changes nothing of what is held, and delays what is taken up", async () => {
@@ -121,7 +121,7 @@ test("a store that is away changes nothing of what is held, and delays what is t
   await it.settled();
   await it.later();
   await begun;
-  expect(it.held.instances()).toEqual([]);
+  expect([...it.held.instances()]).toEqual([]);
   it.it.away = false;
   await it.later();
   expect(await it.later()).toEqual(["a"]);

@@ -15,7 +15,8 @@ async function open(names: readonly string[], silent: readonly string[] = []) {
   const stack = new AsyncDisposableStack();
   const { store } = stack.use(await openWorkshop({ clock }));
   for (const name of names) await store.tx((tx) => tx.registrations.insert(row(name)));
-  const empty = stack.use(createEmbeddedCatalog({ clock, probe: async () => serving }));
+  const asked = new Set<string | undefined>();
+  const empty = stack.use(createEmbeddedCatalog({ clock, probe: async ({ service }) => (asked.add(service), serving) }));
   const catalog: typeof empty = {
     ...empty,
     awaitPassing: (id, attemptId, signal) => (silent.includes(id) ? new Promise(() => undefined) : empty.awaitPassing(id, attemptId, signal)),
@@ -30,6 +31,7 @@ async function open(names: readonly string[], silent: readonly string[] = []) {
     restoring: (signal = soon(), judge: RestoreDeps["judge"] = () => undefined) =>
       restoreCatalog({ store, catalog, clock, judge, log: (_level, event, fields) => void lines.push({ event, ...fields }) }, signal),
     lines,
+    asked,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
 }
@@ -42,6 +44,14 @@ test("a catalog that has forgotten everything is filled with what the record has
   });
   expect(await it.restoring()).toBe(2);
   expect(await it.shown()).toEqual(["a set,module", "b x,module"]);
+});
+
+test("the health check asks for the service that it asked for before", async () => {
+  await using it = await open(["a"]);
+  await it.store.tx((tx) => tx.registrations.setHealthService("a", "acme.Search"));
+  expect(await it.restoring()).toBe(1);
+  await it.clock.pass(30_000);
+  expect([...it.asked]).toEqual(["acme.Search"]);
 });
 
 test("a start waits a second for those that do not pass, which stay on trial", async () => {

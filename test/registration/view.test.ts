@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import type { DiscoveredKind } from "../../src/registration/discovery/discovered.ts";
 import type { DiscoveryList, DiscoveryView } from "../../src/registration/discovery/view.ts";
 import type { CatalogInstance } from "../../src/registration/ports.ts";
-import { registration } from "../contract/store/fixtures.ts";
+import { key, registration } from "../contract/store/fixtures.ts";
 import { instance, openView } from "../support/view-scene.ts";
 
 const asModule = { meta: { "service-type": "SERVICE_TYPE_MODULE" } };
@@ -204,6 +204,30 @@ test("when an instance was checked last is what the catalog says of its service 
   await using it = await openView();
   await it.show(instance("a", 1));
   expect(it.view.lastChecked(it.view.get({ name: "a" }))).toBe("a-10.0.0.1-1".length);
+});
+
+test("with a catalog that keeps no times it is when the catalog was last seen, and of what it lost when it last had it", async () => {
+  await using it = await openView(() => undefined);
+  const [a, b] = [instance("a", 1), instance("b", 2)];
+  await it.store.tx((tx) => tx.registrations.insert(registration("a-1", { serviceId: a.serviceId, name: "a", state: "ACTIVE" })));
+  const checked = (name: string) => it.view.lastChecked(it.view.get({ name }));
+  await it.showAt(500, [a, b]);
+  expect([checked("a"), checked("b")]).toEqual([500, 500]);
+  await it.showAt(600, [a, b]);
+  expect([checked("a"), checked("b")]).toEqual([600, 600]);
+  await it.clock.pass(1_000);
+  await it.showAt(700, [b]);
+  await it.showAt(800, [b]);
+  expect([checked("a"), checked("b")]).toEqual([600, 800]);
+  await it.showAt(900, [a, b]);
+  expect(checked("a")).toBe(900);
+});
+
+test("what was lost before the start has not been confirmed", async () => {
+  await using it = await openView(() => undefined);
+  await it.store.tx((tx) => tx.registrations.insert(registration("lost", { state: "ACTIVE" })));
+  await it.showAt(500, []);
+  expect(it.view.lastChecked(it.view.get({ serviceId: key.serviceId }))).toBeUndefined();
 });
 
 test("a view that is closed leaves no timer behind and watches no more", async () => {

@@ -74,6 +74,8 @@ interface Wire {
   /** What is sent, piece by piece; then the stream is ended, unless `open`. */
   readonly pieces?: readonly Uint8Array[];
   readonly open?: boolean;
+  /** The gRPC status that both answer. */
+  readonly status?: number;
   /** How the two may differ: in the error for bytes that are no message. */
   readonly wording?: true;
   /** The client resets the stream when the server has what was sent. */
@@ -121,13 +123,25 @@ const cases: Readonly<Record<string, Wire>> = {
   "two messages": { pieces: [ask("a"), ask("b")], wording: true },
   "two messages at once": { pieces: [Buffer.concat([ask("a"), ask("b")])], wording: true },
   "two messages to a stream": { method: "Register", pieces: [register("a"), register("b")], wording: true },
-  "bytes that are no message": { pieces: [frame(Buffer.of(0xff))], wording: true },
-  "bytes that are no message, to a stream": { method: "Register", pieces: [frame(Buffer.of(0xff))], wording: true },
-  "compressed, without saying how": { pieces: [frame(ask("a").subarray(5), 1)], wording: true },
-  "compressed, saying how, but not": { pieces: [frame(ask("a").subarray(5), 1)], headers: { "grpc-encoding": "gzip" }, wording: true, isPlain: false },
+  "bytes that are no message": { status: 3, pieces: [frame(Buffer.of(0xff))], wording: true },
+  "bytes that are no message, to a stream": {
+    status: 3,
+    method: "Register",
+    headers: { authorization: `Bearer ${registrar.token}` },
+    pieces: [frame(Buffer.of(0xff))],
+    wording: true,
+  },
+  "compressed, without saying how": { status: 3, pieces: [frame(ask("a").subarray(5), 1)], wording: true },
+  "compressed, saying how, but not": {
+    status: 3,
+    pieces: [frame(ask("a").subarray(5), 1)],
+    headers: { "grpc-encoding": "gzip" },
+    wording: true,
+    isPlain: false,
+  },
   "that says it is not compressed": { pieces: [ask("a")], headers: { "grpc-encoding": "identity" } },
-  "an encoding nobody knows": { pieces: [ask("a")], headers: { "grpc-encoding": "snappy" }, isPlain: false },
-  "a message too large": { pieces: [frame(Buffer.alloc(3_000))], wording: true },
+  "an encoding nobody knows": { status: 12, pieces: [ask("a")], headers: { "grpc-encoding": "snappy" }, isPlain: false },
+  "a message too large": { status: 8, pieces: [frame(Buffer.alloc(3_000))], wording: true },
   "the promise of one too large": { pieces: [frame(Buffer.alloc(10), 0, 0xffffffff)], open: true, wording: true },
   "a request that never ends": { pieces: [ask("a")], open: true },
   "a request that never begins": { open: true },
@@ -141,16 +155,30 @@ const cases: Readonly<Record<string, Wire>> = {
   "a token that may not": { method: "Register", pieces: [register("m")], headers: { authorization: `Bearer ${viewer.token}` } },
   "refused while it is still sent": { pieces: [ask("a")], open: true, headers: { authorization: "" } },
   "a method that is not implemented": { method: "GetConnectorSchema", pieces: [ask("a")] },
-  "a method nobody has": { method: "Nothing", pieces: [ask("a")], isPlain: false, isCall: false },
+  "a path with a slash at its end": { status: 12, method: "GetService/", pieces: [ask("a")], isPlain: false, isCall: false },
+  "a method nobody has": { status: 12, method: "Nothing", pieces: [ask("a")], isPlain: false, isCall: false },
   "gRPC in JSON": { pieces: [frame(Buffer.from('{"serviceName":"a"}'))], headers: { "content-type": "application/grpc+json" }, isPlain: false },
   "a content type nobody has": { pieces: [ask("a")], headers: { "content-type": "application/grpc+thrift" }, isPlain: false },
-  "from a Unix socket": { pieces: [ask("a")], headers: { ":authority": "%2Frun%2Fmuster.sock" } },
+  "from a Unix socket": { status: 0, pieces: [ask("a")], headers: { ":authority": "%2Frun%2Fmuster.sock" } },
   "from a Unix socket, by the long way": {
+    status: 0,
     pieces: [frame(Buffer.from('{"serviceName":"a"}'))],
     headers: { ":authority": "%2Frun%2Fmuster.sock", "content-type": "application/grpc+json" },
     isPlain: false,
   },
-  "metadata that is no base64": { pieces: [ask("a")], headers: { "x-of-bin": "***" } },
+  "gzip that is none": { status: 3, pieces: [frame(Buffer.of(0x1f, 0x8b, 1, 2), 1)], headers: { "grpc-encoding": "gzip" }, wording: true, isPlain: false },
+  "an authority with a percent sign": { status: 0, pieces: [ask("a")], headers: { ":authority": "a%20b" } },
+  "metadata that is no base64": { status: 3, pieces: [ask("a")], headers: { "x-of-bin": "***" }, isPlain: false, isCall: false },
+  "metadata of which a part is no base64": { status: 3, pieces: [ask("a")], headers: { "x-of-bin": ["YQ", "YQ==, YWI,YWJjZ"] }, isPlain: false, isCall: false },
+  "metadata that is no base64, to a stream": {
+    status: 3,
+    method: "Register",
+    pieces: [register("m")],
+    headers: { "x-of-bin": "YQ=", authorization: `Bearer ${registrar.token}` },
+    isPlain: false,
+    isCall: false,
+  },
+  "metadata that is base64, with padding and without": { status: 0, pieces: [ask("a")], headers: { "x-of-bin": ["YQ==", "YQ, YWI,,YWJj+/", ""] } },
   "GET instead of POST": { headers: { ":method": "GET" }, isPlain: false },
   "header fields too large": { pieces: [ask("a")], headers: { "x-of": "y".repeat(3_000) }, isPlain: false, isCall: false },
 };
@@ -242,6 +270,7 @@ describe("the short way and the long one", () => {
   test.each(Object.entries(cases))("%s", { retry: 2 }, async (_name, wire) => {
     const [here, there] = [await send(short, wire), await send(long, wire)];
     expect(here.seen).toEqual(there.seen);
+    if (wire.status !== undefined) expect(here.seen.status).toBe(String(wire.status));
     if (!wire.wording) expect(here.text).toBe(there.text);
     expect([here.ends, here.lines]).toEqual([there.ends, there.lines]);
     // The long way tells how it would compress: that shows which way each went.

@@ -63,16 +63,33 @@ describe("messages", () => {
     expect([response.status, await response.json()]).toMatchObject([429, { code: "resource_exhausted" }]);
   });
 
-  test("above 1 MiB over HTTP/1.1 do not keep the next request of the connection from being read", async () => {
+  test.each([
+    ["application/grpc-web+proto", "GetService", /grpc-status: ?8/],
+    ["application/grpc-web+proto", "Register", /grpc-status: ?8/],
+    ["application/grpc-web-text", "GetService", /grpc-status: ?8/],
+    ["application/connect+proto", "Register", /resource_exhausted/],
+    ["application/proto", "GetService", /resource_exhausted/],
+  ])("above 1 MiB over HTTP/1.1 do not keep the next request of the connection from being read: %s, %s", async (type, method, refused) => {
     await using server = await startTestServer(stub);
-    const call = (connection: string, bytes: number) => {
-      const head = `POST ${path} HTTP/1.1\r\nhost: a\r\nconnection: ${connection}\r\ncontent-type: application/grpc-web+proto\r\ncontent-length: ${bytes + 5}\r\n\r\n`;
-      const frame = Buffer.alloc(bytes + 5);
-      frame.writeUInt32BE(bytes, 1);
-      return Buffer.concat([Buffer.from(head), frame]);
-    };
-    const answers = await talk(server, Buffer.concat([call("keep-alive", 2 << 20), call("close", 0)]));
-    expect(answers.match(/grpc-status: ?\d+/g)).toEqual(["grpc-status: 8", "grpc-status: 0"]);
+    const head = (contentType: string, to: string, connection: string, length: number) =>
+      Buffer.from(`POST ${to} HTTP/1.1\r\nhost: a\r\nconnection: ${connection}\r\ncontent-type: ${contentType}\r\ncontent-length: ${length}\r\n\r\n`);
+    const large = Buffer.alloc((2 << 20) + 5);
+    large.writeUInt32BE(2 << 20, 1);
+    const body = type === "application/proto" ? large : type.includes("text") ? Buffer.from(large.toString("base64")) : large;
+    const requests = [
+      head(type, path.replace("GetService", method), "keep-alive", body.length),
+      body,
+      head("application/grpc-web+proto", path, "close", 5),
+      Buffer.alloc(5),
+    ];
+    const answers = (await talk(server, Buffer.concat(requests))).split("HTTP/1.1 ");
+    expect(answers).toHaveLength(3);
+    expect(
+      type.includes("text")
+        ? Buffer.from(answers[1]!.split("\r\n\r\n")[1]!.replace(/^[0-9a-f]+\r\n/, ""), "base64").toString("latin1") + answers[1]
+        : answers[1],
+    ).toMatch(refused);
+    expect(answers[2]).toMatch(/grpc-status: ?0/);
   });
 });
 

@@ -30,6 +30,8 @@ export interface FakeModuleOptions {
   readonly schema?: string;
   /** Default SERVING. */
   readonly status?: ModuleStatus;
+  /** The services that its health server knows, "" among them or not: NOT_FOUND to others. Default: whatever it is asked for. */
+  readonly knows?: readonly string[];
   /**
    * How it answers the callback: what the function gives beside name, version and schema (or a gRPC error it throws);
    * `hang`: not at all; `trickle`: headers and nothing more; `none`: it does not serve the method.
@@ -48,6 +50,8 @@ export interface FakeModule extends AsyncDisposable {
   readonly port: number;
   /** How often it was asked. */
   readonly calls: { health: number; describe: number };
+  /** Services that its health was asked of, each once. */
+  readonly asked: ReadonlySet<string>;
   /** Headers of the last call. */
   lastHeaders(): Metadata | undefined;
   setStatus(status: ModuleStatus): void;
@@ -56,6 +60,7 @@ export interface FakeModule extends AsyncDisposable {
 export async function startFakeModule(options: FakeModuleOptions): Promise<FakeModule> {
   const { name, version, schema, host = "127.0.0.1", describe = () => ({}) } = options;
   const calls = { health: 0, describe: 0 };
+  const asked = new Set<string>();
   let current = options.status ?? "SERVING";
   let headers: Metadata | undefined;
   const server = new Server({ "grpc.enable_channelz": 0 });
@@ -63,7 +68,9 @@ export async function startFakeModule(options: FakeModuleOptions): Promise<FakeM
   serve(server, Health.method.check, HealthCheckRequestSchema, HealthCheckResponseSchema, (call, reply) => {
     calls.health += 1;
     headers = call.metadata;
-    if (current === "none") reply({ code: codes.UNIMPLEMENTED, details: "no health service here" });
+    asked.add(call.request.service);
+    if (options.knows?.includes(call.request.service) === false) reply({ code: codes.NOT_FOUND, details: "unknown service" });
+    else if (current === "none") reply({ code: codes.UNIMPLEMENTED, details: "no health service here" });
     else reply(null, create(HealthCheckResponseSchema, { status: Serving[current] }));
   });
 
@@ -98,6 +105,7 @@ export async function startFakeModule(options: FakeModuleOptions): Promise<FakeM
     host,
     port: await bound.promise,
     calls,
+    asked,
     lastHeaders: () => headers,
     setStatus: (status) => {
       current = status;

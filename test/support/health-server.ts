@@ -8,6 +8,8 @@ export interface HealthServer extends AsyncDisposable {
   readonly tls: boolean;
   /** How often it was asked. */
   checks(): number;
+  /** Checks of each service. */
+  asked(service: string): number;
   setServing(serving: boolean): void;
 }
 
@@ -18,6 +20,8 @@ export interface HealthServerOptions {
   readonly port?: number;
   /** Default true. */
   readonly serving?: boolean;
+  /** The only service that it knows: NOT_FOUND to others. Default: all. */
+  readonly knows?: string;
   /** With a certificate that nobody trusts. */
   readonly tls?: boolean;
 }
@@ -25,11 +29,14 @@ export interface HealthServerOptions {
 export async function startHealthServer(options: HealthServerOptions = {}): Promise<HealthServer> {
   const { host = "127.0.0.1", tls = false } = options;
   let serving = options.serving ?? true;
-  let checks = 0;
+  const asked: string[] = [];
   const server = new Server();
-  const check: UntypedHandleCall = (_call: unknown, reply: (error: null, status: number) => void) => {
-    checks += 1;
-    reply(null, serving ? 1 : 2);
+  const check: UntypedHandleCall = (call: { readonly request: Buffer }, reply: (error: { code: number } | null, status?: number) => void) => {
+    // HealthCheckRequest: field 1, a text of less than 128 bytes.
+    const service = call.request.subarray(2).toString();
+    asked.push(service);
+    if (options.knows !== undefined && options.knows !== service) reply({ code: 5 });
+    else reply(null, serving ? 1 : 2);
   };
   const method = {
     path: "/grpc.health.v1.Health/Check",
@@ -54,7 +61,8 @@ export async function startHealthServer(options: HealthServerOptions = {}): Prom
     host,
     port,
     tls,
-    checks: () => checks,
+    checks: () => asked.length,
+    asked: (service) => asked.filter((it) => it === service).length,
     setServing(value) {
       serving = value;
     },

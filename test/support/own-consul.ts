@@ -20,8 +20,11 @@ export interface OwnConsul extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
 }
 
-/** With `masterToken` it denies everything that no token allows; that one allows everything. */
-export async function startOwnConsul({ bin }: Pick<RealServers, "bin">, { masterToken }: { readonly masterToken?: string } = {}): Promise<OwnConsul> {
+/** With `masterToken` it denies everything that no token allows; that one allows everything. `hcl`: more of its configuration. */
+export async function startOwnConsul(
+  { bin }: Pick<RealServers, "bin">,
+  { masterToken, hcl = [] }: { readonly masterToken?: string; readonly hcl?: readonly string[] } = {},
+): Promise<OwnConsul> {
   const directory = await mkdtemp(join(tmpdir(), "muster-consul-"));
   const [http, serf, server] = [await ownPort(), await ownPort(), await ownPort()];
   const url = `http://127.0.0.1:${http}`;
@@ -32,6 +35,7 @@ export async function startOwnConsul({ bin }: Pick<RealServers, "bin">, { master
     const addresses = ["-bind=127.0.0.1", "-client=127.0.0.1", `-http-port=${http}`, `-serf-lan-port=${serf}`, `-server-port=${server}`];
     const off = ["-serf-wan-port=-1", "-dns-port=-1", "-grpc-port=-1", "-hcl=performance { raft_multiplier = 1 }"];
     if (masterToken !== undefined) off.push(`-hcl=acl { enabled = true default_policy = "deny" tokens { master = "${masterToken}" } }`);
+    off.push(...hcl.map((text) => `-hcl=${text}`));
     child = spawn(`${bin}/consul`, [...options, ...addresses, ...off], { stdio: "ignore" });
     await eventually(async () => ((await isReady(url, masterToken)) ? true : undefined), 60_000, 50);
   }

@@ -1,7 +1,7 @@
 /** What consumers are answered from, over a catalog that shows what a test gives it. */
 import { setImmediate as turn } from "node:timers/promises";
 import { createDiscoveryView, type DiscoveryView } from "../../src/registration/discovery/view.ts";
-import type { CatalogInstance, CatalogSnapshot } from "../../src/registration/ports.ts";
+import type { Catalog, CatalogInstance, CatalogSnapshot } from "../../src/registration/ports.ts";
 import type { RegistrationStore } from "../../src/registration/records.ts";
 import { manualClock, type ManualClock } from "./manual-clock.ts";
 import { openWorkshop } from "./workshop.ts";
@@ -28,7 +28,8 @@ export interface ViewScene extends AsyncDisposable {
   breakOff(error?: Error): Promise<void>;
 }
 
-export async function openView(): Promise<ViewScene> {
+/** `lastChecked` is what the catalog says; by default the length of the service id. */
+export async function openView(lastChecked: Catalog["lastChecked"] = (serviceId) => serviceId.length): Promise<ViewScene> {
   const clock = manualClock(1_000_000);
   const stack = new AsyncDisposableStack();
   const workshop = stack.use(await openWorkshop({ clock }));
@@ -49,7 +50,7 @@ export async function openView(): Promise<ViewScene> {
     next.resolve(what);
     for (let round = 0; round < 5; round++) await turn();
   }
-  const catalog = { ...workshop.ports.catalog, watch, lastChecked: (serviceId: string) => serviceId.length };
+  const catalog = { ...workshop.ports.catalog, watch, lastChecked };
   const view = createDiscoveryView({ catalog, store: workshop.store, clock, log: (level, event) => void logged.push(`${level} ${event}`) });
   stack.defer(async () => {
     next.resolve(undefined);

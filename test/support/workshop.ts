@@ -21,7 +21,7 @@ import { startRegistration } from "../../src/registration/register.ts";
 import type { Attempt, RegistrationTx } from "../../src/registration/records.ts";
 import { notCompared } from "../../src/registration/schemas/bounded-comparison.ts";
 import { serviceIdOf, subjectOf } from "../../src/registration/service-id.ts";
-import type { HealthVerdict, ModuleDescription, ProgressEvent, RegisterInput } from "../../src/registration/types.ts";
+import type { CheckTarget, Endpoint, HealthVerdict, ModuleDescription, ProgressEvent, RegisterInput } from "../../src/registration/types.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 
 export const host = "127.0.0.1";
@@ -32,8 +32,8 @@ export const notServing: HealthVerdict = { status: "not_serving", detail: "NOT_S
 
 /** The instance behind all addresses; what is set here is what it answers from then on. */
 export interface ScriptedInstance {
-  health: (signal: AbortSignal) => HealthVerdict | Promise<HealthVerdict>;
-  describe: (signal: AbortSignal) => ModuleDescription | Promise<ModuleDescription>;
+  health: (signal: AbortSignal, target: CheckTarget) => HealthVerdict | Promise<HealthVerdict>;
+  describe: (signal: AbortSignal, endpoint: Endpoint) => ModuleDescription | Promise<ModuleDescription>;
   /** Times it was called back. */
   described: number;
 }
@@ -76,10 +76,10 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
   const instance: ScriptedInstance = { health: () => serving, describe: () => description(), described: 0 };
   const store = stack.use(await openSqliteStore({ path: ":memory:", clock }));
   const module: RegistrationPorts["module"] = {
-    health: (_endpoint, signal) => orAborted(Promise.resolve(instance.health(signal)), signal),
-    describe: (_endpoint, signal) => {
+    health: (target, signal) => orAborted(Promise.resolve(instance.health(signal, target)), signal),
+    describe: (endpoint, signal) => {
       instance.described += 1;
-      return orAborted(Promise.resolve(instance.describe(signal)), signal);
+      return orAborted(Promise.resolve(instance.describe(signal, endpoint)), signal);
     },
   };
   const catalog = stack.use(createEmbeddedCatalog({ clock, probe: module.health }));

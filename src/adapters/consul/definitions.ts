@@ -95,9 +95,9 @@ function trialChecks(entry: CatalogEntry, probes: number): readonly CheckDefinit
  * roots. The check only reads health; the callback verifies the identity.
  */
 function grpcCheck(entry: CatalogEntry): Pick<CheckDefinition, "GRPC" | "GRPCUseTLS" | "TLSSkipVerify" | "Timeout"> {
-  const { address, port, tls } = entry.check;
+  const { address, port, tls, service } = entry.check;
   return {
-    GRPC: `${isIPv6(address) ? `[${address}]` : address}:${port}`,
+    GRPC: `${isIPv6(address) ? `[${address}]` : address}:${port}${service === undefined ? "" : `/${service}`}`,
     GRPCUseTLS: tls,
     TLSSkipVerify: tls,
     Timeout: "2s",

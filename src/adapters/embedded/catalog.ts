@@ -64,12 +64,13 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
     if (closed) throw unavailable("catalog", "closed");
   }
 
-  function place(slots: Map<string, Slot>, key: string, entry: CatalogEntry, onTrial: boolean): void {
+  /** `checkedAt`: of a check that the entry has passed already. */
+  function place(slots: Map<string, Slot>, key: string, entry: CatalogEntry, onTrial: boolean, checkedAt?: number): void {
     const now = clock.now();
     const check = onTrial
       ? { id: bootCheckId(entry.attemptId, 0), status: "critical", output: "" }
       : { id: steadyCheckId(entry.attemptId), status: "passing", output: "" };
-    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, checkedAt: undefined, shown: undefined, stop: () => {} };
+    const slot: Slot = { entry, onTrial, since: now, check, criticalSince: onTrial ? now : undefined, checkedAt, shown: undefined, stop: () => {} };
     slots.get(key)?.stop();
     slots.set(key, slot);
     watchers.changed();
@@ -97,6 +98,15 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
     watchers.changed();
   }
 
+  /** Its entry from now on; what is dialled otherwise is checked anew. */
+  function rewrite(slots: Map<string, Slot>, key: string, slot: Slot, entry: CatalogEntry): void {
+    const moved = JSON.stringify(slot.entry.check) !== JSON.stringify(entry.check);
+    changed(slot, { entry });
+    if (!moved) return;
+    slot.stop();
+    startChecking(slots, key, slot);
+  }
+
   function isOver(slot: Slot): boolean {
     const now = clock.now();
     if (slot.onTrial) return now - slot.since >= trialLifeMs;
@@ -113,18 +123,24 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
   }
 
   function trialOf(serviceId: string, attemptId: string): Slot | undefined {
+    return isOwnTrial(serviceId, attemptId) ? own.get(serviceId) : candidates.get(trialKey(serviceId, attemptId));
+  }
+
+  function isOwnTrial(serviceId: string, attemptId: string): boolean {
     const slot = own.get(serviceId);
-    if (slot?.onTrial && slot.entry.attemptId === attemptId) return slot;
-    return candidates.get(trialKey(serviceId, attemptId));
+    return slot?.onTrial === true && slot.entry.attemptId === attemptId;
   }
 
   return {
     async register(entry, signal) {
       requireOpen(signal);
-      const trial = trialOf(entry.serviceId, entry.attemptId);
-      if (trial !== undefined) changed(trial, { entry });
-      else if (own.has(entry.serviceId)) place(candidates, trialKey(entry.serviceId, entry.attemptId), entry, true);
-      else place(own, entry.serviceId, entry, true);
+      const { serviceId, attemptId } = entry;
+      const isCandidate = own.has(serviceId) && !isOwnTrial(serviceId, attemptId);
+      const slots = isCandidate ? candidates : own;
+      const key = isCandidate ? trialKey(serviceId, attemptId) : serviceId;
+      const trial = slots.get(key);
+      if (trial === undefined) place(slots, key, entry, true);
+      else rewrite(slots, key, trial, entry);
     },
 
     async trialChecks(serviceId, attemptId, signal) {
@@ -150,14 +166,9 @@ export function createEmbeddedCatalog(config: { readonly clock: Clock; readonly 
       requireOpen(signal);
       const slot = own.get(entry.serviceId);
       if (slot === undefined || slot.onTrial || slot.entry.attemptId !== entry.attemptId) {
-        place(own, entry.serviceId, entry, false);
+        place(own, entry.serviceId, entry, false, trialOf(entry.serviceId, entry.attemptId)?.checkedAt);
       } else {
-        const moved = JSON.stringify(slot.entry.check) !== JSON.stringify(entry.check);
-        changed(slot, { entry });
-        if (moved) {
-          slot.stop();
-          startChecking(own, entry.serviceId, slot);
-        }
+        rewrite(own, entry.serviceId, slot, entry);
       }
       remove(candidates, trialKey(entry.serviceId, entry.attemptId));
     },

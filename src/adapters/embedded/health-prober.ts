@@ -7,7 +7,7 @@
  */
 import type { ModuleClient } from "../../registration/ports.ts";
 import type { Clock } from "../../kernel/ports.ts";
-import type { Endpoint, HealthVerdict } from "../../registration/types.ts";
+import type { CheckTarget, HealthVerdict } from "../../registration/types.ts";
 import { createGate } from "../gate.ts";
 
 const parallelProbes = 32;
@@ -17,28 +17,28 @@ export interface HealthProber extends AsyncDisposable {
    * Probes until the returned function is called. `pauseMs(n)` is the pause before the n-th probe, counted from 0.
    * `report` must not throw.
    */
-  watch(endpoint: Endpoint, pauseMs: (probes: number) => number, report: (verdict: HealthVerdict) => void): () => void;
+  watch(target: CheckTarget, pauseMs: (probes: number) => number, report: (verdict: HealthVerdict) => void): () => void;
 }
 
 export function createHealthProber(clock: Clock, probe: ModuleClient["health"]): HealthProber {
   const gate = createGate(parallelProbes);
   const watches = new Map<AbortController, Promise<void>>();
 
-  async function run(endpoint: Endpoint, pauseMs: (probes: number) => number, report: (verdict: HealthVerdict) => void, signal: AbortSignal): Promise<void> {
+  async function run(target: CheckTarget, pauseMs: (probes: number) => number, report: (verdict: HealthVerdict) => void, signal: AbortSignal): Promise<void> {
     for (let probes = 0; ; probes += 1) {
       const pause = pauseMs(probes);
       if (pause > 0) await clock.sleep(pause, signal);
-      const verdict = await gate.run(signal, () => probe(endpoint, signal));
+      const verdict = await gate.run(signal, () => probe(target, signal));
       signal.throwIfAborted();
       report(verdict);
     }
   }
 
   return {
-    watch(endpoint, pauseMs, report) {
+    watch(target, pauseMs, report) {
       const stopping = new AbortController();
       // The loop ends by its signal alone: neither a pause nor a probe rejects otherwise.
-      const ended = run(endpoint, pauseMs, report, stopping.signal)
+      const ended = run(target, pauseMs, report, stopping.signal)
         .catch(() => {})
         .finally(() => watches.delete(stopping));
       watches.set(stopping, ended);

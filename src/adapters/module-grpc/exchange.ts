@@ -3,8 +3,7 @@
  * destroyed when it settles, and no more of the answer is held than allowed.
  *
  * Node's own HTTP/2 client is not used because a hostile peer can end the process through it: headers that it refuses
- * (an upper-case name, more than 128 of them) stay with the stream, and if the session is collected first, a native
- * assertion aborts; no order of closing prevents that when GOAWAY comes in the same packet. A single call needs little of
+ * (more than 128 of them) stay with the stream, and if the session is collected first, a native assertion aborts; no order of closing prevents that when GOAWAY comes in the same packet. A single call needs little of
  * the protocol, and in JavaScript the worst case is an exception.
  */
 import type { Socket } from "node:net";

@@ -68,14 +68,15 @@ export function createModuleClient(options: ModuleClientOptions = {}): ModuleCli
       if (outcome.type !== "answer") throw callbackError(outcome, endpoint);
       return descriptionOf(outcome.message, endpoint);
     },
-    health: async (endpoint, signal) =>
+    health: async ({ service = "", ...endpoint }, signal) =>
       healthVerdict(
         await call(endpoint, policy, signal, {
           path: `/${checkMethod.parent.typeName}/${checkMethod.name}`,
-          message: toBinary(HealthCheckRequestSchema, create(HealthCheckRequestSchema)),
+          message: toBinary(HealthCheckRequestSchema, create(HealthCheckRequestSchema, { service })),
           timeoutMs: healthMs,
           maxAnswerBytes: maxHealthBytes,
         }),
+        service === "" ? "the health check" : `the health check of ${service}`,
       ),
   };
 }
@@ -117,14 +118,15 @@ async function otherwiseSpoken(endpoint: Endpoint, policy: TlsPolicy, signal: Ab
   return outcome.type === "answer" || outcome.type === "status";
 }
 
-function healthVerdict(outcome: Outcome): HealthVerdict {
+function healthVerdict(outcome: Outcome, check: string): HealthVerdict {
   switch (outcome.type) {
     case "answer":
-      return servingVerdict(outcome.message);
+      return servingVerdict(outcome.message, check);
     case "status": {
       const name = statusName(outcome.code);
-      const detail = `the health check answers ${name}${outcome.text ? `: ${outcome.text}` : ""}`;
+      const detail = `${check} answers ${name}${outcome.text ? `: ${outcome.text}` : ""}`;
       if (name === "UNIMPLEMENTED") return { status: "unimplemented", detail };
+      if (name === "NOT_FOUND") return { status: "unknown_service", detail };
       return { status: name === "UNAVAILABLE" || name === "DEADLINE_EXCEEDED" ? "unreachable" : "not_serving", detail };
     }
     case "timeout":
@@ -137,13 +139,14 @@ function healthVerdict(outcome: Outcome): HealthVerdict {
   }
 }
 
-function servingVerdict(message: Uint8Array): HealthVerdict {
+function servingVerdict(message: Uint8Array, check: string): HealthVerdict {
   let status: Serving;
   try {
     ({ status } = fromBinary(HealthCheckResponseSchema, message));
   } catch {
-    return { status: "wrong_protocol", detail: "the health check's answer cannot be decoded" };
+    return { status: "wrong_protocol", detail: `the answer of ${check} cannot be decoded` };
   }
   if (status === Serving.SERVING) return { status: "serving" };
-  return { status: "not_serving", detail: `the health check answers ${ServingSchema.value[status]?.name ?? "an unknown status"}` };
+  const detail = `${check} answers ${ServingSchema.value[status]?.name ?? "an unknown status"}`;
+  return { status: status === Serving.SERVICE_UNKNOWN ? "unknown_service" : "not_serving", detail };
 }

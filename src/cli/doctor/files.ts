@@ -13,25 +13,39 @@ export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Ch
   return checkOf(
     "tls",
     (tell) => {
-      const cert = contentOf(tell, "MUSTER_TLS_CERT", tls.certFile);
-      const key = contentOf(tell, "MUSTER_TLS_KEY", tls.keyFile);
       if (tls.clientCaFile !== undefined) contentOf(tell, "MUSTER_TLS_CLIENT_CA", tls.clientCaFile);
-      if (cert === undefined || key === undefined) return undefined;
-      if (cert.includes("PRIVATE KEY-----") && key.includes("BEGIN CERTIFICATE-----"))
-        return tell.bad("certificate and key are swapped", "MUSTER_TLS_CERT names the certificate, MUSTER_TLS_KEY its key.");
-      const certificate = new X509Certificate(cert);
-      const ends = Date.parse(certificate.validTo);
-      const until = new Date(ends).toISOString().slice(0, 10);
-      if (!certificate.checkPrivateKey(createPrivateKey(key)))
-        tell.bad("the key does not belong to the certificate", "Give MUSTER_TLS_CERT and MUSTER_TLS_KEY of the same pair.");
-      else if (ends < now()) tell.bad(`the certificate expired on ${until}`, "Renew it.");
-      else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Check this machine's clock, and the certificate.");
-      else if (ends - now() < soonMs) tell.warn(`the certificate expires on ${until}`, "Renew it.");
-      else tell.ok(`certificate and key match, valid until ${until}`);
-      return othersMayRead(tell, tls.keyFile);
+      lookAtPair(tell, serverPair, tls, now);
     },
-    () => ["certificate or key cannot be read as PEM", "MUSTER_TLS_CERT and MUSTER_TLS_KEY are PEM files; the key has no passphrase."],
+    () => notPem(serverPair),
   );
+}
+
+/** The variables that name a certificate and its key. */
+type Pair = readonly [cert: string, key: string];
+const serverPair: Pair = ["MUSTER_TLS_CERT", "MUSTER_TLS_KEY"];
+const modulePair: Pair = ["MUSTER_MODULE_CERT", "MUSTER_MODULE_KEY"];
+
+/** Throws when one of the files is no PEM. */
+function lookAtPair(tell: Teller, [certVariable, keyVariable]: Pair, files: { readonly certFile: string; readonly keyFile: string }, now: () => number): void {
+  const cert = contentOf(tell, certVariable, files.certFile);
+  const key = contentOf(tell, keyVariable, files.keyFile);
+  if (cert === undefined || key === undefined) return undefined;
+  if (cert.includes("PRIVATE KEY-----") && key.includes("BEGIN CERTIFICATE-----"))
+    return tell.bad("certificate and key are swapped", `${certVariable} names the certificate, ${keyVariable} its key.`);
+  const certificate = new X509Certificate(cert);
+  const ends = Date.parse(certificate.validTo);
+  const until = new Date(ends).toISOString().slice(0, 10);
+  if (!certificate.checkPrivateKey(createPrivateKey(key)))
+    tell.bad("the key does not belong to the certificate", `Give ${certVariable} and ${keyVariable} of the same pair.`);
+  else if (ends < now()) tell.bad(`the certificate expired on ${until}`, "Renew it.");
+  else if (Date.parse(certificate.validFrom) > now()) tell.bad("the certificate is not valid yet", "Check this machine's clock, and the certificate.");
+  else if (ends - now() < soonMs) tell.warn(`the certificate expires on ${until}`, "Renew it.");
+  else tell.ok(`certificate and key match, valid until ${until}`);
+  return othersMayRead(tell, files.keyFile);
+}
+
+function notPem([cert, key]: Pair): readonly [string, string] {
+  return ["certificate or key cannot be read as PEM", `${cert} and ${key} are PEM files; the key has no passphrase.`];
 }
 
 export function checkAuth(auth: Config["auth"]): Check {
@@ -69,11 +83,15 @@ export function checkDirectory({ file }: NonNullable<Config["directory"]>): Chec
   );
 }
 
-export function checkModuleCa(file: string): Check {
+/** What modules with TLS are verified against, and shown. */
+export function checkModules({ caFile, clientCertificate }: Config["modules"], now: () => number): Check {
   return checkOf(
     "modules",
-    (tell) => void (contentOf(tell, "MUSTER_MODULE_CA", file) === undefined || tell.ok(`authorities in ${file}`)),
-    () => [`${file} cannot be read`, ""],
+    (tell) => {
+      if (caFile !== undefined && contentOf(tell, "MUSTER_MODULE_CA", caFile) !== undefined) tell.ok(`authorities in ${caFile}`);
+      if (clientCertificate) lookAtPair(tell, modulePair, clientCertificate, now);
+    },
+    () => notPem(modulePair),
   );
 }
 

@@ -1,7 +1,7 @@
 /** What a start cannot do without: the port, the files that the configuration names, the store. */
 import type { Config } from "../../config/config.ts";
 import type { Target } from "../frame/target.ts";
-import { checkAuth, checkModuleCa, checkTls } from "./files.ts";
+import { checkAuth, checkModules, checkTls } from "./files.ts";
 import type { Check } from "./finding.ts";
 import { checkListen } from "./listen.ts";
 import { healthOf } from "./server.ts";
@@ -29,7 +29,7 @@ export function startChecks(config: Config, { now, signal, clientTls }: StartChe
     checkListen(config.listen, isServing),
     ...(config.tls ? [checkTls(config.tls, now)] : []),
     checkAuth(config.auth),
-    ...(config.modules.caFile === undefined ? [] : [checkModuleCa(config.modules.caFile)]),
+    checkModules(config.modules, now),
     checkStore(config.store, now, isServing),
   ];
 }

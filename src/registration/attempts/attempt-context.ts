@@ -5,7 +5,7 @@ import type { Step } from "../../kernel/saga.ts";
 import type { Attempt, RegistrationStore, RegistrationTx } from "../records.ts";
 import type { SchemaCompare, StoredComparison } from "../schemas/schema-records.ts";
 import type { SchemaCheck } from "../../schema-diff/schema-text.ts";
-import type { Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "../types.ts";
+import type { CheckTarget, Endpoint, EventType, ModuleDescription, Outcome, RegisterInput } from "../types.ts";
 
 /** What the use cases of registration are given. */
 export interface RegistrationPorts {
@@ -70,7 +70,10 @@ export interface Work {
 export interface AttemptContext {
   readonly attempt: Attempt;
   readonly ports: RegistrationPorts;
+  /** What this attempt puts into the catalog, as it is known now. */
   readonly entry: CatalogEntry;
+  /** Which service the health check asks for from now on; undefined: the server as a whole. */
+  readonly checkService: (service: string | undefined) => void;
   readonly work: Work;
   /** Records and shows an event that is not the end of a step. */
   readonly report: (event: EventType, note: Note) => Promise<void>;
@@ -93,8 +96,8 @@ export type RegistrationStep = Step<AttemptContext, EventType, Note> & {
   readonly appliesTo?: (request: RegisterInput) => boolean;
 };
 
-/** The catalog entry that a request asks for, made by `attemptId`, with these tags of its own. */
-export function entryOf(request: RegisterInput, attemptId: string, serviceId: string, address: string, tags = request.tags): CatalogEntry {
+/** The catalog entry that a request asks for, made by `attemptId`; without `tags`, with those of the request. */
+export function entryOf(request: RegisterInput, { attemptId, serviceId, address, tags = request.tags, healthService }: EntryFacts): CatalogEntry {
   return {
     serviceId,
     attemptId,
@@ -105,8 +108,22 @@ export function entryOf(request: RegisterInput, attemptId: string, serviceId: st
     port: request.connectivity.advertisedPort,
     tags: [...tags, ...capabilityTags(request)],
     metadata: request.metadata,
-    check: endpointOf(request, address),
+    check: checkOf(request, address, healthService),
   };
+}
+
+/** What is not in the request. */
+interface EntryFacts {
+  readonly attemptId: string;
+  readonly serviceId: string;
+  readonly address: string;
+  readonly tags?: readonly string[];
+  readonly healthService?: string | undefined;
+}
+
+/** What the health check of an instance dials and asks for. */
+export function checkOf(request: RegisterInput, address: string, service: string | undefined): CheckTarget {
+  return { ...endpointOf(request, address), ...(service === undefined ? {} : { service }) };
 }
 
 /** Where the instance is called and checked: its internal address where it has one, else the advertised one. */

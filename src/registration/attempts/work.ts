@@ -32,9 +32,22 @@ export function contextOf(
   attempt: Attempt,
   { report, alone }: AttemptWriter,
 ): { readonly context: AttemptContext; readonly endWork: () => Promise<void> } {
-  const entry = entryOf(attempt.request, attempt.id, attempt.serviceId, attempt.address);
+  const { id: attemptId, request, serviceId, address } = attempt;
+  let entry = entryOf(request, { attemptId, serviceId, address });
   const { work, end } = createWork({ attempt, ports, entry }, alone);
-  return { context: { attempt, ports, entry, work, report }, endWork: end };
+  const context: AttemptContext = {
+    attempt,
+    ports,
+    get entry() {
+      return entry;
+    },
+    checkService(healthService) {
+      entry = entryOf(request, { attemptId, serviceId, address, healthService });
+    },
+    work,
+    report,
+  };
+  return { context, endWork: end };
 }
 
 function createWork(

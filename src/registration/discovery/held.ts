@@ -21,11 +21,12 @@ const pageSize = 500;
 const beginMs = 1_000;
 
 export interface Held extends AsyncDisposable {
-  instances(): readonly CatalogInstance[];
+  /** With the epoch milliseconds at which the catalog last had them; undefined when that is not known. */
+  instances(): ReadonlyMap<CatalogInstance, number | undefined>;
   /** Takes up, before the first snapshot is shown, what is registered and gone from it. Waits a second at most. */
   begin(first: readonly CatalogInstance[]): Promise<void>;
-  /** There is a new snapshot; `registered` are the instances that were shown until now and are in the record. */
-  follow(registered: readonly CatalogInstance[], next: readonly CatalogInstance[]): void;
+  /** There is a new snapshot; `registered` are the instances that were shown until now and are in the record, `seenAt` when that was so. */
+  follow(registered: readonly CatalogInstance[], next: readonly CatalogInstance[], seenAt: number | undefined): void;
 }
 
 export interface HeldOptions {
@@ -41,6 +42,7 @@ export interface HeldOptions {
 interface Kept {
   readonly instance: CatalogInstance;
   readonly since: number;
+  readonly seenAt: number | undefined;
 }
 
 export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions): Held {
@@ -96,7 +98,8 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
       const page = await store.tx((tx) => tx.registrations.listActive(after, pageSize));
       const byService = Map.groupBy(latest, ({ serviceId }) => serviceId);
       for (const it of page) {
-        if (!published.has(it.id) && !isBack(it.id, it.serviceId, byService)) kept.set(it.id, { instance: instanceOf(it), since: clock.now() });
+        if (!published.has(it.id) && !isBack(it.id, it.serviceId, byService))
+          kept.set(it.id, { instance: instanceOf(it), since: clock.now(), seenAt: undefined });
       }
       const last = page.at(-1);
       if (last === undefined || page.length < pageSize) break;
@@ -118,7 +121,7 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
 
   let beginning: Promise<void> | undefined;
   return {
-    instances: () => [...kept.values()].map(({ instance }) => instance),
+    instances: () => new Map([...kept.values()].map(({ instance, seenAt }) => [instance, seenAt])),
     async begin(first) {
       latest = first;
       // Nobody would take long-dead instances out of it again.
@@ -128,7 +131,7 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
       await Promise.race([beginning, clock.sleep(beginMs, AbortSignal.any([closed.signal, over.signal])).catch(() => undefined)]);
       over.abort();
     },
-    follow(registered, next) {
+    follow(registered, next, seenAt) {
       latest = next;
       const byService = Map.groupBy(next, ({ serviceId }) => serviceId);
       for (const [id, { instance }] of kept) if (isBack(id, instance.serviceId, byService)) kept.delete(id);
@@ -136,7 +139,7 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
       for (const instance of registered) {
         const { attemptId, serviceId } = instance;
         if (attemptId === undefined || kept.has(attemptId) || isBack(attemptId, serviceId, byService)) continue;
-        kept.set(attemptId, { instance, since: clock.now() });
+        kept.set(attemptId, { instance, since: clock.now(), seenAt });
       }
       if (kept.size > before) startAsking();
     },

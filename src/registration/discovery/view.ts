@@ -36,7 +36,10 @@ export interface DiscoveryView extends AsyncDisposable {
   /** One instance; `not_found` when there is none, or none of `kind` where that is given. */
   get(lookup: { readonly serviceId: string } | { readonly name: string }, kind?: DiscoveredKind): Discovered;
   resolve(question: ResolveQuestion): Resolution;
-  /** Epoch milliseconds of the latest health result, where the catalog reports it. */
+  /**
+   * Epoch milliseconds at which the instance's health was last confirmed: by its check where the catalog keeps the times, else by
+   * the latest snapshot that had it so; undefined for what nothing has confirmed yet.
+   */
   lastChecked(instance: Discovered): number | undefined;
   /** The list at once, or as soon as there is one, and again after it changed. Ends with the signal's reason. */
   watch(kind: DiscoveredKind, signal: AbortSignal): AsyncGenerator<DiscoveryList>;
@@ -92,6 +95,7 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
       held.follow(
         [...listed.values()].flatMap(({ instance, record }) => (record ? [instance] : [])),
         next.instances,
+        snapshot?.at,
       );
     snapshot = next;
     seen.resolve();
@@ -103,7 +107,7 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
 
   /** What consumers are shown: the catalog's instances, and those that it lost. */
   function shownInstances(): readonly CatalogInstance[] {
-    return snapshot ? [...snapshot.instances.filter(({ onTrial }) => !onTrial), ...held.instances()] : [];
+    return snapshot ? [...snapshot.instances.filter(({ onTrial }) => !onTrial), ...held.instances().keys()] : [];
   }
 
   function keepRecords(): void {
@@ -116,6 +120,8 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
     const changed = { service: isFirst, module: isFirst };
     const left = new Set(former.values());
     const next = new Map<CatalogInstance, Listed>();
+    const lostAt = held.instances();
+    lost.clear();
     for (const instance of shownInstances()) {
       const record = instance.attemptId === undefined ? undefined : records.get(instance.attemptId);
       let it = listed.get(instance);
@@ -125,6 +131,7 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
         it = { instance, record, text, shown: former.get(text) ?? shown };
       }
       next.set(instance, it);
+      if (lostAt.has(instance)) lost.set(it.shown, lostAt.get(instance));
       if (!left.delete(it.shown)) changed[it.shown.kind] = true;
     }
     for (const { kind } of left) changed[kind] = true;
@@ -137,6 +144,8 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
     for (const kind of ["service", "module"] as const) if (changed[kind]) broadcasts[kind].tell();
   }
 
+  /** When the catalog last had what is shown of it although it lost it. */
+  const lost = new Map<Discovered, number | undefined>();
   /** Kinds whose list has changed since `formerLists`. */
   const stale = new Set<DiscoveredKind>();
 
@@ -203,7 +212,7 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
       if (resolution.chosen) turns.set(key, (turn + 1) % Number.MAX_SAFE_INTEGER);
       return resolution;
     },
-    lastChecked: ({ serviceId }) => catalog.lastChecked(serviceId),
+    lastChecked: (it) => (lost.has(it) ? lost.get(it) : (catalog.lastChecked(it.serviceId) ?? snapshot?.at)),
     async *watch(kind, signal) {
       let sent: DiscoveryList | undefined;
       for (;;) {

@@ -9,11 +9,11 @@
 import type { CatalogInstance } from "../ports.ts";
 import { serverKey } from "../../kernel/caller.ts";
 import type { Ids } from "../../kernel/ports.ts";
-import { endpointOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
+import { checkOf, type RegistrationPorts } from "../attempts/attempt-context.ts";
 import type { Critical, Registration, RegistrationTx } from "../records.ts";
 import { entryOfRegistration, showEntry, writeEntry } from "./show-entry.ts";
 import { subjectOf } from "../service-id.ts";
-import { endKey } from "../unregister.ts";
+import { endKey } from "../end-key.ts";
 
 export interface ActionDeps {
   readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock">;
@@ -103,18 +103,28 @@ export async function endCritical({ ports, ids }: ActionDeps, { registrationId, 
 }
 
 /** Takes an instance off the platform that was critical for too long and does not answer us either, or may not be dialled. False when it is left. */
-export async function reap(deps: ActionDeps, { id, serviceId }: Registration, since: number, signal: AbortSignal): Promise<boolean> {
+export async function reap(deps: ActionDeps, { id }: Registration, since: number, signal: AbortSignal): Promise<boolean> {
   const { ports, ids, judge } = deps;
   const registration = await ports.store.tx((tx) => untouched(tx, id));
   if (!registration || (await isServing(deps, registration, signal))) return false;
   const violation = judge?.(registration.address);
-  const now = ports.clock.now();
+  const criticalForMs = String(ports.clock.now() - since);
+  const why = violation === undefined ? { reason: "critical for too long", critical_for_ms: criticalForMs } : { reason: `its address ${violation}` };
+  return takeOff({ ports, ids }, registration, since, why);
+}
+
+/** Ends a registration that nobody ended, with the events that say so; `why` is for the audit. False when it is left. */
+export async function takeOff(
+  { ports, ids }: { readonly ports: Pick<RegistrationPorts, "store" | "clock">; readonly ids: Ids },
+  { id, serviceId }: Registration,
+  since: number,
+  why: Readonly<Record<string, string>>,
+): Promise<boolean> {
   return ports.store.tx(async (tx) => {
     const key = await tx.instances.lockId(serviceId);
     if (!key || !(await untouched(tx, id))) return false;
     const before = { type: "InstanceReaped", serviceId, name: key.name, since } as const;
-    const why = violation === undefined ? { reason: "critical for too long", critical_for_ms: String(now - since) } : { reason: `its address ${violation}` };
-    await endKey(tx, ids, key, { taskId: ids.next(), actor: serverKey, now, why, before });
+    await endKey(tx, ids, key, { taskId: ids.next(), actor: serverKey, now: ports.clock.now(), why, before });
     await tx.criticals.delete(id);
     return true;
   });
@@ -138,7 +148,7 @@ async function isAnothers({ store }: ActionDeps["ports"], entries: readonly Cata
 }
 
 /** False, and not dialled, when the address is not allowed any more. */
-async function isServing({ ports: { module }, judge }: ActionDeps, { request, address }: Registration, signal: AbortSignal): Promise<boolean> {
+async function isServing({ ports: { module }, judge }: ActionDeps, { request, address, healthService }: Registration, signal: AbortSignal): Promise<boolean> {
   if (judge?.(address) !== undefined) return false;
-  return (await module.health(endpointOf(request, address), signal)).status === "serving";
+  return (await module.health(checkOf(request, address, healthService), signal)).status === "serving";
 }

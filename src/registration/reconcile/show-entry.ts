@@ -47,8 +47,8 @@ export async function writeEntry(ports: Pick<RegistrationPorts, "store" | "catal
 
 /** The entry that the record wants in the catalog. */
 export function entryOfRegistration(registration: Registration): ReturnType<typeof entryOf> {
-  const { request, id, serviceId, address } = registration;
-  return entryOf(request, id, serviceId, address, tagsOf(registration));
+  const { request, id, serviceId, address, healthService } = registration;
+  return entryOf(request, { attemptId: id, serviceId, address, tags: tagsOf(registration), healthService });
 }
 
 async function activeOf({ store }: Pick<RegistrationPorts, "store">, id: string): Promise<Registration | undefined> {

@@ -1,7 +1,7 @@
 /**
  * Lists, for one call and for each of many watchers. An instance is encoded once, however many lists it is in and however
- * many ask; who asks within the same twentieth of a second gets the same message. Where the catalog tells the times of health
- * checks they are looked at again after a second, so that they are at most so old. A list that is larger than its reader takes
+ * many ask; who asks within the same twentieth of a second gets the same message. The times at which health was
+ * confirmed are those of half a minute ago at the earliest, so that not all is encoded anew whenever they have changed. A list that is larger than its reader takes
  * is sent with less of each instance (`list-levels.ts`), whose encodings are kept in the same way.
  */
 import { create, toBinary, type DescMessage, type Message, type MessageShape } from "@bufbuild/protobuf";
@@ -43,8 +43,9 @@ export interface Lists {
   watchModules(request: WatchModulesRequest, context: HandlerContext): AsyncGenerator<WatchModulesResponse>;
 }
 
-/** Maximum age of the times of health checks in a list. */
-const freshMs = 1_000;
+/** How far the times in a list may be behind, and how soon they are looked at again. */
+const lagMs = 20_000;
+const lookAgainMs = 10_000;
 /** Calls within this time share one `as_of`, although a later one would be true too. */
 const sharedMs = 50;
 /** After so long without a change a watcher is sent the list again … */
@@ -99,10 +100,11 @@ function createPacker<D extends typeof GetServiceResponseSchema | typeof GetModu
   const packedAs = (list: DiscoveryList, detail: Detail): PackedList<Discovered> => {
     const now = clock.now();
     const former = last.get(detail);
-    if (former?.list === list && !(former.packed.ages && now - former.at >= freshMs)) return former.packed;
+    if (former?.list === list && !(former.packed.ages && now - former.at >= lookAgainMs)) return former.packed;
     const packing = {
       encode: (it: Discovered, lastChecked: number | undefined) => toBinary<DescMessage>(schema, cutTo(convert(it, lastChecked), detail)),
       checkedAt: (it: Discovered) => discovery.lastChecked(it),
+      lagMs,
     };
     const packed = packList(list.items, packing, former?.packed);
     last.set(detail, { list, at: now, packed });

@@ -6,7 +6,7 @@ interface Item {
   checked: number | undefined;
 }
 
-function packing(): Packing<Item> & { readonly encoded: () => number } {
+function packing(lagMs = 0): Packing<Item> & { readonly encoded: () => number } {
   let encoded = 0;
   return {
     encode({ text }, checkedAt) {
@@ -14,6 +14,7 @@ function packing(): Packing<Item> & { readonly encoded: () => number } {
       return Buffer.from(`${text}@${checkedAt ?? "-"}`);
     },
     checkedAt: ({ checked }) => checked,
+    lagMs,
     encoded: () => encoded,
   };
 }
@@ -49,6 +50,27 @@ test("is the same object as the former while nothing is different, also when emp
   const empty = packList([], p);
   expect(packList([], p, empty)).toBe(empty);
   expect(read(packList([], p, former))).toEqual([]);
+});
+
+test("keeps an earlier time until it is behind by more than is tolerated, counted from what is shown", () => {
+  const one = item("a", 100);
+  const p = packing(20);
+  let list = packList([one], p);
+  for (const [checked, shown] of [
+    [110, 100],
+    [119, 100],
+    [120, 120],
+    [139, 120],
+    [119, 119],
+    [undefined, "-"],
+    [130, 130],
+  ] as const) {
+    one.checked = checked;
+    list = packList([one], p, list);
+    expect(read(list)).toEqual([`a@${shown}`]);
+  }
+  one.checked = 131;
+  expect(packList([one], p, list)).toBe(list);
 });
 
 test("after any change reads as one made anew, and has encoded only what is new or was checked since", () => {

@@ -1,6 +1,6 @@
 /**
- * The items of a list as bytes, assembled from earlier encodings: an item is encoded when it is new or was checked
- * since; the others are copied, in runs; an unchanged list stays the same object.
+ * The items of a list as bytes, assembled from earlier encodings: an item is encoded when it is new or its time is out of
+ * date; the others are copied, in runs; an unchanged list stays the same object.
  */
 import type { UnknownField } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -14,7 +14,7 @@ export interface PackedList<T> {
   readonly bytes: Uint8Array;
   /** Where each item ends in `bytes`. */
   readonly ends: Uint32Array;
-  /** When each was last checked; NaN when that is not known. */
+  /** When each was last checked, as it is in `bytes`; NaN when that is not known. */
   readonly checked: Float64Array;
   readonly indexOf: ReadonlyMap<T, number>;
 }
@@ -24,13 +24,15 @@ export interface Packing<T> {
   readonly encode: (item: T, checkedAt: number | undefined) => Uint8Array;
   /** Epoch milliseconds of the item's last check, where they are known. */
   readonly checkedAt: (item: T) => number | undefined;
+  /** An earlier time stays in the list until it is so many milliseconds behind. */
+  readonly lagMs: number;
 }
 
 /** Field 1 of every list message; its tag takes one byte. */
 const itemsField = 1;
 const tagBytes = 1;
 
-export function packList<T>(items: readonly T[], { encode, checkedAt }: Packing<T>, former?: PackedList<T>): PackedList<T> {
+export function packList<T>(items: readonly T[], { encode, checkedAt, lagMs }: Packing<T>, former?: PackedList<T>): PackedList<T> {
   const ends = new Uint32Array(items.length);
   const checked = new Float64Array(items.length);
   const out = collect(former?.bytes);
@@ -38,9 +40,11 @@ export function packList<T>(items: readonly T[], { encode, checkedAt }: Packing<
   for (const [index, item] of items.entries()) {
     const at = checkedAt(item);
     if (at !== undefined) ages = true;
-    checked[index] = at ?? Number.NaN;
     const old = former?.indexOf.get(item);
-    if (former && old !== undefined && Object.is(former.checked[old], checked[index])) out.copy(old === 0 ? 0 : former.ends[old - 1]!, former.ends[old]!);
+    const shown = old === undefined ? undefined : former?.checked[old];
+    const isCurrent = shown !== undefined && (at === undefined ? Number.isNaN(shown) : at === shown || (at > shown && at - shown < lagMs));
+    checked[index] = isCurrent ? shown : (at ?? Number.NaN);
+    if (isCurrent && former && old !== undefined) out.copy(old === 0 ? 0 : former.ends[old - 1]!, former.ends[old]!);
     else out.add(new BinaryWriter().tag(itemsField, WireType.LengthDelimited).bytes(encode(item, at)).finish());
     ends[index] = out.length;
   }

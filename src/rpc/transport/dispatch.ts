@@ -16,7 +16,7 @@ import { createSendAnswer, type HttpRequest, type HttpResponse, type SendAnswer 
 import { serveRoute, type RouteOptions } from "./serve-route.ts";
 import { serveRpc, type LibraryRpc, type RpcOptions } from "./serve-rpc.ts";
 import { isWebText } from "./web-text.ts";
-import { grpcMessageText, isGrpc } from "./wire.ts";
+import { grpcMessageText, isGrpc, malformedBinary } from "./wire.ts";
 
 export interface DispatchOptions extends Omit<RpcOptions, "send">, RouteOptions {
   readonly rpcs: readonly LibraryRpc[];
@@ -48,6 +48,8 @@ export function createDispatcher(options: DispatchOptions): (request: HttpReques
     const foreign = options.refuseForeign?.(request.headers);
     if (foreign !== undefined) return refuse(request, response, { code: Code.PermissionDenied, httpStatus: 403, message: foreign }, send);
     const rpc = rpcs.get(path);
+    const binary = rpc && malformedBinary(request.rawHeaders);
+    if (binary !== undefined) return refuse(request, response, { code: Code.InvalidArgument, httpStatus: 400, message: `${binary} is not base64` }, send);
     if (rpc) return serveRpc(rpc, request, response, dispatching);
     const there = options.findRoutes(path);
     if (there === "malformed") return refuse(request, response, malformedPath, send);

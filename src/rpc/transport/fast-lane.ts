@@ -14,7 +14,7 @@ import { LaneCall, type LaneCallOptions } from "./lane-call.ts";
 import { headerBytes, lifeMs } from "./limits.ts";
 import type { RefuseForeign } from "./local-only.ts";
 import type { Answer, OneMessageMethod, ServedService } from "./served.ts";
-import { frameOf, grpcTimeoutMs } from "./wire.ts";
+import { frameOf, grpcTimeoutMs, malformedBinary } from "./wire.ts";
 
 export interface FastLaneOptions extends Omit<LaneCallOptions, "frame"> {
   readonly services: readonly ServedService[];
@@ -51,7 +51,7 @@ export function createFastLane(options: FastLaneOptions): FastLane {
   return (stream, headers, rawHeaders) => {
     const method = methods.get(headers[":path"] ?? "");
     if (!method || !isPlain(headers) || headerBytes(rawHeaders) > limits.headerBytes) return false;
-    if (refuseForeign?.(headers) !== undefined) return false;
+    if (refuseForeign?.(headers) !== undefined || malformedBinary(rawHeaders) !== undefined) return false;
     const ms = lifeOf(headers, method.maxMs);
     if (ms === undefined) return false;
     const call = new LaneCall(stream, headers, method.served, ms, callOptions);

@@ -53,6 +53,20 @@ export function urlHost(authority: string | undefined): string | undefined {
   return authority?.includes("%") ? "localhost" : authority;
 }
 
+/** The name of a binary field (`-bin`) whose value is not base64, with or without padding; several values stand with commas between them. */
+export function malformedBinary(rawHeaders: readonly string[]): string | undefined {
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (/-bin$/i.test(name) && !rawHeaders[at + 1]!.split(",").every((value) => isBase64(value.trim()))) return name.toLowerCase();
+  }
+  return undefined;
+}
+
+function isBase64(value: string): boolean {
+  const [, digits, padding] = /^([A-Za-z0-9+/]*)(={0,2})$/.exec(value) ?? [];
+  return digits !== undefined && digits.length % 4 !== 1 && (padding === "" || value.length % 4 === 0);
+}
+
 /** The fields that tell a gRPC client how its call failed. */
 export function statusFields(error: ConnectError): Record<string, string> {
   return { ...Object.fromEntries(setTrailerStatus(new Headers(), error)), "grpc-message": grpcMessageText(error.rawMessage) };

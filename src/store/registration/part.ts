@@ -12,6 +12,7 @@ import { principalKeys } from "./migrations/0007-principal-keys.ts";
 import { desiredTags } from "./migrations/0010-desired-tags.ts";
 import { keys } from "./migrations/0011-keys.ts";
 import { requestIds } from "./migrations/0012-request-ids.ts";
+import { checks } from "./migrations/0015-checks.ts";
 import { registrationRepository } from "./registrations.ts";
 import { registryVersionRepository } from "./registry-versions.ts";
 import { schemaRepository } from "./schemas.ts";
@@ -19,7 +20,7 @@ import type { RegistrationTables } from "./tables.ts";
 
 /** What registration keeps, beside what every domain does. */
 export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
-  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds],
+  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds, checks],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<RegistrationTables>(), dialect };
     return {

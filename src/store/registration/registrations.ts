@@ -1,6 +1,7 @@
 /** Registrations. At most one is ACTIVE for a service id, by a unique key. */
 import { sql } from "kysely";
 import type { Registration, RegistrationRepository } from "../../registration/records.ts";
+import { checkKeyOf } from "../../registration/keys.ts";
 import type { RegisterInput } from "../../registration/types.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
 import type { RegistrationTable, RegistrationTables } from "./tables.ts";
@@ -27,6 +28,17 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
       return row && fromRow(row);
     },
 
+    async activeAt(checkKey) {
+      const rows = await db
+        .selectFrom("registrations")
+        .selectAll()
+        .where("check_key", "=", checkKey)
+        .where("active_key", "is not", null)
+        .orderBy("id")
+        .execute();
+      return rows.map(fromRow);
+    },
+
     async listActive(afterId, limit) {
       const rows = await db
         .selectFrom("registrations")
@@ -45,6 +57,10 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
         .set({ state, updated_at: at, ...(state === "ACTIVE" ? { registered_at: at, active_key: sql<string>`service_id` } : { active_key: null }) })
         .where("id", "=", id)
         .execute();
+    },
+
+    async setHealthService(id, service) {
+      await db.updateTable("registrations").set({ health_service: service }).where("id", "=", id).execute();
     },
 
     async deletePending(id) {
@@ -96,6 +112,8 @@ function toRow(registration: Registration): RegistrationTable {
     desired_tags: registration.desiredTags ? JSON.stringify(registration.desiredTags) : null,
     request_hash: registration.requestHash,
     address: registration.address,
+    check_key: checkKeyOf(registration.request, registration.address),
+    health_service: registration.healthService ?? null,
     schema_artifact_id: registration.schema?.artifactId ?? null,
     schema_version: registration.schema?.version ?? null,
     description: registration.description ?? null,
@@ -128,6 +146,7 @@ function fromRow(row: RegistrationTable): Registration {
     ...requestFromRow(row),
     requestHash: row.request_hash,
     address: row.address,
+    ...(row.health_service === null ? {} : { healthService: row.health_service }),
     schema: row.schema_artifact_id === null ? undefined : { artifactId: row.schema_artifact_id, version: row.schema_version ?? row.version },
     description: row.description ?? undefined,
     actor: row.actor,

@@ -83,6 +83,10 @@ export interface RegistrationTable {
   desired_tags: string | null;
   request_hash: string;
   address: string;
+  /** `checkKeyOf`; null in rows of an older program. */
+  check_key: string | null;
+  /** Null: its health check asks for the server as a whole. */
+  health_service: string | null;
   schema_artifact_id: string | null;
   /** Null where it is the registration's version, as it was for all before there were OpenAPI documents. */
   schema_version: string | null;

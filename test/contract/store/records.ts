@@ -1,6 +1,7 @@
+import type { Registration } from "../../../src/registration/records.ts";
 import { describe, expect, test } from "vitest";
 import { refusalOf, type StoreBackend } from "./backend.ts";
-import { key, registration, schemaVersion, someTime } from "./fixtures.ts";
+import { key, registration, schemaVersion, someTime, request } from "./fixtures.ts";
 
 export function recordTests(backend: StoreBackend): void {
   describe("registrations", () => {
@@ -36,6 +37,39 @@ export function recordTests(backend: StoreBackend): void {
         expect(await store.tx((tx) => tx.registrations.find("one"))).toEqual(expected);
       }
       await store.tx((tx) => tx.registrations.setTags("none", [], someTime));
+    });
+
+    test("have a service that their health check asks for", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const one = registration("one");
+      await store.tx((tx) => tx.registrations.insert(one));
+      await store.tx((tx) => tx.registrations.setHealthService("one", "acme.Search"));
+      expect(await store.tx((tx) => tx.registrations.find("one"))).toEqual({ ...one, healthService: "acme.Search" });
+      const other = registration("other", { healthService: "acme.Other" });
+      await store.tx((tx) => tx.registrations.insert(other));
+      expect(await store.tx((tx) => tx.registrations.find("other"))).toEqual(other);
+    });
+
+    test("are found by the address and port that their health check dials, while they are active", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const { connectivity } = request;
+      const inside = { ...request, connectivity: { ...connectivity, advertisedPort: 1, internalPort: connectivity.advertisedPort } };
+      await store.tx(async (tx) => {
+        const active = (id: string, more: Partial<Registration>) => tx.registrations.insert(registration(id, { serviceId: id, state: "ACTIVE", ...more }));
+        await active("2", { request: inside, address: "::ffff:10.0.0.1" });
+        await active("1", {});
+        await active("3", { address: "10.0.0.2" });
+        await active("4", { request: { ...request, connectivity: { ...connectivity, internalPort: 1 } } });
+        await active("5", { state: "SUPERSEDED" });
+        await active("6", {});
+        await tx.registrations.endAll("6", someTime);
+      });
+      const at = async (key: string) => (await store.tx((tx) => tx.registrations.activeAt(key))).map(({ id }) => id);
+      expect(await at("[10.0.0.1]:9000")).toEqual(["1", "2"]);
+      expect(await at("[10.0.0.2]:9000")).toEqual(["3"]);
+      expect(await at("[10.0.0.1]:1")).toEqual(["4"]);
     });
 
     test("have one active for a service id", async () => {

@@ -4,11 +4,16 @@
  * start-up grace a refused connection, a wrong protocol, a TLS mismatch and a missing health service fail at once,
  * everything else waits for the timeout. The probe's first "serving" also starts work that needs the instance but not
  * the catalog's verdict (`ahead`); its failures are left to the step that asks for the result.
+ *
+ * The server as a whole ("") is asked for. Where the health server does not know that, the first service of the request that
+ * it knows stands for the instance, and once that serves the catalog's check asks for it, too.
  */
 import { DomainError, type Reason } from "../../../kernel/errors.ts";
 import { limits } from "../../validate.ts";
 import type { AttemptContext, RegistrationStep } from "../attempt-context.ts";
-import type { HealthVerdict } from "../../types.ts";
+import { retrying } from "../../../kernel/retry.ts";
+import { checkOf } from "../attempt-context.ts";
+import type { CheckTarget, HealthVerdict } from "../../types.ts";
 
 /** Where the check goes. */
 type Tried = AttemptContext["entry"]["check"];
@@ -23,6 +28,7 @@ const earlyFailures: Partial<Record<BadVerdict["status"], Reason>> = {
   wrong_protocol: "HEALTH_WRONG_PROTOCOL",
   tls_mismatch: "HEALTH_TLS_MISMATCH",
   unimplemented: "HEALTH_UNIMPLEMENTED",
+  unknown_service: "HEALTH_SERVICE_UNKNOWN",
 };
 
 /** The step; `ahead` is started, once, as soon as the instance answers SERVING. */
@@ -37,29 +43,64 @@ export function awaitHealthy(ahead?: (context: AttemptContext, signal: AbortSign
       const startedAt = clock.now();
       const settled = new AbortController();
       const waiting = AbortSignal.any([signal, settled.signal]);
-      const probe = probeUntilHopeless(context, waiting, startedAt, () => void ahead?.(context, signal).catch(() => undefined));
+      const onServing = async (check: CheckTarget, isFirst: boolean): Promise<void> => {
+        await checkAs(context, check, signal);
+        if (isFirst) void ahead?.(context, signal).catch(() => undefined);
+      };
+      const probe = probeUntilHopeless(context, waiting, startedAt, onServing);
       try {
         await Promise.race([catalog.awaitPassing(serviceId, id, waiting), probe]);
       } finally {
         settled.abort(new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the health wait is over" }));
         await probe.catch(() => undefined);
       }
-      return { message: `the catalog's health check passed after ${clock.now() - startedAt} ms`, serviceId };
+      const { service } = context.entry.check;
+      const what = service === undefined ? "health check" : `health check of ${service}`;
+      return { message: `the catalog's ${what} passed after ${clock.now() - startedAt} ms`, serviceId };
     },
   };
 }
 
-/** Never resolves before `signal`; rejects when the instance cannot become healthy in time. */
-async function probeUntilHopeless(context: AttemptContext, signal: AbortSignal, startedAt: number, onServing: () => void): Promise<void> {
-  const { clock, module } = context.ports;
+/** Lets the catalog's check ask for what has answered our probe. */
+async function checkAs(context: AttemptContext, { service }: CheckTarget, signal: AbortSignal): Promise<void> {
+  if (service === context.entry.check.service) return;
+  context.checkService(service);
+  const { clock, catalog } = context.ports;
+  await retrying(clock, signal, () => catalog.register(context.entry, signal));
+}
+
+/** What the instance's health server answers, and to which question. */
+async function askHealth({ attempt, ports: { module } }: AttemptContext, signal: AbortSignal): Promise<{ check: CheckTarget; verdict: HealthVerdict }> {
+  const { request, address } = attempt;
+  const whole = checkOf(request, address, undefined);
+  const verdict = await module.health(whole, signal);
+  if (verdict.status !== "unknown_service") return { check: whole, verdict };
+  for (const service of request.grpcServices) {
+    const check = checkOf(request, address, service);
+    const named = await module.health(check, signal);
+    if (named.status !== "unknown_service") return { check, verdict: named };
+  }
+  const rest = request.grpcServices.length > 0 ? "and knows none of grpc_services either" : "and grpc_services names no service to ask for instead";
+  return { check: whole, verdict: { ...verdict, detail: `${verdict.detail}, ${rest}` } };
+}
+
+/** Never resolves before `signal`; rejects when the instance cannot become healthy in time, or when `onServing` does. */
+async function probeUntilHopeless(
+  context: AttemptContext,
+  signal: AbortSignal,
+  startedAt: number,
+  onServing: (check: CheckTarget, isFirst: boolean) => Promise<void>,
+): Promise<void> {
+  const { clock } = context.ports;
   const { healthTimeoutMs, startupGraceMs } = context.attempt.request;
   let served = false;
   let reportedAt: number | undefined;
   for (;;) {
-    const verdict = await module.health(context.entry.check, signal);
+    const { check, verdict } = await askHealth(context, signal);
+    signal.throwIfAborted();
     const waitedMs = clock.now() - startedAt;
     if (verdict.status === "serving") {
-      if (!served) onServing();
+      await onServing(check, !served);
       served = true;
     } else {
       const hopeless = waitedMs >= startupGraceMs ? earlyFailures[verdict.status] : undefined;
@@ -96,7 +137,7 @@ function timedOut(verdict: HealthVerdict, waitedMs: number, at: Tried): DomainEr
     return new DomainError({
       kind: "timeout",
       reason: "HEALTH_TIMEOUT",
-      message: `the instance at ${addressOf(at)} answers SERVING, but the catalog's check did not pass within ${waitedMs} ms: can the catalog reach it?`,
+      message: `the instance at ${addressOf(at)} answers SERVING, but the catalog's check did not pass within ${waitedMs} ms: can the catalog reach it${at.tls ? ", without a client certificate" : ""}?`,
       metadata: { probe: verdict.status, address: addressOf(at) },
     });
   }

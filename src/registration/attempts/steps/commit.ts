@@ -5,8 +5,9 @@ import { DomainError, unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { entryOfRegistration } from "../../reconcile/show-entry.ts";
+import { leaveDisplacement } from "../../displace.ts";
 import { inheritedTags, sameTags } from "../../tags.ts";
-import { showTask } from "../../tasks.ts";
+import { showTask } from "../../task-types.ts";
 import { registrationOf } from "../pending-registration.ts";
 
 /**
@@ -20,7 +21,8 @@ export const commit: RegistrationStep = {
     const { ports, attempt } = context;
     const former = await ports.store.tx((tx) => tx.registrations.findActive(attempt.serviceId));
     const promoted = inheritedTags(attempt.request.tags, former) ?? attempt.request.tags;
-    const entry = entryOf(attempt.request, attempt.id, attempt.serviceId, attempt.address, promoted);
+    const { id: attemptId, serviceId, address } = attempt;
+    const entry = entryOf(attempt.request, { attemptId, serviceId, address, tags: promoted, healthService: context.entry.check.service });
     let tries = 0;
     await retrying(ports.clock, signal, async () => {
       tries += 1;
@@ -63,6 +65,9 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
     await tx.registrations.insert(saved);
   }
   await tx.registrations.setState(attempt.id, "ACTIVE", now);
+  const { service } = context.entry.check;
+  if (service !== undefined) await tx.registrations.setHealthService(attempt.id, service);
+  await leaveDisplacement(tx, saved);
   const inherited = inheritedTags(attempt.request.tags, former);
   if (inherited) await tx.registrations.setTags(attempt.id, inherited, now);
   if (!sameTags(inherited ?? attempt.request.tags, promoted)) {

@@ -228,7 +228,8 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Full names of the gRPC services served, such as `acme.search.v1.SearchService`: at most 64, each of at most 256
-   * characters. Recorded with the instance; the health check is for the whole server.
+   * characters. The health check asks for the server as a whole (""). Where the health server answers NOT_FOUND to that, it
+   * asks for the first of these services that the health server knows.
    *
    * @generated from field: repeated string grpc_services = 12;
    */
@@ -802,7 +803,9 @@ export type GetServiceResponse = Message<"ai.pipestream.platform.registration.v1
   registeredAt?: Timestamp | undefined;
 
   /**
-   * When its health was last checked; absent with Consul, which does not report it; the embedded catalog does.
+   * When its health was last confirmed: with the embedded catalog the time of its latest check, with Consul, which keeps
+   * results without their time, that of the latest answer of Consul that had it so, at most about 5 s ago while Consul can be
+   * reached. In lists up to 30 s earlier. Absent for an instance that nothing has confirmed since this server started.
    *
    * @generated from field: google.protobuf.Timestamp last_health_check = 11;
    */
@@ -967,7 +970,9 @@ export type GetModuleResponse = Message<"ai.pipestream.platform.registration.v1.
   registeredAt?: Timestamp | undefined;
 
   /**
-   * When its health was last checked; absent with Consul, which does not report it; the embedded catalog does.
+   * When its health was last confirmed: with the embedded catalog the time of its latest check, with Consul, which keeps
+   * results without their time, that of the latest answer of Consul that had it so, at most about 5 s ago while Consul can be
+   * reached. In lists up to 30 s earlier. Absent for an instance that nothing has confirmed since this server started.
    *
    * @generated from field: google.protobuf.Timestamp last_health_check = 12;
    */
@@ -1986,7 +1991,8 @@ export const InstanceRecoveredSchema: GenMessage<InstanceRecovered> = /*@__PURE_
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 39);
 
 /**
- * InstanceReaped is published when an instance was unregistered because it had been unhealthy for too long.
+ * InstanceReaped is published when an instance was unregistered because it had been unhealthy for too long, or because
+ * another module answers in its place.
  * ServiceUnregistered or ModuleUnregistered of the same instance follows it.
  *
  * @generated from message ai.pipestream.platform.registration.v1.InstanceReaped

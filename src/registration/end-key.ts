@@ -1,0 +1,50 @@
+/** The end of all that is registered under a key, with what follows from it. */
+import type { Ids } from "../kernel/ports.ts";
+import type { RegistrationEvent } from "./events.ts";
+import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
+import { subjectOf } from "./service-id.ts";
+import { withdrawTask } from "./task-types.ts";
+import { withdrawalOf } from "./withdraw.ts";
+
+export interface Ending {
+  /** Of the `withdraw` task, if there is something to withdraw. */
+  readonly taskId: string;
+  readonly actor: string;
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly traceparent?: string | undefined;
+  /** More facts for the audit. */
+  readonly why?: Readonly<Record<string, string>>;
+  /** An event that goes out before the one of the unregistration. */
+  readonly before?: RegistrationEvent;
+}
+
+/** Ends all that is registered under a key whose row the caller has locked, with its event, its audit and its task. */
+export async function endKey(
+  tx: RegistrationTx,
+  ids: Ids,
+  { serviceId }: InstanceRow,
+  { taskId, actor, now, traceparent, why = {}, before }: Ending,
+): Promise<{ readonly live: Attempt | undefined; readonly active: Registration | undefined; readonly hasTask: boolean }> {
+  const live = await tx.attempts.findLive(serviceId);
+  if (live) await tx.attempts.requestCancel(live.id);
+  const active = await tx.registrations.findActive(serviceId);
+  const registrations = await tx.registrations.endAll(serviceId, now);
+  const hasTask = registrations.length > 0;
+  if (live || hasTask) await tx.instances.bumpGeneration(serviceId);
+  if (active) {
+    for (const payload of [...(before ? [before] : []), unregisteredEvent(active)]) {
+      await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: now, traceparent });
+    }
+  }
+  if (live || hasTask) {
+    const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
+    await tx.audit.append({ subject: subjectOf(serviceId), at: now, actor, action: "UNREGISTERED", detail });
+  }
+  if (hasTask) await tx.tasks.insert(withdrawTask, { id: taskId, payload: withdrawalOf(registrations) });
+  return { live, active, hasTask };
+}
+
+function unregisteredEvent({ type, serviceId, name }: Registration): RegistrationEvent {
+  return { type: type === "MODULE" ? "ModuleUnregistered" : "ServiceUnregistered", serviceId, name };
+}

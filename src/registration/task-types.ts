@@ -1,0 +1,39 @@
+/** The names of registration's work after a commit, and the form of its payloads. */
+import type { TaskType } from "../kernel/task-kind.ts";
+import type { Withdrawal } from "./withdraw.ts";
+
+/** Take what an unregistered key left out of the catalog and the schema registry. */
+export const withdrawTask: TaskType<Withdrawal> = {
+  kind: "withdraw",
+  parse(json) {
+    const ids = fieldOf(json, "registrationIds");
+    if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === "string")) throw notA("withdraw", "registrationIds");
+    return { registrationIds: ids };
+  },
+};
+
+/** Bring the catalog's entry of a registration up to the record. */
+export const showTask: TaskType<{ readonly registrationId: string }> = {
+  kind: "show",
+  parse: (json) => ({ registrationId: registrationIdOf("show", json) }),
+};
+
+/** End what is registered where the module of this registration answers now. */
+export const displaceTask: TaskType<{ readonly registrationId: string }> = {
+  kind: "displace",
+  parse: (json) => ({ registrationId: registrationIdOf("displace", json) }),
+};
+
+function registrationIdOf(kind: string, json: unknown): string {
+  const registrationId = fieldOf(json, "registrationId");
+  if (typeof registrationId !== "string" || registrationId === "") throw notA(kind, "registrationId");
+  return registrationId;
+}
+
+function fieldOf(json: unknown, name: string): unknown {
+  return typeof json === "object" && json !== null ? (json as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function notA(kind: string, field: string): Error {
+  return new Error(`a ${kind} task has ${field}, which this payload does not`);
+}
