@@ -38,9 +38,11 @@ export async function seeChanged(
   deps: ApprovalDeps,
   { approval, policy, world }: Pick<Changed, "approval" | "policy" | "world">,
   { tenant, person }: Actor,
+  /** When that is known. */
+  activeVersion?: number,
 ): Promise<Seen> {
   const { key, version } = approval.policy;
-  const active = await deps.policies.activeVersion(tx, tenant, key);
+  const active = activeVersion ?? (await deps.policies.activeVersion(tx, tenant, key));
   return { approval, policy, newerVersion: active === version ? undefined : active, may: mayVote(approval, policy.document, person, world) };
 }
 

@@ -67,7 +67,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const world = await readWorld(tx, deps, tenant, policyKey, current?.now ?? (await tx.approvals.now()));
   const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personOfKey(input.onBehalfOf, world) };
   const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...behalf }, policy, world);
-  const seen = await seeChanged(tx, deps, { approval: made.approval, policy, world }, actor);
+  const seen = await seeChanged(tx, deps, { approval: made.approval, policy, world }, actor, policy.version);
   if (isDryRun) return { seen, isNew: true };
   if (!(await tx.approvals.insert(made.approval, made.events, world.version))) return undefined;
   await publish(tx, deps, undefined, made, actor.traceparent);

@@ -5,6 +5,7 @@
  * database's clock, inside the UPDATE. The events of a request are its audit chain: each has the hash of the one before.
  * The inbox is a projection of the active stage, written with it.
  */
+import { sql } from "kysely";
 import { canonicalJson, sha256 } from "../../kernel/canonical-json.ts";
 import { selectorsOf } from "../../approvals/inbox.ts";
 import type { ApprovalRepository, ChainRow, LockedApproval } from "../../approvals/records.ts";
@@ -76,18 +77,16 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
 
     async lockCurrent(tenant, policyKey, subject) {
       const key = subjectKeyOf(tenant, subject);
-      const ids = db.selectFrom("approval_requests").select("id");
       // Found without a lock: MySQL would lock the gap, too, and so hold back requests of other subjects.
-      const open = await ids.where("open_key", "=", key).executeTakeFirst();
-      const last =
-        open ??
-        (await ids
-          .where("subject_key", "=", key)
-          .where("policy_key", "=", policyKey)
-          .where("grant_state", "in", ["VALID", "USED"])
-          .orderBy("id", "desc")
-          .limit(1)
-          .executeTakeFirst());
+      const last = await db
+        .selectFrom("approval_requests")
+        .select("id")
+        .where("subject_key", "=", key)
+        .where((eb) => eb.or([eb("open_key", "is not", null), eb.and([eb("policy_key", "=", policyKey), eb("grant_state", "in", ["VALID", "USED"])])]))
+        .orderBy(sql`open_key is null`)
+        .orderBy("id", "desc")
+        .limit(1)
+        .executeTakeFirst();
       return last && (await lock(tenant, last.id));
     },
 
