@@ -2,7 +2,6 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import {
   PlatformRegistrationService,
-  RegisterRequestSchema,
   RegisterResponseSchema,
   RegistrationOutcome,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
@@ -29,29 +28,37 @@ const cpuAimMs = 0.25;
 export async function heartbeat(muster: MusterSide, farm: Farm, { server, databaseUrl, turnMs }: HeartbeatOptions): Promise<readonly Row[]> {
   const modules = await farm.fresh(clients);
   await muster.register(modules, 8);
-  const path = pathOf(PlatformRegistrationService.method.register);
+  const { register, resolveService } = PlatformRegistrationService.method;
   const callers = modules.map((module) =>
-    openRawHttp2(server.address, path, framed(RegisterRequestSchema, create(RegisterRequestSchema, registerRequest(module)))),
+    openRawHttp2(server.address, pathOf(register), framed(register.input, create(register.input, registerRequest(module)))),
+  );
+  const resolvers = modules.map(({ name: serviceName }) =>
+    openRawHttp2(server.address, pathOf(resolveService), framed(resolveService.input, create(resolveService.input, { serviceName }))),
   );
   const [first] = callers;
   if (!first) throw new Error("the farm gave no modules");
   const turn = async (of: readonly Caller[]) => {
-    for (const caller of of) expectUnchanged(await caller.call());
     const cpu = await cpuMs(server.pid);
     const startedAt = performance.now();
     const took = (await Promise.all(of.map((caller) => loop(caller, 1, turnMs)))).flat();
     const seconds = (performance.now() - startedAt) / 1_000;
     const each = ((await cpuMs(server.pid)) - cpu) / took.length;
-    for (const caller of of) expectUnchanged(await caller.call());
     return { took, each, rate: took.length / seconds };
   };
   const rows = async () => Number((await query(databaseUrl, "SELECT COUNT(*) AS count FROM attempts"))[0]?.["count"]);
+  const expectAllUnchanged = async () => {
+    for (const caller of callers) expectUnchanged(await caller.call());
+  };
+  await expectAllUnchanged();
   await turn(callers);
   const before = { rows: await rows(), mb: await residentMb(server.pid) };
   const one = await turn([first]);
   const all = await turn(callers);
+  await expectAllUnchanged();
   const grown = { rows: (await rows()) - before.rows, mb: (await residentMb(server.pid)) - before.mb };
-  for (const caller of callers) caller[Symbol.dispose]();
+  // The least that a call costs, at the same time on the same machine.
+  const least = await turn(resolvers);
+  for (const caller of [...callers, ...resolvers]) caller[Symbol.dispose]();
   await muster.remove(modules);
   const spread = (took: readonly number[]) => `${ms(median(took))} · ${ms(quantile(took, 0.99))}`;
   const common = { floor: "", ratio: "" };
@@ -59,6 +66,7 @@ export async function heartbeat(muster: MusterSide, farm: Farm, { server, databa
     { ...common, what: "heartbeat, 1 client", n: one.took.length, muster: spread(one.took), aim: `p50 ≤ ${p50AimMs} ms`, met: median(one.took) <= p50AimMs },
     {
       ...common,
+      ratio: `${(all.each / least.each).toFixed(1)} × the CPU of a ResolveService (${least.each.toFixed(2)} ms)`,
       what: `heartbeat, ${clients} clients at once`,
       n: all.took.length,
       muster: `${Math.round(all.rate)}/s, ${all.each.toFixed(2)} ms of CPU each (${spread(all.took)})`,
