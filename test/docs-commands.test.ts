@@ -8,18 +8,28 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connect, type MusterClient } from "./support/client.ts";
-import { docCommands, whyNotRun } from "./support/doc-commands.ts";
+import { docCommands, whyNotRun, type DocCommand } from "./support/doc-commands.ts";
 import { startFakeModule, type FakeModule } from "./support/fake-module.ts";
 import { embeddedBacking, startMuster, type Backing, type MusterProcess } from "./support/muster.ts";
-import { describeWith } from "./support/real-servers.ts";
+import { describeReal, describeWith } from "./support/real-servers.ts";
 import { root } from "./support/source-tree.ts";
 import { requestFor } from "./support/world.ts";
 import { ServiceType } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 
 const schema = '{"type": "object", "properties": {"size": {"type": "integer"}}}';
-const bin = process.env["STACK_BIN"] ?? "";
+const run = docCommands.filter((command) => whyNotRun(command) === undefined);
+const needsGrpcurl = ({ text }: DocCommand) => text.startsWith("grpcurl");
 
-describeWith(["jq", "bash"], "every command of the documentation", () => {
+describeWith(["jq", "bash"], "every command of the documentation", () =>
+  runAll(
+    run.filter((it) => !needsGrpcurl(it)),
+    "",
+  ),
+);
+describeReal("every command of the documentation that needs grpcurl", ({ bin }) => runAll(run.filter(needsGrpcurl), bin));
+
+/** `bin`: a directory with further programs, or none. */
+function runAll(commands: readonly DocCommand[], bin: string): void {
   let folder = "";
   let backing: Backing;
   let muster: MusterProcess;
@@ -66,9 +76,8 @@ describeWith(["jq", "bash"], "every command of the documentation", () => {
       .replaceAll("01a2011e-a4a0-7005-a6a4-f539b87dd561", attemptId);
   }
 
-  for (const command of docCommands.filter((it) => whyNotRun(it) === undefined)) {
-    const needsGrpcurl = command.text.startsWith("grpcurl");
-    test.skipIf(needsGrpcurl && bin === "")(`${command.file}: ${command.text.split("\n")[0]}`, { timeout: 120_000 }, async () => {
+  for (const command of commands) {
+    test(`${command.file}: ${command.text.split("\n")[0]}`, { timeout: 120_000 }, async () => {
       await register();
       const path = [join(folder, "bin"), dirname(process.execPath), bin, process.env["PATH"] ?? ""].join(delimiter);
       const ended = await new Promise<{ readonly code: unknown; readonly err: string }>((resolve) => {
@@ -80,4 +89,4 @@ describeWith(["jq", "bash"], "every command of the documentation", () => {
       expect(ended.code, ended.err).toBe(0);
     });
   }
-});
+}
