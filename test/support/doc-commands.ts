@@ -55,6 +55,7 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/./, /muster (watch|events tail)|--watch$/, "runs until Ctrl-C: test/cli/calls.test.ts"],
   [/^docs\/cli\.md$/, /search\.example/, "its host is an example"],
   [/^docs\/cli\.md$/, /^muster attempts cancel/, "needs an attempt that runs: test/cli/calls.test.ts"],
+  [/^docs\/(approvals|cli)\.md$/, /^muster policy (lint|put|activate|show|archive|list registration)/, "needs its own file, or policies that are stored"],
   [/^docs\/cli\.md$/, /^grpcurl .*muster resolve/, "needs an instance with reflection"],
 ];
 
