@@ -11,6 +11,7 @@ import { approvals } from "./items/approvals.ts";
 import { crowd } from "./items/crowd.ts";
 import { embeddedStart } from "./items/embedded-start.ts";
 import { eventLatency } from "./items/event-latency.ts";
+import { heartbeat } from "./items/heartbeat.ts";
 import { newModule } from "./items/new-module.ts";
 import { reconcile } from "./items/reconcile.ts";
 import { refused } from "./items/refused.ts";
@@ -30,13 +31,15 @@ const usage = `usage: npm run bench -- register | discovery | reconcile | events
   approvals       requests and votes, beside the same rows written without a server
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
-  --only ITEM     one of: ${["one", "many", "unchanged", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}
+  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}
   --profile DIR   leaves a CPU profile of the server in DIR
 `;
 
 interface Bench {
   readonly sides: Sides & { readonly muster: MusterSide };
   readonly farm: Farm;
+  readonly server: { readonly address: string; readonly pid: number };
+  readonly databaseUrl: string;
   readonly quick: boolean;
 }
 
@@ -46,6 +49,7 @@ const items: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>>
     newModule(sides, farm, { rounds: quick ? 2 : 20, perRound: quick ? 4 : 12, inFlight: 1, aim: { p50Ms: 250, p99Ms: 700, ratio: 1.15 } }),
   many: ({ sides, farm, quick }) => newModule(sides, farm, { rounds: quick ? 2 : 6, perRound: quick ? 64 : 128, inFlight: 64, aim: { ratio: 1 } }),
   unchanged: ({ sides, farm, quick }) => unchanged(sides, farm, quick ? 2 : 10, quick ? 10 : 30),
+  heartbeat: ({ sides, farm, quick, ...about }) => heartbeat(sides.muster, farm, { ...about, turnMs: quick ? 1_000 : 10_000 }),
   refused: ({ sides, farm, quick }) => refused(sides.muster, farm, quick ? 3 : 20),
   crowd: ({ sides, farm, quick }) => crowd(sides.muster, farm, quick ? 100 : 1_000),
 };
@@ -121,7 +125,7 @@ async function register(names: readonly string[]): Promise<void> {
   await warmUp(sides, farm);
   for (const name of names) {
     try {
-      for (const row of (await items[name]?.({ sides, farm, quick })) ?? []) printRow(row);
+      for (const row of (await items[name]?.({ sides, farm, server, databaseUrl: database.url, quick })) ?? []) printRow(row);
     } catch (error) {
       process.stdout.write(`| ${name}: could not be measured: ${error instanceof Error ? error.message : String(error)} |\n`);
       process.exitCode = 1;

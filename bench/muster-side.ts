@@ -16,18 +16,18 @@ export interface MusterSide extends Side {
   attempt(module: ServingModule, startupGraceMs?: number): Promise<{ readonly registration: Registration; readonly ms: number }>;
 }
 
+export function registerRequest({ name, version, host, port }: ServingModule) {
+  return { name, version, type: ServiceType.MODULE, connectivity: { advertisedHost: host, advertisedPort: port }, metadata: { team: "bench" } };
+}
+
 /** `address`: `host:port` of a running server. */
 export function musterSide(address: string): MusterSide {
   const client = connect(address);
 
-  const attempt: MusterSide["attempt"] = async ({ name, version, host, port }, startupGraceMs) => {
+  const attempt: MusterSide["attempt"] = async (module, startupGraceMs) => {
     const startedAt = performance.now();
     const registration = await client.register({
-      name,
-      version,
-      type: ServiceType.MODULE,
-      connectivity: { advertisedHost: host, advertisedPort: port },
-      metadata: { team: "bench" },
+      ...registerRequest(module),
       ...(startupGraceMs === undefined ? {} : { startupGrace: { seconds: BigInt(Math.floor(startupGraceMs / 1_000)) } }),
     });
     return { registration, ms: performance.now() - startedAt };

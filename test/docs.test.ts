@@ -24,16 +24,10 @@ import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
 import { probeRoutes } from "../src/rpc/platform/probes.ts";
 import { rpcMeasures } from "../src/rpc/platform/rpc-metrics.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
+import { docCommands, markdown, unusedReasons, whyNotRun } from "./support/doc-commands.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
 
 const operations = read("docs/operations.md");
-const markdown = [
-  "README.md",
-  "CONTRIBUTING.md",
-  "CHANGELOG.md",
-  "SECURITY.md",
-  ...["docs", "deploy", "examples", "test"].flatMap(filesBelow).filter((path) => path.endsWith(".md")),
-];
 const product = filesBelow("src").filter((path) => path.endsWith(".ts") && !path.endsWith(".test.ts"));
 
 describe("reasons", () => {
@@ -165,6 +159,14 @@ describe("what is written in Markdown", () => {
     expect(
       named.filter(({ file }) => !made.includes(file) && !/^examples\/[\w-]+\/(gen|target|\.venv)(\/|$)/.test(file) && !existsSync(join(root, file))),
     ).toEqual([]);
+  });
+
+  test("every command that is fenced is run by test/docs-commands.test.ts, or there is a reason", () => {
+    const run = docCommands.filter((command) => whyNotRun(command) === undefined);
+    expect(run.length).toBeGreaterThan(40);
+    expect(unusedReasons()).toEqual([]);
+    const of = (readme: string) => docCommands.filter(({ file, text }) => file === readme && /examples\/python/.test(text)).map(({ text }) => text);
+    expect(of("README.md")).toEqual(of("examples/python/README.md"));
   });
 
   test("every npm script and every method that is called is there", () => {

@@ -1,7 +1,7 @@
 /** Embedded Muster: time from spawn to the listening line, and its idle memory. */
 import { setTimeout as pause } from "node:timers/promises";
 import { embeddedBacking, startMuster } from "../../test/support/muster.ts";
-import { residentMb } from "../resident.ts";
+import { residentMb } from "../process-cost.ts";
 import { ms, timesRow, type Row } from "../report.ts";
 import { median, quantile } from "../stats.ts";
 

@@ -1,6 +1,6 @@
 /** Ten thousand idle watchers: their memory, and the time until all have received a change. */
 import { setTimeout as pause } from "node:timers/promises";
-import { residentMb } from "../resident.ts";
+import { residentMb } from "../process-cost.ts";
 import type { Row } from "../report.ts";
 import { median } from "../stats.ts";
 import { startWorker } from "../worker.ts";

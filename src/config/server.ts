@@ -35,7 +35,7 @@ export interface ServerSettings {
 export function parseServer(get: Get, problems: string[]): ServerSettings {
   const listen = parseListen(get("MUSTER_LISTEN"), problems);
   const auth = parseAuth(get("MUSTER_AUTH"), problems);
-  if (auth.kind === "open" && !isLoopback(listen.host)) {
+  if (auth.kind === "open" && listen.host !== "" && !isLoopback(listen.host)) {
     problems.push(`MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
   }
   return {

@@ -5,6 +5,9 @@ export interface TimeLimit extends Disposable {
   readonly signal: AbortSignal;
 }
 
+/** A reason that nobody sees: without one, an error with a stack is made. */
+const unused = "the limit is not needed any more";
+
 /** A limit that ends `ms` from now by the given clock. */
 export function timeLimit(clock: Pick<Clock, "sleep">, ms: number): TimeLimit {
   const limit = new AbortController();
@@ -13,5 +16,5 @@ export function timeLimit(clock: Pick<Clock, "sleep">, ms: number): TimeLimit {
     () => limit.abort(new DOMException(`not within ${ms} ms`, "TimeoutError")),
     () => undefined,
   );
-  return { signal: limit.signal, [Symbol.dispose]: () => disposed.abort() };
+  return { signal: limit.signal, [Symbol.dispose]: () => disposed.abort(unused) };
 }

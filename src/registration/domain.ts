@@ -15,6 +15,7 @@ import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
 import type { RegisterDeps } from "./register.ts";
 import { reportClashes } from "./spellings.ts";
 import { registrationTasks } from "./tasks.ts";
+import { createFindUnchanged } from "./unchanged.ts";
 import type { UnregisterDeps } from "./unregister.ts";
 import type { UpdateTagsDeps } from "./update-tags.ts";
 
@@ -98,7 +99,15 @@ export function createRegistration(options: RegistrationOptions): Registration {
     discovery,
     progress,
     runner,
-    register: { ports, ids, runner, resolveHost: options.resolveHost, selfName: options.selfName },
+    register: {
+      ports,
+      ids,
+      runner,
+      resolveHost: options.resolveHost,
+      selfName: options.selfName,
+      findUnchanged: createFindUnchanged({ store, inCatalog: discovery.inCatalog }),
+      onUnchanged: meter.unchanged,
+    },
     unregister: { ports, ids, runner, runTask },
     updateTags: { ports, ids, runTask },
     tasks: registrationTasks({ ports, ids, log }),

@@ -6,7 +6,7 @@ import type { AttemptOutcome } from "./attempts/run-attempt.ts";
 import type { Attempt, RegistrationStore } from "./records.ts";
 import { registrationReasons } from "./reasons.ts";
 import { driftKinds, reconcileActions, type ReconcileReport } from "./reconcile/round.ts";
-import { eventTypes, typeNames, type ProgressEvent } from "./types.ts";
+import { eventTypes, typeNames, type ProgressEvent, type ServiceType } from "./types.ts";
 
 const buckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 const byType = series({ type: typeNames });
@@ -23,6 +23,12 @@ const completed = {
   kind: "counter",
   name: "registrations_completed_total",
   help: "Registration attempts that succeeded here",
+  series: byType,
+} satisfies Metric;
+const unchanged = {
+  kind: "counter",
+  name: "registrations_unchanged_total",
+  help: "Registrations answered here with UNCHANGED",
   series: byType,
 } satisfies Metric;
 const failed = {
@@ -80,7 +86,7 @@ const lastRound = {
 /** The metrics of registration; `running` is how many attempts run or wait here. */
 export function registrationMeasures({ store, running }: { readonly store: RegistrationStore; readonly running: () => number }): Measures {
   return {
-    metrics: [started, completed, failed, duration, step, inFlight, attempts, drift, actions, brakes, lastRound],
+    metrics: [started, completed, unchanged, failed, duration, step, inFlight, attempts, drift, actions, brakes, lastRound],
     async collect(meter) {
       meter.set(inFlight, {}, running());
       const counts = await store.tx((tx) => tx.attempts.countByState());
@@ -91,6 +97,8 @@ export function registrationMeasures({ store, running }: { readonly store: Regis
 
 export interface RegistrationMeter {
   begun(attempt: Attempt): void;
+  /** A request that changed nothing was answered here. */
+  unchanged(type: ServiceType): void;
   /** An event of an attempt that runs here was recorded. */
   progressed(event: ProgressEvent): void;
   /** An attempt that ran here has ended, or was left to another replica. */
@@ -107,6 +115,7 @@ export function registrationMeter(meter: Meter, clock: Clock): RegistrationMeter
       lastEventAt.set(id, createdAt);
       meter.count(started, { type });
     },
+    unchanged: (type) => meter.count(unchanged, { type }),
     progressed({ attemptId, type, at }) {
       const before = lastEventAt.get(attemptId);
       if (before === undefined) return;

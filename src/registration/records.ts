@@ -86,6 +86,12 @@ export interface Registration extends InstanceKey {
   readonly updatedAt: number;
 }
 
+/** An active registration with which everything is in order: what a Register that asks for the same is answered by. */
+export interface Settled extends Pick<Registration, "id" | "serviceId" | "requestHash" | "address"> {
+  /** Who owns the name. */
+  readonly owner: string;
+}
+
 /** An instance that was found critical, and reported so, while it stays registered. */
 export interface Critical {
   readonly registrationId: string;
@@ -179,6 +185,11 @@ export interface RegistrationRepository {
   findActive(serviceId: string): Promise<Registration | undefined>;
   /** ACTIVE registrations whose health check dials this (`checkKeyOf`), in the order of their ids. */
   activeAt(checkKey: string): Promise<readonly Registration[]>;
+  /**
+   * Of these service ids, in one query, those under which something is ACTIVE and no attempt is live, that have the key of
+   * their instance, and whose name has its owner under this very spelling.
+   */
+  findSettled(serviceIds: readonly string[]): Promise<readonly Settled[]>;
   /** ACTIVE registrations with an id above `afterId`, in the order of their ids. */
   listActive(afterId: string, limit: number): Promise<readonly Registration[]>;
   /** Becoming ACTIVE also makes `at` the time of registration. */

@@ -1,6 +1,7 @@
 /**
  * Begins, joins or answers a registration. Everything that decides which of these it is happens in one transaction that
- * holds the lock of the instance's key, so that any number of equal requests, on any replicas, end up at one attempt.
+ * holds the lock of the instance's key, so that any number of equal requests, on any replicas, end up at one attempt. What
+ * plainly changes nothing is answered before (`unchanged.ts`).
  */
 import { DomainError, type FieldViolation } from "../kernel/errors.ts";
 import type { Caller } from "../kernel/caller.ts";
@@ -15,7 +16,8 @@ import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
 import { activeOf, settleSpelling } from "./spellings.ts";
 import { validatedNote } from "./attempts/steps/validated.ts";
 import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
-import type { ProgressEvent, RegisterInput } from "./types.ts";
+import type { ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
+import type { Asked, FindUnchanged } from "./unchanged.ts";
 
 export interface RegisterDeps {
   readonly ports: RegistrationPorts;
@@ -25,12 +27,16 @@ export interface RegisterDeps {
   readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
   /** The name of this server in the catalog, if it has one. */
   readonly selfName?: string | undefined;
+  readonly findUnchanged: FindUnchanged;
+  /** Called for every answer UNCHANGED that is given anew. */
+  readonly onUnchanged?: (type: ServiceType) => void;
 }
 
 type HostReason = "HOST_DENIED" | "HOST_UNRESOLVABLE";
 export type ResolvedHost = { readonly address: string } | { readonly violation: string; readonly reason: HostReason };
 
 export interface StartedRegistration {
+  /** Empty when nothing is recorded, because nothing changes: then `events` are all that there are. */
   readonly attemptId: string;
   /** True when this very call began the attempt. */
   readonly isNew: boolean;
@@ -83,58 +89,66 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
 
 /**
  * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the caller with
- * the same `request_id`. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
+ * the same `request_id`. A request without one that changes nothing is no attempt. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
  * (SERVICE_ID_CLASH), `denied` (NAME_OWNED_BY_ANOTHER), `conflict` (ATTEMPT_IN_FLIGHT with another request),
  * `exhausted`, `unavailable`.
  */
 export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
   const { input, address } = await validateRegistration(deps, candidate, signal);
-  const { store } = deps.ports;
   const request = {
     input,
     address,
     hash: requestHashOf(input),
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
-  const unchanged = await findUnchanged(deps, request, signal);
-  deps.runner.admit();
-  const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
-    const key = await claimKey(tx, request, caller);
-    const known = await findKnown(tx, request, key, caller);
-    if (known) return { attempt: known, events: [] };
-    const attempt = newAttempt(deps, request, caller, key);
-    const stillUnchanged = unchanged && (await tx.registrations.findActive(key.serviceId))?.id === unchanged.id;
-    const events = stillUnchanged ? unchangedEvents(attempt) : firstEvents(attempt);
-    if (stillUnchanged) {
-      await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
-    } else {
-      await tx.attempts.insert(attempt, events, deps.runner.leaseMs);
-      await tx.audit.append({
-        subject: subjectOf(attempt.serviceId),
-        at: attempt.createdAt,
-        actor: caller.key,
-        action: "REGISTRATION_STARTED",
-        detail: { attempt_id: attempt.id, request_sha256: attempt.requestHash },
-      });
-    }
-    return { attempt: stillUnchanged ? { ...attempt, state: "COMPLETED" } : attempt, events };
-  });
-  const { attempt, events } = started;
-  const isNew = events.length > 0;
-  if (isNew && attempt.state === "RUNNING") deps.runner.start(attempt);
-  return { attemptId: attempt.id, isNew, events };
+  const settled = input.requestId === undefined ? await deps.findUnchanged(request, caller) : undefined;
+  const started = settled ? unrecorded(deps, request, settled) : await beginOrJoin(deps, request, caller, signal);
+  if (started.events.at(-1)?.outcome === "UNCHANGED") deps.onUnchanged?.(input.type);
+  return started;
 }
 
-interface CheckedRequest {
+async function beginOrJoin(deps: RegisterDeps, request: CheckedRequest, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
+  const unchanged = await findPassing(deps, request, signal);
+  deps.runner.admit();
+  const { begun, ...started } = await deps.ports.store.tx(async (tx): Promise<StartedRegistration & { readonly begun?: Attempt }> => {
+    const key = await claimKey(tx, request, caller);
+    const known = await findKnown(tx, request, key, caller);
+    if (known) return { attemptId: known.id, isNew: false, events: [] };
+    const stillUnchanged = unchanged && (await tx.registrations.findActive(key.serviceId))?.id === unchanged.id;
+    if (stillUnchanged && request.input.requestId === undefined) return unrecorded(deps, request, key);
+    const attempt = newAttempt(deps, request, caller, key);
+    const begins = { attemptId: attempt.id, isNew: true };
+    if (stillUnchanged) {
+      const events = unchangedEvents(attempt);
+      await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
+      return { ...begins, events };
+    }
+    const events = firstEvents(attempt);
+    await tx.attempts.insert(attempt, events, deps.runner.leaseMs);
+    await tx.audit.append({
+      subject: subjectOf(attempt.serviceId),
+      at: attempt.createdAt,
+      actor: caller.key,
+      action: "REGISTRATION_STARTED",
+      detail: { attempt_id: attempt.id, request_sha256: attempt.requestHash },
+    });
+    return { ...begins, events, begun: attempt };
+  });
+  if (begun) deps.runner.start(begun);
+  return started;
+}
+
+interface CheckedRequest extends Asked {
   readonly input: RegisterInput;
-  readonly address: string;
-  readonly hash: string;
-  /** As the request spells it. */
-  readonly serviceId: string;
+}
+
+/** The answer that nothing changes, of which nothing is recorded. */
+function unrecorded({ ports }: RegisterDeps, { address }: CheckedRequest, { serviceId }: Pick<InstanceRow, "serviceId">): StartedRegistration {
+  return { attemptId: "", isNew: false, events: unchangedEvents({ id: "", createdAt: ports.clock.now(), serviceId, address }) };
 }
 
 /** The active registration that already is what the request asks for, and that consumers are shown as passing just now. */
-async function findUnchanged({ ports }: RegisterDeps, request: CheckedRequest, signal: AbortSignal): Promise<Registration | undefined> {
+async function findPassing({ ports }: RegisterDeps, request: CheckedRequest, signal: AbortSignal): Promise<Registration | undefined> {
   const active = await ports.store.tx((tx) => activeOf(tx, request.serviceId));
   if (active?.requestHash !== request.hash || active.address !== request.address) return undefined;
   const instances = await ports.catalog.instances({ serviceId: active.serviceId, name: active.name }, signal);
@@ -206,7 +220,9 @@ function newAttempt(deps: RegisterDeps, { input, address, hash }: CheckedRequest
   };
 }
 
-function startedEvent({ id, createdAt, serviceId }: Attempt): ProgressEvent {
+type Described = Pick<Attempt, "id" | "createdAt" | "serviceId" | "address">;
+
+function startedEvent({ id, createdAt, serviceId }: Described): ProgressEvent {
   return { attemptId: id, sequence: 1, type: "STARTED", at: createdAt, message: "registration started", serviceId };
 }
 
@@ -216,7 +232,7 @@ function firstEvents(attempt: Attempt): readonly ProgressEvent[] {
   return [startedEvent(attempt), { attemptId, sequence: 2, type: "VALIDATED", at, ...validatedNote(attempt) }];
 }
 
-function unchangedEvents(attempt: Attempt): ProgressEvent[] {
+function unchangedEvents(attempt: Described): readonly ProgressEvent[] {
   const { id: attemptId, createdAt: at, serviceId } = attempt;
   return [
     startedEvent(attempt),

@@ -102,7 +102,7 @@ function httpSchemaVerdict(r: RegisterCandidate): Verdict {
 
 function httpSchemaVersionVerdict(r: RegisterCandidate): Verdict {
   if (r.httpSchemaVersion !== undefined) return schemaVersionVerdict(r.httpSchemaVersion);
-  return hasDocument(r) && r.version === "" ? "is required with an OpenAPI document when version is empty" : undefined;
+  return r.version === "" && hasDocument(r) ? "is required with an OpenAPI document when version is empty" : undefined;
 }
 
 /** What is wrong with an artifact id. */

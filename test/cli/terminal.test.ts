@@ -55,7 +55,7 @@ describeWith(["script"], "a terminal", () => {
     await eventually(async () => watching.out().includes("Ctrl-C ends") || undefined);
     expect(watching.out()).not.toContain("drawn");
     await onTerminal(`register drawn ${module.host}:${module.port} -t module --version 1.0.0`).ended;
-    await eventually(async () => watching.out().includes(`drawn-${module.host}-${module.port}`) || undefined);
+    await eventually(async () => /drawn +127\.0\.0\.1:\d+ /.test(watching.out()) || undefined);
     watching.press("\u0003");
     expect((await watching.ended).status).toBe(0);
   });

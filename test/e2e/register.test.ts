@@ -1,7 +1,9 @@
 /** Modules and services come and go, seen from outside: the stock client, and the real servers' own interfaces. */
 import { expect, test } from "vitest";
 import { EventType, RegistrationOutcome, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { CallError } from "../support/client.ts";
+import { metricOf } from "../support/consul-agent.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import {
@@ -146,15 +148,25 @@ inEveryMode("register and unregister", (world) => {
     await unregister(client, name, first);
   });
 
-  test("an unchanged re-registration is answered at once, without a callback", async () => {
-    const { client, unique } = world();
+  test("an unchanged re-registration is answered at once, without a callback, and is no attempt unless it has a request_id", async () => {
+    const { client, unique, muster } = world();
     const name = unique("unchanged");
     await using module = await startFakeModule({ name, version: "1.0.0" });
-    await client.register(requestFor(name, module));
-    const { types, events, status } = await client.register(requestFor(name, module));
-    expect(types).toEqual(["STARTED", "VALIDATED", "CONSUL_HEALTHY", "COMPLETED"]);
-    expect(events.at(-1)?.outcome).toBe(RegistrationOutcome.UNCHANGED);
-    expect(status.code).toBe(0);
+    const counted = async () => (await metricOf(muster.address, "registrations_unchanged_total")).get("MODULE") ?? 0;
+    const attempts = async () => (await client.unary(RegistrationService.method.listAttempts, { name })).attempts.map(({ attemptId }) => attemptId);
+    const first = await client.register(requestFor(name, module));
+    const before = await counted();
+    const again = await client.register(requestFor(name, module));
+    expect(again.types).toEqual(["STARTED", "VALIDATED", "CONSUL_HEALTHY", "COMPLETED"]);
+    expect(again.events.map(({ sequence, attemptId }) => [sequence, attemptId])).toEqual([1n, 2n, 3n, 4n].map((sequence) => [sequence, ""]));
+    expect(again.events.at(-1)).toMatchObject({ outcome: RegistrationOutcome.UNCHANGED, eventData: { value: `${name}-${module.host}-${module.port}` } });
+    expect(again.status.code).toBe(0);
+    expect(await attempts()).toEqual([first.attemptId]);
+
+    const recorded = await client.register(requestFor(name, module, { requestId: "r1" }));
+    expect(recorded.events.at(-1)?.outcome).toBe(RegistrationOutcome.UNCHANGED);
+    expect(await attempts()).toEqual([recorded.attemptId, first.attemptId]);
+    expect(await counted()).toBe(before + 2);
     expect(module.calls.describe).toBe(1);
     await unregister(client, name, module);
   });

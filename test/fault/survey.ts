@@ -31,8 +31,8 @@ export interface Survey {
 
 /** What has happened to an instance so far. */
 export interface Story {
-  /** In the order in which they began. `unchanged`: it found itself registered already. */
-  readonly attempts: readonly { readonly id: string; readonly state: "COMPLETED" | "ROLLED_BACK"; readonly unchanged?: boolean }[];
+  /** In the order in which they began. */
+  readonly attempts: readonly { readonly id: string; readonly state: "COMPLETED" | "ROLLED_BACK" }[];
   readonly unregistered?: boolean;
   /** Tags of the serving entry. */
   readonly tags?: readonly string[];
@@ -86,7 +86,7 @@ export async function expectStory(site: Site, instance: Instance, story: Story, 
 }
 
 function surveyOf({ serviceId, hasSchema }: Instance, { attempts, unregistered = false, tags = [] }: Story, seen: Survey): Survey {
-  const made = attempts.filter(({ state, unchanged }) => state === "COMPLETED" && !unchanged).map(({ id }) => id);
+  const made = attempts.filter(({ state }) => state === "COMPLETED").map(({ id }) => id);
   const active = unregistered ? undefined : made.at(-1);
   const stateOf = (id: string) => (unregistered ? "UNREGISTERED" : id === active ? "ACTIVE" : "SUPERSEDED");
   const entry = active === undefined ? [] : [serviceId];

@@ -2,11 +2,10 @@
 import { expect, test } from "vitest";
 import { principalOf } from "../../src/kernel/caller.ts";
 import type { DomainError } from "../../src/kernel/errors.ts";
-import type { CatalogInstance } from "../../src/registration/ports.ts";
 import { cancelAttempt } from "../../src/registration/queries.ts";
 import { startRegistration, validateRegistration, type ResolvedHost } from "../../src/registration/register.ts";
 import { unregister } from "../../src/registration/unregister.ts";
-import { beforeEachTx, caller, host, inputFor, notServing, openWorkshop, port, serving, typesOf, type Replica, type Workshop } from "../support/workshop.ts";
+import { beforeEachTx, caller, host, inputFor, notServing, openWorkshop, port, serving, type Replica, type Workshop } from "../support/workshop.ts";
 
 const soon = () => AbortSignal.timeout(60_000);
 
@@ -14,18 +13,6 @@ function unregisterAt({ ports, ids }: Workshop, { runner }: Replica, name = "par
   const deps = { ports, ids, runner, runTask: async () => true };
   return unregister(deps, { name, host, port }, caller);
 }
-
-test("a request equal to what is registered is UNCHANGED and not audited; the order of map keys is no difference", async () => {
-  await using workshop = await openWorkshop();
-  const replica = workshop.replica();
-  await replica.events((await replica.register(inputFor("parser", { metadata: { a: "1", b: "2" } }))).attemptId);
-  const again = await replica.register(inputFor("parser", { metadata: { b: "2", a: "1" } }));
-  expect(typesOf(again.events)).toEqual(["STARTED", "VALIDATED", "CONSUL_HEALTHY", "COMPLETED"]);
-  expect(again.events[1]?.metadata).toEqual({ check_address: host });
-  expect(await workshop.attempt(again.attemptId)).toMatchObject({ state: "COMPLETED", outcome: "UNCHANGED", lastSequence: 4 });
-  expect(replica.runner.count()).toBe(0);
-  expect((await workshop.audit("parser")).map(({ action }) => action)).toEqual(["REGISTRATION_STARTED", "REGISTERED"]);
-});
 
 test("who began it is in the audit before the attempt does anything, and how it ended after it", async () => {
   await using workshop = await openWorkshop();
@@ -43,73 +30,6 @@ test("who began it is in the audit before the attempt does anything, and how it 
   await replica.events(next);
   expect((await workshop.audit("parser")).at(-1)?.detail).toEqual({ attempt_id: next, version: "1.0.0", replaces: attemptId });
 });
-
-test.each(["unregistered", "replaced"])("what is %s while a request is found unchanged is registered again", async (what) => {
-  let meanwhile: (() => Promise<unknown>) | undefined;
-  await using workshop = await openWorkshop({
-    decorate: (ports) => ({
-      ...ports,
-      catalog: {
-        ...ports.catalog,
-        async instances(filter, signal) {
-          const seen = await ports.catalog.instances(filter, signal);
-          const act = meanwhile;
-          meanwhile = undefined;
-          await act?.();
-          return seen;
-        },
-      },
-    }),
-  });
-  const replica = workshop.replica();
-  const first = (await replica.register(inputFor())).attemptId;
-  await replica.events(first);
-  meanwhile = async () => {
-    if (what === "unregistered") return unregisterAt(workshop, replica);
-    return replica.events((await replica.register(inputFor("parser", { tags: ["other"] }))).attemptId);
-  };
-  const again = await replica.register(inputFor());
-  expect(typesOf(again.events)).toEqual(["STARTED", "VALIDATED"]);
-  expect(typesOf(await replica.events(again.attemptId)).at(-1)).toBe("COMPLETED");
-  const active = await workshop.store.tx((tx) => tx.registrations.findActive(`parser-${host}-${port}`));
-  expect(active).toMatchObject({ id: again.attemptId, request: { tags: [] } });
-});
-
-test("what is registered elsewhere, or not passing in the catalog, is not unchanged", async () => {
-  await using workshop = await openWorkshop();
-  const replica = workshop.replica();
-  const first = (await replica.register(inputFor())).attemptId;
-  await replica.events(first);
-  await workshop.ports.catalog.deregister(`parser-${host}-${port}`, first, soon());
-  const again = await replica.register(inputFor());
-  expect(typesOf(await replica.events(again.attemptId)).at(-1)).toBe("COMPLETED");
-  expect(again.events).toHaveLength(2);
-  const moved = { ...replica.deps, resolveHost: async () => ({ address: "127.0.0.9" }) };
-  const elsewhere = await startRegistration(moved, inputFor(), caller, soon());
-  expect(elsewhere.events).toHaveLength(2);
-  expect(await workshop.attempt(elsewhere.attemptId)).toMatchObject({ address: "127.0.0.9" });
-  await replica.events(elsewhere.attemptId);
-});
-
-test.each([{ status: "critical" }, { attemptId: "another" }, { attemptId: undefined }] as const)(
-  "what the catalog shows with %j is not unchanged",
-  async (shown) => {
-    let change: Partial<CatalogInstance> = {};
-    await using workshop = await openWorkshop({
-      decorate: (ports) => ({
-        ...ports,
-        catalog: { ...ports.catalog, instances: async (...given) => (await ports.catalog.instances(...given)).map((it) => ({ ...it, ...change })) },
-      }),
-    });
-    const replica = workshop.replica();
-    await replica.events((await replica.register(inputFor())).attemptId);
-    change = shown;
-    const again = await replica.register(inputFor());
-    expect(again.events).toHaveLength(2);
-    change = {};
-    await replica.events(again.attemptId);
-  },
-);
 
 test("equal requests join what runs, another one is refused, and a request id stands for one request for ever", async () => {
   await using workshop = await openWorkshop();

@@ -15,11 +15,13 @@ import { orAborted } from "../../src/kernel/or-aborted.ts";
 import type { RegistrationPorts } from "../../src/registration/attempts/attempt-context.ts";
 import { createProgress, type Progress } from "../../src/registration/attempts/progress.ts";
 import type { RunnerDeps } from "../../src/registration/attempts/run-attempt.ts";
+import { createDiscoveryView, type DiscoveryView } from "../../src/registration/discovery/view.ts";
 import { createRunner, type Runner, type RunnerOptions } from "../../src/registration/attempts/runner.ts";
 import type { RegisterDeps, StartedRegistration } from "../../src/registration/register.ts";
 import { startRegistration } from "../../src/registration/register.ts";
 import type { Attempt, RegistrationTx } from "../../src/registration/records.ts";
 import { notCompared } from "../../src/registration/schemas/bounded-comparison.ts";
+import { createFindUnchanged } from "../../src/registration/unchanged.ts";
 import { serviceIdOf, subjectOf } from "../../src/registration/service-id.ts";
 import type { CheckTarget, Endpoint, HealthVerdict, ModuleDescription, ProgressEvent, RegisterInput } from "../../src/registration/types.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
@@ -42,6 +44,8 @@ export interface Replica {
   readonly runner: Runner;
   readonly progress: Progress;
   readonly deps: RegisterDeps;
+  /** What this replica has seen of the catalog. */
+  readonly discovery: DiscoveryView;
   /** Begins, or joins, an attempt; `input` as `inputFor` makes it. */
   register(input: RegisterInput, by?: Caller): Promise<StartedRegistration>;
   /** The attempt's events, when it has ended and those who follow it here have been sent its end. */
@@ -95,13 +99,14 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
     clock,
   });
   const stopping = new AbortController();
+  const views = stack.use(new AsyncDisposableStack());
   const disposal = stack.move();
   return {
     ports,
     store,
     instance,
     ids,
-    replica: (options, deps) => openReplica({ ports, ids, stopping: stopping.signal }, options, deps),
+    replica: (options, deps) => openReplica({ ports, ids, store, views, stopping: stopping.signal }, options, deps),
     async attempt(id) {
       const found = await store.tx((tx) => tx.attempts.find(id));
       if (!found) throw new Error(`there is no attempt ${id}`);
@@ -116,30 +121,35 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
 }
 
 function openReplica(
-  { ports, ids, stopping }: { readonly ports: RegistrationPorts; readonly ids: Ids; readonly stopping: AbortSignal },
+  shop: { readonly store: RegistrationPorts["store"]; readonly views: AsyncDisposableStack; readonly stopping: AbortSignal } & Pick<Workshop, "ports" | "ids">,
   options: Partial<RunnerOptions> = {},
   deps: Partial<RunnerDeps> = {},
 ): Replica {
+  const { ports, ids, store, views, stopping } = shop;
   const counted: string[] = [];
   const logged: Replica["logged"] = [];
+  const log: RunnerDeps["log"] = (_level, event, fields = {}) => void logged.push({ event, fields });
+  const discovery = views.use(createDiscoveryView({ catalog: ports.catalog, store, clock: ports.clock, log }));
   const progress = createProgress(ports.store, ports.clock, (attemptId) => runner.runsHere(attemptId));
   const runner: Runner = createRunner(
     () => ({
       ports,
       progress,
-      log: (_level, event, fields = {}) => void logged.push({ event, fields }),
-      onCommit: () => undefined,
+      log,
+      onCommit: () => discovery.refresh(),
       onBegin: ({ id }) => void counted.push(`begin ${id}`),
       onEnd: ({ id }, error, outcome) => void counted.push([outcome, id, ...(error ? [error.reason] : [])].join(" ")),
       ...deps,
     }),
     { owner: randomUUID(), leaseMs: 15_000, maxRunning: 100, maxWaiting: 100, ...options },
   );
-  const registering: RegisterDeps = { ports, ids, runner, resolveHost: async (address) => ({ address }) };
+  const findUnchanged = createFindUnchanged({ store: ports.store, inCatalog: discovery.inCatalog });
+  const registering: RegisterDeps = { ports, ids, runner, resolveHost: async (address) => ({ address }), findUnchanged };
   return {
     runner,
     progress,
     deps: registering,
+    discovery,
     counted,
     logged,
     register: (input, by = caller) => startRegistration(registering, input, by, stopping),

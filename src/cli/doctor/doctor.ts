@@ -11,7 +11,7 @@ import { exitCodes } from "../frame/exit-codes.ts";
 import { formatOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
 import { targetOf, type Target } from "../frame/target.ts";
-import type { Terminal } from "../frame/terminal.ts";
+import { columnsOf, type Terminal } from "../frame/terminal.ts";
 import { checkDirectory, checkSecretFiles } from "./files.ts";
 import { findingText, type Check, type Finding } from "./finding.ts";
 import { checkServer } from "./server.ts";
@@ -38,7 +38,7 @@ export const doctorCommand: Run = async (input, terminal) => {
   for (const check of [...running, server]) {
     const found = (await check).map((finding) => ({ ...finding, todo: worded(finding.todo, terminal.program) }));
     findings.push(...found);
-    if (isText) terminal.out(found.map((finding) => findingText(finding, style)).join(""));
+    if (isText) terminal.out(found.map((finding) => findingText(finding, style, columnsOf(terminal))).join(""));
   }
   const bad = findings.filter(({ state }) => state === "bad").length;
   const warned = findings.filter(({ state }) => state === "warn").length;

@@ -1,5 +1,6 @@
 import { printable } from "../../kernel/log.ts";
 import type { Style } from "../frame/style.ts";
+import { beside } from "../frame/wrapped.ts";
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -46,11 +47,12 @@ export function checkOf(
 
 const areaWidth = "configuration".length;
 
-/** One line, and one for what to do about it. */
-export function findingText({ area, state, text, todo }: Finding, style: Style): string {
+/** One line, and one for what to do about it; each goes on below where `columns` are too few. */
+export function findingText({ area, state, text, todo }: Finding, style: Style, columns?: number): string {
   const mark = { ok: style.good("✓"), warn: style.warn("!"), bad: style.bad("✗") }[state];
-  const line = `${mark} ${style.bold(area.padEnd(areaWidth))}  ${printable(text, 2_048)}\n`;
-  return todo === "" ? line : `${line}${" ".repeat(areaWidth + 4)}${style.dim("→")} ${printable(todo)}\n`;
+  const textAt = areaWidth + 4;
+  const line = `${mark} ${style.bold(area.padEnd(areaWidth))}  ${beside(printable(text, 2_048), textAt, columns)}\n`;
+  return todo === "" ? line : `${line}${" ".repeat(textAt)}${style.dim("→")} ${beside(printable(todo), textAt + 2, columns)}\n`;
 }
 
 const tolerableMs = 2_000;

@@ -5,6 +5,7 @@ import { exitCodes } from "./exit-codes.ts";
 import { connectionOptions, helpOption } from "./options.ts";
 import type { Style } from "./style.ts";
 import type { Terminal } from "./terminal.ts";
+import { wrapped } from "./wrapped.ts";
 
 /** All commands, a line each. */
 export function overview(commands: readonly Command[], { version, program }: Pick<Terminal, "version" | "program">, style: Style): string {
@@ -86,14 +87,4 @@ function columns(rows: readonly (readonly [string, string])[]): readonly string[
     const head = left.length > width ? [`  ${left}`, `  ${" ".repeat(width)}  ${first}`] : [`  ${left.padEnd(width)}  ${first}`];
     return [...head, ...lines.slice(1).map((line) => `  ${" ".repeat(width)}  ${line}`)].map((line) => line.trimEnd());
   });
-}
-
-function wrapped(text: string, width: number): readonly string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
 }

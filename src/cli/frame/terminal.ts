@@ -18,12 +18,18 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** Whether stdout and stderr support colours. */
   readonly colour: { readonly out: boolean; readonly err: boolean };
+  /** Of stdout; something usual where that is no terminal. */
   size(): { readonly columns: number; readonly rows: number };
   /** Aborted with an `Interrupted` by Ctrl-C or SIGTERM, and when the reader of stdout is gone. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** A whole file as text; `-` is stdin. */
   readFile(path: string): string;
+}
+
+/** The width of stdout that texts are to fit; undefined where it is no terminal. */
+export function columnsOf(terminal: Pick<Terminal, "isInteractive" | "size">): number | undefined {
+  return terminal.isInteractive ? terminal.size().columns : undefined;
 }
 
 export class Interrupted extends Error {

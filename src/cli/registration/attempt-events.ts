@@ -13,6 +13,7 @@ import { formatOf, jsonOf, show } from "../frame/output.ts";
 import { eventLine, msOf } from "./progress-view.ts";
 import { reopening } from "../frame/reopening.ts";
 import { styleFor } from "../frame/style.ts";
+import { columnsOf } from "../frame/terminal.ts";
 
 export const showAttempt: Run = async (input, terminal) => {
   const connection = connect(input, terminal);
@@ -31,9 +32,10 @@ export const showAttempt: Run = async (input, terminal) => {
     }
   }
   const style = styleFor(terminal.colour.out);
+  const columns = columnsOf(terminal);
   const value = { attempt: jsonOf(AttemptSchema, attempt), events: events.map((event) => jsonOf(RegistrationEventSchema, event)) };
   await show(input, terminal, value, () => {
-    const lines = events.map((event, i) => `${eventLine(event, i === 0 ? 0 : msOf(event.timestamp) - msOf(events[i - 1]?.timestamp), style)}\n`);
+    const lines = events.map((event, i) => `${eventLine(event, i === 0 ? 0 : msOf(event.timestamp) - msOf(events[i - 1]?.timestamp), style, columns)}\n`);
     const more = attempt.state === AttemptState.RUNNING ? `It is still running: ${terminal.program} attempts show ${attemptId} --watch\n` : "";
     return `${attemptDetails(attempt, terminal.clock.now(), style)}\n${lines.join("")}${more}`;
   });

@@ -7,7 +7,7 @@ import { exitCodes } from "../frame/exit-codes.ts";
 import { formatOf, jsonOf, show, showItem } from "../frame/output.ts";
 import { redraw } from "../frame/redraw.ts";
 import { styleFor } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
+import { columnsOf, type Terminal } from "../frame/terminal.ts";
 import { durationMs } from "../frame/times.ts";
 
 const pageSize = 500;
@@ -33,7 +33,7 @@ export const listAttempts: Run = async (input, terminal) => {
   };
   const style = styleFor(terminal.colour.out);
   const text = (attempts: readonly Attempt[]): string => {
-    const columns = terminal.isInteractive ? terminal.size().columns : undefined;
+    const columns = columnsOf(terminal);
     return attempts.length === 0 ? "No matching attempts.\n" : attemptTable(attempts, terminal.clock.now(), style, columns);
   };
   if (input.on("watch")) return watchList(list, text, input, terminal);

@@ -9,7 +9,7 @@ import { startLiveLine } from "../frame/live-line.ts";
 import { jsonOf, showItem, type Format } from "../frame/output.ts";
 import { eventLine, msOf, summaryLine, waitingLine } from "./progress-view.ts";
 import { styleFor } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
+import { columnsOf, type Terminal } from "../frame/terminal.ts";
 
 /** Shows the events of an attempt as they come; resolves to the last one. An error of the stream comes after its events. */
 export async function followEvents(
@@ -33,7 +33,7 @@ export async function followEvents(
     const at = msOf(event.timestamp);
     if (!last) beganMs = at;
     if (!last && event.attemptId !== "") live.print(style.dim(`attempt ${event.attemptId}`));
-    live.print(eventLine(event, last ? at - msOf(last.timestamp) : 0, style));
+    live.print(eventLine(event, last ? at - msOf(last.timestamp) : 0, style, columnsOf(terminal)));
     onEvent((last = event));
     if (isTerminal(event)) live.print(summaryLine(event, at - beganMs, style));
   }

@@ -97,6 +97,7 @@ export function instanceTable(instances: readonly Instance[], nowMs: number, sty
     heads: ["NAME", "ADDRESS", "VERSION", "HEALTH", "CHECKED", "AGE", "ID", "LABELS"],
     rows,
     bold: style.bold,
+    narrow: { drop: ["ID", "CHECKED", "AGE", "VERSION"], shorten: "NAME" },
     ...(columns === undefined ? {} : { columns }),
   });
 }

@@ -15,7 +15,7 @@ import { instanceDetails, instanceSummary, instanceTable, moduleInstance, servic
 import { jsonOf, show } from "../frame/output.ts";
 import { msOf } from "./progress-view.ts";
 import { styleFor } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
+import { columnsOf, type Terminal } from "../frame/terminal.ts";
 import { watchInstances } from "./watch-instances.ts";
 
 /** The RPCs of one kind of instances. */
@@ -83,7 +83,7 @@ async function list(sort: Sort, input: Input, terminal: Terminal): Promise<numbe
     return exitCodes.done.code;
   }
   const { instances, asOfMs, json } = await sort.all(connection);
-  const columns = terminal.isInteractive ? terminal.size().columns : undefined;
+  const columns = columnsOf(terminal);
   await show(
     input,
     terminal,

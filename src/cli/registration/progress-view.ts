@@ -5,18 +5,25 @@ import { printable } from "../../kernel/log.ts";
 import { nameOf } from "../frame/names.ts";
 import type { Style } from "../frame/style.ts";
 import { took } from "../frame/times.ts";
+import { beside } from "../frame/wrapped.ts";
 
 const stepWidth = "HEALTH_CHECK_CONFIGURED".length;
 const timeWidth = 9;
 
-/** One line for an event; `sinceMs` is the time since the previous event. */
-export function eventLine(event: RegistrationEvent, sinceMs: number, style: Style): string {
+const textAt = 2 + "✓ ".length + stepWidth + 1 + timeWidth + 2;
+
+/** A line for an event, and more below it where `columns` are too few; `sinceMs` is the time since the previous event. */
+export function eventLine(event: RegistrationEvent, sinceMs: number, style: Style, columns?: number): string {
   const step = nameOf(EventType, event.eventType);
   const [mark, paint] = markOf(event.eventType, style);
   const time = `+${took(sinceMs)}`.padStart(timeWidth);
   const text = event.eventData.case === "errorDetail" ? event.eventData.value : event.message;
-  const facts = event.eventData.case === "metadata" ? factsOf(event.eventData.value.values, style) : "";
-  return `  ${paint(mark)} ${paint(step.padEnd(stepWidth))} ${style.dim(time)}  ${printable(text, 2_048)}${facts}`;
+  const facts = event.eventData.case === "metadata" ? factsOf(event.eventData.value.values, style) : [];
+  const texts = [printable(text, 2_048), ...facts.map((fact) => fact.text)];
+  const fits = columns === undefined || textAt + texts.join("  ").length <= columns;
+  const below = fits ? "  " : `\n${" ".repeat(textAt)}`;
+  const shown = texts.map((it, i) => (facts[i - 1]?.paint ?? String)(fits ? it : beside(it, textAt, columns)));
+  return `  ${paint(mark)} ${paint(step.padEnd(stepWidth))} ${style.dim(time)}  ${shown.join(below)}`;
 }
 
 function markOf(type: EventType, style: Style): readonly [string, (text: string) => string] {
@@ -33,12 +40,12 @@ function markOf(type: EventType, style: Style): readonly [string, (text: string)
 }
 
 /** The main facts of a step; the rest is in `-o json`. */
-function factsOf(values: Readonly<Record<string, string>>, style: Style): string {
+function factsOf(values: Readonly<Record<string, string>>, style: Style): readonly { readonly text: string; readonly paint: (text: string) => string }[] {
   const { warning, compatibility } = values;
   return [
-    warning === undefined ? "" : style.warn(`  warning: ${printable(warning)}`),
-    compatibility === undefined ? "" : style.dim(`  ${printable(compatibility)}`),
-  ].join("");
+    ...(warning === undefined ? [] : [{ text: `warning: ${printable(warning)}`, paint: style.warn }]),
+    ...(compatibility === undefined ? [] : [{ text: printable(compatibility), paint: style.dim }]),
+  ];
 }
 
 const frames = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];

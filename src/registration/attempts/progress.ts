@@ -114,6 +114,6 @@ async function nextWake(follower: Follower, clock: Clock, signal: AbortSignal, p
   try {
     return await Promise.race([woken, poller, aborted]);
   } finally {
-    over.abort();
+    over.abort("woken");
   }
 }

@@ -37,6 +37,11 @@ export interface DiscoveryView extends AsyncDisposable {
   get(lookup: { readonly serviceId: string } | { readonly name: string }, kind?: DiscoveredKind): Discovered;
   resolve(question: ResolveQuestion): Resolution;
   /**
+   * What serves under this very service id in the catalog itself, if that is known to have been so at most `ms` ago; else nothing.
+   * What the catalog lost is not in it.
+   */
+  inCatalog(serviceId: string, ms: number): readonly CatalogInstance[];
+  /**
    * Epoch milliseconds at which the instance's health was last confirmed: by its check where the catalog keeps the times, else by
    * the latest snapshot that had it so; undefined for what nothing has confirmed yet.
    */
@@ -85,6 +90,8 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
   const held = createHeld({ store, clock, log, holdMs, onChange: () => (keepRecords(), relist()) });
   let snapshot: CatalogSnapshot | undefined;
   let listed: ReadonlyMap<CatalogInstance, Listed> = new Map();
+  /** Of the snapshot, what is not on trial, by service id; made at the first use of each. */
+  let serving: ReadonlyMap<string, readonly CatalogInstance[]> | undefined;
   let formerLists: Index["lists"] | undefined;
   let index: Index | undefined;
 
@@ -100,6 +107,7 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
     snapshot = next;
     seen.resolve();
     if (!isChanged) return;
+    serving = undefined;
     keepRecords();
     relist(isFirst);
     for (const listener of listeners) listener();
@@ -211,6 +219,14 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs }: Disc
       // Only names that exist are remembered, until they are gone: neither callers nor time may fill the memory.
       if (resolution.chosen) turns.set(key, (turn + 1) % Number.MAX_SAFE_INTEGER);
       return resolution;
+    },
+    inCatalog(serviceId, ms) {
+      if (snapshot === undefined || clock.now() - (snapshot.at ?? clock.now()) > ms) return [];
+      serving ??= Map.groupBy(
+        snapshot.instances.filter(({ onTrial }) => !onTrial),
+        (instance) => instance.serviceId,
+      );
+      return serving.get(serviceId) ?? [];
     },
     lastChecked: (it) => (lost.has(it) ? lost.get(it) : (catalog.lastChecked(it.serviceId) ?? snapshot?.at)),
     async *watch(kind, signal) {

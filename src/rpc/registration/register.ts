@@ -28,6 +28,10 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     return;
   }
   const { attemptId, isNew, events } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
+  if (attemptId === "") {
+    for (const event of events) yield registerResponseOf(event);
+    return;
+  }
   let mayCancel = isNew;
   try {
     for await (const event of deps.progress.follow(attemptId, 0, context.signal, events)) {

@@ -4,7 +4,7 @@
  * Guarantees, the same as for the long way: it is admitted before its message is read; while the gate has
  * not answered, its deadline runs, it can be cancelled, and no more is buffered than flow control let the client send; it is
  * answered within its deadline, and once, also when gate or handler is stuck; a message too large is refused at its first
- * bytes; a stream suspends its handler while a message waits to be sent, and ends for a client that does not read; the signal
+ * bytes; a stream suspends its handler while 4 KiB or more wait to be sent, and ends for a client that does not read; the signal
  * of a handler aborts when the call is over. It is reported once, when its stream is closed.
  *
  * A class with fields and little else: ten thousand of them wait at a time. For the same reason one timer serves a call all
@@ -38,6 +38,8 @@ export interface LaneCallOptions extends CallReport {
   readonly frame: (method: DescMethod, answer: Answer) => readonly Uint8Array[];
 }
 
+/** Messages of a stream wait together up to this size; then its handler waits until they have left. */
+const togetherBytes = 4_096;
 /** How long after its deadline a call may take to leave. */
 const farewellMs = 1_000;
 
@@ -164,16 +166,21 @@ export class LaneCall {
         const next = await this.#messages.next();
         if (this.#over) return;
         if (next.done) return this.#succeed();
-        await this.#send(this.#options.frame(this.method, next.value));
+        const sent = this.#send(this.#options.frame(this.method, next.value));
+        if (this.#stream.writableLength >= togetherBytes) await sent;
       }
     } catch (error) {
       this.end(error);
     }
   }
 
-  /** Resolves when the frame has left, or never will. */
+  /** Resolves when the frame has left, or never will. What is sent in the same turn of the event loop leaves with it. */
   #send(frame: readonly Uint8Array[]): Promise<void> {
     if (!this.#stream.headersSent) this.#respond();
+    if (this.#stream.writableCorked === 0) {
+      this.#stream.cork();
+      process.nextTick(() => this.#stream.uncork());
+    }
     return new Promise((resolve) => {
       const release = this.#options.slowReaders.hold(() => this.#dropReader());
       let left = frame.length;

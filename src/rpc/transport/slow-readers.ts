@@ -1,8 +1,8 @@
 /**
  * Disconnects clients that do not read: when the last message of a stream, or a whole HTTP answer, is still unsent after the limit.
  *
- * Guarantees: a stream suspends its handler while its message waits, so that a stalled reader costs
- * one message and the socket's buffer, for no longer than the limit and a quarter. Over HTTP/2 the stream is
+ * Guarantees: a stream suspends its handler while its message waits (on the fast lane while short ones are 4 KiB together), so that
+ * a stalled reader costs that and the socket's buffer, for no longer than the limit and a quarter. Over HTTP/2 the stream is
  * reset with ENHANCE_YOUR_CALM, which gRPC clients report as RESOURCE_EXHAUSTED: details could not overtake the message.
  * One timer for all streams, and none while no stream waits.
  */

@@ -39,6 +39,21 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
       return rows.map(fromRow);
     },
 
+    async findSettled(serviceIds) {
+      if (serviceIds.length === 0) return [];
+      return db
+        .selectFrom("registrations as r")
+        .innerJoin("instances as i", "i.service_id", "r.active_key")
+        .innerJoin("service_names as n", "n.name", "r.name")
+        .leftJoin("attempts as a", "a.live_key", "r.active_key")
+        .select(["r.id as id", "r.service_id as serviceId", "r.request_hash as requestHash", "r.address as address", "n.owner as owner"])
+        .where("r.active_key", "in", serviceIds)
+        .where("i.id_key", "is not", null)
+        .where("n.name_key", "is not", null)
+        .where("a.live_key", "is", null)
+        .execute();
+    },
+
     async listActive(afterId, limit) {
       const rows = await db
         .selectFrom("registrations")

@@ -1,7 +1,7 @@
 import type { Registration } from "../../../src/registration/records.ts";
 import { describe, expect, test } from "vitest";
 import { refusalOf, type StoreBackend } from "./backend.ts";
-import { key, registration, schemaVersion, someTime, request } from "./fixtures.ts";
+import { attempt, key, registration, schemaVersion, someTime, request } from "./fixtures.ts";
 
 export function recordTests(backend: StoreBackend): void {
   describe("registrations", () => {
@@ -70,6 +70,34 @@ export function recordTests(backend: StoreBackend): void {
       expect(await at("[10.0.0.1]:9000")).toEqual(["1", "2"]);
       expect(await at("[10.0.0.2]:9000")).toEqual(["3"]);
       expect(await at("[10.0.0.1]:1")).toEqual(["4"]);
+    });
+
+    test("are settled while one is active, has the key and an owner of its name, and no attempt is live", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const other = { ...key, serviceId: "other-10.0.0.1-9000", name: "other" };
+      await store.tx(async (tx) => {
+        for (const it of [key, other]) {
+          await tx.instances.claim(it);
+          await tx.instances.claimName(it.name, `tokens|${it.name}`);
+          await tx.registrations.insert(registration(it.name, { ...it, state: "ACTIVE" }));
+        }
+      });
+      const settled = (...ids: readonly string[]) =>
+        store.tx(async (tx) => (await tx.registrations.findSettled(ids)).toSorted((a, b) => (a.id < b.id ? -1 : 1)));
+      const first = { id: "parser", serviceId: key.serviceId, requestHash: "hash", address: "10.0.0.1", owner: "tokens|parser" };
+      const second = { ...first, id: "other", serviceId: other.serviceId, owner: "tokens|other" };
+      expect(await settled(key.serviceId, "none", other.serviceId)).toEqual([second, first]);
+      expect(await settled(key.serviceId)).toEqual([first]);
+      expect(await settled()).toEqual([]);
+      await store.tx((tx) => tx.attempts.insert(attempt("live", { serviceId: other.serviceId }), [], 60_000));
+      expect(await settled(key.serviceId, other.serviceId)).toEqual([first]);
+      await store.tx((tx) => tx.instances.releaseKey(key.serviceId));
+      expect(await settled(key.serviceId)).toEqual([]);
+      await store.tx((tx) => tx.instances.claim(key));
+      expect(await settled(key.serviceId)).toEqual([first]);
+      await store.tx((tx) => tx.registrations.setState("parser", "UNREGISTERED", someTime));
+      expect(await settled(key.serviceId)).toEqual([]);
     });
 
     test("have one active for a service id", async () => {

@@ -373,7 +373,8 @@ export type RegistrationEvent = Message<"ai.pipestream.platform.registration.v1.
   } | { case: undefined; value?: undefined };
 
   /**
-   * Sequence number of the event in its attempt: 1, 2, 3 and so on without a gap. 0 when nothing is recorded (validate_only).
+   * Sequence number of the event in its attempt, or in the answer UNCHANGED: 1, 2, 3 and so on without a gap. 0 with
+   * validate_only.
    *
    * @generated from field: int64 sequence = 1001;
    */
@@ -381,7 +382,7 @@ export type RegistrationEvent = Message<"ai.pipestream.platform.registration.v1.
 
   /**
    * The attempt, to be looked up, watched or cancelled with muster.registration.v1.RegistrationService. Empty when
-   * nothing is recorded (validate_only).
+   * nothing is recorded: with validate_only, and with the outcome UNCHANGED of a request without request_id.
    *
    * @generated from field: string attempt_id = 1002;
    */
@@ -2354,7 +2355,8 @@ export const PlatformRegistrationService: GenService<{
    * a google.rpc.RetryInfo) when it can. A request refused before STARTED gets only a status and no event.
    *
    * Repeating a request while it runs attaches to the same attempt and replays its events. Repeating one
-   * that changes nothing ends immediately with the outcome UNCHANGED. A failed re-registration leaves the instance unchanged.
+   * that changes nothing ends immediately with the outcome UNCHANGED; without a request_id that is no attempt, and nothing
+   * is recorded. A failed re-registration leaves the instance unchanged.
    * A caller that disconnects before CONSUL_REGISTERED cancels the attempt; after that the attempt runs to its end.
    *
    * @generated from rpc ai.pipestream.platform.registration.v1.PlatformRegistrationService.Register

@@ -10,3 +10,10 @@ export async function residentMb(pid: number): Promise<number> {
   }
   return total;
 }
+
+/** CPU time that a process has used, without its children's, in milliseconds; exact to 10. */
+export async function cpuMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const [user, system] = stat.slice(stat.lastIndexOf(")")).split(" ").slice(12, 14);
+  return (Number(user) + Number(system)) * 10;
+}

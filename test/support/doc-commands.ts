@@ -1,0 +1,70 @@
+/** The commands that the documentation shows, and why some of them are not run by `test/docs-commands.test.ts`. */
+import { filesBelow, read } from "./source-tree.ts";
+
+/** All documents of the repository. */
+export const markdown: readonly string[] = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "CHANGELOG.md",
+  "SECURITY.md",
+  ...["docs", "deploy", "examples", "test"].flatMap(filesBelow).filter((path) => path.endsWith(".md")),
+];
+
+export interface DocCommand {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Of blocks fenced as `sh` every command, of those without a name what follows `$ `; in the order of the documents. */
+export const docCommands: readonly DocCommand[] = markdown.flatMap((file) =>
+  [...read(file).matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].flatMap(([, language, block = ""]) =>
+    language === "sh" || language === "" ? commandsOf(block, language === "sh").map((text) => ({ file, text })) : [],
+  ),
+);
+
+function commandsOf(block: string, isShell: boolean): readonly string[] {
+  const commands: string[] = [];
+  let open: string | undefined;
+  for (const line of block.split("\n")) {
+    const begun = isShell ? (/^(?!#|$).*/.exec(line)?.[0] ?? undefined) : /^\$ (.*)/.exec(line)?.[1];
+    const text: string | undefined = open === undefined ? begun : `${open}\n${line}`;
+    if (text === undefined) continue;
+    open = goesOn(text) ? text : undefined;
+    if (open === undefined) commands.push(text);
+  }
+  return commands;
+}
+
+/** It ends in a backslash, or within a quotation. */
+function goesOn(text: string): boolean {
+  return text.endsWith("\\") || (text.match(/'/g) ?? []).length % 2 === 1;
+}
+
+/** Which commands are not run, by a text that they begin with or contain, and why. */
+const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] = [
+  [/^(README|CONTRIBUTING)\.md$/, /^(npm ci|npm start|npm test)/, "installs, serves and tests: .ci/run does so"],
+  [/^README\.md$/, /^npm install --global/, "changes the machine"],
+  [/^README\.md$/, /python3|examples\/python/, "examples/python/README.md has the same, which test/examples runs"],
+  [/^README\.md$/, /^eval "\$\(test\/stack/, "starts the real servers: .ci/run does so"],
+  [/^README\.md$/, /(curl "\$\{MUSTER|STACK_BIN\/kcat)/, "looks at what the example registered on the real servers: test/examples/python.test.ts looks there"],
+  [/^examples\//, /./, "test/examples runs them"],
+  [/^deploy\//, /./, "needs Docker"],
+  [/^test\/stack\//, /./, "starts the real servers, or names those that there are"],
+  [/^docs\/performance\.md$/, /^npm run bench/, "measures for minutes"],
+  [/./, /muster serve$/, "serves until it is stopped: test/e2e/process.test.ts"],
+  [/./, /muster (watch|events tail)|--watch$/, "runs until Ctrl-C: test/cli/calls.test.ts"],
+  [/^docs\/cli\.md$/, /search\.example/, "its host is an example"],
+  [/^docs\/cli\.md$/, /^muster attempts cancel/, "needs an attempt that runs: test/cli/calls.test.ts"],
+  [/^docs\/(approvals|cli)\.md$/, /^muster policy (lint|put|activate|show|archive|list registration)/, "needs its own file, or policies that are stored"],
+  [/^docs\/cli\.md$/, /^grpcurl .*muster resolve/, "needs an instance with reflection"],
+];
+
+/** Why the command is not run; undefined when it is. */
+export function whyNotRun({ file, text }: DocCommand): string | undefined {
+  return reasons.find(([of, pattern]) => of.test(file) && pattern.test(text))?.[2];
+}
+
+/** Reasons that no command has any more. */
+export function unusedReasons(): readonly string[] {
+  return reasons.filter(([of, pattern]) => !docCommands.some(({ file, text }) => of.test(file) && pattern.test(text))).map(([, , why]) => why);
+}
