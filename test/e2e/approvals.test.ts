@@ -8,6 +8,7 @@ import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
 import { ask, decide, eventsUntilDecided, get, person, usePolicy } from "../support/approvals.ts";
 import { refusal } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
+import { headerOf, linesOfTopic } from "../support/kcat.ts";
 import { inEveryMode } from "../support/world.ts";
 
 const { createApproval, getApproval, listApprovals, revise, close, vote, reassign, putStandIn, deleteStandIn } = ApprovalService.method;
@@ -88,6 +89,16 @@ inEveryMode("approvals", (world) => {
       "ApprovalStageCompleted",
       "ApprovalRejected",
     ]);
+    const { real } = world();
+    if (real) {
+      const published = await eventually(async () => {
+        const lines = await linesOfTopic(real, "platform.approval.events", "%k\t%h");
+        const own = lines.map((line) => line.split("\t")).filter(([key]) => key === opened.id);
+        return own.length >= 5 ? own : undefined;
+      });
+      const types = published.map(([, headers = ""]) => headerOf(headers, "ce_type"));
+      expect([...new Set(types)]).toEqual(events.map(({ type }) => `muster.approval.v1.${type}`));
+    }
     expect(await get(amy, opened.id)).toMatchObject({ decision: Decision.REJECTED, decisionReason: "rejected by bob: not yet", grant: Grant.UNSPECIFIED });
   });
 
