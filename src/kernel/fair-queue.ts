@@ -16,7 +16,7 @@ export interface FairQueueOptions {
   readonly refusal?: (inside: Pick<Shares, "held">, key: string) => Error;
 }
 
-/** One piece of work that was let in. Disposing it gives its places back; not while it waits, and once is enough. */
+/** One piece of work that was let in. It leaves when it gives up waiting, or is disposed of, but not while it waits. */
 export interface Ticket extends Disposable {
   /** Resolves when the work may run. Rejects with the signal's reason when that aborts first. To be called once. */
   turn(signal: AbortSignal): Promise<void>;
@@ -49,7 +49,7 @@ export function createFairQueue({ places, waiting = Number.POSITIVE_INFINITY, re
     }
   }
 
-  function wait(key: string, signal: AbortSignal): Promise<void> {
+  function wait(key: string, signal: AbortSignal, leave: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const line = lines.get(key) ?? new Set();
       lines.set(key, line);
@@ -60,6 +60,7 @@ export function createFairQueue({ places, waiting = Number.POSITIVE_INFINITY, re
       const giveUp = () => {
         line.delete(start);
         if (line.size === 0) lines.delete(key);
+        leave();
         reject(signal.reason);
       };
       line.add(start);
@@ -71,20 +72,21 @@ export function createFairQueue({ places, waiting = Number.POSITIVE_INFINITY, re
     if (!inside.take(key)) throw refusal(inside, key);
     let isInside = true;
     let runs = false;
+    const leave = () => {
+      if (!isInside) return;
+      isInside = false;
+      inside.give(key);
+      if (!runs) return;
+      running.give(key);
+      serve();
+    };
     return {
       async turn(signal) {
         signal.throwIfAborted();
-        if (!running.take(key)) await wait(key, signal);
+        if (!running.take(key)) await wait(key, signal, leave);
         runs = true;
       },
-      [Symbol.dispose]() {
-        if (!isInside) return;
-        isInside = false;
-        inside.give(key);
-        if (!runs) return;
-        running.give(key);
-        serve();
-      },
+      [Symbol.dispose]: leave,
     };
   }
 

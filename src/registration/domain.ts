@@ -51,8 +51,10 @@ export interface Registration extends Domain, AsyncDisposable {
   readonly updateTags: UpdateTagsDeps;
 }
 
-const maxRunning = 500;
+/** Attempts that are carried out at once. */
+export const maxRunning = 500;
 const maxWaiting = 1_500;
+const maxTakenOver = 50;
 /** After a change of the catalog, until record and catalog are compared. */
 const reconcilePauseMs = 5_000;
 /** How long an instance that the catalog lost is shown where nothing puts it back. */
@@ -77,7 +79,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
       onEnd: meter.ended,
       onCommit: () => discovery.refresh(),
     }),
-    { owner, leaseMs: settings.attemptLeaseMs, maxRunning, maxWaiting },
+    { owner, leaseMs: settings.attemptLeaseMs, maxRunning, maxWaiting, maxTakenOver },
   );
   const tend: LoopSpec = {
     name: "attempts",

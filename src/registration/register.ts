@@ -3,7 +3,7 @@
  * holds the lock of the instance's key, so that any number of equal requests, on any replicas, end up at one attempt.
  */
 import { DomainError, type FieldViolation } from "../kernel/errors.ts";
-import type { Caller } from "../kernel/caller.ts";
+import { shareOf, type Caller } from "../kernel/caller.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
 import type { Runner } from "./attempts/runner.ts";
@@ -21,13 +21,17 @@ export interface RegisterDeps {
   readonly ports: RegistrationPorts;
   readonly ids: Ids;
   readonly runner: Runner;
-  /** Resolves a host to one checked IP address; a violation's text when it cannot be used. */
-  readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
+  readonly resolveHost: ResolveHost;
   /** The name of this server in the catalog, if it has one. */
   readonly selfName?: string | undefined;
 }
 
 type HostReason = "HOST_DENIED" | "HOST_UNRESOLVABLE";
+/**
+ * Resolves a host to one checked IP address; a violation's text when it cannot be used. Rejects with `unavailable` when the name
+ * service does not answer, and with `exhausted` when too many lookups of this share wait.
+ */
+export type ResolveHost = (host: string, share: string, signal: AbortSignal) => Promise<ResolvedHost>;
 export type ResolvedHost = { readonly address: string } | { readonly violation: string; readonly reason: HostReason };
 
 export interface StartedRegistration {
@@ -43,11 +47,13 @@ export const attemptLimitMs = 150_000;
 
 /**
  * What a valid request comes to: the request, and the address that is checked and called. Rejects with `invalid`, naming all
- * bad fields: HOST_DENIED or HOST_UNRESOLVABLE when nothing but hosts is wrong, else INVALID_FIELDS.
+ * bad fields: HOST_DENIED or HOST_UNRESOLVABLE when nothing but hosts is wrong, else INVALID_FIELDS. Rejects as `ResolveHost` does
+ * when nothing is known to be wrong.
  */
 export async function validateRegistration(
   deps: RegisterDeps,
   candidate: RegisterCandidate,
+  caller: Caller,
   signal: AbortSignal,
 ): Promise<{ input: RegisterInput; address: string }> {
   const isOwn = isPlatformName(candidate.name, deps.selfName);
@@ -55,6 +61,7 @@ export async function validateRegistration(
   const ofHosts: (FieldViolation & { readonly reason: HostReason })[] = [];
   const { connectivity } = candidate;
   let address = "";
+  let unknown: { readonly error: unknown } | undefined;
   for (const [field, host] of [
     // Judged here so that it is reported before anything is done; what fetches the document resolves and judges it again.
     ["http_endpoints", candidate.httpSchemaPath === undefined ? undefined : candidate.httpEndpoints[0]?.host],
@@ -62,7 +69,9 @@ export async function validateRegistration(
     ["connectivity.internal_host", connectivity.internalHost],
   ] as const) {
     if (host === undefined || hostViolation(host)) continue;
-    const resolved = await deps.resolveHost(host, signal);
+    const resolved = await deps.resolveHost(host, shareOf(caller), signal).catch((error: unknown) => void (unknown = { error }));
+    // What is wrong with the request is reported first: no name service will mend that.
+    if (!resolved) break;
     if ("address" in resolved) {
       address = resolved.address;
       continue;
@@ -70,6 +79,7 @@ export async function validateRegistration(
     ofHosts.push({ field, description: resolved.violation, reason: resolved.reason });
   }
   const fields = [...ofFields, ...ofHosts.map(({ field, description }) => ({ field, description }))];
+  if (unknown && fields.length === 0) throw unknown.error;
   if (fields.length === 0 && hasKnownType(candidate)) return { input: candidate, address };
   const error = invalidFields(fields);
   if (ofFields.length > 0 || ofHosts.length === 0) throw error;
@@ -88,7 +98,7 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
  * `exhausted`, `unavailable`.
  */
 export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
-  const { input, address } = await validateRegistration(deps, candidate, signal);
+  const { input, address } = await validateRegistration(deps, candidate, caller, signal);
   const { store } = deps.ports;
   const request = {
     input,
@@ -97,7 +107,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
   const unchanged = await findUnchanged(deps, request, signal);
-  deps.runner.admit();
+  using admitted = deps.runner.admit(shareOf(caller));
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
     const known = await findKnown(tx, request, key, caller);
@@ -108,6 +118,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     if (stillUnchanged) {
       await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
     } else {
+      admitted.takeRoom();
       await tx.attempts.insert(attempt, events, deps.runner.leaseMs);
       await tx.audit.append({
         subject: subjectOf(attempt.serviceId),
@@ -121,7 +132,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   });
   const { attempt, events } = started;
   const isNew = events.length > 0;
-  if (isNew && attempt.state === "RUNNING") deps.runner.start(attempt);
+  if (isNew && attempt.state === "RUNNING") admitted.start(attempt);
   return { attemptId: attempt.id, isNew, events };
 }
 

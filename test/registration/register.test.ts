@@ -198,8 +198,8 @@ test.each([
           },
         ],
   );
-  await expect(validateRegistration(deps, inputFor("parser", { connectivity }), soon())).rejects.toMatchObject({ kind: "invalid", reason, fields });
-  const worse = validateRegistration(deps, inputFor("parser", { connectivity, version: "a b" }), soon());
+  await expect(validateRegistration(deps, inputFor("parser", { connectivity }), caller, soon())).rejects.toMatchObject({ kind: "invalid", reason, fields });
+  const worse = validateRegistration(deps, inputFor("parser", { connectivity, version: "a b" }), caller, soon());
   await expect(worse).rejects.toMatchObject({ reason: "INVALID_FIELDS", fields: [{ field: "version" }, ...fields] });
 });
 
@@ -209,8 +209,8 @@ test("the address that is checked and called is that of the internal host, where
   const deps = { ...workshop.replica().deps, resolveHost };
   const at = (internalHost?: string) =>
     inputFor("parser", { connectivity: { advertisedHost: "outside", advertisedPort: port, tlsEnabled: false, ...(internalHost ? { internalHost } : {}) } });
-  expect((await validateRegistration(deps, at(), soon())).address).toBe("10.0.0.1");
-  expect((await validateRegistration(deps, at("inside"), soon())).address).toBe("10.0.0.2");
+  expect((await validateRegistration(deps, at(), caller, soon())).address).toBe("10.0.0.1");
+  expect((await validateRegistration(deps, at("inside"), caller, soon())).address).toBe("10.0.0.2");
 });
 
 test.each([1, 2, 3])("a cancellation is audited if and only if it found the attempt live; here it ends before transaction %i", async (endsBefore) => {

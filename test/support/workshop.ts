@@ -84,14 +84,15 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
   };
   const catalog = stack.use(createEmbeddedCatalog({ clock, probe: module.health }));
   const ids = createUuidV7(systemClock);
+  const schemaLane = { checkSchema: async () => ({ warnings: [] }), compareSchemas: async () => notCompared("not here") };
   const ports = decorate({
     store,
     catalog,
     schemas: createEmbeddedSchemas({ store, clock }),
     module,
     documents: { fetch: () => Promise.reject(new Error("no document here")) },
-    checkSchema: async () => ({ warnings: [] }),
-    compareSchemas: async () => notCompared("not here"),
+    ...schemaLane,
+    schemaQueries: schemaLane,
     clock,
   });
   const stopping = new AbortController();
@@ -133,7 +134,7 @@ function openReplica(
       onEnd: ({ id }, error, outcome) => void counted.push([outcome, id, ...(error ? [error.reason] : [])].join(" ")),
       ...deps,
     }),
-    { owner: randomUUID(), leaseMs: 15_000, maxRunning: 100, maxWaiting: 100, ...options },
+    { owner: randomUUID(), leaseMs: 15_000, maxRunning: 100, maxWaiting: 100, maxTakenOver: 50, ...options },
   );
   const registering: RegisterDeps = { ports, ids, runner, resolveHost: async (address) => ({ address }) };
   return {

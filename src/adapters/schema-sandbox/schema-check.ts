@@ -8,8 +8,9 @@ import { compilableText } from "../../schema-diff/compilable.ts";
 import { requireSoundReferences } from "../../schema-diff/references.ts";
 import { pointerOf } from "../../schema-diff/schema-place.ts";
 import { inspectSchema, withoutByteOrderMark, type AcceptedSchema, type InspectedSchema, type SchemaCheck } from "../../schema-diff/schema-text.ts";
-import type { RunJob, SchemaSandbox } from "./sandbox.ts";
+import type { SchemaSandbox } from "./sandbox.ts";
 import { verdictOf } from "./verdict.ts";
+import type { RunJob } from "./warm-child.ts";
 
 export interface SchemaCheckOptions {
   /** Time limit for one schema, in milliseconds. */
@@ -48,12 +49,12 @@ export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, rem
     return verdict;
   }
 
-  return async (text, signal) => {
+  return async (text, share, signal) => {
     signal.throwIfAborted();
     const inspected = inspectSchema(text);
     requireSoundReferences(inspected.scan, inspected.references);
     const id = createHash("sha256").update(text).digest("base64");
-    const verdict = recall(id) ?? (await sandbox.turn(signal, (run) => judged(run, id, text, inspected)));
+    const verdict = recall(id) ?? (await sandbox.turn(share, signal, (run) => judged(run, id, text, inspected)));
     if (verdict instanceof DomainError) throw verdict;
     return verdict;
   };
