@@ -98,6 +98,7 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
  * `exhausted`, `unavailable`.
  */
 export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
+  using admitted = deps.runner.admit(shareOf(caller));
   const { input, address } = await validateRegistration(deps, candidate, caller, signal);
   const { store } = deps.ports;
   const request = {
@@ -107,7 +108,6 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
   const unchanged = await findUnchanged(deps, request, signal);
-  using admitted = deps.runner.admit(shareOf(caller));
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);
     const known = await findKnown(tx, request, key, caller);
