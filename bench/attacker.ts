@@ -1,6 +1,6 @@
 /**
  * One caller that takes all it can, for `items/shares.ts`: `node attacker.ts KIND ADDRESS TOKEN COUNT`. Keeps COUNT calls open until it
- * is killed; after a refusal a lane pauses for a second.
+ * is killed; after a refusal a lane pauses as the server asks for, about five seconds.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { PlatformRegistrationService, ServiceType } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
@@ -62,7 +62,7 @@ await Promise.all(
     for (;;) {
       const startedAt = performance.now();
       await attacks[kind]?.(lane).catch(() => undefined);
-      if (performance.now() - startedAt < 200) await pause(1_000);
+      if (performance.now() - startedAt < 200) await pause(4_000 + Math.random() * 2_000);
     }
   }),
 );

@@ -1,4 +1,5 @@
 /** Registration as a whole: its use cases, joined with what they share, and what it brings to the process. */
+import { createFairQueue } from "../kernel/fair-queue.ts";
 import { paced, type LoopSpec } from "../kernel/loop.ts";
 import type { Domain } from "../kernel/domain.ts";
 import type { Log } from "../kernel/log.ts";
@@ -55,6 +56,8 @@ export interface Registration extends Domain, AsyncDisposable {
 export const maxRunning = 500;
 const maxWaiting = 1_500;
 const maxTakenOver = 50;
+/** Requests that are looked up in the store, and begun, at once. */
+const parallelStarts = 16;
 /** After a change of the catalog, until record and catalog are compared. */
 const reconcilePauseMs = 5_000;
 /** How long an instance that the catalog lost is shown where nothing puts it back. */
@@ -100,7 +103,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     discovery,
     progress,
     runner,
-    register: { ports, ids, runner, resolveHost: options.resolveHost, selfName: options.selfName },
+    register: { ports, ids, runner, starts: createFairQueue({ places: parallelStarts }), resolveHost: options.resolveHost, selfName: options.selfName },
     unregister: { ports, ids, runner, runTask },
     updateTags: { ports, ids, runTask },
     tasks: registrationTasks({ ports, ids, log }),

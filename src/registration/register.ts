@@ -4,6 +4,7 @@
  */
 import { DomainError, type FieldViolation } from "../kernel/errors.ts";
 import { shareOf, type Caller } from "../kernel/caller.ts";
+import type { FairQueue } from "../kernel/fair-queue.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
 import type { Runner } from "./attempts/runner.ts";
@@ -21,6 +22,8 @@ export interface RegisterDeps {
   readonly ports: RegistrationPorts;
   readonly ids: Ids;
   readonly runner: Runner;
+  /** Callers take turns at beginning, so that many requests of one do not stand before another's at the store. */
+  readonly starts: FairQueue;
   readonly resolveHost: ResolveHost;
   /** The name of this server in the catalog, if it has one. */
   readonly selfName?: string | undefined;
@@ -98,15 +101,21 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
  * `exhausted`, `unavailable`.
  */
 export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
-  using admitted = deps.runner.admit(shareOf(caller));
+  // Refused before anything is done for it, where that is known already.
+  deps.runner.admit(shareOf(caller))[Symbol.dispose]();
   const { input, address } = await validateRegistration(deps, candidate, caller, signal);
-  const { store } = deps.ports;
   const request = {
     input,
     address,
     hash: requestHashOf(input),
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
+  return deps.starts.run(shareOf(caller), signal, () => begin(deps, request, caller, signal));
+}
+
+async function begin(deps: RegisterDeps, request: CheckedRequest, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
+  using admitted = deps.runner.admit(shareOf(caller));
+  const { store } = deps.ports;
   const unchanged = await findUnchanged(deps, request, signal);
   const started = await store.tx(async (tx): Promise<{ attempt: Attempt; events: readonly ProgressEvent[] }> => {
     const key = await claimKey(tx, request, caller);

@@ -9,6 +9,7 @@ import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
 import type { AuditRow } from "../../src/kernel/audit.ts";
 import { principalOf, type Caller } from "../../src/kernel/caller.ts";
+import { createFairQueue } from "../../src/kernel/fair-queue.ts";
 import type { LogFields } from "../../src/kernel/log.ts";
 import type { Clock, Ids } from "../../src/kernel/ports.ts";
 import { orAborted } from "../../src/kernel/or-aborted.ts";
@@ -136,7 +137,7 @@ function openReplica(
     }),
     { owner: randomUUID(), leaseMs: 15_000, maxRunning: 100, maxWaiting: 100, maxTakenOver: 50, ...options },
   );
-  const registering: RegisterDeps = { ports, ids, runner, resolveHost: async (address) => ({ address }) };
+  const registering: RegisterDeps = { ports, ids, runner, starts: createFairQueue({ places: 16 }), resolveHost: async (address) => ({ address }) };
   return {
     runner,
     progress,
