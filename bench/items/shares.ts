@@ -103,7 +103,8 @@ async function under({ kind, count, role }: Attack, modules: readonly ServingMod
     stdio: ["ignore", "ignore", "inherit"],
   });
   const gone = once(attacker, "close");
-  await pause(6_000);
+  // Until it has what it can get.
+  await pause(12_000);
   const clients = names.slice(1).map((name) => connect(muster.address, { token: `token-${name}` }));
   const times: number[] = [];
   const failures = new Map<string, number>();
