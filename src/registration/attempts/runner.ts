@@ -10,6 +10,7 @@ import { serverKey } from "../../kernel/caller.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { createFairQueue, type Ticket } from "../../kernel/fair-queue.ts";
 import { shareFull } from "../../kernel/shares.ts";
+import { inTurns } from "../../kernel/store-turns.ts";
 import { leaseLost } from "./journal.ts";
 import { runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
 import type { Attempt } from "../records.ts";
@@ -61,6 +62,8 @@ interface Running {
 }
 
 const unwindMs = 3_000;
+/** Transactions of attempts at once. */
+const parallelTx = 16;
 
 export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Runner {
   const running = new Map<string, Running>();
@@ -69,6 +72,7 @@ export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Ru
     waiting: options.maxWaiting,
     refusal: (inside, share) => shareFull(inside, share, { reason: "TOO_MANY_ATTEMPTS", what: "registrations are under way", retryAfterMs: 5_000 }),
   });
+  const turns = createFairQueue({ places: parallelTx });
   let takenOver = 0;
   let draining = false;
   let renewedAt = Number.NEGATIVE_INFINITY;
@@ -89,7 +93,8 @@ export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Ru
     );
     try {
       await ticket.turn(controller.signal).catch(() => undefined);
-      await runAttempt(deps(), attempt, share, controller.signal);
+      const { ports, ...others } = deps();
+      await runAttempt({ ...others, ports: { ...ports, store: inTurns(ports.store, turns, share) } }, attempt, share, controller.signal);
     } finally {
       over.abort();
       ticket[Symbol.dispose]();
