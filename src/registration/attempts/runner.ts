@@ -6,7 +6,6 @@
  * fenced writes of `journal.ts` do that. Undo is idempotent and takes only what the attempt made, so an old owner
  * that wakes up late undoes what it did late, and does no harm.
  */
-import { serverKey } from "../../kernel/caller.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { createFairQueue, type Ticket } from "../../kernel/fair-queue.ts";
 import { shareFull } from "../../kernel/shares.ts";
