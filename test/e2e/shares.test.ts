@@ -5,14 +5,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { connect, refusal, type MusterClient } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { inEveryMode, requestFor, type World } from "../support/world.ts";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-const roles = { greedy: "registrar", modest: "registrar", reader: "viewer" } as const;
+const roles = { modest: "registrar", reader: "viewer" } as const;
 type Who = keyof typeof roles;
 
 const file = join(tmpdir(), `muster-tokens-${crypto.randomUUID()}.json`);
@@ -33,29 +32,6 @@ async function modestRegisters(world: World): Promise<void> {
 inEveryMode(
   "one who takes all he can",
   (world) => {
-    test("of the attempts, by instances that are not there, is refused at his share; the other one registers", async () => {
-      using greedy = as(world(), "greedy");
-      using more = as(world(), "greedy");
-      const over = new AbortController();
-      const seconds = { seconds: 60n };
-      const lanes = Array.from({ length: 1_010 }, async (_, index) =>
-        (index % 2 === 0 ? greedy : more).register(
-          {
-            ...requestFor(world().unique(`closed-${index}`), { host: "127.0.0.1", port: 1 + index }, { startupGrace: seconds, healthTimeout: seconds }),
-            type: ServiceType.SERVICE,
-          },
-          () => !over.signal.aborted,
-        ),
-      );
-      const refused = await Promise.race(lanes);
-      expect(refused.status).toMatchObject({
-        code: status.RESOURCE_EXHAUSTED,
-        reason: "TOO_MANY_ATTEMPTS",
-        message: expect.stringMatching(/share of greedy is full/),
-      });
-      await modestRegisters(world());
-    });
-
     test("of the checks of schemas, with queries that take long, holds up no registration", async () => {
       using reader = as(world(), "reader");
       const slow = (title: string) => JSON.stringify({ title, anyOf: Array.from({ length: 3_000 }, (_, index) => ({ pattern: `(\\pL|\\pN){900}x${index}` })) });
