@@ -111,6 +111,9 @@ describe.each([
     await using server = await startTestServer(stub, { fastLane, gate: createAuthGate(auth) });
     using client = createStockClient(server.address);
     expect((await client.call(Platform, "GetService", {}, as("a"))).messages).toMatchObject([{ serviceName: share }]);
+    if (auth.mode === "tokens") return;
+    const claimed = await client.call(Platform, "GetService", {}, { headers: { "muster-principal": "somebody" } });
+    expect(claimed.messages).toMatchObject([{ serviceName: share }]);
   });
 });
 

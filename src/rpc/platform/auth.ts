@@ -39,9 +39,9 @@ export type Gate = (target: Target, credentials: Credentials) => Admission | Pro
 /** The principal of a call without a valid token. It has no roles. */
 export const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [], claimedRoles: [] };
 
-/** Whose share of the server a call uses: see `Caller`. `peer` is the other end of its connection. */
-export function shareOfCall(principal: Principal, peer: string | undefined): string {
-  return principal === anonymous || principal === nobody ? (peer ?? "") : principal.key;
+/** Whose share of the server a call uses: see `Caller`. `peer` is the other end of its connection; with open access anybody may claim any name. */
+export function shareOfCall({ key }: Principal, peer: string | undefined): string {
+  return key === nobody.key || key.startsWith("open|") ? (peer ?? "") : key;
 }
 
 /** The principal of the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
