@@ -142,6 +142,7 @@ test("a place is given back when work fails, and one who gives up neither starts
   const waiting = queue.run("b", given.signal, async () => (hasStarted = true));
   await expect(queue.run("c", never, async () => 1)).rejects.toThrow("full");
   given.abort(new Error("enough"));
+  queue.enter("c")[Symbol.dispose]();
   await expect(waiting).rejects.toThrow("enough");
   expect(queue.waiting()).toBe(0);
   await expect(failing).rejects.toThrow("failed");

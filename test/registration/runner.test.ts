@@ -59,9 +59,21 @@ test("requests that come at once get no more room than there is; those that join
   const many = await Promise.allSettled(["two", "three", "four", "five"].map((name) => register(service(name))));
   expect(many.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
   expect(runner.count()).toBe(3);
+  expect(await workshop.store.tx((tx) => tx.attempts.countByState())).toEqual({ RUNNING: 3 });
   workshop.instance.health = () => serving;
   await events(attemptId);
   await expect.poll(() => runner.count()).toBe(0);
+});
+
+test("a request is begun before most of those that another caller sent earlier", async () => {
+  await using workshop = await openWorkshop();
+  workshop.instance.health = () => notServing;
+  const { register } = workshop.replica({ maxRunning: 0, maxWaiting: 1_000 });
+  let begun = 0;
+  const many = Array.from({ length: 200 }, (_, index) => register(service(`many-${index}`)).then(() => (begun += 1)));
+  await register(service("one"), other);
+  expect(begun).toBeLessThan(50);
+  await Promise.all(many);
 });
 
 test("one that waits for room ends at once when it is cancelled, and never began", async () => {

@@ -122,7 +122,8 @@ export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Ru
       return {
         takeRoom: () => void (ticket ??= queue.enter(share)),
         start(attempt) {
-          const taken = ticket ?? queue.enter(share);
+          const taken = ticket;
+          if (!taken) throw new Error("an attempt was started without room");
           ticket = undefined;
           launch(attempt, (controller) => carryOut(attempt, share, taken, controller));
         },
