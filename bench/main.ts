@@ -15,6 +15,7 @@ import { heartbeat } from "./items/heartbeat.ts";
 import { newModule } from "./items/new-module.ts";
 import { reconcile } from "./items/reconcile.ts";
 import { refused } from "./items/refused.ts";
+import { shares, sharesItems } from "./items/shares.ts";
 import { unchanged } from "./items/unchanged.ts";
 import { sweep } from "./leftovers.ts";
 import { musterSide, type MusterSide } from "./muster-side.ts";
@@ -22,16 +23,17 @@ import { printHeader, printRow, type Row } from "./report.ts";
 import { openStack } from "./stack.ts";
 import { createDatabase, startMuster } from "../test/support/muster.ts";
 
-const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | start [options]
+const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | shares | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
   discovery       what consumers are answered, compared with Consul's own HTTP (in the column of the floor)
   reconcile       CPU it costs to keep 2000 entries as the record says, and how soon they are back
   events          how soon a watcher of the log has what was committed
   approvals       requests and votes, beside the same rows written without a server
+  shares          what is left to others while one caller takes all it can, on embedded Muster
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
-  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}
+  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}
   --profile DIR   leaves a CPU profile of the server in DIR
 `;
 
@@ -80,6 +82,10 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
   for (const row of await approvals(stack.servers.mysql, directory, quick)) printRow(row);
   await rm(directory, { recursive: true });
+} else if (command === "shares" && (only === undefined || sharesItems.includes(only))) {
+  head();
+  await using farm = openFarm();
+  for (const row of await shares(farm, only === undefined ? sharesItems : [only], quick ? 2 : 10)) printRow(row);
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
   process.exitCode = 2;

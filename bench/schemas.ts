@@ -29,12 +29,12 @@ async function tryAll(folder: string, files: readonly string[]): Promise<readonl
   await using sandbox = createSchemaSandbox();
   const check = createSchemaCheck(sandbox);
   const { signal } = new AbortController();
-  await check('{"title":"starts the child"}', signal);
+  await check('{"title":"starts the child"}', "bench", signal);
   const tried: Tried[] = [];
   for (const file of files) {
     const text = await readFile(join(folder, file), "utf8");
     const started = performance.now();
-    const refusal = await check(text, signal).then(
+    const refusal = await check(text, "bench", signal).then(
       () => undefined,
       (error: unknown) => toDomainError(error),
     );

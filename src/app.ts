@@ -26,10 +26,10 @@ import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
 import { openAccess, openDirectories } from "./open-people.ts";
-import { afterCatalogChanges, createRegistration } from "./registration/domain.ts";
+import { afterCatalogChanges, createRegistration, maxRunning } from "./registration/domain.ts";
 import { judgeAddress } from "./registration/address.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
-import type { RegisterDeps } from "./registration/register.ts";
+import type { ResolveHost } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
 import { eventService } from "./rpc/platform/events.ts";
@@ -60,7 +60,7 @@ export interface AppOptions {
   /** Wraps the adapters; for tests that let them fail. */
   readonly decorate?: (adapters: Adapters) => Adapters;
   /** Replaces the name service; for tests that need their own hosts. */
-  readonly resolveHost?: RegisterDeps["resolveHost"];
+  readonly resolveHost?: ResolveHost;
 }
 
 const drainMs = 15_000;
@@ -68,6 +68,8 @@ const streamDrainMs = 3_000;
 const firstLookMs = 1_000;
 const firstCallsMs = 1_000;
 const pruneEveryMs = 3_600_000;
+/** So many schema queries wait. */
+const mostSchemaQueries = 64;
 
 /** Starts everything in the configuration; resolves when the port accepts connections. */
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
@@ -87,8 +89,12 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const judge = (address: string) => judgeAddress(address, config.modules);
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
-  const sandbox = stack.use(createSchemaSandbox());
-  const ports = { store, catalog, schemas, module, documents, checkSchema: createSchemaCheck(sandbox), compareSchemas: createSchemaCompare(sandbox), clock };
+  // As many as can run at once may wait for the check of a registration: it is refused nothing that it was let in for.
+  const schemaLane = (queueLength: number) => {
+    const sandbox = stack.use(createSchemaSandbox({ queueLength }));
+    return { checkSchema: createSchemaCheck(sandbox), compareSchemas: createSchemaCompare(sandbox) };
+  };
+  const ports = { store, catalog, schemas, module, documents, clock, ...schemaLane(maxRunning), schemaQueries: schemaLane(mostSchemaQueries) };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();

@@ -29,10 +29,10 @@ test("with the latest enabled one", async () => {
     pairs.push(`${former} ${next}`);
     return { verdict: "BREAKING", changes: [], omitted: 0 } as const;
   };
-  expect((await compared({ store, compareSchemas }, given("4"), soon())).comparison).toMatchObject({ verdict: "BREAKING", against: "2" });
+  expect((await compared({ store, compareSchemas }, given("4"), "ci", soon())).comparison).toMatchObject({ verdict: "BREAKING", against: "2" });
   // One that is known tells what was found when it was made: nothing, here.
-  expect((await compared({ store, compareSchemas }, given("1"), soon())).comparison).toBeUndefined();
-  expect((await compared({ store, compareSchemas }, given("4", "OPENAPI"), soon())).comparison).toBeUndefined();
+  expect((await compared({ store, compareSchemas }, given("1"), "ci", soon())).comparison).toBeUndefined();
+  expect((await compared({ store, compareSchemas }, given("4", "OPENAPI"), "ci", soon())).comparison).toBeUndefined();
   expect(pairs).toEqual(["second new"]);
 });
 
@@ -44,7 +44,7 @@ test("with the highest before it, where versions are semantic ones", async () =>
     await tx.schemas.insert(schemaVersion("1.0.2", { artifactId, createdAt: 3, state: "DISABLED", content: "gone" }));
   });
   const compareSchemas = async () => ({ verdict: "COMPATIBLE", changes: [], omitted: 0 }) as const;
-  const against = async (version: string) => (await compared({ store, compareSchemas }, { ...given(version), artifactId }, soon())).comparison?.against;
+  const against = async (version: string) => (await compared({ store, compareSchemas }, { ...given(version), artifactId }, "ci", soon())).comparison?.against;
   expect(await against("1.0.1")).toBe("1.0.0");
   expect(await against("1.0.3")).toBe("1.0.0");
   expect(await against("2.0.0-rc.1")).toBe("1.0.0");
@@ -54,11 +54,11 @@ test("with the highest before it, where versions are semantic ones", async () =>
 
 test("a comparison that fails is UNKNOWN, unless the attempt is over", async () => {
   const compareSchemas = () => Promise.reject(unavailable("store", "scripted"));
-  const { comparison } = await compared({ store, compareSchemas }, given("4"), soon());
+  const { comparison } = await compared({ store, compareSchemas }, given("4"), "ci", soon());
   expect(comparison).toMatchObject({ verdict: "UNKNOWN", against: "2", changes: [{ message: "not compared: store unavailable: scripted" }] });
   const over = new AbortController();
-  const endless = (_former: string, _next: string, signal: AbortSignal) => orAborted(new Promise<never>(() => undefined), signal);
-  const comparing = compared({ store, compareSchemas: endless }, given("4"), over.signal);
+  const endless = (_former: string, _next: string, _share: string, signal: AbortSignal) => orAborted(new Promise<never>(() => undefined), signal);
+  const comparing = compared({ store, compareSchemas: endless }, given("4"), "ci", over.signal);
   const why = new Error("over");
   over.abort(why);
   await expect(comparing).rejects.toBe(why);

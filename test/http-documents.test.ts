@@ -26,13 +26,13 @@ test("a name that resolves to a denied address by the time it is fetched is not 
   let lookups = 0;
   const guard = createHostResolver({ allowLoopback: false, allowedRanges: [] });
   const documents = createHttpDocuments({
-    resolveHost: (_host, signal) => {
+    resolveHost: (_host, share, signal) => {
       lookups += 1;
-      return guard(lookups === 1 ? "127.0.0.1" : "169.254.169.254", signal);
+      return guard(lookups === 1 ? "127.0.0.1" : "169.254.169.254", share, signal);
     },
   });
   for (let round = 1; round <= 2; round++) {
-    expect(await failureOf(documents.fetch({ ...place, port: server.port }, soon()))).toMatchObject({ kind: "invalid", reason: "HOST_DENIED" });
+    expect(await failureOf(documents.fetch({ ...place, port: server.port }, "ci", soon()))).toMatchObject({ kind: "invalid", reason: "HOST_DENIED" });
   }
   expect(server.asked).toEqual([]);
 });
@@ -47,7 +47,7 @@ test("exactly the judged address is connected to, whatever the name would resolv
     },
   });
   // docs.example has no address at all: a lookup by anybody else would fail.
-  expect(await documents.fetch({ ...place, port: server.port }, soon())).toBe("{}");
+  expect(await documents.fetch({ ...place, port: server.port }, "ci", soon())).toBe("{}");
   expect(lookups).toBe(1);
 });
 
@@ -55,7 +55,7 @@ test("a caller that gives up gets its own reason", async () => {
   await using server = await startDocumentServer("hang");
   const documents = createHttpDocuments({ resolveHost: async () => ({ address: "127.0.0.1" }) });
   const given = new AbortController();
-  const fetching = documents.fetch({ ...place, port: server.port }, given.signal);
+  const fetching = documents.fetch({ ...place, port: server.port }, "ci", given.signal);
   await expect.poll(() => server.asked.length).toBe(1);
   const why = new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "enough" });
   given.abort(why);
@@ -65,7 +65,7 @@ test("a caller that gives up gets its own reason", async () => {
 test("text that is not UTF-8 is refused", async () => {
   await using server = await startDocumentServer({ body: Uint8Array.of(0x7b, 0xff, 0x7d) });
   const documents = createHttpDocuments({ resolveHost: async () => ({ address: "127.0.0.1" }) });
-  expect((await failureOf(documents.fetch({ ...place, port: server.port }, soon()))).message).toMatch(/not UTF-8/);
+  expect((await failureOf(documents.fetch({ ...place, port: server.port }, "ci", soon()))).message).toMatch(/not UTF-8/);
 });
 
 test("with TLS the certificate must be valid for the host, by an authority that is known", async () => {
@@ -78,9 +78,12 @@ test("with TLS the certificate must be valid for the host, by an authority that 
     const resolveHost = async () => ({ address: "127.0.0.1" });
     const at = { ...place, tls: true, port };
     const trusting = createHttpDocuments({ resolveHost, ca: certificate.cert });
-    expect(await trusting.fetch(at, soon())).toBe("{}");
-    expect(await failureOf(trusting.fetch({ ...at, host: "other.example" }, soon()))).toMatchObject({ kind: "wrong_state", reason: "OPENAPI_FETCH_FAILED" });
-    expect((await failureOf(createHttpDocuments({ resolveHost }).fetch(at, soon()))).message).toMatch(/SELF_SIGNED/);
+    expect(await trusting.fetch(at, "ci", soon())).toBe("{}");
+    expect(await failureOf(trusting.fetch({ ...at, host: "other.example" }, "ci", soon()))).toMatchObject({
+      kind: "wrong_state",
+      reason: "OPENAPI_FETCH_FAILED",
+    });
+    expect((await failureOf(createHttpDocuments({ resolveHost }).fetch(at, "ci", soon()))).message).toMatch(/SELF_SIGNED/);
   } finally {
     server.closeAllConnections();
     server.close();

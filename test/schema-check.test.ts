@@ -28,9 +28,9 @@ async function verdicts(schemas: readonly unknown[], options?: Options): Promise
   return found;
 }
 
-function verdict(check: SchemaCheck, schema: unknown): Promise<"valid" | DomainError> {
+function verdict(check: SchemaCheck, schema: unknown, share = "ci"): Promise<"valid" | DomainError> {
   const text = typeof schema === "string" ? schema : JSON.stringify(schema);
-  return check(text, never).then(
+  return check(text, share, never).then(
     () => "valid" as const,
     (error: DomainError) => error,
   );
@@ -182,44 +182,44 @@ describe("schema check", () => {
   });
 
   it("remembers verdicts by content", async () => {
-    await using check = openCheck({ ...patient, queueLength: 1 });
+    await using check = openCheck({ ...patient, places: 1, queueLength: 1 });
     const bad = { type: "strnig" };
     const first = await verdict(check, bad);
     // With the one place in the queue taken, only a remembered verdict can be given.
-    const queued = [verdict(check, {}), verdict(check, true)];
-    expect(await verdict(check, false)).toMatchObject({ reason: "TOO_MANY_ATTEMPTS" });
+    const queued = [verdict(check, {}, "a"), verdict(check, true, "b")];
+    expect(await verdict(check, false)).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
     expect(await verdict(check, bad)).toBe(first);
     expect(await Promise.all(queued)).toEqual(["valid", "valid"]);
   });
 
-  it("refuses who comes when the queue is full", async () => {
-    await using check = openCheck({ ...patient, queueLength: 2 });
-    const found = await Promise.all(many(4, (index) => verdict(check, { title: `${index}` })));
-    expect(found.filter((one) => one === "valid").length).toBeGreaterThanOrEqual(2);
-    expect(found.at(-1)).toMatchObject({ kind: "exhausted", reason: "TOO_MANY_ATTEMPTS" });
+  it("refuses who comes when the queue is full, or the share of it", async () => {
+    await using check = openCheck({ ...patient, places: 1, queueLength: 2 });
+    const found = await Promise.all(["a", "a", "a", "b", "c"].map((share, index) => verdict(check, { title: `${index}` }, share)));
+    const full = (subject: string) => expect.objectContaining({ kind: "exhausted", reason: "TOO_MANY_REQUESTS", subject: { type: "share", name: subject } });
+    expect(found).toEqual(["valid", "valid", full("a"), "valid", full("all callers")]);
   });
 
   it("answers an aborted caller at once and serves the others", async () => {
     await using check = openCheck({ limitMs: 4_000 });
     const caller = new AbortController();
-    const slow = check(JSON.stringify(endless), caller.signal);
+    const slow = check(JSON.stringify(endless), "ci", caller.signal);
     const next = verdict(check, {});
     const gone = new Error("gone");
     caller.abort(gone);
     await expect(slow).rejects.toBe(gone);
-    await expect(check("{}", AbortSignal.abort(gone))).rejects.toBe(gone);
+    await expect(check("{}", "ci", AbortSignal.abort(gone))).rejects.toBe(gone);
     expect(await next).toBe("valid");
   });
 
   it("takes the place of an aborted caller out of the queue", async () => {
-    await using check = openCheck({ ...patient, queueLength: 2 });
+    await using check = openCheck({ ...patient, places: 1, queueLength: 2 });
     const first = verdict(check, { title: "first" });
     const caller = new AbortController();
     const gone = new Error("gone");
-    const waiting = many(2, (index) => check(JSON.stringify({ title: `${index}` }), caller.signal));
-    expect(await verdict(check, {})).toMatchObject({ reason: "TOO_MANY_ATTEMPTS" });
+    const waiting = many(2, (index) => check(JSON.stringify({ title: `${index}` }), `waiting ${index}`, caller.signal));
+    expect(await verdict(check, {}, "late")).toMatchObject({ reason: "TOO_MANY_REQUESTS" });
     caller.abort(gone);
-    const next = verdict(check, {});
+    const next = verdict(check, {}, "late");
     for (const call of waiting) await expect(call).rejects.toBe(gone);
     expect([await first, await next]).toEqual(["valid", "valid"]);
   });

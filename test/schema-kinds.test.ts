@@ -19,11 +19,11 @@ type Schema = Readonly<Record<string, unknown>> | string;
 const textOf = (schema: Schema) => (typeof schema === "string" ? schema : JSON.stringify(schema));
 
 async function warnings(schema: Schema): Promise<readonly string[]> {
-  return (await check(textOf(schema), signal)).warnings;
+  return (await check(textOf(schema), "ci", signal)).warnings;
 }
 
 async function refusal(schema: Schema): Promise<Pick<DomainError, "reason" | "message" | "metadata"> | "accepted"> {
-  return check(textOf(schema), signal).then(
+  return check(textOf(schema), "ci", signal).then(
     () => "accepted" as const,
     (error: DomainError) => error,
   );

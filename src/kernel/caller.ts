@@ -22,8 +22,15 @@ export interface Principal {
 }
 
 export interface Caller extends Principal {
+  /** Whose share of the server the call uses: its principal's key or, where callers have no identity, the address of its connection. */
+  readonly share?: string;
   /** W3C trace context of the call. */
   readonly traceparent?: string;
+}
+
+/** Whose share of the server a call uses; see `Caller`. */
+export function shareOf({ share, key }: Pick<Caller, "share" | "key">): string {
+  return share ?? key;
 }
 
 /** The actor of the server's own actions. */

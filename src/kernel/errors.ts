@@ -33,6 +33,7 @@ export const sharedReasons = [
   "INTERNAL",
   "SLOW_READER",
   "POSITION_OUT_OF_RANGE",
+  "TOO_MANY_REQUESTS",
 ] as const;
 
 export type SharedReason = (typeof sharedReasons)[number];
@@ -99,7 +100,7 @@ export class DomainError extends Error {
   }
 }
 
-export type Dependency = "store" | "catalog" | "schema registry" | "event sink";
+export type Dependency = "store" | "catalog" | "schema registry" | "event sink" | "name service";
 
 /** A dependency that cannot be reached or answers with a server error: the caller may retry. */
 export function unavailable(dependency: Dependency, detail: string, cause?: unknown): DomainError {

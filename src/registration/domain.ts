@@ -1,4 +1,5 @@
 /** Registration as a whole: its use cases, joined with what they share, and what it brings to the process. */
+import { createFairQueue } from "../kernel/fair-queue.ts";
 import { paced, type LoopSpec } from "../kernel/loop.ts";
 import type { Domain } from "../kernel/domain.ts";
 import type { Log } from "../kernel/log.ts";
@@ -52,8 +53,12 @@ export interface Registration extends Domain, AsyncDisposable {
   readonly updateTags: UpdateTagsDeps;
 }
 
-const maxRunning = 500;
+/** Attempts that are carried out at once. */
+export const maxRunning = 500;
 const maxWaiting = 1_500;
+const maxTakenOver = 50;
+/** Requests that are looked up in the store, and begun, at once. */
+const parallelStarts = 16;
 /** After a change of the catalog, until record and catalog are compared. */
 const reconcilePauseMs = 5_000;
 /** How long an instance that the catalog lost is shown where nothing puts it back. */
@@ -78,7 +83,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
       onEnd: meter.ended,
       onCommit: () => discovery.refresh(),
     }),
-    { owner, leaseMs: settings.attemptLeaseMs, maxRunning, maxWaiting },
+    { owner, leaseMs: settings.attemptLeaseMs, maxRunning, maxWaiting, maxTakenOver },
   );
   const tend: LoopSpec = {
     name: "attempts",
@@ -103,6 +108,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
       ports,
       ids,
       runner,
+      starts: createFairQueue({ places: parallelStarts }),
       resolveHost: options.resolveHost,
       selfName: options.selfName,
       findUnchanged: createFindUnchanged({ store, inCatalog: discovery.inCatalog }),

@@ -142,7 +142,8 @@ export interface DocumentSource {
   /**
    * The text there. The host is resolved and judged like every host of a request, and exactly the address judged is
    * connected to; nothing else is, so a redirect is a failure. At most 1 MiB in at most 5 s. Rejects with OPENAPI_FETCH_FAILED
-   * (`unavailable` when nothing answered), HOST_DENIED, HOST_UNRESOLVABLE or SCHEMA_TOO_LARGE.
+   * (`unavailable` when nothing answered), HOST_DENIED, HOST_UNRESOLVABLE or SCHEMA_TOO_LARGE, and as `ResolveHost` does. The lookup is
+   * one of the caller with this share.
    */
-  fetch(place: DocumentPlace, signal: AbortSignal): Promise<string>;
+  fetch(place: DocumentPlace, share: string, signal: AbortSignal): Promise<string>;
 }

@@ -4,7 +4,8 @@
  * plainly changes nothing is answered before (`unchanged.ts`).
  */
 import { DomainError, type FieldViolation } from "../kernel/errors.ts";
-import type { Caller } from "../kernel/caller.ts";
+import { shareOf, type Caller } from "../kernel/caller.ts";
+import type { FairQueue } from "../kernel/fair-queue.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
 import type { Runner } from "./attempts/runner.ts";
@@ -23,8 +24,9 @@ export interface RegisterDeps {
   readonly ports: RegistrationPorts;
   readonly ids: Ids;
   readonly runner: Runner;
-  /** Resolves a host to one checked IP address; a violation's text when it cannot be used. */
-  readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
+  /** Callers take turns at beginning, so that many requests of one do not stand before another's at the store. */
+  readonly starts: FairQueue;
+  readonly resolveHost: ResolveHost;
   /** The name of this server in the catalog, if it has one. */
   readonly selfName?: string | undefined;
   readonly findUnchanged: FindUnchanged;
@@ -33,6 +35,11 @@ export interface RegisterDeps {
 }
 
 type HostReason = "HOST_DENIED" | "HOST_UNRESOLVABLE";
+/**
+ * Resolves a host to one checked IP address; a violation's text when it cannot be used. Rejects with `unavailable` when the name
+ * service does not answer, and with `exhausted` when too many lookups of this share wait.
+ */
+export type ResolveHost = (host: string, share: string, signal: AbortSignal) => Promise<ResolvedHost>;
 export type ResolvedHost = { readonly address: string } | { readonly violation: string; readonly reason: HostReason };
 
 export interface StartedRegistration {
@@ -49,11 +56,13 @@ export const attemptLimitMs = 150_000;
 
 /**
  * What a valid request comes to: the request, and the address that is checked and called. Rejects with `invalid`, naming all
- * bad fields: HOST_DENIED or HOST_UNRESOLVABLE when nothing but hosts is wrong, else INVALID_FIELDS.
+ * bad fields: HOST_DENIED or HOST_UNRESOLVABLE when nothing but hosts is wrong, else INVALID_FIELDS. Rejects as `ResolveHost` does
+ * when nothing is known to be wrong.
  */
 export async function validateRegistration(
   deps: RegisterDeps,
   candidate: RegisterCandidate,
+  caller: Caller,
   signal: AbortSignal,
 ): Promise<{ input: RegisterInput; address: string }> {
   const isOwn = isPlatformName(candidate.name, deps.selfName);
@@ -61,6 +70,7 @@ export async function validateRegistration(
   const ofHosts: (FieldViolation & { readonly reason: HostReason })[] = [];
   const { connectivity } = candidate;
   let address = "";
+  let unknown: { readonly error: unknown } | undefined;
   for (const [field, host] of [
     // Judged here so that it is reported before anything is done; what fetches the document resolves and judges it again.
     ["http_endpoints", candidate.httpSchemaPath === undefined ? undefined : candidate.httpEndpoints[0]?.host],
@@ -68,7 +78,9 @@ export async function validateRegistration(
     ["connectivity.internal_host", connectivity.internalHost],
   ] as const) {
     if (host === undefined || hostViolation(host)) continue;
-    const resolved = await deps.resolveHost(host, signal);
+    const resolved = await deps.resolveHost(host, shareOf(caller), signal).catch((error: unknown) => void (unknown = { error }));
+    // What is wrong with the request is reported first: no name service will mend that.
+    if (!resolved) break;
     if ("address" in resolved) {
       address = resolved.address;
       continue;
@@ -76,6 +88,7 @@ export async function validateRegistration(
     ofHosts.push({ field, description: resolved.violation, reason: resolved.reason });
   }
   const fields = [...ofFields, ...ofHosts.map(({ field, description }) => ({ field, description }))];
+  if (unknown && fields.length === 0) throw unknown.error;
   if (fields.length === 0 && hasKnownType(candidate)) return { input: candidate, address };
   const error = invalidFields(fields);
   if (ofFields.length > 0 || ofHosts.length === 0) throw error;
@@ -94,7 +107,7 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
  * `exhausted`, `unavailable`.
  */
 export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
-  const { input, address } = await validateRegistration(deps, candidate, signal);
+  const { input, address } = await validateRegistration(deps, candidate, caller, signal);
   const request = {
     input,
     address,
@@ -102,14 +115,20 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
   const settled = input.requestId === undefined ? await deps.findUnchanged(request, caller) : undefined;
-  const started = settled ? unrecorded(deps, request, settled) : await beginOrJoin(deps, request, caller, signal);
+  const started = settled ? unrecorded(deps, request, settled) : await beginInTurn(deps, request, caller, signal);
   if (started.events.at(-1)?.outcome === "UNCHANGED") deps.onUnchanged?.(input.type);
   return started;
 }
 
+/** Refused before it waits for its turn, where that is known already. */
+function beginInTurn(deps: RegisterDeps, request: CheckedRequest, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
+  deps.runner.admit(shareOf(caller))[Symbol.dispose]();
+  return deps.starts.run(shareOf(caller), signal, () => beginOrJoin(deps, request, caller, signal));
+}
+
 async function beginOrJoin(deps: RegisterDeps, request: CheckedRequest, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
+  using admitted = deps.runner.admit(shareOf(caller));
   const unchanged = await findPassing(deps, request, signal);
-  deps.runner.admit();
   const { begun, ...started } = await deps.ports.store.tx(async (tx): Promise<StartedRegistration & { readonly begun?: Attempt }> => {
     const key = await claimKey(tx, request, caller);
     const known = await findKnown(tx, request, key, caller);
@@ -124,6 +143,7 @@ async function beginOrJoin(deps: RegisterDeps, request: CheckedRequest, caller: 
       return { ...begins, events };
     }
     const events = firstEvents(attempt);
+    admitted.takeRoom();
     await tx.attempts.insert(attempt, events, deps.runner.leaseMs);
     await tx.audit.append({
       subject: subjectOf(attempt.serviceId),
@@ -134,7 +154,7 @@ async function beginOrJoin(deps: RegisterDeps, request: CheckedRequest, caller: 
     });
     return { ...begins, events, begun: attempt };
   });
-  if (begun) deps.runner.start(begun);
+  if (begun) admitted.start(begun);
   return started;
 }
 

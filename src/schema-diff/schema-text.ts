@@ -7,10 +7,10 @@ import { rootPlace } from "./schema-place.ts";
 import { type Scan, isContainer, scanSchema, schemaLimits, stringUnder } from "./schema-scan.ts";
 
 /**
- * Checks one schema text. Resolves when it is acceptable; rejects with kind `invalid` and a SCHEMA_* reason (metadata
+ * Checks one schema text, for a caller with this share of the checks. Resolves when it is acceptable; rejects with kind `invalid` and a SCHEMA_* reason (metadata
  * `pointer` and `keyword` say where), or with the signal's reason.
  */
-export type SchemaCheck = (text: string, signal: AbortSignal) => Promise<AcceptedSchema>;
+export type SchemaCheck = (text: string, share: string, signal: AbortSignal) => Promise<AcceptedSchema>;
 
 export interface AcceptedSchema {
   /** What is legal but probably not intended, each with its place; of bounded length. */

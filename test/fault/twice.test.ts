@@ -79,7 +79,7 @@ async function leftBehind(site: Site, { catalog }: RegistrationPorts): Promise<u
 }
 
 function newContext(ports: RegistrationPorts, attempt: Attempt): AttemptContext {
-  return contextOf(ports, attempt, { report: async () => undefined, alone: (work) => ports.store.tx(work) }).context;
+  return contextOf(ports, attempt, "ci", { report: async () => undefined, alone: (work) => ports.store.tx(work) }).context;
 }
 
 function attemptOf(attemptId: string, type: ServiceType): Attempt {
@@ -122,6 +122,7 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
   const catalog = stack.use(createEmbeddedCatalog({ clock, probe: client.health }));
   const schemas = createEmbeddedSchemas({ store, clock });
   const documents = createHttpDocuments({ resolveHost: async (address) => ({ address }) });
+  const schemaLane = { checkSchema: async () => ({ warnings: [] }), compareSchemas: async () => notCompared("not here") };
   const ports: RegistrationPorts = {
     store,
     catalog,
@@ -129,8 +130,8 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
     module: client,
     documents,
     clock,
-    checkSchema: async () => ({ warnings: [] }),
-    compareSchemas: async () => notCompared("not here"),
+    ...schemaLane,
+    schemaQueries: schemaLane,
   };
   const once = serviceTypes[type].steps;
   const steps = times === "once" ? once : once.map(twice);

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { principalOf } from "../../src/kernel/caller.ts";
 import type { DomainError } from "../../src/kernel/errors.ts";
 import { cancelAttempt } from "../../src/registration/queries.ts";
-import { startRegistration, validateRegistration, type ResolvedHost } from "../../src/registration/register.ts";
+import { startRegistration } from "../../src/registration/register.ts";
 import { unregister } from "../../src/registration/unregister.ts";
 import { beforeEachTx, caller, host, inputFor, notServing, openWorkshop, port, serving, type Replica, type Workshop } from "../support/workshop.ts";
 
@@ -89,48 +89,6 @@ test("a name is its first owner's, whatever the instance", async () => {
   await expect(replica.register(elsewhere, other)).rejects.toMatchObject({ kind: "denied", reason: "NAME_OWNED_BY_ANOTHER" });
   const admin = principalOf("tokens", "root", ["admin"]);
   expect((await replica.register(elsewhere, admin)).isNew).toBe(true);
-});
-
-const bad = {
-  denied: { violation: "is denied", reason: "HOST_DENIED" },
-  unknown: { violation: "has no address", reason: "HOST_UNRESOLVABLE" },
-} satisfies Record<string, ResolvedHost>;
-
-test.each([
-  [["denied.example", "10.0.0.1"], "HOST_DENIED"],
-  [["unknown.example", "10.0.0.1"], "HOST_UNRESOLVABLE"],
-  [["denied.example", "denied.example"], "HOST_DENIED"],
-  [["unknown.example", "unknown.example"], "HOST_UNRESOLVABLE"],
-  [["denied.example", "unknown.example"], "HOST_DENIED"],
-  [["unknown.example", "denied.example"], "HOST_DENIED"],
-] as const)("hosts %j and nothing else are bad: %s", async ([advertisedHost, internalHost], reason) => {
-  await using workshop = await openWorkshop();
-  const resolveHost = async (name: string): Promise<ResolvedHost> => bad[name.split(".")[0] as keyof typeof bad] ?? { address: name };
-  const deps = { ...workshop.replica().deps, resolveHost };
-  const connectivity = { advertisedHost, advertisedPort: port, internalHost, tlsEnabled: false };
-  const fields = [advertisedHost, internalHost].flatMap((name, index) =>
-    name === "10.0.0.1"
-      ? []
-      : [
-          {
-            field: `connectivity.${index === 0 ? "advertised" : "internal"}_host`,
-            description: bad[name === "denied.example" ? "denied" : "unknown"].violation,
-          },
-        ],
-  );
-  await expect(validateRegistration(deps, inputFor("parser", { connectivity }), soon())).rejects.toMatchObject({ kind: "invalid", reason, fields });
-  const worse = validateRegistration(deps, inputFor("parser", { connectivity, version: "a b" }), soon());
-  await expect(worse).rejects.toMatchObject({ reason: "INVALID_FIELDS", fields: [{ field: "version" }, ...fields] });
-});
-
-test("the address that is checked and called is that of the internal host, where there is one", async () => {
-  await using workshop = await openWorkshop();
-  const resolveHost = async (name: string) => ({ address: name === "inside" ? "10.0.0.2" : "10.0.0.1" });
-  const deps = { ...workshop.replica().deps, resolveHost };
-  const at = (internalHost?: string) =>
-    inputFor("parser", { connectivity: { advertisedHost: "outside", advertisedPort: port, tlsEnabled: false, ...(internalHost ? { internalHost } : {}) } });
-  expect((await validateRegistration(deps, at(), soon())).address).toBe("10.0.0.1");
-  expect((await validateRegistration(deps, at("inside"), soon())).address).toBe("10.0.0.2");
 });
 
 test.each([1, 2, 3])("a cancellation is audited if and only if it found the attempt live; here it ends before transaction %i", async (endsBefore) => {

@@ -1,12 +1,15 @@
 /** What runs attempts: room for so many, their leases, their ends, and what becomes of those that somebody else left. */
 import { expect, test } from "vitest";
+import { principalOf } from "../../src/kernel/caller.ts";
 import { DomainError } from "../../src/kernel/errors.ts";
 import type { RegistrationPorts } from "../../src/registration/attempts/attempt-context.ts";
 import { cancelAttempt } from "../../src/registration/queries.ts";
+import { cancelledBy } from "../../src/registration/attempts/runner.ts";
 import { attemptLimitMs } from "../../src/registration/register.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { caller, inputFor, notServing, openWorkshop, serving, typesOf, withTx, type Replica, type Workshop } from "../support/workshop.ts";
 
+const other = principalOf("tokens", "other", ["registrar"]);
 const service = (name: string) => inputFor(name, { type: "SERVICE" });
 
 /** Begins an attempt that waits for its instance to be healthy, and has said so. */
@@ -23,19 +26,65 @@ function deregisteringAfter(ports: RegistrationPorts, before: () => Promise<unkn
   return { ...ports, catalog: { ...catalog, deregister: async (...given) => (await before(), catalog.deregister(...given)) } };
 }
 
-test("more than there is room for wait, and begin as soon as one has ended", async () => {
+const onTrial = async ({ ports }: Workshop) => (await ports.catalog.instances({}, AbortSignal.timeout(60_000))).map(({ name }) => name).toSorted();
+
+test("more than there is room for wait, and begin in turns of their callers as soon as others have ended", async () => {
   await using workshop = await openWorkshop();
-  const { runner, register, events } = workshop.replica({ maxRunning: 2, maxWaiting: 3 });
+  const { runner, register, events } = workshop.replica({ maxRunning: 3, maxWaiting: 9 });
   workshop.instance.health = () => notServing;
   const ids: string[] = [];
-  for (const name of ["a", "b", "c", "d", "e"]) ids.push((await register(service(name))).attemptId);
-  expect(runner.count()).toBe(5);
-  await expect(register(service("f"))).rejects.toMatchObject({ reason: "TOO_MANY_ATTEMPTS", kind: "exhausted" });
-  const onTrial = async () => (await workshop.ports.catalog.instances({}, AbortSignal.timeout(60_000))).map(({ name }) => name).toSorted();
-  await expect.poll(onTrial).toEqual(["a", "b"]);
+  for (const name of ["a1", "a2", "a3", "a4", "a5", "a6"]) ids.push((await register(service(name))).attemptId);
+  await expect(register(service("a7"))).rejects.toMatchObject({
+    reason: "TOO_MANY_ATTEMPTS",
+    kind: "exhausted",
+    message: "the share of tester is full: 6 registrations are under way here for this caller, and 6 in all",
+  });
+  expect(runner.count()).toBe(6);
+  await expect.poll(() => onTrial(workshop)).toEqual(["a1", "a2"]);
+  for (const name of ["b1", "b2"]) ids.push((await register(service(name), other)).attemptId);
+  await expect.poll(() => onTrial(workshop)).toEqual(["a1", "a2", "b1"]);
   workshop.instance.health = () => serving;
   for (const id of ids) expect(typesOf(await events(id)).at(-1)).toBe("COMPLETED");
   await expect.poll(() => runner.count()).toBe(0);
+});
+
+test("requests that come at once get no more room than there is; those that join, or are refused, take none", async () => {
+  await using workshop = await openWorkshop();
+  const { runner, register, events } = workshop.replica({ maxRunning: 2, maxWaiting: 4 });
+  workshop.instance.health = () => notServing;
+  const { attemptId } = await register(service("one"));
+  const joining = await Promise.all(Array.from({ length: 20 }, () => register(service("one"))));
+  expect(new Set(joining.map((joined) => joined.attemptId))).toEqual(new Set([attemptId]));
+  for (let round = 0; round < 10; round++) await expect(register(service("one"), other)).rejects.toMatchObject({ reason: "NAME_OWNED_BY_ANOTHER" });
+  const many = await Promise.allSettled(["two", "three", "four", "five"].map((name) => register(service(name))));
+  expect(many.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+  expect(runner.count()).toBe(3);
+  expect(await workshop.store.tx((tx) => tx.attempts.countByState())).toEqual({ RUNNING: 3 });
+  workshop.instance.health = () => serving;
+  await events(attemptId);
+  await expect.poll(() => runner.count()).toBe(0);
+});
+
+test("a request is begun before most of those that another caller sent earlier", async () => {
+  await using workshop = await openWorkshop();
+  workshop.instance.health = () => notServing;
+  const { register } = workshop.replica({ maxRunning: 0, maxWaiting: 1_000 });
+  let begun = 0;
+  const many = Array.from({ length: 200 }, (_, index) => register(service(`many-${index}`)).then(() => (begun += 1)));
+  await register(service("one"), other);
+  expect(begun).toBeLessThan(50);
+  await Promise.all(many);
+});
+
+test("one that waits for room ends at once when it is cancelled, and never began", async () => {
+  await using workshop = await openWorkshop();
+  const { runner, register, events } = workshop.replica({ maxRunning: 1 });
+  workshop.instance.health = () => notServing;
+  await register(service("first"));
+  const { attemptId } = await register(service("second"));
+  expect(runner.cancel(attemptId, cancelledBy("the test"))).toBe(true);
+  expect((await events(attemptId)).at(-1)?.errorDetail).toBe("CANCELLED: cancelled by the test");
+  expect(await onTrial(workshop)).not.toContain("second");
 });
 
 test("every attempt that begins here is counted once when it begins and once when it ends, however it ends", async () => {
@@ -152,7 +201,7 @@ test("a cancellation that another replica took is heard at the next look", async
   expect((await following).at(-1)?.errorDetail).toBe("CANCELLED: cancelled by a request");
 });
 
-test("what a replica left is unwound by another that has room, as cancelled when somebody had asked for that", async () => {
+test("what a replica left is unwound by others, so many at a time however much they have of their own, as cancelled when somebody had asked for that", async () => {
   await using workshop = await openWorkshop();
   const dead = workshop.replica();
   const plain = await waiting(workshop, dead, "plain");
@@ -161,14 +210,16 @@ test("what a replica left is unwound by another that has room, as cancelled when
     await tx.attempts.requestCancel(cancelled);
     await tx.attempts.expireLeases();
   });
-  const full = workshop.replica({ maxRunning: 1 });
-  await waiting(workshop, full, "own");
-  await full.runner.tend();
-  expect(full.runner.count()).toBe(1);
+  const busy = workshop.replica({ maxRunning: 1, maxTakenOver: 1 });
+  await waiting(workshop, busy, "own");
+  await busy.runner.tend();
+  const [first, second] = [plain, cancelled].map((id) => busy.runner.runsHere(id));
+  expect([first, second].toSorted()).toEqual([false, true]);
   const successor = workshop.replica();
   await successor.runner.tend();
-  expect((await successor.events(plain)).at(-1)?.errorDetail).toMatch(/^INTERRUPTED: /);
-  expect((await successor.events(cancelled)).at(-1)?.errorDetail).toMatch(/^CANCELLED: /);
+  const successorOf = (isWithBusy: boolean | undefined) => (isWithBusy ? busy : successor);
+  expect((await successorOf(first).events(plain)).at(-1)?.errorDetail).toMatch(/^INTERRUPTED: /);
+  expect((await successorOf(second).events(cancelled)).at(-1)?.errorDetail).toMatch(/^CANCELLED: /);
   expect(await workshop.ports.catalog.instances({}, AbortSignal.timeout(60_000))).toMatchObject([{ name: "own" }]);
 });
 

@@ -2,15 +2,18 @@
 import { createHash } from "node:crypto";
 import http2 from "node:http2";
 import net from "node:net";
+import type { HandlerContext } from "@connectrpc/connect";
 import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
-import { createAuthGate } from "../../src/rpc/platform/auth.ts";
+import { shareOf } from "../../src/kernel/caller.ts";
+import { createAuthGate, type AuthMode } from "../../src/rpc/platform/auth.ts";
+import { callerOf } from "../../src/rpc/platform/caller.ts";
 import { parseTokenFile } from "../../src/rpc/platform/tokens.ts";
 import { jsonAnswer, publicGet } from "../../src/rpc/transport/http-route.ts";
 import type { Limits } from "../../src/rpc/transport/limits.ts";
-import { createStockClient } from "../support/rpc-client.ts";
+import { createStockClient, reasonOf, richStatus } from "../support/rpc-client.ts";
 import { aborted, eventually, startTestServer, type TestServer } from "../support/rpc-server.ts";
 
 const { OK, RESOURCE_EXHAUSTED } = grpc.status;
@@ -88,10 +91,29 @@ describe.each([true, false])("calls, with the short way %s", (fastLane) => {
     await using server = await start({ calls: 200, streamsPerConnection: 1_000 }, fastLane);
     using client = createStockClient(server.address);
     const watches = Array.from({ length: 220 }, () => client.start(Platform, "WatchServices", {}, as("a")));
-    await Promise.all(watches.slice(180).map(({ ended }) => ended));
+    const refused = await Promise.all(watches.slice(180).map(({ ended }) => ended));
+    const text = "the share of a is full: 180 calls are open here for this caller, and 180 in all";
+    expect(new Set(refused.map(({ code, details }) => `${code} ${details}`))).toEqual(new Set([`${RESOURCE_EXHAUSTED} ${text}`]));
+    const details = richStatus(refused[0]!).details.map(({ typeUrl }) => typeUrl.split(".").at(-1));
+    expect([reasonOf(refused[0]!), ...details]).toEqual(["TOO_MANY_REQUESTS", "ErrorInfo", "QuotaFailure", "RetryInfo"]);
     await eventually(() => watches.filter(({ messages }) => messages.length > 0).length === 180);
     await works(server);
     for (const watch of watches) watch.cancel();
+  });
+});
+
+describe.each([
+  ["with a token", { mode: "tokens", tokens } as AuthMode, "tokens|a"],
+  ["where there are none", { mode: "open" } as AuthMode, "127.0.0.1"],
+])("the share of a caller %s", (_who, auth, share) => {
+  test.each([true, false])("with the short way %s", async (fastLane) => {
+    const stub = { getService: (_request: unknown, context: HandlerContext) => ({ serviceName: shareOf(callerOf(context)) }) };
+    await using server = await startTestServer(stub, { fastLane, gate: createAuthGate(auth) });
+    using client = createStockClient(server.address);
+    expect((await client.call(Platform, "GetService", {}, as("a"))).messages).toMatchObject([{ serviceName: share }]);
+    if (auth.mode === "tokens") return;
+    const claimed = await client.call(Platform, "GetService", {}, { headers: { "muster-principal": "somebody" } });
+    expect(claimed.messages).toMatchObject([{ serviceName: share }]);
   });
 });
 

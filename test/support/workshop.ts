@@ -9,6 +9,7 @@ import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
 import type { AuditRow } from "../../src/kernel/audit.ts";
 import { principalOf, type Caller } from "../../src/kernel/caller.ts";
+import { createFairQueue } from "../../src/kernel/fair-queue.ts";
 import type { LogFields } from "../../src/kernel/log.ts";
 import type { Clock, Ids } from "../../src/kernel/ports.ts";
 import { orAborted } from "../../src/kernel/or-aborted.ts";
@@ -88,14 +89,15 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
   };
   const catalog = stack.use(createEmbeddedCatalog({ clock, probe: module.health }));
   const ids = createUuidV7(systemClock);
+  const schemaLane = { checkSchema: async () => ({ warnings: [] }), compareSchemas: async () => notCompared("not here") };
   const ports = decorate({
     store,
     catalog,
     schemas: createEmbeddedSchemas({ store, clock }),
     module,
     documents: { fetch: () => Promise.reject(new Error("no document here")) },
-    checkSchema: async () => ({ warnings: [] }),
-    compareSchemas: async () => notCompared("not here"),
+    ...schemaLane,
+    schemaQueries: schemaLane,
     clock,
   });
   const stopping = new AbortController();
@@ -141,10 +143,17 @@ function openReplica(
       onEnd: ({ id }, error, outcome) => void counted.push([outcome, id, ...(error ? [error.reason] : [])].join(" ")),
       ...deps,
     }),
-    { owner: randomUUID(), leaseMs: 15_000, maxRunning: 100, maxWaiting: 100, ...options },
+    { owner: randomUUID(), leaseMs: 15_000, maxRunning: 100, maxWaiting: 100, maxTakenOver: 50, ...options },
   );
   const findUnchanged = createFindUnchanged({ store: ports.store, inCatalog: discovery.inCatalog });
-  const registering: RegisterDeps = { ports, ids, runner, resolveHost: async (address) => ({ address }), findUnchanged };
+  const registering: RegisterDeps = {
+    ports,
+    ids,
+    runner,
+    starts: createFairQueue({ places: 16 }),
+    resolveHost: async (address) => ({ address }),
+    findUnchanged,
+  };
   return {
     runner,
     progress,

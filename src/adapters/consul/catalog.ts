@@ -9,9 +9,9 @@
  */
 import type { Catalog } from "../../registration/ports.ts";
 import { unavailable } from "../../kernel/errors.ts";
+import { createFairQueue } from "../../kernel/fair-queue.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { attemptOfBootCheck, entryDifferences, steadyCheckId, trialCheckId } from "../catalog-entry.ts";
-import { createGate } from "../gate.ts";
 import { candidateId, candidateTrial, freshTrial, promoted } from "./definitions.ts";
 import { createConsulDriver } from "./driver.ts";
 import { createConsulHttp } from "./http.ts";
@@ -58,16 +58,16 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   const http = createConsulHttp(url, token);
   const driver = createConsulDriver(url, token);
   const reads = createConsulReads(http, config.datacenter);
-  const writes = createGate(parallelWrites);
+  const writes = createFairQueue({ places: parallelWrites });
   const closed = new AbortController();
   const poll = createPassingPoll(clock, async (signal) => {
     const checks = await reads.passingBootChecks(signal);
     return new Set(checks.map((check) => trialKey(check.ServiceID, attemptOfBootCheck(check.CheckID) ?? "")));
   });
 
-  async function put(define: () => ServiceDefinition, replaceChecks: boolean, signal: AbortSignal): Promise<void> {
+  async function put(serviceId: string, define: () => ServiceDefinition, replaceChecks: boolean, signal: AbortSignal): Promise<void> {
     const query: Record<string, string> = replaceChecks ? { "replace-existing-checks": "true" } : {};
-    await writes.run(signal, () => http.call({ method: "PUT", path: "agent/service/register", query, body: define() }, signal));
+    await writes.run(serviceId, signal, () => http.call({ method: "PUT", path: "agent/service/register", query, body: define() }, signal));
   }
 
   function checksEach(): number {
@@ -81,7 +81,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   }
 
   async function removeCandidate(serviceId: string, attemptId: string, signal: AbortSignal): Promise<void> {
-    await writes.run(signal, () => driver.deregisterService(candidateId(serviceId, attemptId), signal));
+    await writes.run(serviceId, signal, () => driver.deregisterService(candidateId(serviceId, attemptId), signal));
   }
 
   async function prove(isProven: (listed: ConsulEntry) => boolean, wanted: ServiceDefinition, nudge: () => Promise<void>, signal: AbortSignal) {
@@ -104,7 +104,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     async register(entry, signal) {
       const current = await reads.agentEntry(entry.serviceId, signal);
       const trial = current === undefined || isTrial(current, entry.attemptId) ? freshTrial : candidateTrial;
-      await put(() => trial(entry, checksEach()), false, signal);
+      await put(entry.serviceId, () => trial(entry, checksEach()), false, signal);
     },
 
     async trialChecks(serviceId, attemptId, signal) {
@@ -129,10 +129,10 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
 
       // Replacing the checks would end maintenance mode, which is a check too: then the others are removed one by one.
       const write = async () => {
-        await put(() => wanted, !paused, signal);
+        await put(entry.serviceId, () => wanted, !paused, signal);
         if (!paused) return;
         const old = current?.checks.filter((it) => it.ServiceID !== "" && it.CheckID !== steadyId && !isMaintenance(it)) ?? [];
-        for (const check of old) await writes.run(signal, () => driver.deregisterCheck(check.CheckID, signal));
+        for (const check of old) await writes.run(entry.serviceId, signal, () => driver.deregisterCheck(check.CheckID, signal));
       };
       await write();
       if (candidate !== undefined) await removeCandidate(entry.serviceId, entry.attemptId, signal);
@@ -144,7 +144,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
       const { current, candidate } = await entries(serviceId, attemptId, signal);
       if (candidate !== undefined) await removeCandidate(serviceId, attemptId, signal);
       if (current === undefined || attemptOf(current.service) !== attemptId) return;
-      await writes.run(signal, () => driver.deregisterService(serviceId, signal));
+      await writes.run(serviceId, signal, () => driver.deregisterService(serviceId, signal));
     },
 
     async instances({ serviceId, name }, signal) {

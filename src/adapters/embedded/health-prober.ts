@@ -2,13 +2,13 @@
  * Repeated health probes of many endpoints.
  *
  * Guarantees: at most 32 probes at a time; each watched endpoint has one probe or one pause, never two; after `stop`
- * nothing more is reported; after dispose nothing runs. A slow endpoint delays only its own next probe, but 32 that
- * time out together (2 s each) delay the others by that much.
+ * nothing more is reported; after dispose nothing runs. A slow endpoint delays only its own next probe, and endpoints of one
+ * address, however many time out (2 s each), at most those of the same address: addresses share the probes.
  */
 import type { ModuleClient } from "../../registration/ports.ts";
+import { createFairQueue } from "../../kernel/fair-queue.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { CheckTarget, HealthVerdict } from "../../registration/types.ts";
-import { createGate } from "../gate.ts";
 
 const parallelProbes = 32;
 
@@ -21,14 +21,14 @@ export interface HealthProber extends AsyncDisposable {
 }
 
 export function createHealthProber(clock: Clock, probe: ModuleClient["health"]): HealthProber {
-  const gate = createGate(parallelProbes);
+  const queue = createFairQueue({ places: parallelProbes });
   const watches = new Map<AbortController, Promise<void>>();
 
   async function run(target: CheckTarget, pauseMs: (probes: number) => number, report: (verdict: HealthVerdict) => void, signal: AbortSignal): Promise<void> {
     for (let probes = 0; ; probes += 1) {
       const pause = pauseMs(probes);
       if (pause > 0) await clock.sleep(pause, signal);
-      const verdict = await gate.run(signal, () => probe(target, signal));
+      const verdict = await queue.run(target.address, signal, () => probe(target, signal));
       signal.throwIfAborted();
       report(verdict);
     }

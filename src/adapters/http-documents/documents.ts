@@ -9,7 +9,7 @@ import type { DocumentPlace, DocumentSource } from "../../registration/ports.ts"
 import { createSecureContext, rootCertificates } from "node:tls";
 import { isIPv6 } from "node:net";
 import { DomainError, type ErrorKind } from "../../kernel/errors.ts";
-import type { ResolvedHost } from "../../registration/register.ts";
+import type { ResolveHost } from "../../registration/register.ts";
 import { createHttpClient, HttpFailure, type HttpHead } from "../http/client.ts";
 
 const limitMs = 5_000;
@@ -18,7 +18,7 @@ const accepted = new Set(["identity", ""]);
 const headers = { accept: "application/json", "accept-encoding": "identity", "user-agent": "muster" } as const;
 
 export interface HttpDocumentsConfig {
-  readonly resolveHost: (host: string, signal: AbortSignal) => Promise<ResolvedHost>;
+  readonly resolveHost: ResolveHost;
   /** PEM; accepted in addition to the well-known authorities. */
   readonly ca?: Buffer;
 }
@@ -27,8 +27,8 @@ export interface HttpDocumentsConfig {
 export function createHttpDocuments({ resolveHost, ca }: HttpDocumentsConfig): DocumentSource {
   const tls = ca && { secureContext: createSecureContext({ ca: [...rootCertificates, ca.toString()] }) };
 
-  async function download(place: DocumentPlace, signal: AbortSignal): Promise<Buffer> {
-    const resolved = await resolveHost(place.host, signal);
+  async function download(place: DocumentPlace, share: string, signal: AbortSignal): Promise<Buffer> {
+    const resolved = await resolveHost(place.host, share, signal);
     if ("violation" in resolved) {
       throw new DomainError({ kind: "invalid", reason: resolved.reason, message: `the host of the OpenAPI document ${resolved.violation}` });
     }
@@ -44,10 +44,10 @@ export function createHttpDocuments({ resolveHost, ca }: HttpDocumentsConfig): D
   }
 
   return {
-    async fetch(place, signal) {
+    async fetch(place, share, signal) {
       const limit = AbortSignal.timeout(limitMs);
       try {
-        return decoded(await download(place, AbortSignal.any([signal, limit])));
+        return decoded(await download(place, share, AbortSignal.any([signal, limit])));
       } catch (error) {
         if (error instanceof DomainError) throw error;
         signal.throwIfAborted();

@@ -7,9 +7,10 @@ import { DomainError } from "../../kernel/errors.ts";
 import { compilableText } from "../../schema-diff/compilable.ts";
 import { requireSoundReferences } from "../../schema-diff/references.ts";
 import { pointerOf } from "../../schema-diff/schema-place.ts";
-import { inspectSchema, withoutByteOrderMark, type AcceptedSchema, type InspectedSchema, type SchemaCheck } from "../../schema-diff/schema-text.ts";
-import type { RunJob, SchemaSandbox } from "./sandbox.ts";
+import { inspectSchema, withoutByteOrderMark, type AcceptedSchema, type SchemaCheck } from "../../schema-diff/schema-text.ts";
+import type { SchemaSandbox } from "./sandbox.ts";
 import { verdictOf } from "./verdict.ts";
+import type { RunJob } from "./warm-child.ts";
 
 export interface SchemaCheckOptions {
   /** Time limit for one schema, in milliseconds. */
@@ -31,10 +32,12 @@ export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, rem
     return verdict;
   }
 
-  async function judged(run: RunJob, id: string, text: string, inspected: InspectedSchema): Promise<AcceptedSchema | DomainError> {
+  async function judged(run: RunJob, id: string, text: string): Promise<AcceptedSchema | DomainError> {
     // A call before this one in the queue may have been for the same text.
     const known = recall(id);
     if (known !== undefined) return known;
+    const inspected = inspectSchema(text);
+    requireSoundReferences(inspected.scan, inspected.references);
     const { dialect, references, scan } = inspected;
     const entered = references.entered.map(pointerOf);
     const patterns = scan.patterns.map((pattern) => pattern.text);
@@ -48,12 +51,11 @@ export function createSchemaCheck(sandbox: SchemaSandbox, { limitMs = 2_000, rem
     return verdict;
   }
 
-  return async (text, signal) => {
+  return async (text, share, signal) => {
     signal.throwIfAborted();
-    const inspected = inspectSchema(text);
-    requireSoundReferences(inspected.scan, inspected.references);
     const id = createHash("sha256").update(text).digest("base64");
-    const verdict = recall(id) ?? (await sandbox.turn(signal, (run) => judged(run, id, text, inspected)));
+    // Inspecting it takes this process some time, so that it has to wait for its turn, too.
+    const verdict = recall(id) ?? (await sandbox.turn(share, signal, (run) => judged(run, id, text)));
     if (verdict instanceof DomainError) throw verdict;
     return verdict;
   };

@@ -13,10 +13,10 @@ export interface SchemaCompareOptions {
 
 /** A comparison in `sandbox`. */
 export function createSchemaCompare(sandbox: SchemaSandbox, { limitMs = 2_000 }: SchemaCompareOptions = {}): SchemaCompare {
-  return async (former, next, signal) => {
+  return async (former, next, share, signal) => {
     signal.throwIfAborted();
     if (former === next) return unchanged;
-    const outcome = await sandbox.turn(signal, (run) => run("compare", { former, next }, limitMs));
+    const outcome = await sandbox.turn(share, signal, (run) => run("compare", { former, next }, limitMs));
     if (outcome.type === "done") return outcome.result;
     return notCompared(outcome.type === "killed" ? `it took longer than ${limitMs} ms` : "it took more memory than allowed");
   };

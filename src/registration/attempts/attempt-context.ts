@@ -14,8 +14,10 @@ export interface RegistrationPorts {
   readonly schemas: SchemaRegistry;
   readonly module: ModuleClient;
   readonly documents: DocumentSource;
+  /** Registration's own checks and comparisons, and those of queries, which hold up none of them. */
   readonly checkSchema: SchemaCheck;
   readonly compareSchemas: SchemaCompare;
+  readonly schemaQueries: { readonly checkSchema: SchemaCheck; readonly compareSchemas: SchemaCompare };
   readonly clock: Clock;
 }
 
@@ -46,7 +48,7 @@ export interface SchemaSource {
   readonly describes: boolean;
   /** `description` is there if it `describes`. Rejects when there is no acceptable schema. */
   take(
-    about: Pick<AttemptContext, "attempt" | "ports">,
+    about: Pick<AttemptContext, "attempt" | "share" | "ports">,
     description: ModuleDescription | undefined,
     signal: AbortSignal,
   ): Promise<Omit<CheckedSchema, "comparison">>;
@@ -69,6 +71,8 @@ export interface Work {
 /** What the steps of one attempt are given. */
 export interface AttemptContext {
   readonly attempt: Attempt;
+  /** Whose share of the server it uses: see `Caller`. */
+  readonly share: string;
   readonly ports: RegistrationPorts;
   /** What this attempt puts into the catalog, as it is known now. */
   readonly entry: CatalogEntry;

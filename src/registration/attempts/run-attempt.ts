@@ -1,4 +1,5 @@
 /** Runs attempts as background work of this process: the stream that asked for one only follows it. */
+import { serverKey } from "../../kernel/caller.ts";
 import { DomainError, toDomainError } from "../../kernel/errors.ts";
 import { runSaga, unwind, type Saga, type SagaProbe } from "../../kernel/saga.ts";
 import type { AttemptContext, Note, RegistrationPorts } from "./attempt-context.ts";
@@ -27,23 +28,23 @@ export type AttemptOutcome = "completed" | "failed" | "abandoned";
 
 type RegistrationSaga = Saga<AttemptContext, EventType, Note>;
 
-/** Runs a fresh attempt to its end. Never rejects. */
-export async function runAttempt(deps: RunnerDeps, attempt: Attempt, signal: AbortSignal): Promise<void> {
+/** Runs a fresh attempt, of a caller with this share, to its end. Never rejects. */
+export async function runAttempt(deps: RunnerDeps, attempt: Attempt, share: string, signal: AbortSignal): Promise<void> {
   deps.onBegin?.(attempt);
-  await settle(deps, attempt, async (saga) => runSaga(saga, signal));
+  await settle(deps, attempt, share, async (saga) => runSaga(saga, signal));
 }
 
 /** Takes back what an attempt of a former owner left, recorded or not. Never rejects. */
 export async function unwindAttempt(deps: RunnerDeps, attempt: Attempt, why: DomainError): Promise<void> {
-  await settle(deps, attempt, async (saga) => {
+  await settle(deps, attempt, serverKey, async (saga) => {
     const error = attempt.error ? new DomainError(attempt.error) : why;
     await unwind(saga, error);
     return error;
   });
 }
 
-async function settle(deps: RunnerDeps, attempt: Attempt, work: (saga: RegistrationSaga) => Promise<DomainError | undefined>): Promise<void> {
-  const { error, outcome } = await endOf(() => work(sagaOf(deps, attempt)));
+async function settle(deps: RunnerDeps, attempt: Attempt, share: string, work: (saga: RegistrationSaga) => Promise<DomainError | undefined>): Promise<void> {
+  const { error, outcome } = await endOf(() => work(sagaOf(deps, attempt, share)));
   const about = { attempt: attempt.id, service: attempt.serviceId };
   if (outcome === "abandoned") {
     deps.log("error", "attempt.abandoned", { ...about, error });
@@ -68,8 +69,8 @@ async function endOf(work: () => Promise<DomainError | undefined>): Promise<End>
   }
 }
 
-function sagaOf(deps: RunnerDeps, attempt: Attempt): RegistrationSaga {
+function sagaOf(deps: RunnerDeps, attempt: Attempt, share: string): RegistrationSaga {
   const journal = createJournal(deps, attempt);
-  const { context, endWork } = contextOf(deps.ports, attempt, journal);
+  const { context, endWork } = contextOf(deps.ports, attempt, share, journal);
   return { steps: stepsOf(attempt), context, journal, clock: deps.ports.clock, endAhead: endWork, probe: deps.probe };
 }

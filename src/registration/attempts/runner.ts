@@ -7,6 +7,9 @@
  * that wakes up late undoes what it did late, and does no harm.
  */
 import { DomainError } from "../../kernel/errors.ts";
+import { createFairQueue, type Ticket } from "../../kernel/fair-queue.ts";
+import { shareFull } from "../../kernel/shares.ts";
+import { inTurns } from "../../kernel/store-turns.ts";
 import { leaseLost } from "./journal.ts";
 import { runAttempt, unwindAttempt, type RunnerDeps } from "./run-attempt.ts";
 import type { Attempt } from "../records.ts";
@@ -15,18 +18,29 @@ export interface RunnerOptions {
   /** This process; leases are held in its name. */
   readonly owner: string;
   readonly leaseMs: number;
-  /** Attempts carried out at once; more wait, up to `maxWaiting`. */
+  /** Attempts carried out at once; more wait, up to `maxWaiting`. Callers share both (`kernel/shares.ts`). */
   readonly maxRunning: number;
   readonly maxWaiting: number;
+  /** Attempts of former owners that are unwound at once, beside these. */
+  readonly maxTakenOver: number;
+}
+
+/** What was admitted. Disposing it gives its room back, unless an attempt was started. */
+export interface Admitted extends Disposable {
+  /** Takes room for an attempt, unless that was done. Throws as `admit` does. */
+  takeRoom(): void;
+  /** Carries out a fresh attempt that has room and whose lease this process holds, when its turn comes. To be called once. */
+  start(attempt: Attempt): void;
 }
 
 export interface Runner {
   readonly owner: string;
   readonly leaseMs: number;
-  /** Throws `exhausted` when too many attempts run and wait, `unavailable` when this process is shutting down. */
-  admit(): void;
-  /** Carries out a fresh attempt whose lease this process holds, as soon as there is room. */
-  start(attempt: Attempt): void;
+  /**
+   * Lets in a request that may become an attempt; `share` is that of its caller. Throws `exhausted` when the share, or all room, is
+   * taken, and `unavailable` when this process is shutting down.
+   */
+  admit(share: string): Admitted;
   runsHere(attemptId: string): boolean;
   /** How many run or wait here. */
   count(): number;
@@ -47,66 +61,75 @@ interface Running {
 }
 
 const unwindMs = 3_000;
+/** Transactions of attempts at once. */
+const parallelTx = 16;
 
 export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Runner {
   const running = new Map<string, Running>();
-  const waiting: (() => void)[] = [];
-  let busy = 0;
+  const queue = createFairQueue({
+    places: options.maxRunning,
+    waiting: options.maxWaiting,
+    refusal: (inside, share) => shareFull(inside, share, { reason: "TOO_MANY_ATTEMPTS", what: "registrations are under way", retryAfterMs: 5_000 }),
+  });
+  const turns = createFairQueue({ places: parallelTx });
+  let takenOver = 0;
   let draining = false;
   let renewedAt = Number.NEGATIVE_INFINITY;
 
-  async function slot(): Promise<void> {
-    if (busy >= options.maxRunning) await new Promise<void>((resolve) => waiting.push(resolve));
-    busy += 1;
+  function launch(attempt: Attempt, work: (controller: AbortController) => Promise<void>): void {
+    const controller = new AbortController();
+    const done = work(controller).finally(() => running.delete(attempt.id));
+    running.set(attempt.id, { controller, done });
   }
 
-  function launch(attempt: Attempt, work: (signal: AbortSignal) => Promise<void>): void {
-    const controller = new AbortController();
+  /** Waits for its turn unless it is stopped before that, by its deadline or a cancellation: then it only has to end. */
+  async function carryOut(attempt: Attempt, share: string, ticket: Ticket, controller: AbortController): Promise<void> {
     const { clock } = deps().ports;
-    const done = (async () => {
-      await slot();
-      const over = new AbortController();
-      clock.sleep(Math.max(attempt.deadlineAt - clock.now(), 0), over.signal).then(
-        () => controller.abort(deadlineExceeded(attempt)),
-        () => undefined,
-      );
-      try {
-        await work(controller.signal);
-      } finally {
-        over.abort();
-        busy -= 1;
-        running.delete(attempt.id);
-        waiting.shift()?.();
-      }
-    })();
-    running.set(attempt.id, { controller, done });
+    const over = new AbortController();
+    clock.sleep(Math.max(attempt.deadlineAt - clock.now(), 0), over.signal).then(
+      () => controller.abort(deadlineExceeded(attempt)),
+      () => undefined,
+    );
+    try {
+      await ticket.turn(controller.signal).catch(() => undefined);
+      const { ports, ...others } = deps();
+      await runAttempt({ ...others, ports: { ...ports, store: inTurns(ports.store, turns, share) } }, attempt, share, controller.signal);
+    } finally {
+      over.abort();
+      ticket[Symbol.dispose]();
+    }
   }
 
   async function takeOver(): Promise<void> {
     const { store } = deps().ports;
-    const room = Math.max(options.maxRunning - running.size, 0);
     // What runs here is no leftover, however late its lease is renewed: claiming it would take it from ourselves.
-    const left = await store.tx((tx) => tx.attempts.claimExpired(options.owner, options.leaseMs, Math.min(room, 50), [...running.keys()]));
+    const left = await store.tx((tx) => tx.attempts.claimExpired(options.owner, options.leaseMs, options.maxTakenOver - takenOver, [...running.keys()]));
     for (const attempt of left) {
       deps().log("warn", "attempt.taken-over", { attempt: attempt.id, service: attempt.serviceId, state: attempt.state });
-      launch(attempt, () => unwindAttempt(deps(), attempt, interrupted(attempt)));
+      takenOver += 1;
+      launch(attempt, () => unwindAttempt(deps(), attempt, interrupted(attempt)).finally(() => (takenOver -= 1)));
     }
   }
 
   return {
     owner: options.owner,
     leaseMs: options.leaseMs,
-    admit() {
+    admit(share) {
       if (draining) throw shuttingDown();
-      if (running.size < options.maxRunning + options.maxWaiting) return;
-      throw new DomainError({
-        kind: "exhausted",
-        reason: "TOO_MANY_ATTEMPTS",
-        message: `${running.size} registrations are under way here`,
-        retryAfterMs: 5_000,
-      });
+      // What joins an attempt, or changes nothing, needs no room; it is only not begun when there is none.
+      queue.enter(share)[Symbol.dispose]();
+      let ticket: Ticket | undefined;
+      return {
+        takeRoom: () => void (ticket ??= queue.enter(share)),
+        start(attempt) {
+          const taken = ticket;
+          if (!taken) throw new Error("an attempt was started without room");
+          ticket = undefined;
+          launch(attempt, (controller) => carryOut(attempt, share, taken, controller));
+        },
+        [Symbol.dispose]: () => ticket?.[Symbol.dispose](),
+      };
     },
-    start: (attempt) => launch(attempt, (signal) => runAttempt(deps(), attempt, signal)),
     runsHere: (attemptId) => running.has(attemptId),
     count: () => running.size,
     cancel(attemptId, why) {

@@ -13,11 +13,11 @@ import type { RegisterInput } from "../types.ts";
 export function configurationSchema(artifactOf: (name: string) => string): SchemaSource {
   return {
     describes: true,
-    async take({ attempt, ports }, description, signal) {
+    async take({ attempt, share, ports }, description, signal) {
       const given = withoutByteOrderMark(description?.jsonConfigSchema ?? "");
       const synthesised = given.trim() === "";
       const content = synthesised ? synthesiseSchema(attempt.name) : given;
-      const { warnings } = synthesised ? { warnings: [] } : await ports.checkSchema(content, signal);
+      const { warnings } = synthesised ? { warnings: [] } : await ports.checkSchema(content, share, signal);
       return {
         artifactId: artifactOf(attempt.name),
         version: attempt.version,
@@ -35,10 +35,10 @@ export function configurationSchema(artifactOf: (name: string) => string): Schem
 /** The OpenAPI document in the request, or the one that the first of its HTTP endpoints serves under `http_schema_path`. */
 export const openApiDocument: SchemaSource = {
   describes: false,
-  async take({ attempt, ports }, _description, signal) {
+  async take({ attempt, share, ports }, _description, signal) {
     const { request } = attempt;
     const given = request.httpSchema;
-    const content = withoutByteOrderMark(given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), signal))));
+    const content = withoutByteOrderMark(given ?? (await retrying(ports.clock, signal, () => ports.documents.fetch(placeOf(request), share, signal))));
     const problem = openApiProblem(content);
     if (problem !== undefined) {
       throw new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: `not an OpenAPI document: it ${problem}` });

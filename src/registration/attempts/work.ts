@@ -30,13 +30,15 @@ const limitsMs = { callback: 14_000, "schema check": 19_000, saving: 14_000, pub
 export function contextOf(
   ports: RegistrationPorts,
   attempt: Attempt,
+  share: string,
   { report, alone }: AttemptWriter,
 ): { readonly context: AttemptContext; readonly endWork: () => Promise<void> } {
   const { id: attemptId, request, serviceId, address } = attempt;
   let entry = entryOf(request, { attemptId, serviceId, address });
-  const { work, end } = createWork({ attempt, ports, entry }, alone);
+  const { work, end } = createWork({ attempt, share, ports, entry }, alone);
   const context: AttemptContext = {
     attempt,
+    share,
     ports,
     get entry() {
       return entry;
@@ -51,10 +53,10 @@ export function contextOf(
 }
 
 function createWork(
-  about: Pick<AttemptContext, "attempt" | "ports" | "entry">,
+  about: Pick<AttemptContext, "attempt" | "share" | "ports" | "entry">,
   alone: AttemptWriter["alone"],
 ): { readonly work: Work; readonly end: () => Promise<void> } {
-  const { attempt, ports } = about;
+  const { attempt, share, ports } = about;
   const over = new AbortController();
   const underWay = new Set<Promise<unknown>>();
   let attempted: CheckedSchema | undefined;
@@ -102,7 +104,9 @@ function createWork(
     (_, signal) => describeModule(about, signal),
   );
   const describeIfAsked = async (): Promise<ModuleDescription | undefined> => (source.describes ? describe(over.signal) : undefined);
-  const schema = piece("schema check", describeIfAsked, async (described, signal) => compared(ports, await source.take(about, described, signal), signal));
+  const schema = piece("schema check", describeIfAsked, async (described, signal) =>
+    compared(ports, await source.take(about, described, signal), share, signal),
+  );
   const save = piece(
     "saving",
     async () => ({ schema: await schema(over.signal), description: await describeIfAsked() }),

@@ -8,26 +8,28 @@ import { checkSchemaVersionQuery } from "./validate-schema-query.ts";
 
 /** Compares two texts under the rules of registration; `invalid` with a SCHEMA_* reason names the field whose text breaks them. */
 export async function compareInline(
-  { checkSchema, compareSchemas }: Pick<RegistrationPorts, "checkSchema" | "compareSchemas">,
+  { schemaQueries: { checkSchema, compareSchemas } }: Pick<RegistrationPorts, "schemaQueries">,
   former: string,
   next: string,
+  share: string,
   signal: AbortSignal,
 ): Promise<BoundedComparison> {
   for (const [field, text] of [
     ["inline.former_json", former],
     ["inline.next_json", next],
   ] as const) {
-    await checkSchema(text, signal).catch((error: unknown) => {
+    await checkSchema(text, share, signal).catch((error: unknown) => {
       throw namingField(toDomainError(error), field);
     });
   }
-  return compareSchemas(former, next, signal);
+  return compareSchemas(former, next, share, signal);
 }
 
 /** Compares two versions of an artifact, from the record in any state, else from the schema registry; `not_found` where one is not there. */
 export async function compareStored(
-  ports: Pick<RegistrationPorts, "store" | "schemas" | "compareSchemas">,
+  ports: Pick<RegistrationPorts, "store" | "schemas" | "schemaQueries">,
   { artifactId, formerVersion, nextVersion }: { readonly artifactId: string; readonly formerVersion: string; readonly nextVersion: string },
+  share: string,
   signal: AbortSignal,
 ): Promise<BoundedComparison> {
   checkSchemaVersionQuery({ "stored.artifact_id": artifactId }, { "stored.former_version": formerVersion, "stored.next_version": nextVersion });
@@ -37,7 +39,7 @@ export async function compareStored(
   const [former, next] = await Promise.all([find(formerVersion), find(nextVersion)]);
   if (former.content === next.content) return unchanged;
   if ([former, next].some(({ kind }) => kind === "OPENAPI")) return notCompared("they are OpenAPI documents");
-  return ports.compareSchemas(former.content, next.content, signal);
+  return ports.schemaQueries.compareSchemas(former.content, next.content, share, signal);
 }
 
 function namingField(error: DomainError, field: string): DomainError {

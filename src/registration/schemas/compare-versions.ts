@@ -11,6 +11,7 @@ import { predecessorOf } from "./version-order.ts";
 export async function compared(
   { store, compareSchemas }: Pick<RegistrationPorts, "store" | "compareSchemas">,
   schema: Omit<CheckedSchema, "comparison">,
+  share: string,
   signal: AbortSignal,
 ): Promise<CheckedSchema> {
   if (schema.kind !== "JSON") return { ...schema, comparison: undefined };
@@ -21,7 +22,7 @@ export async function compared(
     return [found, before === undefined ? undefined : await tx.schemas.find(artifactId, before)];
   });
   if (!former) return { ...schema, comparison: known?.comparison };
-  const comparison = await compareSchemas(former.content, schema.content, signal).catch((error: unknown) => {
+  const comparison = await compareSchemas(former.content, schema.content, share, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     // A registration does not fail for want of it.
     return notCompared(toDomainError(error).message);

@@ -27,10 +27,10 @@ export interface BoundedComparison {
 }
 
 /**
- * Compares two schema texts that were accepted before. Bounded in time: UNKNOWN when that time does not suffice. Rejects with
- * `exhausted` when too many wait, or with the signal's reason.
+ * Compares two schema texts that were accepted before, for a caller with this share of the comparisons. Bounded in time: UNKNOWN when that time does not suffice. Rejects with
+ * `exhausted` when too many of this share wait, or with the signal's reason.
  */
-export type SchemaCompare = (former: string, next: string, signal: AbortSignal) => Promise<BoundedComparison>;
+export type SchemaCompare = (former: string, next: string, share: string, signal: AbortSignal) => Promise<BoundedComparison>;
 
 /** How a version differs from the one before it (`version-order.ts`) at the time when it was made. */
 export interface StoredComparison extends BoundedComparison {

@@ -39,6 +39,11 @@ export type Gate = (target: Target, credentials: Credentials) => Admission | Pro
 /** The principal of a call without a valid token. It has no roles. */
 export const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [], claimedRoles: [] };
 
+/** Whose share of the server a call uses: see `Caller`. `peer` is the other end of its connection; with open access anybody may claim any name. */
+export function shareOfCall({ key }: Principal, peer: string | undefined): string {
+  return key === nobody.key || key.startsWith("open|") ? (peer ?? "") : key;
+}
+
 /** The principal of the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
 export const principalKey = createContextKey<Principal>(nobody, { description: "who makes the call" });
 

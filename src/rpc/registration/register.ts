@@ -11,6 +11,7 @@ import {
   type RegisterRequest,
   type RegisterResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import type { Caller } from "../../kernel/caller.ts";
 import { DomainError, isRetryable } from "../../kernel/errors.ts";
 import { cancelledBy } from "../../registration/attempts/runner.ts";
 import { getAttempt } from "../../registration/queries.ts";
@@ -24,7 +25,7 @@ import type { RegistrationHandlerDeps } from "./deps.ts";
 export async function* register(deps: RegistrationHandlerDeps, request: RegisterRequest, context: HandlerContext): AsyncGenerator<RegisterResponse> {
   const candidate = registerCandidateOf(request);
   if (candidate.validateOnly) {
-    yield* validateOnly(deps, candidate, context.signal);
+    yield* validateOnly(deps, candidate, callerOf(context), context.signal);
     return;
   }
   const { attemptId, isNew, events } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
@@ -58,8 +59,13 @@ async function throwIfWorthRetrying(deps: RegistrationHandlerDeps, attemptId: st
   if (isRetryable(failure)) throw failure;
 }
 
-async function* validateOnly(deps: RegistrationHandlerDeps, candidate: RegisterCandidate, signal: AbortSignal): AsyncGenerator<RegisterResponse> {
-  const { address } = await validateRegistration(deps.register, candidate, signal);
+async function* validateOnly(
+  deps: RegistrationHandlerDeps,
+  candidate: RegisterCandidate,
+  caller: Caller,
+  signal: AbortSignal,
+): AsyncGenerator<RegisterResponse> {
+  const { address } = await validateRegistration(deps.register, candidate, caller, signal);
   const timestamp = timestampFromMs(deps.clock.now());
   const values = { check_address: address, validate_only: "true" };
   yield create(RegisterResponseSchema, {

@@ -13,12 +13,14 @@ import {
   type GetSchemaVersionResponse,
   type SchemaComparisonSchema,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
+import { shareOf } from "../../kernel/caller.ts";
 import { compareInline, compareStored } from "../../registration/schemas/compare-query.ts";
 import { renderDiff } from "../../schema-diff/render-diff.ts";
 import { getSchemaVersion as get } from "../../registration/schemas/schema-queries.ts";
 import type { SchemaState, SchemaVerdict, SchemaVersion, BoundedComparison } from "../../registration/schemas/schema-records.ts";
 import { checkSchemaVersionQuery } from "../../registration/schemas/validate-schema-query.ts";
 import { invalidFields } from "../../registration/validate.ts";
+import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 
 type Deps = Pick<RegistrationHandlerDeps, "register">;
@@ -30,10 +32,11 @@ const states: Readonly<Record<SchemaState, WireSchemaState>> = WireSchemaState;
 export async function compareSchemas(deps: Deps, { subject }: CompareSchemasRequest, context: HandlerContext): Promise<CompareSchemasResponse> {
   if (subject.case === undefined) throw invalidFields([{ field: "subject", description: "must be set: stored or inline" }]);
   const { ports } = deps.register;
+  const share = shareOf(callerOf(context));
   const comparison =
     subject.case === "inline"
-      ? await compareInline(ports, subject.value.formerJson, subject.value.nextJson, context.signal)
-      : await compareStored(ports, subject.value, context.signal);
+      ? await compareInline(ports, subject.value.formerJson, subject.value.nextJson, share, context.signal)
+      : await compareStored(ports, subject.value, share, context.signal);
   return create(CompareSchemasResponseSchema, { comparison: comparisonOf(comparison) });
 }
 

@@ -14,7 +14,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Ids } from "../../kernel/ports.ts";
-import { nobody, type Admission, type Gate, type Target } from "../platform/auth.ts";
+import { nobody, shareOfCall, type Admission, type Gate, type Target } from "../platform/auth.ts";
 import type { Credentials } from "../platform/credentials.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import { newCall, type Call } from "./call.ts";
@@ -22,7 +22,7 @@ import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/e
 import { LaneContext } from "./lane-context.ts";
 import type { Limits } from "./limits.ts";
 import { OneMessage } from "./one-message.ts";
-import { tooManyCalls, type OpenCalls } from "./open-calls.ts";
+import type { OpenCalls } from "./open-calls.ts";
 import type { Answer, OneMessageMethod } from "./served.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import type { Principal } from "../../kernel/caller.ts";
@@ -111,7 +111,7 @@ export class LaneCall {
     this.#principal = principal;
     this.call.principal = principal.name || undefined;
     const { openCalls } = this.#options;
-    const reason = refusal ?? (openCalls.admit(this.#stream, this.served, principal) ? undefined : tooManyCalls());
+    const reason = refusal ?? openCalls.admit(this.#stream, this.served, shareOfCall(principal, this.call.peer));
     if (reason) {
       this.end(reason);
       return;

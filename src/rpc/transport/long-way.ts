@@ -7,13 +7,12 @@ import { createConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { compressionGzip } from "@connectrpc/connect-node";
 import type { HttpRequest, HttpResponse } from "./send-answer.ts";
 import { orAborted } from "../../kernel/or-aborted.ts";
-import { principalKey, type Admission } from "../platform/auth.ts";
+import { principalKey, shareOfCall, type Admission } from "../platform/auth.ts";
 import { credentialsIn } from "../platform/credentials.ts";
 import { callInterceptor, callKey, responseKey, watchProtocolErrors } from "./call.ts";
 import { createDispatcher, type DispatchOptions } from "./dispatch.ts";
 import { toFailure } from "../platform/errors.ts";
 import { reflectionServices } from "../platform/reflection.ts";
-import { tooManyCalls } from "./open-calls.ts";
 import type { ServedService } from "./served.ts";
 
 export interface LongWayOptions extends Omit<DispatchOptions, "rpcs"> {
@@ -62,7 +61,8 @@ async function admit(context: HandlerContext, { gate, ids, openCalls }: LongWayO
     context.values.set(principalKey, principal);
     call.principal = principal.name || undefined;
     if (refusal) throw refusal;
-    if (!openCalls.admit(response, call.target, principal)) throw tooManyCalls();
+    const full = openCalls.admit(response, call.target, shareOfCall(principal, call.peer));
+    if (full) throw full;
   } catch (error) {
     call.failure = toFailure(error, ids, context.signal);
     throw call.failure.error;

@@ -7,11 +7,12 @@
  *   unless its client does not read it;
  * - probes (`evenWhenFull`): the oldest makes room, for the same reason;
  * - other public calls, which may stay: further ones are refused;
- * - calls that need a role: further ones are refused; the last tenth of the places is for principals with few open calls.
+ * - calls that need a role: further ones are refused.
+ * Callers share the last two (`kernel/shares.ts`): one alone has at most nine tenths of them.
  */
 import { constants, type ServerHttp2Stream } from "node:http2";
-import { Code, ConnectError } from "@connectrpc/connect";
-import type { Principal } from "../../kernel/caller.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { createShares, shareFull } from "../../kernel/shares.ts";
 import type { Target } from "../platform/auth.ts";
 import type { Carrier, Connections } from "./connections.ts";
 import type { Limits } from "./limits.ts";
@@ -23,68 +24,45 @@ export type CallStream = ServerHttp2Stream | HttpResponse;
 export interface OpenCalls {
   /** Counts what is not admitted yet, until it is or its stream closes; an older one may be cut off for it. */
   begin(stream: CallStream): void;
-  /** Counts an admitted call until its stream closes. False, and not counted, when there is no place. */
-  admit(stream: CallStream, target: Target, principal: Principal): boolean;
+  /** Counts an admitted call until its stream closes. An error when there is no place for a caller with this share: the call ends with it. */
+  admit(stream: CallStream, target: Target, share: string): DomainError | undefined;
 }
 
-/** The end of a call that is one too many. */
-export function tooManyCalls(): ConnectError {
-  return new ConnectError("too many calls are open", Code.ResourceExhausted);
-}
-
-/** So many open calls are few. */
-const fewCalls = 100;
-
-interface Share {
-  open: number;
-  readonly leave: () => void;
-}
+/** A caller's share of the places is nine tenths: many watches of one platform are no attack. */
+const greed = 9;
 
 export function countOpenCalls({ calls, publicCalls, probeCalls, pendingCalls }: Limits, connections: Pick<Connections, "know">): OpenCalls {
   const pending = crowd(pendingCalls);
   const probes = crowd(probeCalls);
-  const shares = new Map<string, Share>();
-  let known = 0;
-  let unknown = 0;
-  const leavePublic = () => void (unknown -= 1);
-  const newShare = (key: string): Share => {
-    const share: Share = {
-      open: 0,
-      leave() {
-        known -= 1;
-        if ((share.open -= 1) === 0) shares.delete(key);
-      },
-    };
-    shares.set(key, share);
-    return share;
-  };
+  const known = createShares(calls, greed);
+  const unknown = createShares(publicCalls, greed);
 
   return {
     begin: (stream) => pending.add(stream),
-    admit(stream, { access, evenWhenFull }, { key }) {
+    admit(stream, { access, evenWhenFull }, share) {
       pending.delete(stream);
       // Its `close` may be over: it would be counted for ever.
-      if (isClosed(stream)) return true;
+      if (isClosed(stream)) return undefined;
       if (evenWhenFull) {
         probes.add(stream);
-        return true;
+        return undefined;
       }
-      if (access === "public") {
-        if (unknown >= publicCalls) return false;
-        unknown += 1;
-        stream.once("close", leavePublic);
-        return true;
-      }
-      const share = shares.get(key);
-      const places = (share?.open ?? 0) < fewCalls ? calls : calls - Math.floor(calls / 10);
-      if (known >= places || !connections.know(carrierOf(stream))) return false;
-      known += 1;
-      const mine = share ?? newShare(key);
-      mine.open += 1;
-      stream.once("close", mine.leave);
-      return true;
+      const shares = access === "public" ? unknown : known;
+      if (!shares.take(share)) return shareFull(shares, share, { reason: "TOO_MANY_REQUESTS", what: "calls are open", retryAfterMs: 1_000 });
+      stream.once("close", () => shares.give(share));
+      return access === "public" || connections.know(carrierOf(stream)) ? undefined : tooManyConnections();
     },
   };
+}
+
+function tooManyConnections(): DomainError {
+  return new DomainError({
+    kind: "exhausted",
+    reason: "TOO_MANY_REQUESTS",
+    message: "too many connections have open calls",
+    subject: { type: "share", name: "all callers" },
+    retryAfterMs: 1_000,
+  });
 }
 
 /** At most `limit` streams: the oldest is cut off for a new one. */

@@ -19,8 +19,9 @@ import type { CheckTarget, HealthVerdict } from "../../types.ts";
 type Tried = AttemptContext["entry"]["check"];
 type BadVerdict = Exclude<HealthVerdict, { status: "serving" }>;
 
+/** Between two probes: so much for each second that was waited, within a second, so that what is not there costs little. */
 const probePauseMs = 100;
-const servingPauseMs = 1_000;
+const longPauseMs = 1_000;
 const reportPauseMs = 5_000;
 
 const earlyFailures: Partial<Record<BadVerdict["status"], Reason>> = {
@@ -114,8 +115,9 @@ async function probeUntilHopeless(
         metadata: { probe: verdict.status, waited_ms: String(waitedMs) },
       });
     }
-    const pauseMs = verdict.status === "serving" ? servingPauseMs : probePauseMs;
-    await clock.sleep(Math.min(pauseMs, Math.max(healthTimeoutMs - waitedMs, 1)), signal);
+    const pauseMs = verdict.status === "serving" ? longPauseMs : Math.max(Math.floor(waitedMs / 1_000), 1) * probePauseMs;
+    const left = [healthTimeoutMs, startupGraceMs].map((limit) => limit - waitedMs).filter((ms) => ms > 0);
+    await clock.sleep(Math.min(pauseMs, longPauseMs, ...left), signal);
   }
 }
 
