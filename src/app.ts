@@ -94,7 +94,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const sandbox = stack.use(createSchemaSandbox({ queueLength }));
     return { checkSchema: createSchemaCheck(sandbox), compareSchemas: createSchemaCompare(sandbox) };
   };
-  const ports = { store, catalog, schemas, module, documents, clock, ...schemaLane(maxRunning), schemaQueries: schemaLane(mostSchemaQueries) };
+  const ports = { store, catalog, schemas, module, documents, judge, clock, ...schemaLane(maxRunning), schemaQueries: schemaLane(mostSchemaQueries) };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();
@@ -115,7 +115,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       settings: config,
       resolveHost,
       selfName: config.self?.name,
-      judge,
       runTask: (taskId) => delivery.tasks.run(taskId),
       probe: options.probe,
     }),

@@ -35,7 +35,7 @@ export async function reconcile(bin: string, count: number, rounds: number): Pro
   if (!server) throw new Error("no server");
   await seed(store, server, count);
   const ids = { next: () => randomUUID() };
-  const ports = { store, catalog, module: createModuleClient(), clock: systemClock };
+  const ports = { store, catalog, module: createModuleClient(), judge: () => undefined, clock: systemClock };
   const own = { owner: "bench", mode: "on", reapAfterMs: 600_000, seenAt: () => Date.now(), log: () => undefined, onRound: () => undefined } as const;
   const { round } = createReconciler({ ports, ids, ...own });
   const never = new AbortController().signal;

@@ -37,8 +37,6 @@ export interface RegistrationOptions {
   readonly settings: RegistrationSettings;
   readonly resolveHost: RegisterDeps["resolveHost"];
   readonly selfName: string | undefined;
-  /** Why an address may not be dialled by what the configuration says now; undefined when it may. */
-  readonly judge: (address: string) => string | undefined;
   /** Carries a task out now; true when that succeeded soon. */
   readonly runTask: (taskId: string) => Promise<boolean>;
   readonly probe?: SagaProbe | undefined;
@@ -71,7 +69,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   const { store, catalog, clock } = ports;
   const meter = registrationMeter(options.meter, clock);
   const holdMs = settings.reconcile.mode === "on" ? undefined : unreconciledHoldMs;
-  const discovery = createDiscoveryView({ catalog, store, clock, log, holdMs });
+  const discovery = createDiscoveryView({ catalog, store, clock, log, holdMs, judge: ports.judge });
   const progress = createProgress(store, clock, (attemptId) => runner.runsHere(attemptId));
   const runner: Runner = createRunner(
     () => ({
@@ -93,9 +91,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
   const clashes: LoopSpec = { name: "spellings", everyMs: clashesEveryMs, round: async () => (await reportClashes(store, log), false) };
   const { mode, everyMs, reapAfterMs } = settings.reconcile;
   const reconciler =
-    mode === "off"
-      ? undefined
-      : createReconciler({ ports, ids, log, owner, mode, reapAfterMs, judge: options.judge, seenAt: () => discovery.seenAt(), onRound: meter.reconciled });
+    mode === "off" ? undefined : createReconciler({ ports, ids, log, owner, mode, reapAfterMs, seenAt: () => discovery.seenAt(), onRound: meter.reconciled });
   const reconcile: readonly LoopSpec[] = reconciler
     ? [{ name: "reconcile", everyMs, round: reconciler.round, wokenBy: afterCatalogChanges(discovery, ports, Math.min(everyMs, reconcilePauseMs)) }]
     : [];

@@ -35,7 +35,7 @@ export interface UpdatedTags {
 
 /**
  * Rejects with `invalid` (all bad fields), `not_found` when the service id is not registered, `denied` when the name is
- * somebody else's. Setting the tags that are set already changes nothing and leaves no event.
+ * somebody else's, `wrong_state` (HOST_DENIED) when its address is not allowed any more. Setting the tags that are set already changes nothing and leaves no event.
  */
 export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, caller: Caller): Promise<UpdatedTags> {
   checkUpdateTags(input);
@@ -47,6 +47,8 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const active = key && (await tx.registrations.findActive(key.serviceId));
     if (!active) throw notRegistered(input.serviceId);
     await claimName(tx, active.name, caller, { operators: true, registered: true });
+    const violation = deps.ports.judge(active.address);
+    if (violation !== undefined) throw notShown(active.serviceId, violation);
     const tags = [...new Set(input.tags)];
     const before = tagsOf(active);
     const applied = shownTags(active.request, tags);
@@ -68,6 +70,17 @@ function notRegistered(serviceId: string): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${serviceId} is not registered`,
+    subject: { type: "service", name: serviceId },
+    metadata: { service_id: serviceId },
+  });
+}
+
+/** What may not be dialled is about to be taken off the platform. */
+function notShown(serviceId: string, violation: string): DomainError {
+  return new DomainError({
+    kind: "wrong_state",
+    reason: "HOST_DENIED",
+    message: `${serviceId} is being taken off the platform: its address ${violation}`,
     subject: { type: "service", name: serviceId },
     metadata: { service_id: serviceId },
   });

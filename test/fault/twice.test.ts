@@ -132,6 +132,7 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
     clock,
     ...schemaLane,
     schemaQueries: schemaLane,
+    judge: () => undefined,
   };
   const once = serviceTypes[type].steps;
   const steps = times === "once" ? once : once.map(twice);

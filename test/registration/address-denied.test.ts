@@ -1,8 +1,11 @@
-/** What reconciling does about registrations whose address a tighter configuration does not allow any more. */
+/** What is done about registrations whose address a tighter configuration does not allow any more. */
 import { expect, test } from "vitest";
+import { showTask } from "../../src/registration/task-types.ts";
+import { registrationTasks } from "../../src/registration/tasks.ts";
+import { updateTags } from "../../src/registration/update-tags.ts";
 import { createReconciler, type ReconcileReport } from "../../src/registration/reconcile/round.ts";
 import { manualClock } from "../support/manual-clock.ts";
-import { inputFor, openWorkshop, serving } from "../support/workshop.ts";
+import { caller, inputFor, openWorkshop, serving, withTx } from "../support/workshop.ts";
 
 const soon = () => AbortSignal.timeout(60_000);
 const minute = 60_000;
@@ -21,10 +24,9 @@ test("it is not dialled and not put back, and is taken off the platform after th
   const reports: ReconcileReport[] = [];
   const logged: string[] = [];
   const reconciler = createReconciler({
-    ports,
+    ports: { ...ports, judge: (address) => (isDenied && address === registration.address ? "is outside the allowed ranges" : undefined) },
     ids,
     reapAfterMs: 5 * minute,
-    judge: (address) => (isDenied && address === registration.address ? "is outside the allowed ranges" : undefined),
     log: (_level, event) => void logged.push(event),
     owner: "mine",
     mode: "on",
@@ -59,4 +61,49 @@ test("it is not dialled and not put back, and is taken off the platform after th
   await round();
   expect([await state(), reports.at(-1)?.actions]).toMatchObject(["UNREGISTERED", { reaped: 1 }]);
   expect((await workshop.audit("parser")).at(-1)).toMatchObject({ actor: "muster", detail: { reason: "its address is outside the allowed ranges" } });
+});
+
+test("UpdateTags is refused, and the task of an earlier one does not write its entry", async () => {
+  let isDenied = false;
+  await using workshop = await openWorkshop({
+    decorate: (given) => ({ ...given, judge: () => (isDenied ? "is outside the allowed ranges" : undefined) }),
+  });
+  const { ports, ids, store } = workshop;
+  const replica = workshop.replica();
+  const { attemptId } = await replica.register(inputFor("parser", { type: "SERVICE", tags: ["blue"] }));
+  const { serviceId } = (await replica.events(attemptId)).at(-1) ?? {};
+  const set = (tag: string) => updateTags({ ports, ids, runTask: async () => false }, { serviceId: serviceId ?? "", tags: [tag] }, caller);
+  const shown = async () => (await ports.catalog.instances({}, soon())).flatMap(({ tags }) => tags);
+  await set("green");
+  isDenied = true;
+  await expect(set("red")).rejects.toMatchObject({ kind: "wrong_state", reason: "HOST_DENIED" });
+  const [task] = await store.tx((tx) => tx.tasks.claim("show", 0, 9));
+  const show = registrationTasks({ ports, ids, log: () => undefined }).find(({ kind }) => kind === "show");
+  await show?.run(showTask.parse(JSON.parse(task?.payload ?? "")), soon());
+  expect(await shown()).toEqual(["blue"]);
+  isDenied = false;
+  await show?.run({ registrationId: attemptId }, soon());
+  expect(await shown()).toEqual(["green"]);
+});
+
+test("an attempt that fails after its promotion does not put such a former entry back", async () => {
+  const denied = new Set<string>();
+  await using workshop = await openWorkshop({
+    decorate: (given) => ({
+      ...withTx(given, ({ registrations }) => ({
+        registrations: {
+          ...registrations,
+          setState: (...row) => (denied.size > 0 ? Promise.reject(new Error("scripted")) : registrations.setState(...row)),
+        },
+      })),
+      judge: (address) => (denied.has(address) ? "is outside the allowed ranges" : undefined),
+    }),
+  });
+  const replica = workshop.replica();
+  const first = await replica.register(inputFor("parser", { type: "SERVICE" }));
+  await replica.events(first.attemptId);
+  denied.add((await workshop.attempt(first.attemptId)).address);
+  const { attemptId } = await replica.register(inputFor("parser", { type: "SERVICE", tags: ["new"] }));
+  expect((await replica.events(attemptId)).at(-1)?.type).toBe("FAILED");
+  expect(await workshop.ports.catalog.instances({}, soon())).toEqual([]);
 });

@@ -26,9 +26,9 @@ async function open(holdMs?: number) {
   const clock = manualClock(1_000_000);
   const store = await openSqliteStore({ path: ":memory:", clock });
   await store.tx((tx) => tx.registrations.insert(registration("a", { state: "ACTIVE" })));
-  const it = { changed: 0, away: false };
+  const it: { changed: number; away: boolean; denied: string | undefined } = { changed: 0, away: false, denied: undefined };
   const failing: RegistrationStore = { ...store, tx: (work) => (it.away ? Promise.reject(unavailable("store", "scripted")) : store.tx(work)) };
-  const held: Held = createHeld({ store: failing, clock, log: () => undefined, holdMs, onChange: () => void (it.changed += 1) });
+  const held: Held = createHeld({ store: failing, clock, log: () => undefined, holdMs, judge: () => it.denied, onChange: () => void (it.changed += 1) });
   const settled = async () => {
     for (let round = 0; round < 10; round++) await turn();
     return [...held.instances().keys()].map(({ attemptId }) => attemptId);
@@ -130,4 +130,16 @@ test("a store that is away changes nothing of what is held, and delays what is t
   expect(await it.later(10_000)).toEqual(["a"]);
   it.it.away = false;
   expect(await it.later()).toEqual([]);
+});
+
+test("what may not be dialled any more is not held, neither from the beginning nor later", async () => {
+  await using it = await open();
+  it.it.denied = "is outside the allowed ranges";
+  await it.held.begin([]);
+  expect(await it.settled()).toEqual([]);
+  it.held.follow([instance], [], undefined);
+  expect(await it.later()).toEqual([]);
+  it.it.denied = undefined;
+  it.held.follow([instance], [], undefined);
+  expect(await it.later()).toEqual(["a"]);
 });

@@ -98,6 +98,7 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
     documents: { fetch: () => Promise.reject(new Error("no document here")) },
     ...schemaLane,
     schemaQueries: schemaLane,
+    judge: () => undefined,
     clock,
   });
   const stopping = new AbortController();

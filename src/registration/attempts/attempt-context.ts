@@ -18,6 +18,8 @@ export interface RegistrationPorts {
   readonly checkSchema: SchemaCheck;
   readonly compareSchemas: SchemaCompare;
   readonly schemaQueries: { readonly checkSchema: SchemaCheck; readonly compareSchemas: SchemaCompare };
+  /** Why an address may not be dialled by what the configuration says now; undefined when it may. */
+  readonly judge: (address: string) => string | undefined;
   readonly clock: Clock;
 }
 

@@ -3,8 +3,8 @@
  * decided what becomes of them, so that a catalog that lost its data does not empty their lists.
  *
  * Guarantees: an instance is held from the snapshot in which it is gone (`reconcile/compare.ts` says what that is), with the
- * health that it had last, until it is back in the catalog, is no longer ACTIVE in the record, was found critical there, or,
- * where nothing reconciles, `holdMs` has passed. Where reconciling decides soon, what the record has and the first snapshot
+ * health that it had last, until it is back in the catalog, is no longer ACTIVE in the record, was found critical there, may not
+ * be dialled any more, or, where nothing reconciles, `holdMs` has passed. Where reconciling decides soon, what the record has and the first snapshot
  * lacks is held too, as healthy, so that a restart makes no difference. The record is asked at once and then every second;
  * while the store is away what is held stays. It is for consumers alone: nothing that is decided about registrations looks at it.
  */
@@ -35,6 +35,8 @@ export interface HeldOptions {
   readonly log: Log;
   /** The longest that something is held; for ever when undefined, since reconciling decides. */
   readonly holdMs: number | undefined;
+  /** Why an address may not be dialled any more: nobody would check what has it. By default all may. */
+  readonly judge?: ((address: string) => string | undefined) | undefined;
   /** Something is not held any more, or was taken up later than its snapshot. */
   readonly onChange: () => void;
 }
@@ -45,7 +47,7 @@ interface Kept {
   readonly seenAt: number | undefined;
 }
 
-export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions): Held {
+export function createHeld({ store, clock, log, holdMs, judge, onChange }: HeldOptions): Held {
   const closed = new AbortController();
   /** By attempt id. */
   const kept = new Map<string, Kept>();
@@ -56,6 +58,8 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
   function isBack(id: string, serviceId: string, byService: ReadonlyMap<string, readonly CatalogInstance[]>): boolean {
     return !isGone(id, byService.get(serviceId) ?? []);
   }
+
+  const mayBeDialled = ({ address }: Registration): boolean => judge?.(address) === undefined;
 
   async function ask(): Promise<void> {
     while (kept.size > 0 && !closed.signal.aborted) {
@@ -76,7 +80,7 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
     const lasting = new Set<string>();
     for (let from = 0; from < ids.length; from += pageSize) {
       const rows = await store.tx((tx) => tx.registrations.findAll(ids.slice(from, from + pageSize)));
-      for (const { id, state } of rows) if (state === "ACTIVE") lasting.add(id);
+      for (const row of rows) if (row.state === "ACTIVE" && mayBeDialled(row)) lasting.add(row.id);
     }
     for (const { registrationId } of await store.tx((tx) => tx.criticals.list())) lasting.delete(registrationId);
     let dropped = false;
@@ -98,7 +102,7 @@ export function createHeld({ store, clock, log, holdMs, onChange }: HeldOptions)
       const page = await store.tx((tx) => tx.registrations.listActive(after, pageSize));
       const byService = Map.groupBy(latest, ({ serviceId }) => serviceId);
       for (const it of page) {
-        if (!published.has(it.id) && !isBack(it.id, it.serviceId, byService))
+        if (!published.has(it.id) && mayBeDialled(it) && !isBack(it.id, it.serviceId, byService))
           kept.set(it.id, { instance: instanceOf(it), since: clock.now(), seenAt: undefined });
       }
       const last = page.at(-1);

@@ -61,6 +61,8 @@ export interface DiscoveryDeps {
   readonly log: Log;
   /** How long an instance that the catalog lost is shown on; until reconciling has decided when undefined. */
   readonly holdMs?: number | undefined;
+  /** What has an address for which it gives a reason is not shown on. */
+  readonly judge?: (address: string) => string | undefined;
 }
 
 interface Listed {
@@ -80,14 +82,14 @@ interface Index {
 
 const restartPauseMs = 1_000;
 
-export function createDiscoveryView({ catalog, store, clock, log, holdMs }: DiscoveryDeps): DiscoveryView {
+export function createDiscoveryView({ catalog, store, clock, log, holdMs, judge }: DiscoveryDeps): DiscoveryView {
   const stopping = new AbortController();
   const seen = Promise.withResolvers<void>();
   const listeners = new Set<() => void>();
   const turns = new Map<string, number>();
   const broadcasts = { service: createBroadcast(clock), module: createBroadcast(clock) };
   const records = createRecordsOfEntries({ store, clock, log, onFound: () => relist() });
-  const held = createHeld({ store, clock, log, holdMs, onChange: () => (keepRecords(), relist()) });
+  const held = createHeld({ store, clock, log, holdMs, judge, onChange: () => (keepRecords(), relist()) });
   let snapshot: CatalogSnapshot | undefined;
   let listed: ReadonlyMap<CatalogInstance, Listed> = new Map();
   /** Of the snapshot, what is not on trial, by service id; made at the first use of each. */

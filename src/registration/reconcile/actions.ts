@@ -16,11 +16,9 @@ import { subjectOf } from "../service-id.ts";
 import { endKey } from "../end-key.ts";
 
 export interface ActionDeps {
-  readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock">;
+  readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock" | "judge">;
   readonly ids: Ids;
   readonly reapAfterMs: number;
-  /** Why an address may not be dialled by what the configuration says now; undefined when it may. By default all may. */
-  readonly judge?: (address: string) => string | undefined;
 }
 
 export type RestoreOutcome = "restored" | "unreachable" | "left";
@@ -48,9 +46,9 @@ export async function restore(deps: ActionDeps, { id }: Registration, signal: Ab
  * steady check (it is on trial, or somebody removed it) would begin as passing: it is written only while the instance answers.
  */
 export async function amend(deps: ActionDeps, { id }: Registration, signal: AbortSignal): Promise<boolean> {
-  const { ports, judge } = deps;
+  const { ports } = deps;
   const registration = await ports.store.tx((tx) => untouched(tx, id));
-  if (!registration || judge?.(registration.address) !== undefined) return false;
+  if (!registration || ports.judge(registration.address) !== undefined) return false;
   const [entry] = await ports.catalog.instances({ serviceId: registration.serviceId }, signal);
   if (entry?.attemptId !== id) return false;
   const hasCheck = !ports.catalog.differences(entryOfRegistration(registration), entry).includes("check");
@@ -104,10 +102,10 @@ export async function endCritical({ ports, ids }: ActionDeps, { registrationId, 
 
 /** Takes an instance off the platform that was critical for too long and does not answer us either, or may not be dialled. False when it is left. */
 export async function reap(deps: ActionDeps, { id }: Registration, since: number, signal: AbortSignal): Promise<boolean> {
-  const { ports, ids, judge } = deps;
+  const { ports, ids } = deps;
   const registration = await ports.store.tx((tx) => untouched(tx, id));
   if (!registration || (await isServing(deps, registration, signal))) return false;
-  const violation = judge?.(registration.address);
+  const violation = ports.judge(registration.address);
   const criticalForMs = String(ports.clock.now() - since);
   const why = violation === undefined ? { reason: "critical for too long", critical_for_ms: criticalForMs } : { reason: `its address ${violation}` };
   return takeOff({ ports, ids }, registration, since, why);
@@ -148,7 +146,7 @@ async function isAnothers({ store }: ActionDeps["ports"], entries: readonly Cata
 }
 
 /** False, and not dialled, when the address is not allowed any more. */
-async function isServing({ ports: { module }, judge }: ActionDeps, { request, address, healthService }: Registration, signal: AbortSignal): Promise<boolean> {
-  if (judge?.(address) !== undefined) return false;
+async function isServing({ ports: { module, judge } }: ActionDeps, { request, address, healthService }: Registration, signal: AbortSignal): Promise<boolean> {
+  if (judge(address) !== undefined) return false;
   return (await module.health(checkOf(request, address, healthService), signal)).status === "serving";
 }

@@ -37,7 +37,7 @@ export async function restoreCatalog({ store, catalog, clock, judge, log }: Rest
         continue;
       }
       await catalog.register(entryOfRegistration(registration), limit);
-      serving.push(serveOncePassing({ store, catalog }, registration, limit).catch(() => undefined));
+      serving.push(serveOncePassing({ store, catalog, judge }, registration, limit).catch(() => undefined));
     }
     const last = page.at(-1);
     if (last === undefined || page.length < pageSize) break;
@@ -49,7 +49,7 @@ export async function restoreCatalog({ store, catalog, clock, judge, log }: Rest
   return serving.length;
 }
 
-async function serveOncePassing(ports: { store: RegistrationStore; catalog: Catalog }, registration: Registration, signal: AbortSignal): Promise<void> {
+async function serveOncePassing(ports: Pick<RestoreDeps, "store" | "catalog" | "judge">, registration: Registration, signal: AbortSignal): Promise<void> {
   await ports.catalog.awaitPassing(registration.serviceId, registration.id, signal);
   const isCurrent = await writeEntry(ports, registration, signal);
   if (!isCurrent) await showEntry(ports, registration.id, signal);

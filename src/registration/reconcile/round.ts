@@ -82,7 +82,7 @@ export function createReconciler(deps: ReconcileDeps): Reconciler {
 
   function deniedAmong(registrations: readonly Registration[]): typeof denied {
     const found = registrations.flatMap((registration) => {
-      const violation = deps.judge?.(registration.address);
+      const violation = deps.ports.judge(registration.address);
       if (violation === undefined) return [];
       const known = denied.get(registration.id);
       if (!known)

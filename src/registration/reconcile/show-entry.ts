@@ -5,6 +5,7 @@
  * is written again, and when the registration ended it is taken out, so that neither an Unregister nor another update is
  * overwritten for good. An entry that another attempt made is not touched: its own commit, or the record's comparison
  * with the catalog (`reconcile/`), sees to it. The status of the entry's check stays what it is.
+ * An address that the configuration does not allow any more is not written: nobody is to dial it.
  * Not guaranteed: that the entry is there at all.
  */
 import { unavailable } from "../../kernel/errors.ts";
@@ -14,12 +15,14 @@ import { sameTags, tagsOf } from "../tags.ts";
 
 const maxRounds = 5;
 
-/** Resolves to false when there was nothing to bring up to the record: not registered any more, or not in the catalog. */
-export async function showEntry(ports: Pick<RegistrationPorts, "store" | "catalog">, registrationId: string, signal: AbortSignal): Promise<boolean> {
+type Ports = Pick<RegistrationPorts, "store" | "catalog" | "judge">;
+
+/** Resolves to false when there was nothing to bring up to the record: not registered any more, not allowed any more, or not in the catalog. */
+export async function showEntry(ports: Ports, registrationId: string, signal: AbortSignal): Promise<boolean> {
   const { catalog } = ports;
   let registration = await activeOf(ports, registrationId);
   for (let round = 0; round < maxRounds; round++) {
-    if (!registration) return false;
+    if (!registration || ports.judge(registration.address) !== undefined) return false;
     const { serviceId } = registration;
     const serving = await catalog.instances({ serviceId }, signal);
     if (!serving.some(({ attemptId, onTrial }) => attemptId === registrationId && !onTrial)) return false;
@@ -34,14 +37,21 @@ export async function showEntry(ports: Pick<RegistrationPorts, "store" | "catalo
  * Writes the entry as the registration has it. Resolves to true when the record still said so afterwards; a registration
  * that has ended by then is taken out again.
  */
-export async function writeEntry(ports: Pick<RegistrationPorts, "store" | "catalog">, registration: Registration, signal: AbortSignal): Promise<boolean> {
+export async function writeEntry(ports: Ports, registration: Registration, signal: AbortSignal): Promise<boolean> {
   const { id, serviceId } = registration;
-  await ports.catalog.promote(entryOfRegistration(registration), signal);
+  await promoteRecorded(ports, registration, signal);
   const now = await ports.store.tx((tx) => tx.registrations.find(id));
   if (now?.state === "ACTIVE") return sameTags(tagsOf(now), tagsOf(registration));
   const successor = await ports.store.tx((tx) => tx.registrations.findActive(serviceId));
-  if (successor) await ports.catalog.promote(entryOfRegistration(successor), signal);
-  else await ports.catalog.deregister(serviceId, id, signal);
+  const replaced = successor !== undefined && (await promoteRecorded(ports, successor, signal));
+  if (!replaced) await ports.catalog.deregister(serviceId, id, signal);
+  return true;
+}
+
+/** Makes the registration's entry the serving one. False, and nothing is written, when its address is not allowed any more. */
+export async function promoteRecorded({ catalog, judge }: Pick<Ports, "catalog" | "judge">, registration: Registration, signal: AbortSignal): Promise<boolean> {
+  if (judge(registration.address) !== undefined) return false;
+  await catalog.promote(entryOfRegistration(registration), signal);
   return true;
 }
 

@@ -4,15 +4,15 @@ import type { RegistrationEvent } from "../../events.ts";
 import { DomainError, unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
-import { entryOfRegistration } from "../../reconcile/show-entry.ts";
 import { leaveDisplacement } from "../../displace.ts";
+import { promoteRecorded } from "../../reconcile/show-entry.ts";
 import { inheritedTags, sameTags } from "../../tags.ts";
 import { showTask } from "../../task-types.ts";
 import { registrationOf } from "../pending-registration.ts";
 
 /**
  * Makes the entry the serving one in the catalog, then, in one transaction, the registration the active one, with its
- * domain event. Undo puts the former registration's entry back, if this attempt had replaced it.
+ * domain event. Undo puts the former registration's entry back, if this attempt had replaced it and its address is still allowed.
  */
 export const commit: RegistrationStep = {
   event: "COMPLETED",
@@ -41,7 +41,7 @@ export const commit: RegistrationStep = {
     if (!former || former.id === attempt.id) return;
     const serving = await ports.catalog.instances({ serviceId: entry.serviceId }, signal);
     if (!serving.some((instance) => instance.attemptId === attempt.id)) return;
-    await ports.catalog.promote(entryOfRegistration(former), signal);
+    await promoteRecorded(ports, former, signal);
   },
 };
 
