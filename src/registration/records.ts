@@ -154,10 +154,12 @@ export interface AttemptRepository {
 
 export interface InstanceRepository {
   /**
-   * Locks, until the transaction ends, the row that has the key of this instance, which may be one of another spelling; the
-   * first claim makes it. Rejects with `already_exists`, SERVICE_ID_CLASH, when the id belongs to another (name, host, port).
+   * Locks, until the transaction ends, the row that has the key of this instance; the first claim makes it. It may be one of
+   * another spelling, or of another name and host that give the same service id.
    */
   claim(key: InstanceKey): Promise<InstanceRow>;
+  /** Gives the row of this very service id to this name, host and port. The caller has locked it. */
+  replace(key: InstanceKey): Promise<void>;
   /** Takes the key from the row of this very spelling, so that another one can claim it. The caller has locked the row. */
   releaseKey(serviceId: string): Promise<void>;
   /** Locks the row that has the key of this service id, however it is spelled; undefined when none has. */

@@ -1,31 +1,39 @@
 /**
- * Names and hosts that are spelled in several ways: which row of the record a call is about.
+ * Names and hosts that are spelled in several ways, and service ids that several of them give: which row of the record a call is about.
  *
  * Guarantees: of all spellings of an instance one has the key, and only that one registers. While something is registered
  * or under way under it, another spelling of the host is the same instance, under the same service id, and another case of
- * the name is refused; afterwards the next spelling to register takes the key over. What was registered under several
+ * the name is refused; afterwards the next spelling to register takes the key over. Another name and host that give the same
+ * service id (`a-b` + `c`, `a` + `b-c`) are refused and take over likewise. What was registered under several
  * spellings before there were keys stays, can be ended under its own spelling, and is not registered again beside the other.
  */
 import { DomainError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
+import { isSamePlace } from "./keys.ts";
 import type { InstanceKey, InstanceRow, Registration, RegistrationStore, RegistrationTx } from "./records.ts";
 
 /**
  * The row to register `asked` under, given the locked row that has its key. Rejects with `already_exists` (SERVICE_ID_CLASH)
- * when another spelling is in the way.
+ * when another spelling, or another instance with this service id, is in the way.
  */
 export async function settleSpelling(tx: RegistrationTx, asked: InstanceKey, holder: InstanceRow): Promise<InstanceRow> {
   const keeper = await inUseOrElse(tx, asked, holder);
+  if (!isSamePlace(keeper, asked)) throw idClash(asked, keeper);
   if (keeper.serviceId === asked.serviceId) return keeper;
   if (holder.name !== asked.name || (await isInUse(tx, asked.serviceId))) throw clash(asked, holder);
   return holder;
 }
 
-/** `holder`, or the row of `asked` with the key of which `holder` has no use any more. */
+/** `holder`, or the row of `asked` with the key, or the service id, of which `holder` has no use any more. */
 async function inUseOrElse(tx: RegistrationTx, asked: InstanceKey, holder: InstanceRow): Promise<InstanceRow> {
-  if (holder.serviceId === asked.serviceId || (await isInUse(tx, holder.serviceId))) return holder;
+  const isExact = holder.serviceId === asked.serviceId;
+  if ((isExact && isSamePlace(holder, asked)) || (await isInUse(tx, holder.serviceId))) return holder;
+  if (isExact) {
+    await tx.instances.replace(asked);
+    return { ...holder, ...asked };
+  }
   await tx.instances.releaseKey(holder.serviceId);
-  return tx.instances.claim(asked);
+  return inUseOrElse(tx, asked, await tx.instances.claim(asked));
 }
 
 /** Locks the row that a call about this service id means: of that very spelling while it is in use, else the one that has the key. */
@@ -54,6 +62,16 @@ function clash(asked: InstanceKey, holder: InstanceKey): DomainError {
     message: `${asked.serviceId} is another spelling of ${holder.serviceId}, which is registered: to change over, run \`${unregisterCommand(holder)}\` first`,
     subject: { type: "service", name: asked.serviceId },
     metadata: { service_id: asked.serviceId, registered: holder.serviceId },
+  });
+}
+
+function idClash({ serviceId }: InstanceKey, { name, host, port }: InstanceKey): DomainError {
+  return new DomainError({
+    kind: "already_exists",
+    reason: "SERVICE_ID_CLASH",
+    message: `the service id ${serviceId} belongs to another name and host, which are registered: ${name} at ${host}:${port}`,
+    subject: { type: "service", name: serviceId },
+    metadata: { service_id: serviceId },
   });
 }
 

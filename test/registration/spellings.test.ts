@@ -5,7 +5,7 @@ import { principalOf } from "../../src/kernel/caller.ts";
 import { reportClashes } from "../../src/registration/spellings.ts";
 import { unregister } from "../../src/registration/unregister.ts";
 import { registration } from "../contract/store/fixtures.ts";
-import { caller, host, inputFor, openWorkshop, port, type Workshop } from "../support/workshop.ts";
+import { caller, host, inputFor, notServing, openWorkshop, port, serving, typesOf, type Workshop } from "../support/workshop.ts";
 
 const spelled = (name: string) => ({ serviceId: `${name}-${host}-${port}`, name, host, port });
 const [kept, lost] = [spelled("parser"), spelled("Parser")];
@@ -84,4 +84,33 @@ test("a caller who owns none of a name's spellings is refused for each of them",
   for (const name of ["parser", "Parser", "PARSER"]) {
     await expect(replica.register(inputFor(name), stranger)).rejects.toMatchObject({ reason: "NAME_OWNED_BY_ANOTHER" });
   }
+});
+
+const spot = (name: string, advertisedHost: string) =>
+  inputFor(name, { type: "SERVICE", connectivity: { advertisedHost, advertisedPort: port, tlsEnabled: false } });
+
+test("a service id that another name and host give is theirs while they are registered or under way, and not afterwards", async () => {
+  await using workshop = await openWorkshop();
+  const { ports, ids } = workshop;
+  const replica = workshop.replica();
+  const [mine, theirs] = [spot("search", "node-a"), spot("search-node", "a")];
+  const stranger = principalOf("tokens", "stranger", ["registrar"]);
+  const clash = { kind: "already_exists", reason: "SERVICE_ID_CLASH", message: expect.stringContaining(`search-node at a:${port}`) };
+  workshop.instance.health = () => notServing;
+  const waiting = await replica.register(theirs, stranger);
+  await expect(replica.register(mine)).rejects.toMatchObject(clash);
+  workshop.instance.health = () => serving;
+  await replica.events(waiting.attemptId);
+  await expect(replica.register(mine)).rejects.toMatchObject(clash);
+  const end = { ports, ids, runner: replica.runner, runTask: async () => true };
+  await unregister(end, { name: "search-node", host: "a", port }, stranger);
+  const { attemptId } = await replica.register(mine);
+  expect(typesOf(await replica.events(attemptId)).at(-1)).toBe("COMPLETED");
+  expect(await workshop.store.tx((tx) => tx.registrations.findActive(`search-node-a-${port}`))).toMatchObject({ id: attemptId, name: "search" });
+  await expect(replica.register(theirs, stranger)).rejects.toMatchObject({ reason: "SERVICE_ID_CLASH" });
+  await expect(unregister(end, { name: "search-node", host: "a", port }, stranger)).rejects.toMatchObject({ reason: "REGISTRATION_NOT_FOUND" });
+  // In another spelling too.
+  await unregister(end, { name: "search", host: "node-a", port }, caller);
+  const respelled = await replica.register(spot("Search-Node", "a"), stranger);
+  expect(typesOf(await replica.events(respelled.attemptId)).at(-1)).toBe("COMPLETED");
 });

@@ -6,9 +6,8 @@
  * insert the same new key, the unique keys let one through; the other waits for it, is refused as a duplicate and then
  * locks the row the first one made. A row that an older program beside this one made has no key until it is claimed.
  */
-import { DomainError } from "../../kernel/errors.ts";
-import { idKeyOf, isSamePlace, nameKeyOf } from "../../registration/keys.ts";
-import type { InstanceKey, InstanceRepository, InstanceRow } from "../../registration/records.ts";
+import { idKeyOf, nameKeyOf } from "../../registration/keys.ts";
+import type { InstanceRepository, InstanceRow } from "../../registration/records.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
 import type { InstanceTable, RegistrationTables } from "./tables.ts";
 
@@ -44,18 +43,21 @@ export function instanceRepository({ db, dialect }: Session<RegistrationTables>)
       const { serviceId, name, host, port } = key;
       const idKey = idKeyOf(serviceId);
       const known = await holderOf(idKey);
-      if (known) return samePlace(known, key);
+      if (known) return instanceFromRow(known);
       const row = { service_id: serviceId, name, host, port, generation: 0, id_key: idKey };
       if (await unlessDuplicate(() => db.insertInto("instances").values(row).execute())) return instanceFromRow(row);
       const other = await holderOf(idKey);
-      if (other) return samePlace(other, key);
+      if (other) return instanceFromRow(other);
       const keyless = await locked(serviceId);
-      if (!keyless) throw clash(key);
-      const claimed = samePlace(keyless, key);
-      if (await unlessDuplicate(() => db.updateTable("instances").set({ id_key: idKey }).where("service_id", "=", serviceId).execute())) return claimed;
+      const keyed = () => db.updateTable("instances").set({ id_key: idKey }).where("service_id", "=", serviceId).execute();
+      if (keyless && (await unlessDuplicate(keyed))) return instanceFromRow(keyless);
       const holder = await holderOf(idKey);
-      if (!holder) throw clash(key);
-      return samePlace(holder, key);
+      if (!holder) throw new Error(`the instance ${serviceId} can be neither inserted nor found`);
+      return instanceFromRow(holder);
+    },
+
+    async replace({ serviceId, name, host, port }) {
+      await db.updateTable("instances").set({ name, host, port }).where("service_id", "=", serviceId).execute();
     },
 
     async releaseKey(serviceId) {
@@ -116,21 +118,6 @@ export function instanceRepository({ db, dialect }: Session<RegistrationTables>)
       return db.selectFrom("service_names").select(["name", "owner"]).where("name_key", "is", null).orderBy("name").limit(limit).execute();
     },
   };
-}
-
-function samePlace(row: InstanceTable, key: InstanceKey): InstanceRow {
-  if (!isSamePlace(row, key)) throw clash(key);
-  return instanceFromRow(row);
-}
-
-function clash(key: InstanceKey): DomainError {
-  return new DomainError({
-    kind: "already_exists",
-    reason: "SERVICE_ID_CLASH",
-    message: `service id ${key.serviceId} belongs to another name, host and port`,
-    subject: { type: "service", name: key.serviceId },
-    metadata: { service_id: key.serviceId },
-  });
 }
 
 function instanceFromRow(row: InstanceTable): InstanceRow {

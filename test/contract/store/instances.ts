@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { refusalOf, type StoreBackend } from "./backend.ts";
+import type { StoreBackend } from "./backend.ts";
 import { key, registration } from "./fixtures.ts";
 
 export function instanceTests(backend: StoreBackend): void {
@@ -59,19 +59,16 @@ export function instanceTests(backend: StoreBackend): void {
       });
     });
 
-    test("refuse an id that belongs to another name, host and port, and a triple that has another id", async () => {
+    test("show who has a service id that another name and host give too, and are given to them", async () => {
       await using opened = await backend.open();
       const { store } = opened;
       const dashed = { serviceId: "a-b-c-1", name: "a-b", host: "c", port: 1 };
+      const other = { ...dashed, name: "a", host: "b-c" };
       await store.tx((tx) => tx.instances.claim(dashed));
-      for (const other of [
-        { ...dashed, name: "a", host: "b-c" },
-        { ...dashed, port: 2 },
-        { ...dashed, serviceId: "another" },
-      ]) {
-        const clash = await refusalOf(store.tx((tx) => tx.instances.claim(other)));
-        expect(clash).toMatchObject({ kind: "already_exists", reason: "SERVICE_ID_CLASH" });
-      }
+      await store.tx((tx) => tx.instances.bumpGeneration(dashed.serviceId));
+      expect(await store.tx((tx) => tx.instances.claim(other))).toEqual({ ...dashed, generation: 1 });
+      await store.tx((tx) => tx.instances.replace(other));
+      expect(await store.tx((tx) => tx.instances.claim(dashed))).toEqual({ ...other, generation: 1 });
     });
 
     test("names belong to their first claimant", async () => {
