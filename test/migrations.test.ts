@@ -141,10 +141,10 @@ async function expectKeys(store: RegistrationStore): Promise<void> {
       [alone, spelled("alone", "localhost")],
     ] as const) {
       for (const { serviceId } of [holder, other]) expect(await tx.instances.find(serviceId)).toEqual({ ...holder, generation: 7 });
-      for (const { name } of [holder, other]) expect(await tx.instances.claimName(name, "nobody")).toBe(`owner of ${holder.name}`);
+      for (const { name } of [holder, other]) expect((await tx.names.find(name))?.owner).toBe(`owner of ${holder.name}`);
     }
     expect((await tx.instances.activeWithoutKey(9)).map(({ serviceId }) => serviceId)).toEqual([later.serviceId]);
-    expect((await tx.instances.namesWithoutKey(9)).map(({ name }) => name)).toEqual(["OLD", "pay"]);
+    expect((await tx.names.withoutKey(9)).map(({ name }) => name)).toEqual(["OLD", "pay"]);
     expect(await tx.instances.lockId(later.serviceId)).toEqual({ ...later, generation: 7 });
   });
 }

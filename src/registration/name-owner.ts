@@ -1,21 +1,62 @@
-import type { RegistrationTx } from "./records.ts";
+/**
+ * Whose a name is. It belongs, in all its spellings, to the principal whose Register under it completed first. Until one has,
+ * it is reserved for the principal whose attempt is under way: one that fails claims nothing.
+ */
 import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
+import type { RegistrationTx } from "./records.ts";
 
 /**
- * Makes `caller` the owner of a name, in all its spellings, that nobody owns yet. Rejects with `denied`
- * (NAME_OWNED_BY_ANOTHER) when it is somebody else's, unless the caller is an admin, or an operator where `operators` may act for
- * others. With `registered`, who became the owner of this very spelling while each had one of its own may act as well.
+ * Reserves a name that nobody owns for a Register of `caller`. Rejects with `denied` (NAME_OWNED_BY_ANOTHER) when it is
+ * somebody else's, with `conflict` (ATTEMPT_IN_FLIGHT) while it is reserved for somebody else; an admin passes.
  */
-export async function claimName(tx: RegistrationTx, name: string, caller: Caller, { operators = false, registered = false } = {}): Promise<void> {
-  const owner = await tx.instances.claimName(name, caller.key);
-  if (isOf(owner, caller) || can(caller, "admin") || (operators && can(caller, "operator"))) return;
-  const former = registered ? await tx.instances.ownerOfSpelling(name) : undefined;
-  if (former !== undefined && isOf(former, caller)) return;
-  throw new DomainError({
+export async function reserveName(tx: RegistrationTx, name: string, caller: Caller): Promise<void> {
+  const row = await tx.names.reserve(name, caller.key);
+  if (isOf(row.owner, caller) || can(caller, "admin")) return;
+  if (!row.isReserved) throw ownedByAnother(name);
+  const now = await tx.names.lock(name);
+  if (now && !now.isReserved) throw ownedByAnother(name);
+  if (await tx.names.isUnderWay(name)) throw reservedForAnother(name);
+  // An older program beside this one completes registrations without claiming what is reserved.
+  if (await tx.names.isRegistered(name)) throw ownedByAnother(name);
+  await tx.names.set(name, { owner: caller.key, isReserved: true });
+}
+
+/** Makes `actor`, whose attempt commits in this transaction, the owner of a name that nobody owns. True when nobody did. */
+export async function claimName(tx: RegistrationTx, name: string, actor: string): Promise<boolean> {
+  const known = await tx.names.find(name);
+  if (known && !known.isReserved) return false;
+  const { isReserved } = (await tx.names.lock(name)) ?? (await tx.names.reserve(name, actor));
+  if (isReserved) await tx.names.set(name, { owner: actor, isReserved: false });
+  return isReserved;
+}
+
+/**
+ * Rejects with `denied` (NAME_OWNED_BY_ANOTHER) when the name is somebody else's, unless the caller is an admin, or an operator
+ * where `operators` may act for others. Who became the owner of this very spelling while each had one of its own may act as well.
+ */
+export async function checkOwner(tx: RegistrationTx, name: string, caller: Caller, { operators = false } = {}): Promise<void> {
+  const row = await tx.names.find(name);
+  if (!row || isOf(row.owner, caller) || can(caller, "admin") || (operators && can(caller, "operator"))) return;
+  const former = await tx.names.ownerOfSpelling(name);
+  if (former === undefined || !isOf(former, caller)) throw ownedByAnother(name);
+}
+
+function ownedByAnother(name: string): DomainError {
+  return new DomainError({
     kind: "denied",
     reason: "NAME_OWNED_BY_ANOTHER",
     message: `the name ${name}, or another spelling of it, was first registered by somebody else`,
     metadata: { name },
+  });
+}
+
+function reservedForAnother(name: string): DomainError {
+  return new DomainError({
+    kind: "conflict",
+    reason: "ATTEMPT_IN_FLIGHT",
+    message: `somebody else is just registering the name ${name}, which nobody owns yet`,
+    metadata: { name },
+    retryAfterMs: 1_000,
   });
 }

@@ -3,6 +3,7 @@ import type { DomainErrorInit } from "../kernel/errors.ts";
 import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
 import type { RegistrationEvent } from "./events.ts";
+import type { NameRepository } from "./name-records.ts";
 import type { RegistryVersionRepository } from "./schemas/embedded-records.ts";
 import type { SchemaRepository } from "./schemas/schema-records.ts";
 import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
@@ -171,12 +172,6 @@ export interface InstanceRepository {
   bumpGeneration(serviceId: string): Promise<void>;
   /** Up to `limit` rows that are registered and have no key: another spelling had it first, or an older program made them. */
   activeWithoutKey(limit: number): Promise<readonly InstanceRow[]>;
-  /** Makes `owner` the owner of all spellings of the name if it has none; resolves to the owner. */
-  claimName(name: string, owner: string): Promise<string>;
-  /** Who was the owner of this very spelling before its name had a key. */
-  ownerOfSpelling(name: string): Promise<string | undefined>;
-  /** Up to `limit` spellings of names without a key, as `activeWithoutKey`. */
-  namesWithoutKey(limit: number): Promise<readonly { readonly name: string; readonly owner: string }[]>;
 }
 
 export interface RegistrationRepository {
@@ -221,6 +216,7 @@ export type RegistrationAction = "REGISTRATION_STARTED" | "REGISTERED" | "REGIST
 export interface RegistrationTx extends CoreTx<RegistrationEvent, RegistrationAction> {
   readonly attempts: AttemptRepository;
   readonly instances: InstanceRepository;
+  readonly names: NameRepository;
   readonly registrations: RegistrationRepository;
   readonly criticals: CriticalRepository;
   readonly schemas: SchemaRepository;

@@ -10,7 +10,7 @@ import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
 import type { Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
-import { claimName } from "./name-owner.ts";
+import { reserveName } from "./name-owner.ts";
 import { isPlatformName } from "./platform-names.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
@@ -103,8 +103,8 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
 /**
  * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the caller with
  * the same `request_id`. A request without one that changes nothing is no attempt. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
- * (SERVICE_ID_CLASH), `denied` (NAME_OWNED_BY_ANOTHER), `conflict` (ATTEMPT_IN_FLIGHT with another request),
- * `exhausted`, `unavailable`.
+ * (SERVICE_ID_CLASH), `denied` (NAME_OWNED_BY_ANOTHER), `conflict` (ATTEMPT_IN_FLIGHT with another request, or one of somebody else for
+ * a name that nobody owns yet), `exhausted`, `unavailable`.
  */
 export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
   const { input, address } = await validateRegistration(deps, candidate, caller, signal);
@@ -180,7 +180,7 @@ async function claimKey(tx: RegistrationTx, { input, serviceId }: CheckedRequest
   const { advertisedHost: host, advertisedPort: port } = input.connectivity;
   const asked = { serviceId, name: input.name, host, port };
   const holder = await tx.instances.claim(asked);
-  await claimName(tx, input.name, caller);
+  await reserveName(tx, input.name, caller);
   return settleSpelling(tx, asked, holder);
 }
 

@@ -89,7 +89,7 @@ const mostLogged = 100;
 export async function reportClashes(store: RegistrationStore, log: Log): Promise<void> {
   const { rows, names } = await store.tx(async (tx) => ({
     rows: await tx.instances.activeWithoutKey(mostLogged),
-    names: await tx.instances.namesWithoutKey(mostLogged),
+    names: await tx.names.withoutKey(mostLogged),
   }));
   for (const row of rows) {
     const holder = await store.tx(async (tx) => inUseOrElse(tx, row, await tx.instances.claim(row)));
@@ -97,7 +97,7 @@ export async function reportClashes(store: RegistrationStore, log: Log): Promise
     log("warn", "registration.spelling-clash", { service: row.serviceId, kept: holder.serviceId, mend: unregisterCommand(row) });
   }
   for (const { name, owner } of names) {
-    const kept = await store.tx((tx) => tx.instances.claimName(name, owner));
-    if (kept !== owner) log("warn", "registration.name-clash", { name, owner, kept });
+    const kept = await store.tx((tx) => tx.names.giveKey(name));
+    if (kept.owner !== owner) log("warn", "registration.name-clash", { name, owner, kept: kept.owner });
   }
 }

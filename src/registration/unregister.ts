@@ -12,7 +12,7 @@ import type { Ids } from "../kernel/ports.ts";
 import { cancelledBy, type Runner } from "./attempts/runner.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { isSamePlace } from "./keys.ts";
-import { claimName } from "./name-owner.ts";
+import { checkOwner } from "./name-owner.ts";
 import { lockMeant } from "./spellings.ts";
 import { checkUnregister, type UnregisterInput } from "./validate.ts";
 
@@ -36,7 +36,7 @@ export async function unregister(
   const ended = await store.tx(async (tx) => {
     const key = await lockMeant(tx, serviceIdOf(input.name, input.host, input.port));
     if (!key || !isSamePlace(key, input)) throw neverRegistered(input);
-    await claimName(tx, key.name, caller, { registered: true });
+    await checkOwner(tx, key.name, caller);
     return endKey(tx, deps.ids, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.runner.cancel(ended.live.id, cancelledBy("an Unregister"));

@@ -11,7 +11,7 @@ import type { Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
-import { claimName } from "./name-owner.ts";
+import { checkOwner } from "./name-owner.ts";
 import { lockMeant } from "./spellings.ts";
 import { sameTags, shownTags, tagsOf } from "./tags.ts";
 import { showTask } from "./task-types.ts";
@@ -46,7 +46,7 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const key = await lockMeant(tx, input.serviceId);
     const active = key && (await tx.registrations.findActive(key.serviceId));
     if (!active) throw notRegistered(input.serviceId);
-    await claimName(tx, active.name, caller, { operators: true, registered: true });
+    await checkOwner(tx, active.name, caller, { operators: true });
     const violation = deps.ports.judge(active.address);
     if (violation !== undefined) throw notShown(active.serviceId, violation);
     const tags = [...new Set(input.tags)];

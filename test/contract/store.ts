@@ -7,6 +7,7 @@ import { deliveryTests } from "./store/delivery.ts";
 import { directoryTests } from "./store/directories.ts";
 import { failureTests } from "./store/failures.ts";
 import { instanceTests } from "./store/instances.ts";
+import { nameTests } from "./store/names.ts";
 import { leaseTests } from "./store/leases.ts";
 import { logTests } from "./store/log.ts";
 import { policyTests } from "./store/policies.ts";
@@ -21,6 +22,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     attemptTests(backend);
     leaseTests(backend);
     instanceTests(backend);
+    nameTests(backend);
     recordTests(backend);
     policyTests(backend);
     auditTests(backend);

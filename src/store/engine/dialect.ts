@@ -22,6 +22,7 @@ export interface Session<Tables = unknown> {
 }
 
 interface Lockable<Q> {
+  forShare(): Q;
   forUpdate(): Q;
   skipLocked(): Q;
 }
@@ -29,6 +30,11 @@ interface Lockable<Q> {
 /** Locks the rows that a query finds until the transaction ends, waiting for other locks. */
 export function forUpdate<Q extends Lockable<Q>>(dialect: StoreDialect, query: Q): Q {
   return dialect.rowLocks ? query.forUpdate() : query;
+}
+
+/** Keeps others from changing the rows that a query finds until the transaction ends, waiting for their locks. */
+export function forShare<Q extends Lockable<Q>>(dialect: StoreDialect, query: Q): Q {
+  return dialect.rowLocks ? query.forShare() : query;
 }
 
 /** Locks the rows that a query finds, skipping locked ones. */

@@ -1,12 +1,12 @@
 /**
- * Instance keys and name owners: rows that are made once and stay, one a spelling. Of all spellings of an instance, or of a
- * name, at most one has the key that they share: by a unique column, so that it holds between processes too.
+ * Instance keys: rows that are made once and stay, one a spelling. Of all spellings of an instance at most one has the key that
+ * they share: by a unique column, so that it holds between processes too.
  *
  * `claim` reads with a lock first, since most keys are known, and inserts only when there is no row. When two processes
  * insert the same new key, the unique keys let one through; the other waits for it, is refused as a duplicate and then
  * locks the row the first one made. A row that an older program beside this one made has no key until it is claimed.
  */
-import { idKeyOf, nameKeyOf } from "../../registration/keys.ts";
+import { idKeyOf } from "../../registration/keys.ts";
 import type { InstanceRepository, InstanceRow } from "../../registration/records.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
 import type { InstanceTable, RegistrationTables } from "./tables.ts";
@@ -31,11 +31,6 @@ export function instanceRepository({ db, dialect }: Session<RegistrationTables>)
       if (!dialect.isDuplicate(error)) throw error;
       return false;
     }
-  }
-
-  async function ownerByKey(nameKey: string): Promise<string | undefined> {
-    const row = await db.selectFrom("service_names").select("owner").where("name_key", "=", nameKey).executeTakeFirst();
-    return row?.owner;
   }
 
   return {
@@ -95,27 +90,6 @@ export function instanceRepository({ db, dialect }: Session<RegistrationTables>)
         .limit(limit)
         .execute();
       return rows.map(instanceFromRow);
-    },
-
-    async claimName(name, owner) {
-      const nameKey = nameKeyOf(name);
-      const known = await ownerByKey(nameKey);
-      if (known !== undefined) return known;
-      if (await unlessDuplicate(() => db.insertInto("service_names").values({ name, owner, name_key: nameKey }).execute())) return owner;
-      // Another spelling was first, or the row is there without its key.
-      await unlessDuplicate(() => db.updateTable("service_names").set({ name_key: nameKey }).where("name", "=", name).execute());
-      const other = await ownerByKey(nameKey);
-      if (other === undefined) throw new Error(`the name ${name} can be neither inserted nor found`);
-      return other;
-    },
-
-    async ownerOfSpelling(name) {
-      const row = await db.selectFrom("service_names").select("owner").where("name", "=", name).executeTakeFirst();
-      return row?.owner;
-    },
-
-    async namesWithoutKey(limit) {
-      return db.selectFrom("service_names").select(["name", "owner"]).where("name_key", "is", null).orderBy("name").limit(limit).execute();
     },
   };
 }

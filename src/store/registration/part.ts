@@ -12,7 +12,9 @@ import { principalKeys } from "./migrations/0007-principal-keys.ts";
 import { desiredTags } from "./migrations/0010-desired-tags.ts";
 import { keys } from "./migrations/0011-keys.ts";
 import { requestIds } from "./migrations/0012-request-ids.ts";
+import { reservedNames } from "./migrations/0013-reserved-names.ts";
 import { checks } from "./migrations/0015-checks.ts";
+import { nameRepository } from "./names.ts";
 import { registrationRepository } from "./registrations.ts";
 import { registryVersionRepository } from "./registry-versions.ts";
 import { schemaRepository } from "./schemas.ts";
@@ -20,12 +22,13 @@ import type { RegistrationTables } from "./tables.ts";
 
 /** What registration keeps, beside what every domain does. */
 export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
-  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds, checks],
+  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds, reservedNames, checks],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<RegistrationTables>(), dialect };
     return {
       attempts: attemptRepository(session),
       instances: instanceRepository(session),
+      names: nameRepository(session),
       registrations: registrationRepository(session),
       criticals: criticalRepository(session),
       schemas: schemaRepository(session),

@@ -66,6 +66,8 @@ export interface ServiceNameTable {
   /** `nameKeyOf(name)`, unique; null as in `InstanceTable`. */
   name_key: string | null;
   owner: string;
+  /** 1 until a registration under the name has completed; null as an older program leaves it. */
+  reserved: number | null;
 }
 
 export interface RegistrationTable {

@@ -136,16 +136,16 @@ export function concurrencyTests(backend: StoreBackend): void {
       expect(new Set(rows.map(({ serviceId }) => serviceId)).size).toBe(1);
     });
 
-    test("ten that claim a name: all get the same owner", async () => {
+    test("ten that reserve a name: all get the same row", async () => {
       await using opened = await backend.open();
       const { store } = opened;
       const second = (await opened.another?.()) ?? store;
       const owners = await Promise.all(
         Array.from({ length: 10 }, (_, number) =>
-          (number % 2 ? store : second).tx((tx) => tx.instances.claimName(number % 3 ? "parser" : "Parser", `owner ${number}`)),
+          (number % 2 ? store : second).tx((tx) => tx.names.reserve(number % 3 ? "parser" : "Parser", `owner ${number}`)),
         ),
       );
-      expect(new Set(owners).size).toBe(1);
+      expect(new Set(owners.map(({ owner }) => owner)).size).toBe(1);
     });
 
     test.for([

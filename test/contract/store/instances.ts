@@ -70,17 +70,5 @@ export function instanceTests(backend: StoreBackend): void {
       await store.tx((tx) => tx.instances.replace(other));
       expect(await store.tx((tx) => tx.instances.claim(dashed))).toEqual({ ...other, generation: 1 });
     });
-
-    test("names belong to their first claimant", async () => {
-      await using opened = await backend.open();
-      const { store } = opened;
-      expect(await store.tx((tx) => tx.instances.claimName("parser", "first"))).toBe("first");
-      expect(await store.tx((tx) => tx.instances.claimName("parser", "second"))).toBe("first");
-      expect(await store.tx((tx) => tx.instances.claimName("chunker", "second"))).toBe("second");
-      expect(await store.tx((tx) => tx.instances.claimName("Parser", "second"))).toBe("first");
-      expect(await store.tx((tx) => tx.instances.ownerOfSpelling("parser"))).toBe("first");
-      expect(await store.tx((tx) => tx.instances.ownerOfSpelling("Parser"))).toBeUndefined();
-      expect(await store.tx((tx) => tx.instances.namesWithoutKey(9))).toEqual([]);
-    });
   });
 }

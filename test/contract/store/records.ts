@@ -79,7 +79,7 @@ export function recordTests(backend: StoreBackend): void {
       await store.tx(async (tx) => {
         for (const it of [key, other]) {
           await tx.instances.claim(it);
-          await tx.instances.claimName(it.name, `tokens|${it.name}`);
+          await tx.names.reserve(it.name, `tokens|${it.name}`);
           await tx.registrations.insert(registration(it.name, { ...it, state: "ACTIVE" }));
         }
       });

@@ -43,7 +43,7 @@ export function textTests(backend: StoreBackend): void {
         for (const name of names) {
           // Names and instances are one in every case: their first spelling.
           const first = name === "A" ? "a" : name;
-          expect(await tx.instances.claimName(name, `owner of ${name}`)).toBe(`owner of ${first}`);
+          expect(await tx.names.reserve(name, `owner of ${name}`)).toMatchObject({ name: first, owner: `owner of ${first}` });
           expect((await tx.instances.claim({ serviceId: name, name, host: "h", port: 1 })).serviceId).toBe(first);
           await tx.schemas.insert(schemaVersion(name));
           await tx.attempts.insert(attempt(`attempt ${name}`, { serviceId: name, requestId: name }), [], 60_000);

@@ -17,7 +17,7 @@ export function transactionTests(backend: StoreBackend): void {
       const failed = store.tx(async (tx) => {
         await tx.attempts.insert(attempt("a"), [event("a", 1)], 60_000);
         await tx.instances.claim(key);
-        await tx.instances.claimName("parser", "me");
+        await tx.names.reserve("parser", "me");
         await tx.registrations.insert(registration("a", { state: "ACTIVE" }));
         await tx.schemas.insert(schemaVersion("1"));
         await tx.outbox.insert(outboxEvent("o"));
@@ -32,7 +32,7 @@ export function transactionTests(backend: StoreBackend): void {
         attempt: undefined,
         events: [],
         instance: undefined,
-        nameOwner: "somebody else",
+        name: undefined,
         active: undefined,
         schema: undefined,
         backlog: { waiting: 0, oldestAt: undefined, parked: 0 },
@@ -114,7 +114,7 @@ async function everything(store: RegistrationStore) {
     attempt: await tx.attempts.find("a"),
     events: await tx.attempts.events("a", 0),
     instance: await tx.instances.lockKey(key.serviceId),
-    nameOwner: await tx.instances.claimName("parser", "somebody else"),
+    name: await tx.names.find("parser"),
     active: await tx.registrations.findActive(key.serviceId),
     schema: await tx.schemas.lock("parser-config", "1"),
     backlog: await tx.outbox.backlog(),

@@ -3,6 +3,7 @@ import type { RegistrationTx } from "../../records.ts";
 import type { RegistrationEvent } from "../../events.ts";
 import { DomainError, unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
+import { claimName } from "../../name-owner.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
 import { leaveDisplacement } from "../../displace.ts";
 import { promoteRecorded } from "../../reconcile/show-entry.ts";
@@ -74,7 +75,8 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
     // An attempt commits once, so that its own id is free for the task.
     await tx.tasks.insert(showTask, { id: attempt.id, payload: { registrationId: attempt.id } });
   }
-  const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version };
+  const claims = (await claimName(tx, attempt.name, attempt.actor)) ? { claims: attempt.name } : {};
+  const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version, ...claims };
   await tx.audit.append({ subject: subjectOf(attempt.serviceId), at: now, actor: attempt.actor, action: "REGISTERED", detail });
   await tx.outbox.insert({
     id: attempt.id,
