@@ -1,0 +1,82 @@
+/** Whose names and artifacts are after an upgrade: nothing that was registered changes hands, and what never was is nobody's. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { describe, expect, test } from "vitest";
+import { systemClock } from "../src/adapters/system/clock.ts";
+import type { RegistrationStore } from "../src/registration/records.ts";
+import { openMysqlStore } from "../src/store/mysql.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
+import { registration } from "./contract/store/fixtures.ts";
+import { createDatabase, execute } from "./support/muster.ts";
+import { describeReal } from "./support/real-servers.ts";
+
+/** Owned by `<name>'s owner`. */
+const names = ["live", "ended", "Spelled", "failed", "pending"];
+
+async function fill(store: RegistrationStore): Promise<void> {
+  await store.tx(async (tx) => {
+    for (const name of names) await tx.names.reserve(name, `${name}'s owner`);
+    for (const [id, name, state] of [
+      ["1", "live", "ACTIVE"],
+      ["2", "ended", "UNREGISTERED"],
+      ["3", "spelled", "UNREGISTERED"],
+      ["4", "pending", "PENDING"],
+    ] as const) {
+      await tx.registrations.insert(registration(id, { name, serviceId: name, state }));
+    }
+  });
+}
+
+/** As a program left them that knew no reservations. */
+const older = ["alter table service_names drop column reserved", "delete from muster_migrations where name >= '0013'"];
+
+async function expectOwners(store: RegistrationStore): Promise<void> {
+  const found = await store.tx((tx) => Promise.all(names.map((name) => tx.names.find(name))));
+  expect(found).toEqual(names.map((name) => ({ name, owner: `${name}'s owner`, isReserved: name === "failed" || name === "pending" })));
+}
+
+describe("a SQLite file", () => {
+  test("names are owned by whoever registered under them", async () => {
+    const directory = await mkdtemp(join(tmpdir(), "muster-owners-"));
+    try {
+      const path = join(directory, "muster.db");
+      {
+        await using store = await openSqliteStore({ path });
+        await fill(store);
+      }
+      {
+        using database = new DatabaseSync(path);
+        for (const statement of older) database.exec(statement);
+      }
+      await using store = await openSqliteStore({ path });
+      await expectOwners(store);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+});
+
+describeReal("a MySQL database", (servers) => {
+  test("names are owned by whoever registered under them, also when the migration is cut off and runs again", async () => {
+    const database = await createDatabase(servers.mysql);
+    const open = () => openMysqlStore({ url: database.url, clock: systemClock });
+    try {
+      {
+        await using store = await open();
+        await fill(store);
+      }
+      for (const statement of older) await execute(database.url, statement);
+      for (const cut of ["update service_names set reserved = null where name = 'failed'", undefined]) {
+        await using store = await open();
+        await expectOwners(store);
+        if (cut === undefined) break;
+        await execute(database.url, cut);
+        await execute(database.url, "delete from muster_migrations where name >= '0013'");
+      }
+    } finally {
+      await database.drop();
+    }
+  });
+});
