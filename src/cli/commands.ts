@@ -4,6 +4,7 @@ import { eventCommands } from "./events/event-commands.ts";
 import type { Command } from "./frame/command.ts";
 import { callOptions, outputOption, watchOption } from "./frame/options.ts";
 import { discoveryCommands } from "./registration/discovery-commands.ts";
+import { nameCommands } from "./registration/name-commands.ts";
 import { registerOptions } from "./registration/register-options.ts";
 
 export const commands: readonly Command[] = [
@@ -95,6 +96,7 @@ export const commands: readonly Command[] = [
     examples: [{ what: "with a reason", run: 'muster attempts cancel 01a2011e-a4a0-7005-a6a4-f539b87dd561 --reason "wrong port"' }],
     load: async () => (await import("./registration/attempts.ts")).cancelAttempt,
   },
+  ...nameCommands,
   ...policyCommands,
   ...eventCommands,
   {

@@ -39,6 +39,10 @@ export const registrationReasons = [
   "OPENAPI_INVALID",
   "LIST_TOO_LARGE",
   "HEALTH_SERVICE_UNKNOWN",
+  "NAME_NOT_FOUND",
+  "NAME_IN_USE",
+  "ARTIFACT_OWNED_BY_ANOTHER",
+  "REGISTRATION_ENDED",
 ] as const;
 
 export type RegistrationReason = (typeof registrationReasons)[number];

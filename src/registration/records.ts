@@ -5,7 +5,7 @@ import type { CoreTx } from "../kernel/records.ts";
 import type { RegistrationEvent } from "./events.ts";
 import type { NameRepository } from "./name-records.ts";
 import type { RegistryVersionRepository } from "./schemas/embedded-records.ts";
-import type { SchemaRepository } from "./schemas/schema-records.ts";
+import type { ArtifactRepository, SchemaRepository } from "./schemas/schema-records.ts";
 import type { AttemptState, Outcome, ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 
 /** Fencing: a write of an attempt succeeds only while `owner` holds the lease with this `epoch`. */
@@ -210,7 +210,17 @@ export interface CriticalRepository {
 }
 
 /** What registration's changes are called in the audit. */
-export type RegistrationAction = "REGISTRATION_STARTED" | "REGISTERED" | "REGISTRATION_FAILED" | "CANCEL_REQUESTED" | "UNREGISTERED" | "TAGS_UPDATED";
+export type RegistrationAction =
+  | "REGISTRATION_STARTED"
+  | "REGISTERED"
+  | "REGISTRATION_FAILED"
+  | "CANCEL_REQUESTED"
+  | "UNREGISTERED"
+  | "TAGS_UPDATED"
+  | "NAME_TRANSFERRED"
+  | "NAME_RELEASED"
+  | "ARTIFACT_SHARED"
+  | "ARTIFACT_UNSHARED";
 
 /** One open transaction, as registration uses it. */
 export interface RegistrationTx extends CoreTx<RegistrationEvent, RegistrationAction> {
@@ -220,6 +230,7 @@ export interface RegistrationTx extends CoreTx<RegistrationEvent, RegistrationAc
   readonly registrations: RegistrationRepository;
   readonly criticals: CriticalRepository;
   readonly schemas: SchemaRepository;
+  readonly artifacts: ArtifactRepository;
   readonly registryVersions: RegistryVersionRepository;
 }
 

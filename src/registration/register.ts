@@ -102,9 +102,10 @@ function hostReason(hosts: readonly { readonly reason: HostReason }[]): HostReas
 
 /**
  * Begins an attempt, or finds the one to follow: a running attempt of the same request, or any attempt of the caller with
- * the same `request_id`. A request without one that changes nothing is no attempt. Rejects before anything is recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
+ * the same `request_id` that is still true. A request without one that changes nothing is no attempt. Rejects before anything is
+ * recorded with `invalid` (fields, REQUEST_ID_REUSED), `already_exists`
  * (SERVICE_ID_CLASH), `denied` (NAME_OWNED_BY_ANOTHER), `conflict` (ATTEMPT_IN_FLIGHT with another request, or one of somebody else for
- * a name that nobody owns yet), `exhausted`, `unavailable`.
+ * a name that nobody owns yet), `wrong_state` (REGISTRATION_ENDED), `exhausted`, `unavailable`.
  */
 export async function startRegistration(deps: RegisterDeps, candidate: RegisterCandidate, caller: Caller, signal: AbortSignal): Promise<StartedRegistration> {
   const { input, address } = await validateRegistration(deps, candidate, caller, signal);
@@ -195,7 +196,7 @@ async function findKnown(tx: RegistrationTx, { input, hash }: CheckedRequest, { 
         fields: [{ field: "request_id", description: "was used before with another request" }],
       });
     }
-    if (same) return same;
+    if (same) return stillTrue(tx, same);
   }
   const live = await tx.attempts.findLive(serviceId);
   if (live && live.requestHash !== hash) {
@@ -208,6 +209,18 @@ async function findKnown(tx: RegistrationTx, { input, hash }: CheckedRequest, { 
     });
   }
   return live;
+}
+
+/** The attempt, unless it completed and what it asked for is not what is registered any more. */
+async function stillTrue(tx: RegistrationTx, attempt: Attempt): Promise<Attempt> {
+  if (attempt.state !== "COMPLETED" || (await activeOf(tx, attempt.serviceId))?.requestHash === attempt.requestHash) return attempt;
+  throw new DomainError({
+    kind: "wrong_state",
+    reason: "REGISTRATION_ENDED",
+    message: `what this request_id registered, ${attempt.serviceId}, has been unregistered or replaced since: to register it again, take a new request_id`,
+    subject: { type: "attempt", name: attempt.id },
+    metadata: { attempt_id: attempt.id },
+  });
 }
 
 function newAttempt(deps: RegisterDeps, { input, address, hash }: CheckedRequest, caller: Caller, key: InstanceRow): Attempt {

@@ -26,7 +26,7 @@ async function open(): Promise<Scene> {
   const store: typeof scene.store = { ...scene.store, exclusive: true, tx: (work) => ((reads += 1), scene.store.tx(work)) };
   await scene.store.tx(async (tx) => {
     await tx.instances.claim(key);
-    await tx.instances.claimName(key.name, owner.key);
+    await tx.names.reserve(key.name, owner.key);
     await tx.registrations.insert(registration(id, { state: "ACTIVE" }));
   });
   await scene.show(entry());
@@ -50,7 +50,7 @@ test("nor is one of a caller who may not register the name; an admin may, and wh
   await using former = await openView();
   await former.store.tx(async (tx) => {
     await tx.instances.claim(key);
-    await tx.instances.claimName(key.name, "owner");
+    await tx.names.reserve(key.name, "owner");
     await tx.registrations.insert(registration(id, { state: "ACTIVE" }));
   });
   await former.show(entry());

@@ -24,6 +24,7 @@ const services = [
   "muster.approval.v1.ApprovalService",
   "muster.approval.v1.PolicyService",
   "muster.event.v1.EventService",
+  "muster.registration.v1.NameService",
   "muster.registration.v1.RegistrationService",
 ];
 

@@ -1,6 +1,7 @@
 import type { DescService } from "@bufbuild/protobuf";
 import type { HandlerContext, ServiceImpl } from "@connectrpc/connect";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { NameService } from "../../gen/muster/registration/v1/name_service_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
@@ -11,7 +12,7 @@ import { defaultLimits, type Limits } from "../../src/rpc/transport/limits.ts";
 import type { CallEnd } from "../../src/rpc/transport/call-end.ts";
 import type { ApprovalHandlerDeps } from "../../src/rpc/approvals/deps.ts";
 import { approvalServices } from "../../src/rpc/approvals/methods.ts";
-import { attemptMethods, platformMethods } from "../../src/rpc/registration/methods.ts";
+import { attemptMethods, nameMethods, platformMethods } from "../../src/rpc/registration/methods.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
 import { events } from "../../src/events.ts";
 import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
@@ -63,6 +64,7 @@ export async function startTestServer(stub: PlatformStub, options: TestServerOpt
     services: [
       served(PlatformRegistrationService, stubbed(platformMethods(noDeps), stub)),
       served(RegistrationService, stubbed(attemptMethods(noDeps), {})),
+      served(NameService, stubbed(nameMethods(noDeps), {})),
       eventService(noEvents, events),
       ...approvalServices(noApprovals),
     ],

@@ -10,6 +10,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { PolicyService } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
 import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
+import { NameService } from "../../../gen/muster/registration/v1/name_service_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Input } from "./command.ts";
 import { targetOf, type Target } from "./target.ts";
@@ -19,6 +20,7 @@ import { durationMs } from "./times.ts";
 export interface Connection {
   readonly platform: Client<typeof PlatformRegistrationService>;
   readonly registration: Client<typeof RegistrationService>;
+  readonly names: Client<typeof NameService>;
   readonly events: Client<typeof EventService>;
   readonly policies: Client<typeof PolicyService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
@@ -47,6 +49,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
   return {
     platform: client(PlatformRegistrationService),
     registration: client(RegistrationService),
+    names: client(NameService),
     events: client(EventService),
     policies: client(PolicyService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),

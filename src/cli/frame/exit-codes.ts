@@ -5,7 +5,7 @@ export const exitCodes = {
   usage: { code: 2, what: "wrong command, option or value, found here or by the server (INVALID_ARGUMENT)" },
   rolledBack: { code: 3, what: "the registration ended FAILED and was undone" },
   denied: { code: 4, what: "no valid token, or not allowed" },
-  notFound: { code: 5, what: "there is no such instance, attempt, schema, policy or version" },
+  notFound: { code: 5, what: "there is no such instance, attempt, schema, policy, version or name" },
   conflict: { code: 6, what: "conflict with the current state: already exists, in flight, already ended" },
   unreachable: { code: 7, what: "the server or one of its dependencies is unreachable, or did not answer in time" },
   pending: { code: 8, what: "the registration waits for an approval" },

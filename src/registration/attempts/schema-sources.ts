@@ -6,11 +6,12 @@ import { synthesiseSchema, withoutByteOrderMark } from "../../schema-diff/schema
 import { retrying } from "../../kernel/retry.ts";
 import { openApiProblem } from "../schemas/http-schema.ts";
 import { httpArtifactOf } from "../schemas/schema-artifacts.ts";
+import type { RegistrationStore } from "../records.ts";
 import type { SchemaSource } from "./attempt-context.ts";
 import type { RegisterInput } from "../types.ts";
 
 /** The configuration schema that the instance gives when it is called back, or the default one when it gives none. */
-export function configurationSchema(artifactOf: (name: string) => string): SchemaSource {
+export function configurationSchema(artifactOf: (store: RegistrationStore, name: string) => Promise<string>): SchemaSource {
   return {
     describes: true,
     async take({ attempt, share, ports }, description, signal) {
@@ -19,7 +20,7 @@ export function configurationSchema(artifactOf: (name: string) => string): Schem
       const content = synthesised ? synthesiseSchema(attempt.name) : given;
       const { warnings } = synthesised ? { warnings: [] } : await ports.checkSchema(content, share, signal);
       return {
-        artifactId: artifactOf(attempt.name),
+        artifactId: await artifactOf(ports.store, attempt.name),
         version: attempt.version,
         kind: "JSON",
         content,

@@ -1,6 +1,6 @@
 /** The table: what each service type goes through, in order, and where its schema comes from. A type is one row. */
 import { givesOpenApi } from "../schemas/http-schema.ts";
-import { connectorArtifactOf, moduleArtifactOf } from "../schemas/schema-artifacts.ts";
+import { connectorArtifact, moduleArtifact } from "../schemas/schema-artifacts.ts";
 import { configurationSchema, openApiDocument } from "./schema-sources.ts";
 import { awaitHealthy } from "./steps/await-healthy.ts";
 import { commit } from "./steps/commit.ts";
@@ -42,8 +42,8 @@ export const serviceTypes: Readonly<Record<ServiceType, TypeRow>> = {
     ],
     schema: openApiDocument,
   },
-  MODULE: { steps: described, schema: configurationSchema(moduleArtifactOf) },
-  CONNECTOR: { steps: described, schema: configurationSchema(connectorArtifactOf) },
+  MODULE: { steps: described, schema: configurationSchema(moduleArtifact) },
+  CONNECTOR: { steps: described, schema: configurationSchema(connectorArtifact) },
 };
 
 /** The steps that an attempt takes; the same whenever it is asked. */

@@ -5,6 +5,7 @@
  * A registry that is away is no failure as long as the record has the answer; the answer then says that it may lack what
  * only the registry has.
  */
+import { nameKeyOf } from "../keys.ts";
 import type { RegistrationStore } from "../records.ts";
 import type { SchemaRegistry } from "../ports.ts";
 import { DomainError, toDomainError, unavailable } from "../../kernel/errors.ts";
@@ -55,7 +56,7 @@ export async function listSchemaVersions(ports: SchemaQueryPorts, artifactId: st
   ]);
   const away = registered instanceof DomainError ? registered : undefined;
   const known = new Set(recorded.map(({ version }) => version));
-  const enabled = recorded.filter(({ state }) => state === "ENABLED").map((summary) => ({ version: summary.version, recorded: summary }));
+  const enabled = recorded.filter((it) => it.state === "ENABLED" && isOf(it, owner)).map((summary) => ({ version: summary.version, recorded: summary }));
   const foreign = registered instanceof DomainError ? [] : registered.filter((version) => !known.has(version)).toReversed();
   const unrecorded = foreign.map((version) => ({ version, recorded: undefined }));
   const versions = [...latestFirst(enabled), ...latestFirst(unrecorded)].slice(0, maxVersions);
@@ -84,6 +85,11 @@ export async function getSchemaVersion({ store }: Pick<SchemaQueryPorts, "store"
   if (found) return found;
   const others = await store.tx((tx) => tx.schemas.list(artifactId, maxVersions));
   throw others.length === 0 ? unknownSchema({ what: "artifact", name: artifactId }) : unknownVersion(artifactId, version, others);
+}
+
+/** In the artifact of a module or connector a former version of this program may have put versions of another name. */
+function isOf({ name }: SchemaSummary, owner: SchemaOwner): boolean {
+  return owner.what === "artifact" || nameKeyOf(name) === nameKeyOf(owner.name);
 }
 
 async function contentOf(ports: SchemaQueryPorts, artifactId: string, { version, recorded }: ListedVersion, signal: AbortSignal): Promise<string | undefined> {

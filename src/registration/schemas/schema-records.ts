@@ -67,5 +67,26 @@ export interface SchemaRepository {
   enabled(artifactId: string): Promise<readonly string[]>;
   insert(version: SchemaVersion): Promise<void>;
   setState(artifactId: string, version: string, state: SchemaState): Promise<void>;
+  /** With the last version the artifact is nobody's again. */
   delete(artifactId: string, version: string): Promise<void>;
+}
+
+/** Whose artifacts are: of a name, in all its spellings, and so of who owns that. */
+export interface ArtifactRepository {
+  /** The name it belongs to; undefined when it is nobody's. */
+  holder(artifactId: string): Promise<string | undefined>;
+  /** Makes it belong to `name` unless it is somebody's, and locks that until the transaction ends; resolves to the name it belongs to. */
+  claim(artifactId: string, name: string, at: number): Promise<string>;
+  /** The caller has claimed it in this transaction. */
+  give(artifactId: string, name: string): Promise<void>;
+  /** Whether instances of `name` may publish in it, too. */
+  isShared(artifactId: string, name: string): Promise<boolean>;
+  /** False when it is so already. */
+  share(artifactId: string, name: string): Promise<boolean>;
+  /** False when it was not shared. */
+  unshare(artifactId: string, name: string): Promise<boolean>;
+  /** Nothing of others is shared with the name any more. */
+  unshareAll(name: string): Promise<void>;
+  /** The first `most` artifacts of each of the names, by id. */
+  ofNames(names: readonly string[], most: number): Promise<readonly { readonly artifactId: string; readonly nameKey: string }[]>;
 }

@@ -13,10 +13,12 @@ import { DomainError } from "../../kernel/errors.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { CheckedSchema } from "../attempts/attempt-context.ts";
 import type { Registration, RegistrationStore, RegistrationTx } from "../records.ts";
+import { claimArtifact } from "./schema-artifacts.ts";
 import type { SchemaVersion } from "./schema-records.ts";
 
-/** Reserves the version for a registration that is inserted in the same transaction. */
+/** Reserves the version for a registration that is inserted in the same transaction, and claims its artifact for `name`. */
 export async function reserveSchemaVersion(tx: RegistrationTx, name: string, schema: CheckedSchema, now: number): Promise<void> {
+  await claimArtifact(tx, schema.artifactId, name, now);
   const row = await tx.schemas.lock(schema.artifactId, schema.version);
   if (!row) {
     await tx.schemas.insert({ ...schema, name, state: "PENDING", createdAt: now });

@@ -1,10 +1,12 @@
 /** Every RPC of registration's services: who may call it, how long it lives, what it does. */
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { NameService } from "../../../gen/muster/registration/v1/name_service_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import { cancelAttempt, getAttempt, listAttempts } from "./attempts.ts";
 import { getModule, getService } from "./get.ts";
 import { listInstances } from "./instances.ts";
 import { createLists } from "./list.ts";
+import { listNames, releaseName, shareArtifact, transferName, unshareArtifact } from "./names.ts";
 import { resolveService } from "./resolve.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 import { register } from "./register.ts";
@@ -21,6 +23,7 @@ export function registrationServices(deps: RegistrationHandlerDeps): readonly Se
     // Compressing a list for each of many watchers costs more than sending it.
     served(PlatformRegistrationService, platformMethods(deps), { compressMinBytes: Number.MAX_SAFE_INTEGER }),
     served(RegistrationService, attemptMethods(deps)),
+    served(NameService, nameMethods(deps)),
   ];
 }
 
@@ -56,5 +59,16 @@ export function attemptMethods(deps: RegistrationHandlerDeps): Methods<typeof Re
     getSchemaVersion: { access: "viewer", call: (request) => getSchemaVersion(deps, request) },
     watchInstances: { ...watch, call: (request, context) => watchInstances(deps, request, context) },
     listInstances: { access: "viewer", call: (request) => listInstances(deps, request) },
+  };
+}
+
+export function nameMethods(deps: RegistrationHandlerDeps): Methods<typeof NameService> {
+  return {
+    listNames: { access: "admin", call: (request) => listNames(deps, request) },
+    transferName: { access: "admin", call: (request, context) => transferName(deps, request, context) },
+    releaseName: { access: "admin", call: (request, context) => releaseName(deps, request, context) },
+    // Of the artifact's owner: the use case looks.
+    shareArtifact: { access: "registrar", call: (request, context) => shareArtifact(deps, request, context) },
+    unshareArtifact: { access: "registrar", call: (request, context) => unshareArtifact(deps, request, context) },
   };
 }

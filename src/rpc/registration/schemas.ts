@@ -12,7 +12,7 @@ import {
   type GetModuleSchemaVersionsRequest,
   type GetModuleSchemaVersionsResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { connectorArtifactOf, moduleArtifactOf } from "../../registration/schemas/schema-artifacts.ts";
+import { connectorArtifact, moduleArtifact } from "../../registration/schemas/schema-artifacts.ts";
 import { findSchema, listSchemaVersions, type FoundSchema, type ListedSchema, type ListedVersion } from "../../registration/schemas/schema-queries.ts";
 import { checkSchemaQuery } from "../../registration/schemas/validate-schema-query.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
@@ -22,14 +22,16 @@ type Deps = Pick<RegistrationHandlerDeps, "register">;
 export async function getModuleSchema(deps: Deps, request: GetModuleSchemaRequest, context: HandlerContext): Promise<GetModuleSchemaResponse> {
   const { moduleName: name, version } = request;
   checkSchemaQuery("module_name", name, version);
-  const found = await findSchema(deps.register.ports, moduleArtifactOf(name), version, { what: "module", name }, context.signal);
+  const { ports } = deps.register;
+  const found = await findSchema(ports, await moduleArtifact(ports.store, name), version, { what: "module", name }, context.signal);
   return create(GetModuleSchemaResponseSchema, { moduleName: name, ...schemaFields(found) });
 }
 
 export async function getConnectorSchema(deps: Deps, request: GetConnectorSchemaRequest, context: HandlerContext): Promise<GetConnectorSchemaResponse> {
   const { connectorType: name, version } = request;
   checkSchemaQuery("connector_type", name, version);
-  const found = await findSchema(deps.register.ports, connectorArtifactOf(name), version, { what: "connector", name }, context.signal);
+  const { ports } = deps.register;
+  const found = await findSchema(ports, await connectorArtifact(ports.store, name), version, { what: "connector", name }, context.signal);
   return create(GetConnectorSchemaResponseSchema, { connectorType: name, ...schemaFields(found) });
 }
 
@@ -39,7 +41,8 @@ export async function getModuleSchemaVersions(
   context: HandlerContext,
 ): Promise<GetModuleSchemaVersionsResponse> {
   checkSchemaQuery("module_name", name, undefined);
-  const listed = await listSchemaVersions(deps.register.ports, moduleArtifactOf(name), { what: "module", name }, context.signal);
+  const { ports } = deps.register;
+  const listed = await listSchemaVersions(ports, await moduleArtifact(ports.store, name), { what: "module", name }, context.signal);
   return create(GetModuleSchemaVersionsResponseSchema, {
     moduleName: name,
     artifactId: listed.artifactId,

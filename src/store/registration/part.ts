@@ -2,6 +2,7 @@ import type { CoreTx } from "../../kernel/records.ts";
 import type { RegistrationTx } from "../../registration/records.ts";
 import type { StorePart } from "../engine/part.ts";
 import { attemptRepository } from "./attempts.ts";
+import { artifactRepository } from "./artifacts.ts";
 import { criticalRepository } from "./criticals.ts";
 import { instanceRepository } from "./instances.ts";
 import { registration } from "./migrations/0001-registration.ts";
@@ -13,6 +14,7 @@ import { desiredTags } from "./migrations/0010-desired-tags.ts";
 import { keys } from "./migrations/0011-keys.ts";
 import { requestIds } from "./migrations/0012-request-ids.ts";
 import { reservedNames } from "./migrations/0013-reserved-names.ts";
+import { artifacts } from "./migrations/0014-artifacts.ts";
 import { checks } from "./migrations/0015-checks.ts";
 import { nameRepository } from "./names.ts";
 import { registrationRepository } from "./registrations.ts";
@@ -22,7 +24,7 @@ import type { RegistrationTables } from "./tables.ts";
 
 /** What registration keeps, beside what every domain does. */
 export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
-  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds, reservedNames, checks],
+  migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds, reservedNames, artifacts, checks],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<RegistrationTables>(), dialect };
     return {
@@ -32,6 +34,7 @@ export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
       registrations: registrationRepository(session),
       criticals: criticalRepository(session),
       schemas: schemaRepository(session),
+      artifacts: artifactRepository(session),
       registryVersions: registryVersionRepository(session),
     };
   },

@@ -69,6 +69,10 @@ export function schemaRepository({ db, dialect }: Session<RegistrationTables>): 
 
     async delete(artifactId, version) {
       await db.deleteFrom("schema_versions").where("artifact_id", "=", artifactId).where("version", "=", version).execute();
+      const left = await db.selectFrom("schema_versions").select("version").where("artifact_id", "=", artifactId).limit(1).executeTakeFirst();
+      if (left) return;
+      await db.deleteFrom("schema_artifacts").where("artifact_id", "=", artifactId).execute();
+      await db.deleteFrom("schema_artifact_shares").where("artifact_id", "=", artifactId).execute();
     },
   };
 }

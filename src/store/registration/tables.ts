@@ -123,6 +123,20 @@ export interface SchemaVersionTable {
   created_at: number;
 }
 
+export interface SchemaArtifactTable {
+  artifact_id: string;
+  name: string;
+  /** `nameKeyOf(name)` */
+  name_key: string;
+  created_at: number;
+}
+
+export interface SchemaArtifactShareTable {
+  artifact_id: string;
+  name_key: string;
+  name: string;
+}
+
 export interface RegistryVersionTable {
   position: Generated<number>;
   artifact_id: string;
@@ -142,5 +156,7 @@ export type RegistrationTables = {
   registrations: RegistrationTable;
   criticals: CriticalTable;
   schema_versions: SchemaVersionTable;
+  schema_artifacts: SchemaArtifactTable;
+  schema_artifact_shares: SchemaArtifactShareTable;
   registry_versions: RegistryVersionTable;
 };
