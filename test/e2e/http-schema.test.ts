@@ -124,17 +124,6 @@ inEveryMode("services with an OpenAPI document", (world) => {
     }
   });
 
-  test("a module whose artifact has the name of a service's document cannot take its version, not even with the same text", async () => {
-    const { client, unique } = world();
-    const name = unique("two-kinds");
-    await using service = await startFakeModule({ name, version: "1.0.0", describe: "none" });
-    await using module = await startFakeModule({ name: `${name}-http`, version: "1.0.0", schema: openApi });
-    expect((await client.register(serviceRequest(name, service, { httpSchema: openApi }))).types).toEqual(steps);
-    const refused = await client.register(requestFor(`${name}-http`, module));
-    expect(refused.errorDetail).toMatch(/^SCHEMA_VERSION_CONFLICT: .*as OPENAPI/);
-    await unregister(client, name, service);
-  });
-
   test("a redirect is not followed, also not one to a metadata address", async () => {
     await using target = await startDocumentServer({ body: openApi });
     for (const location of ["http://169.254.169.254/latest/meta-data/", `http://127.0.0.1:${target.port}/openapi`]) {

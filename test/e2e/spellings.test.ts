@@ -1,14 +1,11 @@
 /** Names and hosts in several spellings, through the stock client: what is one instance, what clashes, and whose a name is. */
-import { createHash } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { connect, type MusterClient } from "../support/client.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, realBacking, startMuster, type Backing } from "../support/muster.ts";
+import { principals } from "../support/principals.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { inEveryMode, leftInConsul, moduleSteps, passingInConsul, requestFor, serviceSteps, unregister } from "../support/world.ts";
 
@@ -127,26 +124,13 @@ inEveryMode("hosts in another spelling", (world) => {
   });
 });
 
-const tokens = { owner: `owner-${"x".repeat(24)}`, other: `other-${"x".repeat(24)}` } as const;
-
 function ownership(back: () => Promise<Backing>): void {
-  let folder = "";
-  beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "muster-spellings-"));
-    const entry = (principal: keyof typeof tokens) => ({
-      principal,
-      roles: ["registrar"],
-      sha256: createHash("sha256").update(tokens[principal]).digest("hex"),
-    });
-    await writeFile(join(folder, "tokens.json"), JSON.stringify({ tokens: [entry("owner"), entry("other")] }));
-  });
-  afterAll(() => rm(folder, { recursive: true }));
-
   test("a name's owner owns every spelling of it", async () => {
     await using backing = await back();
-    await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `tokens:${join(folder, "tokens.json")}` });
-    using owner = connect(muster.address, { token: tokens.owner });
-    using other = connect(muster.address, { token: tokens.other });
+    await using callers = await principals({ owner: "registrar", other: "registrar" });
+    await using muster = await startMuster({ ...backing.env, ...callers.env });
+    using owner = connect(muster.address, { token: callers.token.owner });
+    using other = connect(muster.address, { token: callers.token.other });
     const name = `payments-${crypto.randomUUID().slice(0, 8)}`;
     const Name = name.replace("p", "P");
     await using module = await startFakeModule({ name, version: "1.0.0" });
