@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { auditTests } from "./store/audit.ts";
+import { artifactTests } from "./store/artifacts.ts";
 import { attemptTests } from "./store/attempts.ts";
 import type { StoreBackend } from "./store/backend.ts";
 import { concurrencyTests } from "./store/concurrency.ts";
@@ -23,6 +24,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     leaseTests(backend);
     instanceTests(backend);
     nameTests(backend);
+    artifactTests(backend);
     recordTests(backend);
     policyTests(backend);
     auditTests(backend);
