@@ -1,13 +1,14 @@
 /** Requests that are refused before anything begins: INVALID_ARGUMENT with all bad fields, and its like. */
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ListAttemptsResponseSchema, RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { createApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config/config.ts";
 import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { embeddedBacking } from "../support/muster.ts";
-import { inEveryMode, requestFor } from "../support/world.ts";
+import { embeddedBacking, realBacking, type Backing } from "../support/muster.ts";
+import { describeReal, type RealServers } from "../support/real-servers.ts";
+import { inEveryMode, passingInConsul, requestFor, serviceSteps, unregister } from "../support/world.ts";
 import { create } from "@bufbuild/protobuf";
 
 const somewhere = { host: "127.0.0.1", port: 9 };
@@ -86,15 +87,32 @@ inEveryMode("refused before STARTED", (world) => {
   });
 });
 
-test("a service-id clash is ALREADY_EXISTS: the rule that makes ids is not injective", async () => {
-  await using backing = await embeddedBacking();
-  const config = parseConfig({ ...backing.env, MUSTER_LISTEN: "127.0.0.1:0" }, () => "");
-  await using app = await createApp(config, { log: () => undefined, resolveHost: async () => ({ address: "127.0.0.1" }) });
-  using client = connect(`127.0.0.1:${app.address.port}`);
-  await using module = await startFakeModule({ name: "a-b", version: "1.0.0" });
-  const first = await client.register(requestFor("a-b", { host: "c", port: module.port }));
-  expect(first.types.at(-1)).toBe("COMPLETED");
-  const clash = await client.register(requestFor("a", { host: "b-c", port: module.port }));
-  expect(clash.events).toEqual([]);
-  expect(clash.status).toMatchObject({ code: 6, reason: "SERVICE_ID_CLASH" });
-});
+function clashing(back: () => Promise<Backing>, real?: RealServers): void {
+  test("a service-id clash is ALREADY_EXISTS, as the rule that makes ids is not injective, while the other one is registered", async () => {
+    await using backing = await back();
+    const config = parseConfig({ ...backing.env, MUSTER_LISTEN: "127.0.0.1:0", MUSTER_SELF_REGISTER: "off" }, () => "");
+    await using app = await createApp(config, { log: () => undefined, resolveHost: async () => ({ address: "127.0.0.1" }) });
+    using client = connect(`127.0.0.1:${app.address.port}`);
+    const tag = crypto.randomUUID().slice(0, 8);
+    await using server = await startFakeModule({ name: tag, version: "1.0.0" });
+    const { port } = server;
+    const [dashed, dotted] = [
+      { name: `${tag}-node`, host: "a", port },
+      { name: tag, host: "node-a", port },
+    ];
+    const register = ({ name, ...at }: typeof dashed) => client.register(requestFor(name, at, { type: ServiceType.SERVICE }));
+    expect((await register(dashed)).types).toEqual(serviceSteps);
+    const clash = await register(dotted);
+    expect(clash.events).toEqual([]);
+    expect(clash.status).toMatchObject({ code: 6, reason: "SERVICE_ID_CLASH" });
+    await unregister(client, dashed.name, dashed);
+    const next = await register(dotted);
+    expect(next.types).toEqual(serviceSteps);
+    if (real) expect(await passingInConsul(real, tag)).toMatchObject([{ ID: `${tag}-node-a-${port}`, Service: tag }]);
+    expect((await register(dashed)).status).toMatchObject({ reason: "SERVICE_ID_CLASH" });
+    await unregister(client, dotted.name, dotted);
+  });
+}
+
+describe("service ids (embedded)", () => clashing(embeddedBacking));
+describeReal("service ids (real servers)", (servers) => clashing(() => realBacking(servers), servers));
