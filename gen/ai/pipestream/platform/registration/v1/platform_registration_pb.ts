@@ -220,7 +220,8 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Artifact id of the document in the schema registry: 1 to 512 printable ASCII characters without spaces and `%`;
-   * `<name>-http-config` when absent. With a document it must not end in `-config` otherwise.
+   * `<name>-http-config` when absent. With a document it must not end in `-config` otherwise, and must not belong to a name
+   * of another owner, unless that shares it (muster.registration.v1.NameService): ARTIFACT_OWNED_BY_ANOTHER.
    *
    * @generated from field: optional string http_schema_artifact_id = 11;
    */
@@ -237,8 +238,8 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Key of this request, chosen by the caller: 1 to 128 printable ASCII characters. The same key with the same content
-   * attaches to the first attempt and replays it; with other content it is refused (REQUEST_ID_REUSED). It is kept
-   * as long as the attempt.
+   * attaches to the first attempt and replays it; with other content it is refused (REQUEST_ID_REUSED), and when what it
+   * registered has been unregistered or replaced since (REGISTRATION_ENDED). It is kept as long as the attempt.
    *
    * @generated from field: optional string request_id = 1001;
    */
