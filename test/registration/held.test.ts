@@ -136,7 +136,7 @@ test("what may not be dialled any more is not held, neither from the beginning n
   await using it = await open();
   it.it.denied = "is outside the allowed ranges";
   await it.held.begin([]);
-  expect(await it.settled()).toEqual([]);
+  expect(it.held.instances()).toEqual([]);
   it.held.follow([instance], [], undefined);
   expect(await it.later()).toEqual([]);
   it.it.denied = undefined;

@@ -183,8 +183,12 @@ test("an artifact is shared by its owner alone, or an admin, with names that som
   expect(await share(true, caller, "Payments")).toBe(false);
   expect([await share(false, admin), await share(false), await isShared()]).toEqual([true, false, false]);
   const detail = { artifact_id: "payments-api", name: "billing" };
+  await share(true);
+  await releaseName(names, "BILLING", admin);
+  expect(await isShared()).toBe(false);
   expect(await auditOf(workshop, "payments")).toEqual([
     { actor: caller.key, action: "ARTIFACT_SHARED", detail },
     { actor: admin.key, action: "ARTIFACT_UNSHARED", detail },
+    { actor: caller.key, action: "ARTIFACT_SHARED", detail },
   ]);
 });

@@ -17,12 +17,12 @@ const maxRounds = 5;
 
 type Ports = Pick<RegistrationPorts, "store" | "catalog" | "judge">;
 
-/** Resolves to false when there was nothing to bring up to the record: not registered any more, not allowed any more, or not in the catalog. */
+/** Resolves to false when there was nothing to bring up to the record: not registered any more, or not in the catalog. */
 export async function showEntry(ports: Ports, registrationId: string, signal: AbortSignal): Promise<boolean> {
   const { catalog } = ports;
   let registration = await activeOf(ports, registrationId);
   for (let round = 0; round < maxRounds; round++) {
-    if (!registration || ports.judge(registration.address) !== undefined) return false;
+    if (!registration) return false;
     const { serviceId } = registration;
     const serving = await catalog.instances({ serviceId }, signal);
     if (!serving.some(({ attemptId, onTrial }) => attemptId === registrationId && !onTrial)) return false;
