@@ -148,6 +148,27 @@ export function concurrencyTests(backend: StoreBackend): void {
       expect(new Set(owners.map(({ owner }) => owner)).size).toBe(1);
     });
 
+    test("a name does not change hands under a transaction that has reserved it", async (context) => {
+      await using opened = await backend.open();
+      const second = await opened.another?.();
+      if (!second) return context.skip("transactions of this store run one after the other");
+      const { store } = opened;
+      await store.tx((tx) => tx.names.reserve("parser", "a"));
+      const reserved = gate();
+      const order: string[] = [];
+      const using = store.tx(async (tx) => {
+        await tx.names.reserve("parser", "a");
+        reserved.open();
+        // Long enough for the other one to be done, if nothing kept it.
+        for (let read = 0; read < 50; read++) await tx.names.find("parser");
+        order.push("used");
+      });
+      await reserved.opened;
+      const releasing = second.tx((tx) => tx.names.delete("parser")).then(() => order.push("released"));
+      await Promise.all([using, releasing]);
+      expect(order).toEqual(["used", "released"]);
+    });
+
     test.for([
       ["reported", false],
       ["swallowed", true],
