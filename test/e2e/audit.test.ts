@@ -45,7 +45,7 @@ inEveryMode("the audit", (world) => {
     const failed = (attempt: string, reason: string) => ["REGISTRATION_FAILED", "muster", { attempt_id: attempt, reason, state: "ROLLED_BACK" }];
     expect(chain.map(({ action, actor, detail }) => [action, actor, detail])).toEqual([
       started(attempts.first),
-      ["REGISTERED", anonymous, { attempt_id: attempts.first, version: "1.0.0" }],
+      ["REGISTERED", anonymous, { attempt_id: attempts.first, version: "1.0.0", claims: name }],
       ["TAGS_UPDATED", anonymous, { attempt_id: attempts.first, before: "one", after: "two,three" }],
       started(attempts.second),
       ["REGISTERED", anonymous, { attempt_id: attempts.second, version: "1.0.0", replaces: attempts.first }],
