@@ -12,6 +12,7 @@ import { pruneAttempts, type PruneDeps } from "./attempts/prune-attempts.ts";
 import { createRunner, type Runner } from "./attempts/runner.ts";
 import { createDiscoveryView, type DiscoveryView } from "./discovery/view.ts";
 import { registrationMeasures, registrationMeter } from "./metrics.ts";
+import { pruneReservations } from "./name-owner.ts";
 import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
 import type { RegisterDeps } from "./register.ts";
 import { reportClashes } from "./spellings.ts";
@@ -115,7 +116,10 @@ export function createRegistration(options: RegistrationOptions): Registration {
     tasks: registrationTasks({ ports, ids, log }),
     loops: [tend, clashes, ...reconcile],
     measures: registrationMeasures({ store, running: () => runner.count() }),
-    prune: () => pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor }),
+    prune: async () => {
+      const isMore = await pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor });
+      return (await pruneReservations(store)) || isMore;
+    },
     drain: (ms) => runner.drain(ms),
     async [Symbol.asyncDispose]() {
       await reconciler?.release().catch((error: unknown) => log("warn", "reconcile.lease-not-released", { error }));

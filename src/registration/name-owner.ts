@@ -4,7 +4,7 @@
  */
 import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
-import type { RegistrationTx } from "./records.ts";
+import type { RegistrationStore, RegistrationTx } from "./records.ts";
 
 /**
  * Reserves a name that nobody owns for a Register of `caller`. Rejects with `denied` (NAME_OWNED_BY_ANOTHER) when it is
@@ -29,6 +29,24 @@ export async function claimName(tx: RegistrationTx, name: string, actor: string)
   const { isReserved } = (await tx.names.lock(name)) ?? (await tx.names.reserve(name, actor));
   if (isReserved) await tx.names.set(name, { owner: actor, isReserved: false });
   return isReserved;
+}
+
+const batch = 500;
+
+/** Forgets a batch of reservations whose attempts have failed. Resolves to true when there may be more. */
+export async function pruneReservations(store: RegistrationStore): Promise<boolean> {
+  const found = await store.tx((tx) => tx.names.reservedInVain(batch));
+  let forgotten = 0;
+  for (const { name } of found) if (await store.tx((tx) => forgetReservation(tx, name))) forgotten += 1;
+  return found.length === batch && forgotten > 0;
+}
+
+/** False when it is none any more. */
+async function forgetReservation(tx: RegistrationTx, name: string): Promise<boolean> {
+  const row = await tx.names.lock(name);
+  if (!row?.isReserved || (await tx.names.isUnderWay(name)) || (await tx.names.isRegistered(name))) return false;
+  await tx.names.delete(name);
+  return true;
 }
 
 /**

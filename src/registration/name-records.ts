@@ -25,6 +25,8 @@ export interface NameRepository {
   isRegistered(name: string): Promise<boolean>;
   /** Names after `after`, in the order of their first spellings; those that are reserved only while an attempt is under way. */
   list(query: NameQuery): Promise<readonly NameRow[]>;
+  /** Up to `limit` names that are reserved although no attempt is under way. */
+  reservedInVain(limit: number): Promise<readonly NameRow[]>;
   /** Who was the owner of this very spelling before its name had a key, when another spelling has it. */
   ownerOfSpelling(name: string): Promise<string | undefined>;
   /** Up to `limit` spellings of names without a key: another one had it first, or an older program made them. */

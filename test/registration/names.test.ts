@@ -1,6 +1,7 @@
 /** Whose a name is: claimed by who completes first, reserved while that is under way, and nobody's after a failure. */
 import { expect, test } from "vitest";
 import { principalOf } from "../../src/kernel/caller.ts";
+import { pruneReservations } from "../../src/registration/name-owner.ts";
 import { listNames, releaseName, shareArtifact, transferName } from "../../src/registration/names.ts";
 import { subjectOf } from "../../src/registration/service-id.ts";
 import { unregister } from "../../src/registration/unregister.ts";
@@ -191,4 +192,20 @@ test("an artifact is shared by its owner alone, or an admin, with names that som
     { actor: admin.key, action: "ARTIFACT_UNSHARED", detail },
     { actor: caller.key, action: "ARTIFACT_SHARED", detail },
   ]);
+});
+
+test("reservations of attempts that failed are forgotten in time, and no others", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  expect(await completes(replica, at(port, "parser"))).toBe(true);
+  await fails(workshop, replica, at(port, "failing"));
+  workshop.instance.health = () => notServing;
+  const { attemptId } = await replica.register(at(port, "waiting"));
+  const names = ["failing", "parser", "waiting"];
+  const kept = () => workshop.store.tx(async (tx) => (await Promise.all(names.map((name) => tx.names.find(name)))).map((row) => row?.name));
+  expect(await kept()).toEqual(names);
+  expect(await pruneReservations(workshop.store)).toBe(false);
+  expect(await kept()).toEqual([undefined, "parser", "waiting"]);
+  workshop.instance.health = () => serving;
+  await replica.events(attemptId);
 });

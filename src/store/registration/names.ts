@@ -12,7 +12,8 @@ import type { RegistrationTables, ServiceNameTable } from "./tables.ts";
 export function nameRepository({ db, dialect }: Session<RegistrationTables>): NameRepository {
   const names = () => db.selectFrom("service_names").selectAll();
   const byKey = (name: string) => names().where("name_key", "=", nameKeyOf(name));
-  const live = () => db.selectFrom("attempts").select("id").where("live_key", "is not", null);
+  const live = () => db.selectFrom("attempts").where("live_key", "is not", null);
+  const namesUnderWay = () => live().select(sql<string>`lower(name)`.as("name_key"));
 
   async function shared(name: string): Promise<NameRow | undefined> {
     return fromRow(await forShare(dialect, byKey(name)).executeTakeFirst());
@@ -73,7 +74,9 @@ export function nameRepository({ db, dialect }: Session<RegistrationTables>): Na
     },
 
     async isUnderWay(name) {
-      const attempt = live().where(sql<string>`lower(name)`, "=", nameKeyOf(name));
+      const attempt = live()
+        .select("id")
+        .where(sql<string>`lower(name)`, "=", nameKeyOf(name));
       return (await attempt.limit(1).executeTakeFirst()) !== undefined;
     },
 
@@ -91,9 +94,12 @@ export function nameRepository({ db, dialect }: Session<RegistrationTables>): Na
       let query = names().where("name_key", "is not", null).where("name", ">", after).orderBy("name").limit(limit);
       if (owner !== undefined) query = query.where("owner", "=", owner);
       if (name !== undefined) query = query.where("name_key", "=", nameKeyOf(name));
-      const rows = await query
-        .where(({ eb, or, exists }) => or([eb("reserved", "is", null), exists(live().where(sql<boolean>`lower(attempts.name) = service_names.name_key`))]))
-        .execute();
+      const rows = await query.where((eb) => eb.or([eb("reserved", "is", null), eb("name_key", "in", namesUnderWay())])).execute();
+      return rows.map(rowOf);
+    },
+
+    async reservedInVain(limit) {
+      const rows = await names().where("reserved", "=", 1).where("name_key", "not in", namesUnderWay()).orderBy("name").limit(limit).execute();
       return rows.map(rowOf);
     },
 

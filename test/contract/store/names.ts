@@ -65,6 +65,8 @@ export function nameTests(backend: StoreBackend): void {
       await store.tx((tx) => tx.attempts.insert(attempt("x", { name: "B" }), [], 60_000));
       expect(await list()).toEqual(["D", "a", "b", "c"]);
       expect(await list({ after: "a", limit: 1 })).toEqual(["b"]);
+      await store.tx((tx) => tx.names.reserve("e", "one"));
+      expect((await store.tx((tx) => tx.names.reservedInVain(9))).map(({ name }) => name)).toEqual(["e"]);
       expect(await list({ owner: "one", after: "D" })).toEqual(["b", "c"]);
       expect(await list({ name: "d" })).toEqual(["D"]);
     });
