@@ -33,8 +33,12 @@ async function fill(store: RegistrationStore): Promise<void> {
       ["8", "Shop", "UNREGISTERED", "shop-http-config"],
       ["9", "first", "UNREGISTERED", "api"],
       ["a", "second", "UNREGISTERED", "api"],
+      ["b", "pets-connector", "ACTIVE", "pets-connector-config"],
+      ["c", "pets", "UNREGISTERED", "pets-connector-config"],
     ] as const) {
-      await tx.registrations.insert(registration(id, { name, serviceId: id, state, schema: { artifactId, version: id } }));
+      await tx.registrations.insert(
+        registration(id, { name, serviceId: id, state, type: name === "pets" ? "CONNECTOR" : "MODULE", schema: { artifactId, version: id } }),
+      );
       await tx.schemas.insert(schemaVersion(id, { artifactId, name, state: "ENABLED" }));
     }
   });
@@ -52,8 +56,8 @@ async function expectOwners(store: RegistrationStore): Promise<void> {
   const found = await store.tx((tx) => Promise.all(names.map((name) => tx.names.find(name))));
   expect(found).toEqual(names.map((name) => ({ name, owner: `${name}'s owner`, isReserved: name === "failed" || name === "pending" })));
   await store.tx(async ({ artifacts }) => {
-    const holders = await Promise.all(["ended-config", "shop-http-config", "api"].map((id) => artifacts.holder(id)));
-    expect(holders).toEqual(["ended", "shop", "first"]);
+    const holders = await Promise.all(["ended-config", "shop-http-config", "api", "pets-connector-config"].map((id) => artifacts.holder(id)));
+    expect(holders).toEqual(["ended", "shop", "first", "pets"]);
     expect(await artifacts.ofNames(["ended", "shop", "first"], 9)).toHaveLength(3);
     const shares = [
       ["shop-http-config", "shop-http"],

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { principalOf, type Caller } from "../../src/kernel/caller.ts";
 import { releaseName, shareArtifact, transferName } from "../../src/registration/names.ts";
-import { connectorArtifact, httpArtifactOf, moduleArtifact } from "../../src/registration/schemas/schema-artifacts.ts";
+import { connectorArtifact, httpArtifactOf, moduleArtifact, readModuleArtifact } from "../../src/registration/schemas/schema-artifacts.ts";
 import { findSchema, listSchemaVersions } from "../../src/registration/schemas/schema-queries.ts";
 import { unregister } from "../../src/registration/unregister.ts";
 import { schemaVersion } from "../contract/store/fixtures.ts";
@@ -90,6 +90,22 @@ test("a Register that failed has claimed no artifact", async () => {
   expect(await workshop.store.tx((tx) => tx.artifacts.holder("payments-api"))).toBeUndefined();
 });
 
+test("one that failed after it had published has claimed none either", async () => {
+  let isAway = true;
+  await using workshop = await openWorkshop({
+    decorate: (given) => ({
+      ...given,
+      catalog: { ...given.catalog, promote: (...to) => (isAway ? Promise.reject(new Error("scripted")) : given.catalog.promote(...to)) },
+    }),
+  });
+  const replica = workshop.replica();
+  expect(await publish(replica, "evil", "payments-api", "0.0.1", stranger)).toMatch(/^INTERNAL/);
+  expect(await versions(workshop, "payments-api")).toEqual(["0.0.1 of evil"]);
+  isAway = false;
+  expect(await publish(replica, "payments", "payments-api", "1.0.0", caller)).toBe("COMPLETED");
+  expect(await publish(replica, "evil", "payments-api", "2.0.0", stranger)).toMatch(/^ARTIFACT_OWNED_BY_ANOTHER/);
+});
+
 /** Module `shop-http` of a former version, in the artifact that is the default of service `shop`. */
 async function former({ store }: Workshop): Promise<void> {
   await store.tx(async (tx) => {
@@ -124,6 +140,29 @@ test("what a former version put into another's artifact is not shown as that one
   await add("1.0.0", "pets", 2);
   expect(await findSchema(ports, id, undefined, pets, soon())).toMatchObject({ found: { version: "1.0.0" } });
   const module = { what: "module", name: "pets-connector" } as const;
-  const listed = await listSchemaVersions(ports, await moduleArtifact(store, module.name), module, soon());
+  const listed = await listSchemaVersions(ports, await readModuleArtifact(store, module.name), module, soon());
   expect([listed.artifactId, listed.versions.map(({ version }) => version)]).toEqual(["pets-connector-config", ["9.0.0"]]);
+});
+
+test("a module of a former version in another's artifact is read there until it publishes in its own", async () => {
+  await using workshop = await openWorkshop();
+  const { store, ports } = workshop;
+  await store.tx(async (tx) => {
+    await tx.names.reserve("shop", caller.key);
+    await tx.names.set("shop", { owner: caller.key, isReserved: false });
+    await tx.artifacts.claim("shop-http-config", "shop", 1);
+    await tx.artifacts.share("shop-http-config", "shop-http");
+    await tx.schemas.insert(schemaVersion("0.9.0", { artifactId: "shop-http-config", name: "shop-http", state: "ENABLED" }));
+  });
+  const module = { what: "module", name: "shop-http" } as const;
+  const shown = async () =>
+    (await listSchemaVersions(ports, await readModuleArtifact(store, module.name), module, soon())).versions.map(({ version }) => version);
+  expect(await shown()).toEqual(["0.9.0"]);
+  workshop.instance.describe = () => description({ moduleName: "shop-http" });
+  const replica = workshop.replica();
+  const { attemptId } = await replica.register(inputFor("shop-http"), stranger);
+  expect(typesOf(await replica.events(attemptId)).at(-1)).toBe("COMPLETED");
+  expect(await shown()).toEqual(["1.0.0"]);
+  expect(await versions(workshop, "shop-http-config")).toEqual(["0.9.0 of shop-http"]);
+  expect(await publish(replica, "shop", "shop-http-config", "1.0.0", caller)).toBe("COMPLETED");
 });

@@ -10,13 +10,27 @@ import type { RegistrationStore, RegistrationTx } from "../records.ts";
 
 /** Names of modules that would give the ids of connectors and documents, and those that would give theirs in turn. */
 const asOthers = /-(connector|http)(-module)*$/i;
+/** Versions of a shared artifact that are looked through. */
+const maxRead = 1_000;
 
-/** The configuration schema of a module: `<name>-config`. */
+/** Where a module publishes its configuration schema: `<name>-config`. */
 export async function moduleArtifact(store: RegistrationStore, name: string): Promise<string> {
   const plain = `${name}-config`;
   if (!asOthers.test(name)) return plain;
   // A module that was registered before ids of this form belonged to others keeps its own.
-  return (await store.tx((tx) => isOpenTo(tx, plain, name))) ? plain : `${name}-module-config`;
+  const holder = await store.tx((tx) => tx.artifacts.holder(plain));
+  return holder !== undefined && isSame(holder, name) ? plain : `${name}-module-config`;
+}
+
+/** Where a module's schema is to be read: what it published before, while it has not published since. */
+export async function readModuleArtifact(store: RegistrationStore, name: string): Promise<string> {
+  const own = await moduleArtifact(store, name);
+  const plain = `${name}-config`;
+  if (own === plain) return own;
+  return store.tx(async ({ schemas }) => {
+    if ((await schemas.list(own, 1)).length > 0) return own;
+    return (await schemas.list(plain, maxRead)).some((version) => isSame(version.name, name)) ? plain : own;
+  });
 }
 
 /** The configuration schema of a connector. */
@@ -35,9 +49,9 @@ export function httpArtifactOf(name: string): string {
  */
 export async function claimArtifact(tx: RegistrationTx, artifactId: string, name: string, now: number): Promise<void> {
   const holder = await tx.artifacts.claim(artifactId, name, now);
-  if (nameKeyOf(holder) === nameKeyOf(name)) return;
+  if (isSame(holder, name)) return;
   const [theirs, ours] = [await tx.names.find(holder), await tx.names.find(name)];
-  if (theirs === undefined) return tx.artifacts.give(artifactId, name);
+  if (!theirs || (theirs.isReserved && !(await tx.names.isUnderWay(holder)))) return tx.artifacts.give(artifactId, name);
   if (theirs.owner === ours?.owner || (await tx.artifacts.isShared(artifactId, name))) return;
   throw artifactOfAnother(artifactId, holder, name);
 }
@@ -53,7 +67,6 @@ export function artifactOfAnother(artifactId: string, holder: string, name: stri
   });
 }
 
-async function isOpenTo({ artifacts }: RegistrationTx, artifactId: string, name: string): Promise<boolean> {
-  const holder = await artifacts.holder(artifactId);
-  return holder !== undefined && (nameKeyOf(holder) === nameKeyOf(name) || (await artifacts.isShared(artifactId, name)));
+function isSame(one: string, other: string): boolean {
+  return nameKeyOf(one) === nameKeyOf(other);
 }

@@ -12,7 +12,7 @@ import {
   type GetModuleSchemaVersionsRequest,
   type GetModuleSchemaVersionsResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { connectorArtifact, moduleArtifact } from "../../registration/schemas/schema-artifacts.ts";
+import { connectorArtifact, readModuleArtifact } from "../../registration/schemas/schema-artifacts.ts";
 import { findSchema, listSchemaVersions, type FoundSchema, type ListedSchema, type ListedVersion } from "../../registration/schemas/schema-queries.ts";
 import { checkSchemaQuery } from "../../registration/schemas/validate-schema-query.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
@@ -23,7 +23,7 @@ export async function getModuleSchema(deps: Deps, request: GetModuleSchemaReques
   const { moduleName: name, version } = request;
   checkSchemaQuery("module_name", name, version);
   const { ports } = deps.register;
-  const found = await findSchema(ports, await moduleArtifact(ports.store, name), version, { what: "module", name }, context.signal);
+  const found = await findSchema(ports, await readModuleArtifact(ports.store, name), version, { what: "module", name }, context.signal);
   return create(GetModuleSchemaResponseSchema, { moduleName: name, ...schemaFields(found) });
 }
 
@@ -42,7 +42,7 @@ export async function getModuleSchemaVersions(
 ): Promise<GetModuleSchemaVersionsResponse> {
   checkSchemaQuery("module_name", name, undefined);
   const { ports } = deps.register;
-  const listed = await listSchemaVersions(ports, await moduleArtifact(ports.store, name), { what: "module", name }, context.signal);
+  const listed = await listSchemaVersions(ports, await readModuleArtifact(ports.store, name), { what: "module", name }, context.signal);
   return create(GetModuleSchemaVersionsResponseSchema, {
     moduleName: name,
     artifactId: listed.artifactId,

@@ -3,7 +3,8 @@ import type { Migration, MigrationTarget } from "../../engine/migrate.ts";
 
 /**
  * Whose the artifacts of schemas are: of a name, and so of who owns that. One that several names stand on already belongs to
- * the one that is registered, then to the one that was first, and is shared with the others.
+ * a service or connector before a module, then to the one that is registered, then to the one that was first, and is shared with
+ * the others.
  */
 export const artifacts: Migration = {
   name: "0014-artifacts",
@@ -27,7 +28,7 @@ export const artifacts: Migration = {
   async fill(query) {
     const standing = await query(
       `select schema_artifact_id as id, name, min(registered_at) as at from registrations where schema_artifact_id is not null
-       group by schema_artifact_id, name order by schema_artifact_id, case when count(active_key) > 0 then 0 else 1 end, min(id)`,
+       group by schema_artifact_id, name order by schema_artifact_id, min(case when type = 'MODULE' then 1 else 0 end), case when count(active_key) > 0 then 0 else 1 end, min(id)`,
     );
     const holders = new Map(
       (await query("select artifact_id as id, name_key from schema_artifacts")).map((row) => [String(row["id"]), String(row["name_key"])]),
