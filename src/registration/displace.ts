@@ -17,7 +17,7 @@ import { takeOff } from "./reconcile/actions.ts";
 import { displaceTask } from "./task-types.ts";
 
 export interface DisplaceDeps {
-  readonly ports: Pick<RegistrationPorts, "store" | "module" | "clock">;
+  readonly ports: Pick<RegistrationPorts, "store" | "module" | "clock" | "judge">;
   readonly ids: Ids;
   readonly log: Log;
 }
@@ -41,6 +41,8 @@ export async function displaceOthers(deps: DisplaceDeps, registrationId: string,
 }
 
 async function lookAt({ ports, ids, log }: DisplaceDeps, registration: Registration, signal: AbortSignal): Promise<void> {
+  // What may not be dialled any more is taken off the platform by reconciling.
+  if (ports.judge(registration.address) !== undefined) return;
   const reason = await whyGone(ports, registration, signal);
   if (reason === undefined) return;
   const { id, serviceId } = registration;

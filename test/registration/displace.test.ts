@@ -68,6 +68,17 @@ test("a module in whose place another one is registered and answers is reaped at
   expect(it.workshop.instance.described).toBe(before);
 });
 
+test("what may not be dialled any more is not called back", async () => {
+  await using it = await open(() => "fld-orders");
+  await it.register("fld-orders");
+  it.on.answer = () => "fld-billing";
+  const billing = await it.register("fld-billing");
+  const { ports, ids, instance } = it.workshop;
+  const before = instance.described;
+  await displaceOthers({ ports: { ...ports, judge: () => "is outside the allowed ranges" }, ids, log: () => undefined }, billing, soon());
+  expect([instance.described, (await it.active()).length]).toEqual([before, 2]);
+});
+
 test.each([
   [
     "advertised under another host",
