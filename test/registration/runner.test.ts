@@ -55,7 +55,7 @@ test("requests that come at once get no more room than there is; those that join
   const { attemptId } = await register(service("one"));
   const joining = await Promise.all(Array.from({ length: 20 }, () => register(service("one"))));
   expect(new Set(joining.map((joined) => joined.attemptId))).toEqual(new Set([attemptId]));
-  for (let round = 0; round < 10; round++) await expect(register(service("one"), other)).rejects.toMatchObject({ reason: "NAME_OWNED_BY_ANOTHER" });
+  for (let round = 0; round < 10; round++) await expect(register(service("one"), other)).rejects.toMatchObject({ reason: "ATTEMPT_IN_FLIGHT" });
   const many = await Promise.allSettled(["two", "three", "four", "five"].map((name) => register(service(name))));
   expect(many.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
   expect(runner.count()).toBe(3);
