@@ -1,5 +1,7 @@
 /** The commands of `muster`, as one table. `serve` is the process itself and lives in main.ts. */
+import { approvalCommands } from "./approvals/approval-commands.ts";
 import { policyCommands } from "./approvals/policy-commands.ts";
+import { standInCommands } from "./approvals/stand-in-commands.ts";
 import { eventCommands } from "./events/event-commands.ts";
 import type { Command } from "./frame/command.ts";
 import { callOptions, outputOption, watchOption } from "./frame/options.ts";
@@ -95,6 +97,8 @@ export const commands: readonly Command[] = [
     examples: [{ what: "with a reason", run: 'muster attempts cancel 01a2011e-a4a0-7005-a6a4-f539b87dd561 --reason "wrong port"' }],
     load: async () => (await import("./registration/attempts.ts")).cancelAttempt,
   },
+  ...approvalCommands,
+  ...standInCommands,
   ...policyCommands,
   ...eventCommands,
   {

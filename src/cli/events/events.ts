@@ -7,6 +7,7 @@ import type { Event, ListEventsResponse, WatchEventsResponse } from "../../../ge
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { limitOf, wholeNumber } from "../frame/numbers.ts";
 import { formatOf, show, showItem } from "../frame/output.ts";
 import { reopening } from "../frame/reopening.ts";
 import { styleFor } from "../frame/style.ts";
@@ -18,8 +19,7 @@ const defaultLimit = 50;
 
 export const listEvents: Run = async (input, terminal) => {
   const filter = filterOf(input);
-  const limit = wholeNumber("limit", input) ?? defaultLimit;
-  const most = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  const most = limitOf(input, defaultLimit);
   let afterPosition = positionOf(input);
   const { events, once } = connect(input, terminal);
   const found: Event[] = [];
@@ -84,11 +84,4 @@ function filterOf(input: Input): { readonly types: string[]; readonly subjectKin
 function positionOf(input: Input): bigint | undefined {
   const after = wholeNumber("after", input);
   return after === undefined ? undefined : BigInt(after);
-}
-
-function wholeNumber(option: "after" | "limit", input: Input): number | undefined {
-  const text = input.text(option);
-  if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw new UsageError([`--${option}: "${text}" must be a whole number`]);
-  return Number(text);
 }

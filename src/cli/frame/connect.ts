@@ -8,6 +8,7 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type CallOptions, type Client, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { ApprovalService } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
 import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
@@ -20,6 +21,7 @@ export interface Connection {
   readonly platform: Client<typeof PlatformRegistrationService>;
   readonly registration: Client<typeof RegistrationService>;
   readonly events: Client<typeof EventService>;
+  readonly approvals: Client<typeof ApprovalService>;
   readonly policies: Client<typeof PolicyService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
   once(defaultMs?: number): CallOptions;
@@ -48,6 +50,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
     platform: client(PlatformRegistrationService),
     registration: client(RegistrationService),
     events: client(EventService),
+    approvals: client(ApprovalService),
     policies: client(PolicyService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
     isLimited: limitMs !== undefined,
