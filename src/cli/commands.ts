@@ -2,6 +2,7 @@
 import { approvalCommands } from "./approvals/approval-commands.ts";
 import { policyCommands } from "./approvals/policy-commands.ts";
 import { standInCommands } from "./approvals/stand-in-commands.ts";
+import { auditCommands } from "./audit/audit-commands.ts";
 import { eventCommands } from "./events/event-commands.ts";
 import type { Command } from "./frame/command.ts";
 import { callOptions, outputOption, watchOption } from "./frame/options.ts";
@@ -101,6 +102,7 @@ export const commands: readonly Command[] = [
   ...standInCommands,
   ...policyCommands,
   ...eventCommands,
+  ...auditCommands,
   {
     name: "token",
     what: "create a token for a caller, and its entry for the token file",

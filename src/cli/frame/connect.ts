@@ -10,6 +10,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
+import { AuditService } from "../../../gen/muster/audit/v1/audit_service_pb.ts";
 import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Input } from "./command.ts";
@@ -20,6 +21,7 @@ import { durationMs } from "./times.ts";
 export interface Connection {
   readonly platform: Client<typeof PlatformRegistrationService>;
   readonly registration: Client<typeof RegistrationService>;
+  readonly audit: Client<typeof AuditService>;
   readonly events: Client<typeof EventService>;
   readonly approvals: Client<typeof ApprovalService>;
   readonly policies: Client<typeof PolicyService>;
@@ -49,6 +51,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
   return {
     platform: client(PlatformRegistrationService),
     registration: client(RegistrationService),
+    audit: client(AuditService),
     events: client(EventService),
     approvals: client(ApprovalService),
     policies: client(PolicyService),
