@@ -35,7 +35,7 @@ const voteCommands = votes.map(({ word, what, verdict }): Command => ({
   ],
   examples: [
     { what: "one", run: `muster approvals ${word} ${sample} --reason "see the review"` },
-    { what: "all of a list", run: `muster approvals list --mine -o json | jq -r '.approvals[].id' | muster approvals ${word} - --reason "see the review"` },
+    { what: "all of a file, one id a line", run: `muster approvals ${word} - --reason "see the review" < ids` },
   ],
   load: async () => (await import("./vote.ts")).voteCommand(verdict),
 }));
@@ -55,6 +55,7 @@ export const approvalCommands: readonly Command[] = [
     ],
     examples: [
       { what: "what you may decide", run: "muster approvals list --mine" },
+      { what: "their ids, into a file", run: "muster approvals list --mine --limit 0 -o json | jq -r '.approvals[].id' > ids" },
       { what: "what is open under a policy", run: "muster approvals list --state open --policy release" },
       { what: "all that was ever asked about a subject", run: "muster approvals list --subject document/42 --limit 0" },
     ],
@@ -85,7 +86,8 @@ export const approvalCommands: readonly Command[] = [
     more: [
       "A request for the same content that is open, or approved and still granting, is",
       "joined. With --wait its events are shown until it is decided, and the exit code",
-      "says how: 0 approved, 9 rejected, 10 expired or cancelled, 8 not within --timeout.",
+      "says how it ended: 0 approved, 9 rejected, 10 expired or cancelled, 8 not decided",
+      "within --timeout.",
     ],
     args: [
       { name: "POLICY", what: "key of the policy" },

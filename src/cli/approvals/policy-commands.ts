@@ -105,7 +105,7 @@ export const policyCommands: readonly Command[] = [
       { name: "context", value: "FILE", what: "the facts that the policy reads, a JSON object; - for stdin" },
       { name: "digest", value: "DIGEST", what: "digest of the subject's content" },
       { name: "requester", value: "PERSON", what: "key or login of the person who would ask; you by default" },
-      { name: "vote", value: "PERSON=VERDICT[:GROUP,…]", many: true, what: "a vote: approve, reject, abstain or request-changes; in this order" },
+      { name: "vote", value: "VOTE", many: true, what: "PERSON=VERDICT or PERSON=VERDICT:GROUP,…, with approve, reject, abstain or request-changes" },
       ...callOptions,
     ],
     examples: [

@@ -7,8 +7,8 @@ export const auditCommands: readonly Command[] = [
     name: "audit export",
     what: "print the audit of a subject: who did what, each row with the hash of the one before",
     more: [
-      "With -o json each row is a line, as `audit verify` reads it. Keep the hash of the",
-      "last row, the head, elsewhere: only it shows that no row was cut off.",
+      "With -o json each row is a line, as `audit verify` reads it. Keep the hash of",
+      "the last row, the head, elsewhere: only it shows that no row was cut off.",
     ],
     args: [
       { name: "KIND", what: "kind of the subject", choices: ["instance", "approval", "policy", "stand-in"] },
@@ -36,7 +36,7 @@ export const auditCommands: readonly Command[] = [
         what: "a file, with the head that was kept",
         run: "muster audit verify release.audit --head 90a3ed9e32b2aaf4c61c410eb925426119e1a9dc53d4286ade99a809b3d9ef13",
       },
-      { what: "at once", run: "muster audit export policy release -o json | muster audit verify" },
+      { what: "a file alone", run: "muster audit verify release.audit" },
     ],
     load: async () => (await import("./verify.ts")).auditVerify,
   },
