@@ -86,7 +86,7 @@ export const approvalCommands: readonly Command[] = [
     more: [
       "A request for the same content that is open, or approved and still granting, is",
       "joined. With --wait its events are shown until it is decided, and the exit code",
-      "says how it ended: 0 approved, 9 rejected, 10 expired or cancelled, 8 not decided",
+      "says how: 0 approved, 9 rejected, 10 expired or cancelled, 8 not decided",
       "within --timeout.",
     ],
     args: [
