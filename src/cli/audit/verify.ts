@@ -70,9 +70,13 @@ function findingIn(rows: readonly AuditRow[], kept: string | undefined): Finding
   if (!first) return { row: 1, problem: "is missing: there are no rows" };
   const stranger = rows.findIndex(({ subject }) => subjectText(subject) !== subjectText(first.subject));
   const broken = firstBroken(stranger < 0 ? rows : rows.slice(0, stranger)) ?? (stranger < 0 ? undefined : stranger + 1);
-  if (broken !== undefined) return { row: broken, problem: brokenText(rows, broken) };
+  if (broken !== undefined) return { row: broken, problem: broken === stranger + 1 ? strangeText(rows[stranger]) : brokenText(rows, broken) };
   if (kept === undefined || rows.some(({ hash }) => hash === kept)) return undefined;
   return { row: rows.length + 1, problem: `was cut off, or rows before it were written anew: no row has the head ${kept}` };
+}
+
+function strangeText(row: AuditRow | undefined): string {
+  return `is of ${row ? subjectText(row.subject) : "another subject"}`;
 }
 
 function brokenText(rows: readonly AuditRow[], broken: number): string {
