@@ -4,7 +4,7 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { ApprovalEventSchema, Decision, type ApprovalEvent } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
+import { ApprovalEventSchema, Decision, type ApprovalEvent, type WatchApprovalResponse } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { printable } from "../../kernel/log.ts";
 import type { Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
@@ -34,20 +34,20 @@ export async function follow(id: string, connection: Connection, terminal: Termi
   const style = styleFor(terminal.colour.out);
   let last: ApprovalEvent | undefined;
   let hasBegun = false;
-  const open = async function* (seen: ApprovalEvent | undefined): AsyncGenerator<ApprovalEvent> {
-    const request = { id, afterSequence: seen?.sequence ?? after, waitForDecision: untilDecided };
-    const items = connection.approvals.watchApproval(request, { ...connection.open(), onHeader: () => (hasBegun = true) });
-    for await (const { item } of items) if (item.case === "event") yield item.value;
+  const open = (seen: WatchApprovalResponse | undefined): AsyncIterable<WatchApprovalResponse> => {
+    const request = { id, afterSequence: seen ? sequenceOf(seen) : after, waitForDecision: untilDecided };
+    return connection.approvals.watchApproval(request, { ...connection.open(), onHeader: () => (hasBegun = true) });
   };
   try {
-    for await (const event of reopening(terminal, connection.isLimited, open)) {
-      last = event;
-      if (format === "table") terminal.out(eventLine(event, style));
-      else await showItem(format, terminal, jsonOf(ApprovalEventSchema, event));
+    for await (const { item } of reopening(terminal, connection.isOver, open)) {
+      if (item.case !== "event") continue;
+      last = item.value;
+      if (format === "table") terminal.out(eventLine(last, style));
+      else await showItem(format, terminal, jsonOf(ApprovalEventSchema, last));
     }
   } catch (error) {
     const { signal } = terminal;
-    const isOver = connection.isLimited && hasBegun && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
+    const isOver = connection.isOver() && hasBegun && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
     if (isOver && untilDecided) return exitCodes.pending.code;
     const isEnd = !untilDecided && (isOver || (signal.aborted && signal.reason instanceof Interrupted));
     if (!isEnd) throw error;
@@ -58,6 +58,10 @@ export async function follow(id: string, connection: Connection, terminal: Termi
   if (last) return exitCodeOf(last.decision);
   const { approval } = await connection.approvals.getApproval({ id }, connection.once());
   return exitCodeOf(approval?.decision ?? Decision.UNSPECIFIED);
+}
+
+function sequenceOf({ item }: WatchApprovalResponse): bigint {
+  return (item.case === "event" ? item.value.sequence : item.value?.lastSequence) ?? 0n;
 }
 
 /** How a request ended, or that it has not. */

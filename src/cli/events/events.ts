@@ -56,7 +56,7 @@ export const tailEvents: Run = async (input, terminal) => {
     return connection.events.watchEvents({ filter, ...(afterPosition === undefined ? {} : { afterPosition }) }, connection.open());
   };
   try {
-    for await (const { item } of reopening(terminal, connection.isLimited, open)) {
+    for await (const { item } of reopening(terminal, connection.isOver, open)) {
       if (item.case === "heartbeat" && !hasBegun && terminal.isInteractive && format === "table") {
         terminal.out(`${style.dim(`Events after position ${item.value.position}. Ctrl-C ends.`)}\n`);
       }
@@ -67,7 +67,7 @@ export const tailEvents: Run = async (input, terminal) => {
     }
   } catch (error) {
     const isInterrupted = signal.aborted && signal.reason instanceof Interrupted;
-    const isOver = connection.isLimited && hasBegun && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
+    const isOver = connection.isOver() && hasBegun && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
     if (!isInterrupted && !isOver) throw error;
   }
   return exitCodes.done.code;

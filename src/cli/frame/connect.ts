@@ -27,19 +27,23 @@ export interface Connection {
   readonly policies: Client<typeof PolicyService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
   once(defaultMs?: number): CallOptions;
-  /** For a call that runs until it is ended, or for `--timeout`. */
+  /** For a call that runs until it is ended, or until `--timeout` is over, counted from `connect`. */
   open(): CallOptions;
-  /** Whether `--timeout` was given. */
-  readonly isLimited: boolean;
+  /** Whether the time of `--timeout` is over; never without it. */
+  isOver(): boolean;
 }
 
 const answerMs = 10_000;
+/** A call may end that much before its deadline by this clock. */
+const marginMs = 50;
 
 /** Reads where to connect from the options and the environment. Throws UsageError with all problems. */
 export function connect(input: Input, terminal: Terminal): Connection {
   const target = targetOf(input, terminal.settings, terminal.readFile);
   const limit = input.text("timeout");
   const limitMs = limit === undefined ? undefined : durationMs("timeout", limit);
+  const beganAt = terminal.clock.now();
+  const leftMs = (): number => (limitMs === undefined ? Number.POSITIVE_INFINITY : beganAt + limitMs - terminal.clock.now());
   const transport = createGrpcTransport({
     baseUrl: target.url,
     interceptors: [sending({ ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }), ...target.openCaller })],
@@ -56,8 +60,8 @@ export function connect(input: Input, terminal: Terminal): Connection {
     approvals: client(ApprovalService),
     policies: client(PolicyService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
-    isLimited: limitMs !== undefined,
-    open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: limitMs }) }),
+    isOver: () => leftMs() <= marginMs,
+    open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: Math.max(1, leftMs()) }) }),
   };
 }
 
