@@ -184,7 +184,7 @@ describe("verify", () => {
       2,
       "is of approval/b",
     ],
-    ["a line that is no row", `${first}{"sequence": 2}\n`, 2, "does not follow row 1: one of them was written anew"],
+    ["a line that is no row", `${first}{"sequence": 2}\n`, 2, "is no row of an audit"],
     ["a field that rows do not have", first + second.replace("{", '{"note":"x",'), 2, "is no row of an audit"],
     ["nothing", "", 1, "is missing: there are no rows"],
   ])("%s", async (_what, text, row, problem) => {

@@ -58,8 +58,8 @@ function checked(text: string, kept: string | undefined): Checked {
 function rowOf(line: string): AuditRow | undefined {
   try {
     const { kind, id, sequence, at, actor, action, detail, previousHash, hash } = fromJsonString(AuditRowSchema, line);
-    const ms = at ? timestampMs(at) : Number.NaN;
-    return { subject: { kind, id }, at: ms, actor, action, detail, sequence: Number(sequence), previousHash, hash };
+    if (!at || kind === "" || hash === "") return undefined;
+    return { subject: { kind, id }, at: timestampMs(at), actor, action, detail, sequence: Number(sequence), previousHash, hash };
   } catch {
     return undefined;
   }
