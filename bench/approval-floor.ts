@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from "node:sqlite";
 import { createPool } from "mysql2/promise";
+import { chained } from "../src/kernel/audit.ts";
 import { canonicalJson, sha256 } from "../src/kernel/canonical-json.ts";
 import { selectorsOf } from "../src/approvals/inbox.ts";
 import { evolve } from "../src/approvals/evolve.ts";
@@ -157,11 +158,13 @@ function columnsOf(approval: Approval, key: string) {
 }
 
 function hashes(id: string, events: readonly ApprovalEvent[], lastHash: string) {
-  let previous = lastHash;
+  let last = lastHash;
   return events.map(({ sequence, type, at, actor, ...rest }) => {
-    const row = { approval_id: id, sequence, type, at, actor, body: canonicalJson(rest), previous_hash: previous };
-    previous = sha256(canonicalJson(row));
-    return { ...row, hash: previous };
+    const body = canonicalJson(rest);
+    const entry = { subject: { kind: "approval", id }, at, actor, action: type, detail: { event: body } };
+    const { previousHash, hash } = chained(entry, { sequence: sequence - 1, hash: last });
+    last = hash;
+    return { approval_id: id, sequence, type, at, actor, body, previous_hash: previousHash, hash };
   });
 }
 

@@ -31,6 +31,7 @@ import { judgeAddress } from "./registration/address.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
 import type { ResolveHost } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
+import { auditService } from "./rpc/platform/audit.ts";
 import { descriptorRoute } from "./rpc/platform/descriptor.ts";
 import { eventService } from "./rpc/platform/events.ts";
 import { metricsRoutes } from "./rpc/platform/metrics.ts";
@@ -161,6 +162,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const services = [
     ...registrationServices({ store, clock, ...registration }),
     ...approvalServices({ ...approvals.deps, feed: delivery.feed }),
+    auditService(domains.flatMap(({ audits }) => audits)),
     eventService({ feed: delivery.feed, message: codec.message, clock }, events),
   ];
   const contract = services.map(({ desc }) => desc);

@@ -4,6 +4,7 @@ import { DomainError } from "../kernel/errors.ts";
 import type { Log } from "../kernel/log.ts";
 import type { Meter } from "../kernel/meter.ts";
 import type { Clock, Ids } from "../kernel/ports.ts";
+import { approvalAudits } from "./audits.ts";
 import type { ApprovalDeps, Policies } from "./deps.ts";
 import { approvalMeasures, approvalMeter } from "./metrics.ts";
 import type { ApprovalStore } from "./records.ts";
@@ -37,6 +38,7 @@ export function createApprovals({ meter, tenants, ...options }: ApprovalsOptions
     tasks: approvalTasks(deps),
     loops: [refreshLoop(deps, tenants)],
     measures: approvalMeasures(options.store),
+    audits: approvalAudits(options.store),
     // Requests are kept: they are the record of who decided what.
     prune: async () => (await options.store.tx((tx) => tx.approvalCommands.prune(commandsKeptMs, pruned))) === pruned,
     drain: () => Promise.resolve(),

@@ -1,4 +1,5 @@
 /** What the store keeps for requests. Times are epoch milliseconds by the database's clock. */
+import type { AuditRow } from "../kernel/audit.ts";
 import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
 import type { ApprovalNews } from "./events.ts";
@@ -34,13 +35,6 @@ export interface InboxRow {
   readonly openedAt: number;
 }
 
-/** A row of a request's audit chain. */
-export interface ChainRow {
-  readonly event: ApprovalEvent;
-  readonly previousHash: string;
-  readonly hash: string;
-}
-
 export interface ApprovalRepository {
   /** The database's clock. */
   now(): Promise<number>;
@@ -63,7 +57,8 @@ export interface ApprovalRepository {
     options: { readonly isInTime: boolean; readonly resolvedVersion: number },
   ): Promise<boolean>;
   events(id: string, afterSequence: number): Promise<readonly ApprovalEvent[]>;
-  chain(id: string): Promise<readonly ChainRow[]>;
+  /** The events as the request's audit chain. */
+  chain(id: string): Promise<readonly AuditRow[]>;
   list(filter: ApprovalFilter): Promise<readonly Approval[]>;
   /** Rows of one selector, latest first, after a place in that order. */
   inbox(query: {

@@ -36,7 +36,7 @@ export async function putStandIn(deps: Pick<ApprovalDeps, "store" | "ids" | "dir
     const standIn: StandIn = { id: deps.ids.next(), from: person, to, policies: input.policies, since: now, until: input.until };
     await tx.standIns.insert(tenant, standIn);
     await tx.tasks.insert(standInEnd, { id: deps.ids.next(), payload: { tenant }, dueInMs: input.until - now });
-    const detail = { to, policies: canonicalJson(input.policies), until: `${input.until}` };
+    const detail = { tenant, to, policies: canonicalJson(input.policies), until: `${input.until}` };
     await tx.audit.append({ subject: { kind: "stand-in", id: standIn.id }, at: now, actor: person.key, action: "stand-in.put", detail });
     return standIn;
   });
@@ -64,16 +64,20 @@ export async function deleteStandIn(deps: ApprovalDeps, id: string, actor: Actor
   await deps.store.tx(async (tx) => {
     const standIn = await tx.standIns.find(actor.tenant, id);
     if (!standIn || !(actor.isAdmin || isOf(standIn, deps, actor))) {
-      throw new DomainError({
-        kind: "not_found",
-        reason: "STAND_IN_NOT_FOUND",
-        message: "there is no stand-in with this id",
-        subject: { type: "stand-in", name: id },
-      });
+      throw noStandIn(id);
     }
     await tx.standIns.delete(actor.tenant, id);
     const at = await tx.approvals.now();
     await tx.audit.append({ subject: { kind: "stand-in", id }, at, actor: actor.person.key, action: "stand-in.deleted", detail: { to: standIn.to } });
+  });
+}
+
+export function noStandIn(id: string): DomainError {
+  return new DomainError({
+    kind: "not_found",
+    reason: "STAND_IN_NOT_FOUND",
+    message: "there is no stand-in with this id",
+    subject: { type: "stand-in", name: id },
   });
 }
 

@@ -1,5 +1,8 @@
 /** The commands of `muster`, as one table. `serve` is the process itself and lives in main.ts. */
+import { approvalCommands } from "./approvals/approval-commands.ts";
 import { policyCommands } from "./approvals/policy-commands.ts";
+import { standInCommands } from "./approvals/stand-in-commands.ts";
+import { auditCommands } from "./audit/audit-commands.ts";
 import { eventCommands } from "./events/event-commands.ts";
 import type { Command } from "./frame/command.ts";
 import { callOptions, outputOption, watchOption } from "./frame/options.ts";
@@ -97,8 +100,11 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./registration/attempts.ts")).cancelAttempt,
   },
   ...nameCommands,
+  ...approvalCommands,
+  ...standInCommands,
   ...policyCommands,
   ...eventCommands,
+  ...auditCommands,
   {
     name: "token",
     what: "create a token for a caller, and its entry for the token file",

@@ -39,29 +39,34 @@ function bash(commands: readonly Command[]): string {
     const choices = command.args.flatMap(({ choices: values = [] }) => values);
     return `    "${command.name}") words="${[...choices, ...names].join(" ")}" ;;`;
   });
-  const all = [...new Map(commands.flatMap(optionsOf).map((option) => [`${option.name} ${option.choices?.join() ?? ""}`, option])).values()];
-  const values = all
-    .filter(({ choices }) => choices)
-    .map(({ name, short, choices }) => `    ${short ? `-${short}|` : ""}--${name}) words="${choices?.join(" ")}"; options= ;;`);
-  const files = all.filter(takesFile).map(({ name, short }) => `${short ? `-${short}|` : ""}--${name}`);
+  const files = [
+    ...new Set(
+      commands
+        .flatMap(optionsOf)
+        .filter(takesFile)
+        .flatMap(({ name, short }) => [...(short ? [`-${short}`] : []), `--${name}`]),
+    ),
+  ];
   return `# bash completion for muster: eval "$(muster completion bash)"
 _muster() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" words="" options=1
+  local first="\${COMP_WORDS[1]}" second="\${COMP_WORDS[2]}"
+  local name="$first"
+  case "$first" in ${[...secondWords(commands).keys()].join("|")}) name="$first $second" ;; esac
   COMPREPLY=()
   case "$previous" in
     ${files.join("|")}) COMPREPLY=($(compgen -f -- "$current")); return ;;
-${values.join("\n")}
+  esac
+  case "$name $previous" in
+${bashValues(commands).join("\n")}
   esac
   if [ -n "$options" ]; then
-    local first="\${COMP_WORDS[1]}" second="\${COMP_WORDS[2]}"
     case "$first" in
 ${groups.join("\n")}
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
       words="${[...firstWords(commands), "help"].join(" ")} --help --version"
     elif [ -z "$words" ]; then
-      local name="$first"
-      case "$first" in ${[...secondWords(commands).keys()].join("|")}) name="$first $second" ;; esac
       case "$name" in
 ${perCommand.join("\n")}
       esac
@@ -71,6 +76,19 @@ ${perCommand.join("\n")}
 }
 complete -o default -F _muster muster
 `;
+}
+
+/** The values of options; one with the same values wherever it is needs no command's name. */
+function bashValues(commands: readonly Command[]): readonly string[] {
+  const all = commands.flatMap((command) =>
+    optionsOf(command).flatMap(({ name, short, choices }) => (choices ? [{ command, name, short, choices: choices.join(" ") }] : [])),
+  );
+  const lines = all.map(({ command, name, short, choices }) => {
+    const isSame = all.every((other) => other.name !== name || other.choices === choices);
+    const before = isSame ? '*" ' : `"${command.name} `;
+    return `    ${short ? `${before}-${short}"|` : ""}${before}--${name}") words="${choices}"; options= ;;`;
+  });
+  return [...new Set(lines)];
 }
 
 function zsh(commands: readonly Command[]): string {

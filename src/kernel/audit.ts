@@ -40,6 +40,13 @@ export interface Audit<Action extends string = string> {
   list(subject: Subject): Promise<readonly AuditRow[]>;
 }
 
+/** One kind of audited subject, as whoever is allowed to reads it. */
+export interface AuditedKind {
+  readonly kind: string;
+  /** The chain of one subject. Rejects with `not_found` when there is none, or it is another tenant's. */
+  chain(id: string, tenant: string): Promise<readonly AuditRow[]>;
+}
+
 /** A subject as one unique text. For an instance it is the service id, which has no slash: rows from before there were kinds have it too. */
 export function subjectText({ kind, id }: Subject): string {
   return kind === "instance" ? id : `${kind}/${id}`;

@@ -11,6 +11,7 @@ import { createProgress, type Progress } from "./attempts/progress.ts";
 import { pruneAttempts, type PruneDeps } from "./attempts/prune-attempts.ts";
 import { createRunner, type Runner } from "./attempts/runner.ts";
 import { createDiscoveryView, type DiscoveryView } from "./discovery/view.ts";
+import { registrationAudits } from "./audits.ts";
 import { registrationMeasures, registrationMeter } from "./metrics.ts";
 import { pruneReservations } from "./name-owner.ts";
 import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
@@ -115,6 +116,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     updateTags: { ports, ids, runTask },
     tasks: registrationTasks({ ports, ids, log }),
     loops: [tend, clashes, ...reconcile],
+    audits: registrationAudits(store),
     measures: registrationMeasures({ store, running: () => runner.count() }),
     prune: async () => {
       const isMore = await pruneAttempts({ store, clock, retentionMs: settings.attemptRetentionMs, idFloor: options.idFloor });

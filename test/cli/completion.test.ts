@@ -34,6 +34,13 @@ test.each([
   ["muster attempts c", ["cancel"]],
   ["muster attempts list --sta", ["--state"]],
   ["muster attempts list --state st", ["stuck"]],
+  ["muster approvals re", ["reject", "request-changes", "revise", "reassign"]],
+  ["muster approvals list --state pen", ["pending"]],
+  ["muster approvals list --state r", ["rejected"]],
+  ["muster approvals approve x -o ", ["table", "json", "yaml"]],
+  ["muster standin ", ["put", "list", "delete"]],
+  ["muster audit export a", ["approval"]],
+  ["muster policy simulate k t/i --vo", ["--vote"]],
   ["muster register x h:1 -t m", ["module"]],
   ["muster services -o ", ["table", "json", "yaml"]],
   ["muster watch m", ["modules"]],
@@ -47,4 +54,6 @@ test.each([
   const given = stdout.trim().split("\n");
   for (const word of wanted) expect(given).toContain(word);
   expect(given.every((word) => word.startsWith(words.at(-1) ?? ""))).toBe(true);
+  // Of an option's values only those of this command.
+  if (line.includes("--state r")) expect(given).toEqual(wanted);
 });

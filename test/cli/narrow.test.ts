@@ -3,10 +3,16 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { RegistrationOutcome, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { ApprovalSchema, Decision, StageStatus, StandInSchema } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { AuditRowSchema } from "../../gen/muster/audit/v1/audit_service_pb.ts";
 import { EventSchema } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { Reason } from "../../gen/muster/registration/v1/reasons_pb.ts";
 import { AttemptSchema, AttemptState } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { approvalTable } from "../../src/cli/approvals/approval-view.ts";
+import { standInTable } from "../../src/cli/approvals/stand-ins.ts";
+import { auditTable } from "../../src/cli/audit/export.ts";
 import { eventLine, eventTable } from "../../src/cli/events/event-view.ts";
+import { counted } from "../../src/cli/frame/numbers.ts";
 import { styleFor } from "../../src/cli/frame/style.ts";
 import { attemptTable } from "../../src/cli/registration/attempt-view.ts";
 
@@ -75,4 +81,63 @@ describe("events at 80 columns", () => {
     expect(line.length).toBe(81);
     expect(eventLine(event, plain)).toContain(`instance/${longId}`);
   });
+});
+
+describe("approvals at 80 columns", () => {
+  const approval = (decision: Decision) =>
+    create(ApprovalSchema, {
+      id: "01a21856-9467-70b3-9456-273ecaf4df86",
+      decision,
+      policyKey: "release-of-services",
+      subject: { type: "build", id: "a-subject-with-a-long-name-0042" },
+      requesters: [{ name: "amy@example.org" }],
+      openedAt: timestampFromMs(now - 60_000),
+      expiresAt: timestampFromMs(now + 6.6 * 86_400_000),
+      stages: [{ id: "team", status: StageStatus.ACTIVE, requirements: [{ id: "one", needed: 2, have: 1 }] }],
+    });
+
+  test("a list keeps id, state, the end of the subject, and what it waits for while there is room", () => {
+    const lines = approvalTable([approval(Decision.IN_REVIEW)], now, plain, 80)
+      .trimEnd()
+      .split("\n");
+    expect(lines.map(({ length }) => length <= 80)).toEqual([true, true]);
+    expect(lines[1]).toMatch(/^01a21856-9467-70b3-9456-273ecaf4df86 {2}in-review {2}build\/….*-0042 {2}team: one 1\/2$/);
+    const [, wide = ""] = approvalTable([approval(Decision.CHANGES_REQUESTED)], now, plain, 80).split("\n");
+    expect(wide).toMatch(/^\S{36} {2}changes-requested {2}build\/.*….*-0042$/);
+    expect(wide.length).toBeLessThanOrEqual(80);
+    expect(approvalTable([approval(Decision.IN_REVIEW)], now, plain)).toMatch(
+      / {2}release-of-services {2}.* {2}amy@example.org {2}60s {2}7d {4}team: one 1\/2\n$/,
+    );
+  });
+
+  test("stand-ins and rows of the audit do, too", () => {
+    const standIn = create(StandInSchema, {
+      id: "01a21856-9467-70b3-9456-273ecaf4df86",
+      from: { name: "bob@example.org" },
+      to: "somebody-with-a-name@example.org",
+      until: timestampFromMs(now + 604_799_000),
+      policyKeys: ["release", "schema"],
+    });
+    const row = create(AuditRowSchema, {
+      sequence: 12n,
+      at: timestampFromMs(now),
+      actor: "oidc|a-long-key-of-somebody",
+      action: "stage_completed",
+      hash: "a".repeat(64),
+    });
+    const lines = [...standInTable([standIn], now, plain, 80).split("\n"), ...auditTable([row], plain, 80).split("\n")];
+    expect(lines.filter(({ length }) => length > 80)).toEqual([]);
+    expect(lines[1]).toMatch(/ {2}7d /);
+  });
+});
+
+test.each([
+  [0, false, "0 requests"],
+  [1, false, "1 request"],
+  [1, true, "1+ requests"],
+  [12, false, "12 requests"],
+  [1_000, true, "1 000+ requests"],
+  [1_234_567, false, "1 234 567 requests"],
+])("a count of %i, more: %j", (count, isMore, text) => {
+  expect(counted(count, isMore, "request")).toBe(text);
 });

@@ -1,5 +1,6 @@
 /** Watches that outlive the server they began with. */
 import { expect, test } from "vitest";
+import { ask, decide, person, usePolicy } from "../support/approvals.ts";
 import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
@@ -124,4 +125,35 @@ test("the log of events is followed over a restart of the server, without a gap 
   expect([everything.events.length, everything.lastPosition]).toEqual([4, "4"]);
   expect(await list("--after", "9")).toMatchObject({ code: 2, err: expect.stringContaining("POSITION_OUT_OF_RANGE") });
   expect(await list("--subject", "Big")).toMatchObject({ code: 2 });
+});
+
+test("a request for approval is followed over a restart of the server, without a gap and without a repeat", async () => {
+  await using backing = await embeddedBacking();
+  await using first = await startMuster({ ...backing.env, MUSTER_LISTEN: `127.0.0.1:${await ownPort()}` });
+  const { address } = first;
+  using amy = person(address, "amy");
+  await usePolicy(amy, "{key: p, subject: document, ttl: 1d, stages: [{id: s, requirements: [{id: r, who: {groups: [g]}, need: 1}]}]}");
+  const opened = await ask(amy, { policyKey: "p", subject: { type: "document", id: "d", digest: "1" } });
+  const env = { MUSTER_ADDRESS: address };
+  const watching = startCli(["approvals", "watch", opened.id, "--until-decided", "-o", "json"], env);
+  const rest = startCli(["approvals", "watch", opened.id, "--after", "1"], env);
+  await eventually(async () => (watching.out().includes("stage_started") && rest.out() !== "") || undefined);
+  first.signal("SIGKILL");
+  await first.ended;
+
+  await using second = await startMuster({ ...backing.env, MUSTER_LISTEN: address });
+  using bob = person(second.address, "bob", { groups: "g" });
+  await decide(bob, opened);
+  const { code, out } = await watching.result;
+  const events = out
+    .trim()
+    .split("\n")
+    .map((text) => JSON.parse(text) as { type: string; sequence: string });
+  expect([code, events.at(-1)?.type]).toEqual([0, "request_approved"]);
+  expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, i) => String(i + 1)));
+  // Without --until-decided it goes on after the decision, until Ctrl-C.
+  await eventually(async () => rest.out().includes("approved by bob") || undefined);
+  rest.signal("SIGINT");
+  const ended = await rest.result;
+  expect([ended.code, ended.out.split("\n").map((line) => line.slice(0, 4).trim())]).toEqual([0, ["2", "3", "4", "5", ""]]);
 });

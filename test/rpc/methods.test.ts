@@ -5,6 +5,7 @@ import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/re
 import { events } from "../../src/events.ts";
 import type { ApprovalHandlerDeps } from "../../src/rpc/approvals/deps.ts";
 import { approvalServices } from "../../src/rpc/approvals/methods.ts";
+import { auditService } from "../../src/rpc/platform/audit.ts";
 import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
 import { createHealthService } from "../../src/rpc/platform/health.ts";
 import { reflectionServices } from "../../src/rpc/platform/reflection.ts";
@@ -15,7 +16,7 @@ import { methodKey, served, type Methods, type ServedMethod } from "../../src/rp
 import { servedServices } from "../support/rpc-descriptors.ts";
 
 const noDeps = {} as RegistrationHandlerDeps;
-const ours = [...registrationServices(noDeps), ...approvalServices({} as ApprovalHandlerDeps), eventService({} as EventHandlerDeps, events)];
+const ours = [...registrationServices(noDeps), ...approvalServices({} as ApprovalHandlerDeps), auditService([]), eventService({} as EventHandlerDeps, events)];
 const all = [...ours, served(Health, createHealthService([]).methods), ...reflectionServices(ours.map(({ desc }) => desc))];
 const rows: readonly ServedMethod[] = all.flatMap(({ methods }) => methods);
 const named = (name: string) => rows.find((row) => row.name.endsWith(`/${name}`));

@@ -23,6 +23,7 @@ const services = [
   "grpc.reflection.v1alpha.ServerReflection",
   "muster.approval.v1.ApprovalService",
   "muster.approval.v1.PolicyService",
+  "muster.audit.v1.AuditService",
   "muster.event.v1.EventService",
   "muster.registration.v1.NameService",
   "muster.registration.v1.RegistrationService",

@@ -15,6 +15,7 @@ import { approvalServices } from "../../src/rpc/approvals/methods.ts";
 import { attemptMethods, nameMethods, platformMethods } from "../../src/rpc/registration/methods.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
 import { events } from "../../src/events.ts";
+import { auditService } from "../../src/rpc/platform/audit.ts";
 import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/events.ts";
 import { served, type Methods } from "../../src/rpc/transport/served.ts";
 import { startServer, type RunningServer, type ServerOptions } from "../../src/rpc/transport/server.ts";
@@ -65,6 +66,7 @@ export async function startTestServer(stub: PlatformStub, options: TestServerOpt
       served(PlatformRegistrationService, stubbed(platformMethods(noDeps), stub)),
       served(RegistrationService, stubbed(attemptMethods(noDeps), {})),
       served(NameService, stubbed(nameMethods(noDeps), {})),
+      auditService([]),
       eventService(noEvents, events),
       ...approvalServices(noApprovals),
     ],

@@ -89,4 +89,32 @@ export const policyCommands: readonly Command[] = [
     ],
     load: async () => (await import("./policies.ts")).policyShow,
   },
+  {
+    name: "policy simulate",
+    what: "show what a policy would make of a request, with votes that nobody cast",
+    more: [
+      "Nothing is kept. The people are those the server knows now; groups of a voter's",
+      "credentials follow the vote. A word with a slash, or that ends with .yaml, .yml",
+      "or .json, is a file; - is stdin.",
+    ],
+    args: [
+      { name: "KEY|FILE", what: "a policy of the server by its key, or a document" },
+      { name: "TYPE/ID", what: "the subject: its type and its id, such as document/42" },
+    ],
+    options: [
+      { name: "context", value: "FILE", what: "the facts that the policy reads, a JSON object; - for stdin" },
+      { name: "digest", value: "DIGEST", what: "digest of the subject's content" },
+      { name: "requester", value: "PERSON", what: "key or login of the person who would ask; you by default" },
+      { name: "vote", value: "VOTE", many: true, what: "PERSON=VERDICT or PERSON=VERDICT:GROUP,…, with approve, reject, abstain or request-changes" },
+      ...callOptions,
+    ],
+    examples: [
+      { what: "who would decide", run: "muster policy simulate release build/42 --context build.json" },
+      {
+        what: "a draft, and whether two people are enough",
+        run: "muster policy simulate ./release.yaml build/42 --vote bob=approve:developers --vote cat=approve:sre",
+      },
+    ],
+    load: async () => (await import("./simulate.ts")).policySimulate,
+  },
 ];

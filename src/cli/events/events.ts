@@ -7,6 +7,7 @@ import type { Event, ListEventsResponse, WatchEventsResponse } from "../../../ge
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { limitOf, wholeNumber } from "../frame/numbers.ts";
 import { formatOf, show, showItem } from "../frame/output.ts";
 import { reopening } from "../frame/reopening.ts";
 import { styleFor } from "../frame/style.ts";
@@ -18,8 +19,7 @@ const defaultLimit = 50;
 
 export const listEvents: Run = async (input, terminal) => {
   const filter = filterOf(input);
-  const limit = wholeNumber("limit", input) ?? defaultLimit;
-  const most = limit === 0 ? Number.POSITIVE_INFINITY : limit;
+  const most = limitOf(input, defaultLimit);
   let afterPosition = positionOf(input);
   const { events, once } = connect(input, terminal);
   const found: Event[] = [];
@@ -56,7 +56,7 @@ export const tailEvents: Run = async (input, terminal) => {
     return connection.events.watchEvents({ filter, ...(afterPosition === undefined ? {} : { afterPosition }) }, connection.open());
   };
   try {
-    for await (const { item } of reopening(terminal, connection.isLimited, open)) {
+    for await (const { item } of reopening(terminal, connection.isOver, open)) {
       if (item.case === "heartbeat" && !hasBegun && terminal.isInteractive && format === "table") {
         terminal.out(`${style.dim(`Events after position ${item.value.position}. Ctrl-C ends.`)}\n`);
       }
@@ -67,7 +67,7 @@ export const tailEvents: Run = async (input, terminal) => {
     }
   } catch (error) {
     const isInterrupted = signal.aborted && signal.reason instanceof Interrupted;
-    const isOver = connection.isLimited && hasBegun && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
+    const isOver = connection.isOver() && hasBegun && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
     if (!isInterrupted && !isOver) throw error;
   }
   return exitCodes.done.code;
@@ -84,11 +84,4 @@ function filterOf(input: Input): { readonly types: string[]; readonly subjectKin
 function positionOf(input: Input): bigint | undefined {
   const after = wholeNumber("after", input);
   return after === undefined ? undefined : BigInt(after);
-}
-
-function wholeNumber(option: "after" | "limit", input: Input): number | undefined {
-  const text = input.text(option);
-  if (text === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(text)) throw new UsageError([`--${option}: "${text}" must be a whole number`]);
-  return Number(text);
 }

@@ -8,7 +8,9 @@ import type { DescService } from "@bufbuild/protobuf";
 import { createClient, type CallOptions, type Client, type Interceptor } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { ApprovalService } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
+import { AuditService } from "../../../gen/muster/audit/v1/audit_service_pb.ts";
 import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
 import { NameService } from "../../../gen/muster/registration/v1/name_service_pb.ts";
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
@@ -21,23 +23,29 @@ export interface Connection {
   readonly platform: Client<typeof PlatformRegistrationService>;
   readonly registration: Client<typeof RegistrationService>;
   readonly names: Client<typeof NameService>;
+  readonly audit: Client<typeof AuditService>;
   readonly events: Client<typeof EventService>;
+  readonly approvals: Client<typeof ApprovalService>;
   readonly policies: Client<typeof PolicyService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
   once(defaultMs?: number): CallOptions;
-  /** For a call that runs until it is ended, or for `--timeout`. */
+  /** For a call that runs until it is ended, or until `--timeout` is over, counted from `connect`. */
   open(): CallOptions;
-  /** Whether `--timeout` was given. */
-  readonly isLimited: boolean;
+  /** Whether the time of `--timeout` is over; never without it. */
+  isOver(): boolean;
 }
 
 const answerMs = 10_000;
+/** A call may end that much before its deadline by this clock. */
+const marginMs = 50;
 
 /** Reads where to connect from the options and the environment. Throws UsageError with all problems. */
 export function connect(input: Input, terminal: Terminal): Connection {
   const target = targetOf(input, terminal.settings, terminal.readFile);
   const limit = input.text("timeout");
   const limitMs = limit === undefined ? undefined : durationMs("timeout", limit);
+  const beganAt = terminal.clock.now();
+  const leftMs = (): number => (limitMs === undefined ? Number.POSITIVE_INFINITY : beganAt + limitMs - terminal.clock.now());
   const transport = createGrpcTransport({
     baseUrl: target.url,
     interceptors: [sending({ ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }), ...target.openCaller })],
@@ -50,11 +58,13 @@ export function connect(input: Input, terminal: Terminal): Connection {
     platform: client(PlatformRegistrationService),
     registration: client(RegistrationService),
     names: client(NameService),
+    audit: client(AuditService),
     events: client(EventService),
+    approvals: client(ApprovalService),
     policies: client(PolicyService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
-    isLimited: limitMs !== undefined,
-    open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: limitMs }) }),
+    isOver: () => leftMs() <= marginMs,
+    open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: Math.max(1, leftMs()) }) }),
   };
 }
 

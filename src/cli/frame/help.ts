@@ -10,7 +10,7 @@ import { wrapped } from "./wrapped.ts";
 /** All commands, a line each. */
 export function overview(commands: readonly Command[], { version, program }: Pick<Terminal, "version" | "program">, style: Style): string {
   return [
-    `muster ${version}: registration of services and modules over gRPC`,
+    `muster ${version}: registrations and approvals over gRPC`,
     "",
     style.bold("Commands"),
     ...columns(commands.map((command) => [command.name, command.what])),

@@ -12,8 +12,8 @@ import type { Terminal } from "./terminal.ts";
 const firstPauseMs = 500;
 const maxPauseMs = 10_000;
 
-/** `open` receives the last item, to continue after it; `isLimited` when its calls end with the command's time limit. */
-export async function* reopening<T>(terminal: Terminal, isLimited: boolean, open: (last: T | undefined) => AsyncIterable<T>): AsyncGenerator<T> {
+/** `open` receives the last item, to continue after it; `isOver` says whether the command's time limit is reached; until then the deadline of a call is the server's. */
+export async function* reopening<T>(terminal: Terminal, isOver: () => boolean, open: (last: T | undefined) => AsyncIterable<T>): AsyncGenerator<T> {
   let last: T | undefined;
   let pauseMs = firstPauseMs;
   for (;;) {
@@ -25,7 +25,7 @@ export async function* reopening<T>(terminal: Terminal, isLimited: boolean, open
       }
       return;
     } catch (error) {
-      if (last === undefined || terminal.signal.aborted || !(error instanceof ConnectError) || !mayPass(error, isLimited)) throw error;
+      if (last === undefined || terminal.signal.aborted || isOver() || !(error instanceof ConnectError) || !mayPass(error)) throw error;
       terminal.err(`muster: the connection was lost (${error.rawMessage}); retrying\n`);
     }
     await terminal.clock.sleep(pauseMs, terminal.signal);
@@ -33,7 +33,6 @@ export async function* reopening<T>(terminal: Terminal, isLimited: boolean, open
   }
 }
 
-function mayPass(error: ConnectError, isLimited: boolean): boolean {
-  if (error.code === Code.DeadlineExceeded) return !isLimited;
-  return error.code === Code.Unavailable || error.code === Code.ResourceExhausted || !isAnswer(error);
+function mayPass(error: ConnectError): boolean {
+  return error.code === Code.DeadlineExceeded || error.code === Code.Unavailable || error.code === Code.ResourceExhausted || !isAnswer(error);
 }

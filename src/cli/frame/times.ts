@@ -13,12 +13,23 @@ export function durationMs(option: string, text: string): number {
 
 /** How long ago, in one unit: `12s`, `5m`, `3h`, `9d`. `-` for an unknown time. */
 export function age(thenMs: number | undefined, nowMs: number): string {
-  if (thenMs === undefined) return "-";
-  const seconds = Math.max(0, Math.floor((nowMs - thenMs) / 1_000));
+  return thenMs === undefined ? "-" : span(nowMs - thenMs);
+}
+
+/** A length of time in one unit, rounded down: `12s`, `5m`, `3h`, `9d`. */
+function span(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1_000));
   if (seconds < 120) return `${seconds}s`;
   if (seconds < 7_200) return `${Math.floor(seconds / 60)}m`;
   if (seconds < 172_800) return `${Math.floor(seconds / 3_600)}h`;
   return `${Math.floor(seconds / 86_400)}d`;
+}
+
+/** How long from now, in one unit, to the nearest. */
+export function left(untilMs: number, nowMs: number): string {
+  const ms = Math.max(0, untilMs - nowMs);
+  const unitMs = ms < 120_000 ? 1_000 : ms < 7_200_000 ? 60_000 : ms < 172_800_000 ? 3_600_000 : 86_400_000;
+  return span(ms + unitMs / 2);
 }
 
 /** A measured duration: `412 ms`, `3.1 s`, `2 m 05 s`. */

@@ -19,7 +19,7 @@ export const showAttempt: Run = async (input, terminal) => {
   const connection = connect(input, terminal);
   const [attemptId = ""] = input.args;
   if (input.on("watch")) {
-    const events = reopening(terminal, connection.isLimited, (last: RegistrationEvent | undefined) => watch(connection, attemptId, last?.sequence ?? 0n));
+    const events = reopening(terminal, connection.isOver, (last: RegistrationEvent | undefined) => watch(connection, attemptId, last?.sequence ?? 0n));
     return exitCodeOf(await followEvents(events, formatOf(input), terminal));
   }
   const { attempt } = await connection.registration.getAttempt({ attemptId }, connection.once());

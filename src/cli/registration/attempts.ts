@@ -1,9 +1,10 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { AttemptSchema, AttemptState, type Attempt, type ListAttemptsRequest } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import { attemptDetails, attemptTable } from "./attempt-view.ts";
-import { UsageError, type Input, type Run } from "../frame/command.ts";
+import type { Input, Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { limitOf } from "../frame/numbers.ts";
 import { formatOf, jsonOf, show, showItem } from "../frame/output.ts";
 import { redraw } from "../frame/redraw.ts";
 import { styleFor } from "../frame/style.ts";
@@ -24,7 +25,7 @@ const states: Readonly<Record<string, AttemptState>> = {
 
 export const listAttempts: Run = async (input, terminal) => {
   const connection = connect(input, terminal);
-  const limit = limitOf(input.text("limit"));
+  const limit = limitOf(input, defaultLimit);
   const since = input.text("since");
   const sinceMs = since === undefined ? undefined : durationMs("since", since);
   const list = (): Promise<readonly Attempt[]> => {
@@ -79,12 +80,6 @@ export const cancelAttempt: Run = async (input, terminal) => {
   }
   return exitCodes.done.code;
 };
-
-function limitOf(text: string | undefined): number {
-  const limit = Number(text ?? defaultLimit);
-  if (!Number.isInteger(limit) || limit < 0) throw new UsageError([`--limit: "${text}" must be a whole number, 0 for all`]);
-  return limit === 0 ? Number.POSITIVE_INFINITY : limit;
-}
 
 function filterOf(input: Input): Partial<Pick<ListAttemptsRequest, "name" | "serviceId" | "states">> {
   return {

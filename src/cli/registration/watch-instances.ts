@@ -36,7 +36,7 @@ export async function watchInstances(
   const over = new AbortController();
   const ticking = isDrawn ? tick(draw, terminal, AbortSignal.any([signal, over.signal])) : undefined;
   try {
-    for await (const listed of reopening(terminal, connection.isLimited, () => watch(connection))) {
+    for await (const listed of reopening(terminal, connection.isOver, () => watch(connection))) {
       const before = shown?.instances ?? [];
       shown = listed;
       if (isDrawn) draw();
@@ -45,7 +45,7 @@ export async function watchInstances(
     }
   } catch (error) {
     const isInterrupted = signal.aborted && signal.reason instanceof Interrupted;
-    const isOver = connection.isLimited && shown !== undefined && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
+    const isOver = connection.isOver() && shown !== undefined && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
     if (!isInterrupted && !isOver) throw error;
   } finally {
     over.abort();

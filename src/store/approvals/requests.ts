@@ -6,9 +6,10 @@
  * The inbox is a projection of the active stage, written with it.
  */
 import { sql } from "kysely";
+import { chained, type AuditEntry } from "../../kernel/audit.ts";
 import { canonicalJson, sha256 } from "../../kernel/canonical-json.ts";
 import { selectorsOf } from "../../approvals/inbox.ts";
-import type { ApprovalRepository, ChainRow, LockedApproval } from "../../approvals/records.ts";
+import type { ApprovalRepository, LockedApproval } from "../../approvals/records.ts";
 import { isOpen, type Approval, type ApprovalEvent } from "../../approvals/request.ts";
 import type { Subject } from "../../approvals/types.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
@@ -119,7 +120,7 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
 
     async chain(id) {
       const rows = await db.selectFrom("approval_events").selectAll().where("approval_id", "=", id).orderBy("sequence").execute();
-      return rows.map((row): ChainRow => ({ event: eventOf(row), previousHash: row.previous_hash, hash: row.hash }));
+      return rows.map((row) => ({ ...entryOf(row), sequence: row.sequence, previousHash: row.previous_hash, hash: row.hash }));
     },
 
     async list({ tenant, decisions, subjectType, subjectId, policyKey, beforeId, limit }) {
@@ -192,25 +193,20 @@ function approvalOf({ document }: Pick<ApprovalTable, "document">): Approval {
 }
 
 function chain(id: string, events: readonly ApprovalEvent[], lastHash: string): ApprovalEventTable[] {
-  let previous = lastHash;
+  let last = lastHash;
   return events.map(({ sequence, type, at, actor, ...rest }) => {
-    const row = { approval_id: id, sequence, type, at, actor, body: canonicalJson(rest), previous_hash: previous };
-    previous = sha256(canonicalJson(row));
-    return { ...row, hash: previous };
+    const row = { approval_id: id, sequence, type, at, actor, body: canonicalJson(rest) };
+    const { previousHash, hash } = chained(entryOf(row), { sequence: sequence - 1, hash: last });
+    last = hash;
+    return { ...row, previous_hash: previousHash, hash };
   });
+}
+
+/** An event as an entry of the audit. */
+function entryOf({ approval_id, type, at, actor, body }: Omit<ApprovalEventTable, "sequence" | "previous_hash" | "hash">): AuditEntry {
+  return { subject: { kind: "approval", id: approval_id }, at, actor, action: type, detail: { event: body } };
 }
 
 function eventOf({ sequence, type, at, actor, body }: ApprovalEventTable): ApprovalEvent {
   return { ...(JSON.parse(body) as object), sequence, type, at, actor } as ApprovalEvent;
-}
-
-/** The sequence of the first row of a chain that was changed, is missing or does not follow; undefined when it is intact. */
-export function firstBrokenEvent(id: string, rows: readonly ChainRow[]): number | undefined {
-  let previous = "";
-  for (const [index, { event, hash }] of rows.entries()) {
-    const [expected] = chain(id, [event], previous);
-    if (event.sequence !== index + 1 || expected?.hash !== hash) return index + 1;
-    previous = hash;
-  }
-  return undefined;
 }

@@ -1,0 +1,160 @@
+/** Text forms of requests for approval; pure. */
+import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
+import {
+  Closing,
+  Decision,
+  Effect,
+  Grant,
+  StageStatus,
+  Verdict,
+  type Approval,
+  type ApprovalExplanation,
+  type ApprovalStage,
+  type ApprovalVote,
+} from "../../../gen/muster/approval/v1/approval_service_pb.ts";
+import { Reason } from "../../../gen/muster/approval/v1/reasons_pb.ts";
+import { printable } from "../../kernel/log.ts";
+import { nameOf } from "../frame/names.ts";
+import type { Style } from "../frame/style.ts";
+import { pairs, table, type Cell } from "../frame/table.ts";
+import { age, left } from "../frame/times.ts";
+
+/** The options' spelling of a value of an enum: `changes-requested`. */
+export function wordOf(values: Readonly<Record<string, number>>, value: number): string {
+  return nameOf(values, value).toLowerCase().replaceAll("_", "-");
+}
+
+export function isOpen({ decision }: Pick<Approval, "decision">): boolean {
+  return decision === Decision.PENDING || decision === Decision.IN_REVIEW || decision === Decision.CHANGES_REQUESTED;
+}
+
+/** `approved`, `cancelled (withdrawn)` */
+export function stateText({ decision, closing }: Pick<Approval, "decision" | "closing">): string {
+  const state = wordOf(Decision, decision);
+  return closing === Closing.UNSPECIFIED ? state : `${state} (${wordOf(Closing, closing)})`;
+}
+
+export function statePaint({ decision }: Pick<Approval, "decision">, style: Style): (text: string) => string {
+  if (decision === Decision.APPROVED) return style.good;
+  if (decision === Decision.REJECTED) return style.bad;
+  return isOpen({ decision }) ? style.warn : style.dim;
+}
+
+/** What an open request waits for: `team: one 0/1`; empty for others. */
+export function waitsFor(approval: Approval): string {
+  const stage = isOpen(approval) ? approval.stages.find(({ status }) => status === StageStatus.ACTIVE) : undefined;
+  if (!stage) return "";
+  const missing = stage.requirements.filter(({ met }) => !met).map(({ id, have, needed }) => `${id} ${have}/${needed === 0 ? "?" : needed}`);
+  return `${stage.id}: ${missing.join(", ")}`;
+}
+
+/** In the order given. `columns`: the width of the terminal. */
+export function approvalTable(approvals: readonly Approval[], nowMs: number, style: Style, columns?: number): string {
+  return table({
+    heads: ["REQUEST", "STATE", "POLICY", "SUBJECT", "BY", "AGE", "LEFT", "WAITS FOR"],
+    rows: approvals.map((approval): readonly Cell[] => {
+      const { id, decision, policyKey, subject, requesters, openedAt, expiresAt } = approval;
+      return [
+        id,
+        { text: wordOf(Decision, decision), paint: statePaint(approval, style) },
+        policyKey,
+        `${subject?.type ?? ""}/${subject?.id ?? ""}`,
+        requesters[0]?.name ?? "",
+        age(openedAt && timestampMs(openedAt), nowMs),
+        isOpen(approval) && expiresAt ? left(timestampMs(expiresAt), nowMs) : "",
+        waitsFor(approval),
+      ];
+    }),
+    bold: style.bold,
+    narrow: { drop: ["BY", "POLICY", "LEFT", "AGE", "WAITS FOR"], shorten: "SUBJECT" },
+    ...(columns === undefined ? {} : { columns }),
+  });
+}
+
+export function approvalDetails(approval: Approval, nowMs: number, style: Style): string {
+  const { id, subject, policyKey, policyVersion, newerPolicyVersion, revision, requesters, onBehalfOf, author, votes, contextJson } = approval;
+  const head = pairs(
+    [
+      ["Request", id],
+      ["State", { text: stateText(approval), paint: statePaint(approval, style) }],
+      ["Policy", `${policyKey} version ${policyVersion}${newerPolicyVersion === 0 ? "" : ` (${newerPolicyVersion} is active now)`}`],
+      ["Subject", `${subject?.type ?? ""}/${subject?.id ?? ""}`],
+      ["Digest", subject?.digest ?? ""],
+      ["Revision", `${revision} by ${author?.name ?? ""}`],
+      ["Asked by", requesters.map(({ name }) => name).join(", ")],
+      ["For", onBehalfOf?.name ?? ""],
+      ["Opened", timeText(approval.openedAt, nowMs)],
+      ["Expires", isOpen(approval) ? timeText(approval.expiresAt, nowMs) : ""],
+      ["Decided", isOpen(approval) ? "" : decidedText(approval, nowMs)],
+      ["Grant", grantText(approval, nowMs)],
+      ["Effect", approval.effect === Effect.UNSPECIFIED ? "" : wordOf(Effect, approval.effect)],
+      ["Context", contextJson === "{}" ? "" : contextJson],
+      ["You", voteText(approval, style)],
+    ],
+    style.dim,
+  );
+  const stages = approval.stages.map((stage) => stageLines(stage, style)).join("");
+  const cast = votes.map((vote) => voteLine(vote, nowMs, style)).join("");
+  return [head, ...(stages === "" ? [] : [stages]), ...(cast === "" ? [] : [cast])].join("\n");
+}
+
+function decidedText({ decidedBy, decidedAt, decisionReason }: Approval, nowMs: number): string {
+  return `${timeText(decidedAt, nowMs)} by ${decidedBy}${decisionReason === "" ? "" : `: ${decisionReason}`}`;
+}
+
+function grantText({ grant, grantUntil }: Approval, nowMs: number): string {
+  if (grant === Grant.UNSPECIFIED) return "";
+  return `${wordOf(Grant, grant)}${grantUntil ? ` until ${timeText(grantUntil, nowMs)}` : ""}`;
+}
+
+function voteText(approval: Approval, style: Style): Cell {
+  const { mayVote, mayNotVoteReason, mayNotVoteMessage } = approval;
+  if (mayVote) return { text: "may vote", paint: style.good };
+  return isOpen(approval) ? `may not vote: ${nameOf(Reason, mayNotVoteReason)}: ${mayNotVoteMessage}` : "";
+}
+
+function stageLines({ id, status, requirements }: ApprovalStage, style: Style): string {
+  const [mark, paint] = markOf(status, style);
+  const lines = requirements.map(({ id: name, who, needed, have, met, canVote }) => {
+    const can = canVote.length === 0 ? "" : `; ${canVote.join(", ")} can vote`;
+    const text = `${name}: ${have} of ${needed === 0 ? "?" : needed} (${who})${can}`;
+    return `    ${met ? style.good("✓") : style.dim("·")} ${printable(text, 2_048)}\n`;
+  });
+  return `${paint(mark)} ${style.bold(`stage ${printable(id)}`)}  ${paint(wordOf(StageStatus, status))}\n${lines.join("")}`;
+}
+
+function markOf(status: StageStatus, style: Style): readonly [string, (text: string) => string] {
+  if (status === StageStatus.SATISFIED) return ["✓", style.good];
+  if (status === StageStatus.REJECTED) return ["✗", style.bad];
+  return status === StageStatus.ACTIVE ? ["…", style.warn] : ["·", style.dim];
+}
+
+const said: Readonly<Record<number, string>> = {
+  [Verdict.APPROVE]: "approved",
+  [Verdict.REJECT]: "rejected",
+  [Verdict.ABSTAIN]: "abstained on",
+  [Verdict.REQUEST_CHANGES]: "wants changes in",
+};
+
+/** `bob approved stage team, 5m ago: fine` */
+function voteLine({ stage, voter, verdict, comment, standsInFor, votedAt }: ApprovalVote, nowMs: number, style: Style): string {
+  const absent = standsInFor.length === 0 ? "" : ` for ${standsInFor.join(" and ")}`;
+  const text = `${voter?.name ?? ""}${absent} ${said[verdict] ?? wordOf(Verdict, verdict)} stage ${stage}`;
+  const when = style.dim(`, ${age(votedAt && timestampMs(votedAt), nowMs)} ago`);
+  return `${printable(text, 2_048)}${when}${comment === "" ? "" : `: ${printable(comment, 4_096)}`}\n`;
+}
+
+/** The paragraph of the server, one sentence a line, and who is named and cannot vote. */
+export function explanationText({ summary, requirements }: ApprovalExplanation, style: Style): string {
+  const excluded = requirements.flatMap(({ id, excluded: some }) =>
+    some.map(({ name, why }) => `  ${printable(id)}: ${printable(name)} cannot vote: ${printable(why)}\n`),
+  );
+  return `${printable(summary, 8_192)}\n${excluded.map((line) => style.dim(line)).join("")}`;
+}
+
+/** `2026-01-02T03:04:05.000Z  (5m ago)` or `(in 3h)` */
+export function timeText(time: Timestamp | undefined, nowMs: number): string {
+  if (!time) return "";
+  const ms = timestampMs(time);
+  return `${new Date(ms).toISOString()}  (${ms > nowMs ? `in ${left(ms, nowMs)}` : `${age(ms, nowMs)} ago`})`;
+}

@@ -1,0 +1,77 @@
+/** What a policy would make of a request, with votes that nobody has cast. */
+import { Verdict } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
+import { SimulatePolicyResponseSchema, type SimulatePolicyRequest, type SimulatePolicyResponse } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
+import { Reason } from "../../../gen/muster/approval/v1/reasons_pb.ts";
+import { printable } from "../../kernel/log.ts";
+import { UsageError, type Run } from "../frame/command.ts";
+import { connect } from "../frame/connect.ts";
+import { exitCodes } from "../frame/exit-codes.ts";
+import { nameOf } from "../frame/names.ts";
+import { jsonOf, show } from "../frame/output.ts";
+import { styleFor, type Style } from "../frame/style.ts";
+import type { Terminal } from "../frame/terminal.ts";
+import { explanationText, statePaint, stateText } from "./approval-view.ts";
+import { contextOf } from "./change.ts";
+import { subjectOf } from "./read.ts";
+
+const verdicts: Readonly<Record<string, Verdict>> = {
+  approve: Verdict.APPROVE,
+  reject: Verdict.REJECT,
+  abstain: Verdict.ABSTAIN,
+  "request-changes": Verdict.REQUEST_CHANGES,
+};
+
+export const policySimulate: Run = async (input, terminal) => {
+  const [policyText = "", about = ""] = input.args;
+  const [type, id] = subjectOf("TYPE/ID", about, true);
+  const votes = input.texts("vote").map(voteOf);
+  const policy = policyOf(policyText, terminal);
+  const contextJson = contextOf(input, terminal);
+  const { policies, once } = connect(input, terminal);
+  const subject = { type, id, digest: input.text("digest") ?? "" };
+  const cast = votes.map(({ voter, verdict, groups }) => ({ voter, verdict, groups: [...groups] }));
+  const answer = await policies.simulatePolicy({ policy, subject, contextJson, requester: input.text("requester") ?? "", votes: cast }, once());
+  await show(input, terminal, jsonOf(SimulatePolicyResponseSchema, answer), () => simulationText(answer, votes, styleFor(terminal.colour.out)));
+  return exitCodes.done.code;
+};
+
+/** A word that is `-`, has a slash or ends as files of policies do is a file; any other is a key. */
+function policyOf(text: string, terminal: Terminal): SimulatePolicyRequest["policy"] {
+  if (text !== "-" && !/\/|\.(ya?ml|json)$/.test(text)) return { case: "key", value: text };
+  try {
+    return { case: "document", value: terminal.readFile(text) };
+  } catch {
+    throw new UsageError([`KEY|FILE: the file ${text} cannot be read`]);
+  }
+}
+
+interface SimulatedVote {
+  readonly voter: string;
+  readonly verdict: Verdict;
+  readonly groups: readonly string[];
+}
+
+/** `bob=approve`, `bob=approve:sre,leads` */
+export function voteOf(text: string): SimulatedVote {
+  const at = text.lastIndexOf("=");
+  const [, word = "", groups = ""] = /^([a-z-]+)(?::(.+))?$/.exec(text.slice(at + 1)) ?? [];
+  const verdict = verdicts[word];
+  if (at < 1 || verdict === undefined) {
+    throw new UsageError([`--vote: "${text}" must be PERSON=VERDICT or PERSON=VERDICT:GROUP,…, with one of ${Object.keys(verdicts).join(", ")}`]);
+  }
+  return { voter: text.slice(0, at), verdict, groups: groups.split(",").filter((group) => group !== "") };
+}
+
+function simulationText({ approval, explanation, votes, events }: SimulatePolicyResponse, cast: readonly SimulatedVote[], style: Style): string {
+  const results = votes.map(({ counted, reason, message }, i) => {
+    const voter = printable(cast[i]?.voter ?? "");
+    return counted ? `${style.good("✓")} ${voter}  counts\n` : `${style.bad("✗")} ${voter}  ${nameOf(Reason, reason)}: ${printable(message, 4_096)}\n`;
+  });
+  const steps = events.map((event) => `  ${printable(event, 4_096)}\n`);
+  const state = approval ? `${style.dim("State")}  ${statePaint(approval, style)(stateText(approval))}\n` : "";
+  return `${state}${explanation ? explanationText(explanation, style) : ""}${section("Votes", results)}${section("Events", steps)}`;
+}
+
+function section(head: string, lines: readonly string[]): string {
+  return lines.length === 0 ? "" : `\n${head}\n${lines.join("")}`;
+}
