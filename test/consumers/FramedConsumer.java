@@ -1,13 +1,12 @@
 /**
  * A consumer of framed events as platforms in Java have them: stock Kafka client, UUID keys, Apicurio's protobuf deserializer.
  * Arguments: broker, registry URL, topic, how many records to wait for. Prints a line a record: whether the key is the UUID of the
- * service id, the Java class that the deserializer derives for it, protobuf JSON.
+ * subject's id, the Java class that the deserializer derives for it, protobuf JSON.
  */
 import com.google.protobuf.DynamicMessage;
 import com.google.protobuf.util.JsonFormat;
 import io.apicurio.registry.serde.protobuf.ProtobufDeserializer;
 import io.apicurio.registry.serde.protobuf.ProtobufKafkaDeserializer;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +30,7 @@ public class FramedConsumer {
             while (missing > 0 && System.nanoTime() < deadline) {
                 for (var record : consumer.poll(Duration.ofMillis(500))) {
                     DynamicMessage message = record.value();
-                    Object serviceId = message.getField(message.getDescriptorForType().findFieldByName("service_id"));
-                    UUID expected = UUID.nameUUIDFromBytes(serviceId.toString().getBytes(StandardCharsets.UTF_8));
+                    UUID expected = UUID.nameUUIDFromBytes(record.headers().lastHeader("ce_subject").value());
                     String type = new ProtobufDeserializer<>().deriveClassFromDescriptor(message.getDescriptorForType());
                     String json = JsonFormat.printer().omittingInsignificantWhitespace().print(message);
                     System.out.println(record.key().equals(expected) + "\t" + type + "\t" + json);

@@ -19,6 +19,7 @@ import { query, realBacking, startMuster, type Environment } from "../support/mu
 import { headerOf, linesOfTopic } from "../support/kcat.ts";
 import { deleteTopics } from "../support/kafka.ts";
 import { describeReal, realServers, type RealServers } from "../support/real-servers.ts";
+import { sampleNews } from "../support/sample-news.ts";
 import { sampleEvents } from "../support/sample-events.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
 import { requestFor, unregister } from "../support/world.ts";
@@ -148,32 +149,27 @@ describeReal("framed events", (servers) => {
     expect(await schemasIn(topic)).toHaveLength(1);
   });
 
-  test("of every type there is say what the messages say", async () => {
-    const topic = `test.${tag}.every`;
-    const topics = Object.fromEntries(rows.map(({ type }) => [type, topic]));
+  test.each([
+    ["registrations", packageName, Object.values(sampleEvents).map((payload) => ({ payload, subject: { kind: "instance", id: payload.serviceId } }))],
+    ["approvals", "muster.approval.v1", sampleNews.map((payload) => ({ payload, subject: { kind: "approval", id: "1" } }))],
+  ])("of every type of %s say what the messages say", async (domain, ofPackage, samples) => {
+    const topic = `test.${tag}.every-${domain}`;
+    const topics = Object.fromEntries(rows.map(({ type }) => [type, samples.some(({ payload }) => payload.type === type) ? topic : `${topic}.other`]));
     const wire = createEventCodec(rows, { format: "confluent", topics });
     const json = createEventCodec(rows, { format: "json", topics });
     const schemaOf = () => protoText(wire.topics.get(topic) ?? []);
-    const subjectOf = (id: string) => ({ kind: "instance", id });
-    const events = Object.values(sampleEvents).map((payload) => ({
-      id: payload.type,
-      key: payload.serviceId,
-      subject: subjectOf(payload.serviceId),
-      payload,
-      at: 1,
-      traceparent: undefined,
-    }));
+    const events = samples.map(({ payload, subject }) => ({ id: payload.type, key: subject.id, subject, payload, at: 1, traceparent: undefined }));
     await using sink = createFramedSink({
       sink: createKafkaSink({ brokers: [servers.kafka], clientId: "muster", topics: [topic], clock: systemClock }),
       ids: createTopicSchemas({ url: servers.apicurio, schemaOf, clock: systemClock }),
     });
     await sink.publish(events.map(wire.encode), AbortSignal.timeout(60_000));
-    const records = await consume(topic, rows.length);
+    const records = await consume(topic, samples.length);
     // Java leaves out what is empty.
     const isSaid = ([, value]: [string, unknown]) => value !== "";
     const said = (event: OutboxEvent) =>
       Object.fromEntries(Object.entries(JSON.parse(Buffer.from(json.encode(event).data).toString()) as object).filter(isSaid));
-    expect(records).toEqual(events.map((event) => ({ hasKey: "true", type: `${packageName}.${event.id}`, value: said(event) })));
+    expect(records).toEqual(events.map((event) => ({ hasKey: "true", type: `${ofPackage}.${event.id}`, value: said(event) })));
   });
 
   test("wait while the schema registry is away, and nothing else waits for them", async () => {
