@@ -47,7 +47,7 @@ export function eventText(event: ApprovalEvent): string {
     case "request_approved":
     case "request_rejected":
     case "request_expired":
-      return `${ended[event.type]} by ${by}: ${event.reason}`;
+      return `${ended[event.type]} by ${by}${event.reason && `: ${event.reason}`}`;
     case "request_cancelled":
       return `cancelled (${event.closing}) by ${by}${event.reason && `: ${event.reason}`}`;
     case "grant_changed":

@@ -2,7 +2,7 @@
 import { barredFrom, tallyOf } from "./counting.ts";
 import { evolve } from "./evolve.ts";
 import { candidatesOf, type World } from "./people.ts";
-import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Party, type Stage } from "./request.ts";
+import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Party, type Stage, type Vote } from "./request.ts";
 import { peopleOf, type Route } from "./routing.ts";
 import type { Policy, TimedAction } from "./types.ts";
 
@@ -66,11 +66,9 @@ function settleStage(draft: Draft, stage: Stage): boolean {
   const { result, wantChanges, requirements } = tallyOf(draft.approval, stage, draft.policy.document);
   const by = lastVoter(draft.approval);
   if (result === "REJECTED") {
-    const reasons = requirements
-      .filter(({ isRejected }) => isRejected)
-      .flatMap(({ rejections }) => rejections.map(({ voter, comment }) => `${voter.name}${comment && `: ${comment}`}`));
+    const rejections = new Map(requirements.filter(({ isRejected }) => isRejected).flatMap((one) => one.rejections.map((vote) => [vote.voter.key, vote])));
     emit(draft, "muster", { type: "stage_completed", stage: stage.id, status: "REJECTED" });
-    emit(draft, by, { type: "request_rejected", reason: `rejected by ${[...new Set(reasons)].join("; ")}` });
+    emit(draft, by, { type: "request_rejected", reason: reasonOf([...rejections.values()]) });
     return false;
   }
   if (result === "SATISFIED") {
@@ -88,6 +86,13 @@ function settleStage(draft: Draft, stage: Stage): boolean {
     emit(draft, by, { type: "changes_requested", reason: wantChanges.map(({ voter, comment }) => `${voter.name}${comment && `: ${comment}`}`).join("; ") });
   } else if (wantChanges.length === 0 && decision === "CHANGES_REQUESTED") emit(draft, by, { type: "review_resumed" });
   return false;
+}
+
+/** What was said by those who rejected; who it was, where they are several: of one alone, the event says it. */
+function reasonOf(rejections: readonly Vote[]): string {
+  const [first] = rejections;
+  if (rejections.length === 1) return first?.comment ?? "";
+  return rejections.map(({ voter, comment }) => `${voter.name}${comment && `: ${comment}`}`).join("; ");
 }
 
 /** The stage can no longer be satisfied: says so, and does what the policy says. */

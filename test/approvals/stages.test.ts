@@ -98,7 +98,7 @@ describe("stages", () => {
     expect(eventOf(events, "stage_completed")).toMatchObject({ stage: "first", status: "REJECTED" });
     expect(approval).toMatchObject({
       decision: "REJECTED",
-      outcome: { by: "id|bob", reason: "rejected by alice: too big; bob" },
+      outcome: { by: "id|bob", reason: "alice: too big; bob" },
       stages: [{ status: "REJECTED" }, { status: "CLOSED" }],
     });
   });

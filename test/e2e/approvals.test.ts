@@ -99,7 +99,7 @@ inEveryMode("approvals", (world) => {
       const types = published.map(([, headers = ""]) => headerOf(headers, "ce_type"));
       expect([...new Set(types)]).toEqual(events.map(({ type }) => `muster.approval.v1.${type}`));
     }
-    expect(await get(amy, opened.id)).toMatchObject({ decision: Decision.REJECTED, decisionReason: "rejected by bob: not yet", grant: Grant.UNSPECIFIED });
+    expect(await get(amy, opened.id)).toMatchObject({ decision: Decision.REJECTED, decisionReason: "not yet", grant: Grant.UNSPECIFIED });
   });
 
   test("the same command answers the same, with other content it is refused", async () => {
