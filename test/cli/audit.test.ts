@@ -45,7 +45,7 @@ inEveryMode("the audit on the command line", (world) => {
 
   /** An export, which must hold. */
   async function exported(kind: string, id: string): Promise<readonly Row[]> {
-    const { code, out, err } = await muster(["audit", "export", kind, id, "-o", "json"]);
+    const { code, out, err } = await muster(["audit", "export", kind, id]);
     expect([code, err]).toEqual([0, ""]);
     const rows = rowsOf(out);
     const verified = await runCli(["audit", "verify", "--head", rows.at(-1)?.hash ?? "", "-o", "json"], {}, out);
@@ -81,7 +81,7 @@ inEveryMode("the audit on the command line", (world) => {
     expect((await exported("stand-in", standIn?.id ?? "")).map(({ action }) => action)).toEqual(["stand-in.put", "stand-in.deleted"]);
     expect((await exported("instance", `${key}-${module.host}-${module.port}`)).map(({ action }) => action)).toEqual(["REGISTRATION_STARTED", "REGISTERED"]);
 
-    const shown = await muster(["audit", "export", "approval", opened.id]);
+    const shown = await muster(["audit", "export", "approval", opened.id, "-o", "table"]);
     expect(shown.out).toMatch(/^ROW +AT +BY +ACTION +HASH +DETAIL\n1 +\S+Z +open\|amy +request_created +[0-9a-f]{12} +\{.*\n/);
     expect(shown.out).toMatch(new RegExp(`\\n5 rows, head ${approval.at(-1)?.hash}\\n$`));
   });
@@ -184,8 +184,8 @@ describe("verify", () => {
       2,
       "is of approval/b",
     ],
-    ["a line that is no row", `${first}{"sequence": 2}\n`, 2, "is no row of an audit"],
-    ["a field that rows do not have", first + second.replace("{", '{"note":"x",'), 2, "is no row of an audit"],
+    ["a line that is no row", `${first}{"sequence": 2}\n`, 2, "is no row of an audit, as `muster audit export` prints it with -o json"],
+    ["a field that rows do not have", first + second.replace("{", '{"note":"x",'), 2, "is no row of an audit, as `muster audit export` prints it with -o json"],
     ["nothing", "", 1, "is missing: there are no rows"],
   ])("%s", async (_what, text, row, problem) => {
     expect(await verify(text, "--head", head)).toEqual({ code: 1, out: `✗ row ${row}: ${problem}\n`, err: "" });

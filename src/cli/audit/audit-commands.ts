@@ -7,8 +7,9 @@ export const auditCommands: readonly Command[] = [
     name: "audit export",
     what: "print the audit of a subject: who did what, each row with the hash of the one before",
     more: [
-      "With -o json each row is a line, as `audit verify` reads it. Keep the hash of",
-      "the last row, the head, elsewhere: only it shows that no row was cut off.",
+      "A table on a terminal; elsewhere, unless -o is given, each row is a line of JSON,",
+      "as `audit verify` reads it. Keep the hash of the last row, the head, elsewhere:",
+      "only it shows that no row was cut off.",
     ],
     args: [
       { name: "KIND", what: "kind of the subject", choices: ["instance", "approval", "policy", "stand-in"] },
@@ -17,7 +18,7 @@ export const auditCommands: readonly Command[] = [
     options: callOptions,
     examples: [
       { what: "who decided what", run: "muster audit export approval 01a2011e-a4a0-7005-a6a4-f539b87dd561" },
-      { what: "into a file, to be verified later", run: "muster audit export policy release -o json > release.audit" },
+      { what: "into a file, to be verified later", run: "muster audit export policy release > release.audit" },
     ],
     load: async () => (await import("./export.ts")).auditExport,
   },

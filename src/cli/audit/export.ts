@@ -13,7 +13,7 @@ const exportMs = 60_000;
 export const auditExport: Run = async (input, terminal) => {
   const [kind = "", id = ""] = input.args;
   const { audit, once } = connect(input, terminal);
-  const format = formatOf(input);
+  const format = formatOf(input, terminal.isInteractive ? "table" : "json");
   const rows: AuditRow[] = [];
   for await (const { row } of audit.exportAudit({ kind, id }, once(exportMs))) {
     if (!row) continue;

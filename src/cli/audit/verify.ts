@@ -49,7 +49,7 @@ function checked(text: string, kept: string | undefined): Checked {
   const rows: AuditRow[] = [];
   for (const line of text.split("\n").filter((one) => one.trim() !== "")) {
     const row = rowOf(line);
-    if (!row) return { rows, finding: { row: rows.length + 1, problem: "is no row of an audit" } };
+    if (!row) return { rows, finding: { row: rows.length + 1, problem: "is no row of an audit, as `muster audit export` prints it with -o json" } };
     rows.push(row);
   }
   return { rows, finding: findingIn(rows, kept) };
