@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DescEnum } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
+import { ApprovalService } from "../gen/muster/approval/v1/approval_service_pb.ts";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ReasonSchema as SharedReasonSchema } from "../gen/muster/errors/v1/reasons_pb.ts";
 import { ReasonSchema } from "../gen/muster/registration/v1/reasons_pb.ts";
@@ -172,7 +173,9 @@ describe("what is written in Markdown", () => {
   test("every npm script and every method that is called is there", () => {
     const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
     const methods = new Set(
-      [PlatformRegistrationService, RegistrationService].flatMap((service) => service.methods.map(({ name }) => `${service.typeName}/${name}`)),
+      [PlatformRegistrationService, RegistrationService, ApprovalService].flatMap((service) =>
+        service.methods.map(({ name }) => `${service.typeName}/${name}`),
+      ),
     );
     const text = markdown.map(read).join("\n");
     const called = [...text.matchAll(/\b(?:ai|muster)(?:\.\w+)+\.\w+Service\/\w+/g)].map(([method]) => method);

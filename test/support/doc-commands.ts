@@ -56,6 +56,11 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/^docs\/cli\.md$/, /search\.example/, "its host is an example"],
   [/^docs\/cli\.md$/, /^muster attempts cancel/, "needs an attempt that runs: test/cli/calls.test.ts"],
   [/^docs\/(approvals|cli)\.md$/, /^muster policy (lint|put|activate|show|archive|list registration)/, "needs its own file, or policies that are stored"],
+  [
+    /^docs\/approvals\.md$/,
+    /"\$REQUEST"|\$REQUEST\\"|--wait --as amy/,
+    "follows one request by its id: test/cli/approvals.test.ts, test/e2e/approvals.test.ts",
+  ],
   [/^docs\/cli\.md$/, /^grpcurl .*muster resolve/, "needs an instance with reflection"],
 ];
 
