@@ -129,7 +129,7 @@ describe("a file that is followed", () => {
   test("says in the log which file, why it cannot be used, and what is in force", async () => {
     const fields: LogFields[] = [];
     const options = { name: "it", clock: { now: () => 0 }, onFailure: () => undefined, isRequired: false };
-    const path = join(folder, "told");
+    const path = join(folder, "seen");
     const file = await followFile({ ...options, path, parse: JSON.parse, log: (_level, _event, more = {}) => void fields.push(more) });
     await writeFile(path, "1");
     for (let i = 0; i < 2; i += 1) await file.look();

@@ -57,7 +57,7 @@ export function open(command: OpenCommand, policy: Policy, world: World): Made {
   return { approval: made.approval, events: [first, ...made.events] };
 }
 
-/** Another person asks for the same content: he may not decide on it either. */
+/** Another person asks for the same content, and may not decide on it either. */
 export function join(approval: Approval, requester: Person, policy: Policy, world: World): Answer {
   const closed = closedAt(approval, world.now);
   if (closed) return closed;
@@ -154,7 +154,7 @@ export function reassign(
     return { refusal: "ALREADY_COUNTED", message: `${from.name}, or a stand-in, voted already` };
   }
   if (isBarred(to.identities, barredFrom(approval), world))
-    return { refusal: "SOD_REQUESTER", message: `${to.name} may not decide on this request: he asked for it, or stands in for who did` };
+    return { refusal: "SOD_REQUESTER", message: `${to.name} may not decide on this request, having asked for it, or standing in for somebody who did` };
   if (isGone(to, world)) return { refusal: "PERSON_DISABLED", message: `${to.name} is disabled, or not in the directory` };
   return run(approval, policy, world, (draft) => {
     for (const { id } of places) emit(draft, by.key, { type: "reassigned", stage: stage.id, requirement: id, from, to, reason });
@@ -249,7 +249,7 @@ function expireGrant(draft: Draft): void {
   if (due !== undefined && draft.world.now >= due) emit(draft, timer, { type: "grant_changed", grant: "EXPIRED", reason: "the approval was not used in time" });
 }
 
-/** Whoever is refused so has no vote that counts, whatever he voted before. */
+/** Whoever is refused so has no vote that counts, whatever the earlier votes were. */
 const barring: ReadonlySet<VoteRefusal> = new Set(["NOT_IDENTIFIED", "PERSON_DISABLED", "SOD_REQUESTER", "SOD_AUTHOR", "SOD_STAND_IN"]);
 
 /** True when the person's last vote on this content, in the stage that the command names if it does, is the same. */

@@ -92,7 +92,7 @@ function placeOf(approval: Approval, policy: PolicyDocument, stage: Stage, perso
   return { stage, voter, requirements: [...new Set(free.flatMap(({ places }) => places))], standsInFor: free.map(({ party }) => party.key) };
 }
 
-/** Somebody who is absent: as the directory has him now, else as his credentials were when he named his stand-in. */
+/** Somebody who is absent: as the directory says now, else as the credentials were when the stand-in was named. */
 function absentOf(from: Person, { directory }: World): { readonly party: Party; readonly person: Person }[] {
   const member = memberOf(from.key, directory);
   const isListed = directory !== undefined && directory !== "unknown";

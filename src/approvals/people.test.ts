@@ -132,7 +132,7 @@ describe("who could vote", () => {
     expect(heads(of(who("id|alice")), at("id|bob"), ["id|bob"])).toEqual(["id|alice"]);
   });
 
-  test("whoever stands in for a barred person has no place of his own", () => {
+  test("whoever stands in for a barred person has no place in the own right", () => {
     expect(heads(of(who("id|bob")), world([alice, bob], { standIns: [standIn(alice, "id|bob")] }), ["id|alice"])).toEqual([]);
   });
 

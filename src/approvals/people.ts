@@ -88,7 +88,7 @@ export function standsInFor(identities: readonly string[], standIns: readonly St
 
 /**
  * Everybody who could vote for a requirement: those it names, without `barred` and disabled ones, each person once, and the
- * stand-in in the place of whom he stands in for. Undefined where it names groups or roles and nothing lists their members.
+ * stand-in in the place of the person who is absent. Undefined where it names groups or roles and nothing lists their members.
  */
 export function candidatesOf(requirement: Requirement, world: World, barred: readonly string[]): readonly Candidate[] | undefined {
   const { who, replaced } = requirement;
@@ -122,7 +122,7 @@ function apartFromLogins(users: readonly string[]): readonly string[] {
   return users.filter((name) => !logins.has(name));
 }
 
-/** The stand-in as a person; undefined when the directory does not have him, or has him disabled. */
+/** The stand-in as a person; undefined when the directory does not have that person, or as disabled. */
 function deputyOf({ to }: StandIn, directory: World["directory"]): Party | undefined {
   const member = memberOf(to, directory);
   if (directory !== undefined && directory !== "unknown" && member?.isEnabled !== true) return undefined;

@@ -122,7 +122,7 @@ export interface Directory {
   readonly standInMaxMs?: number;
 }
 
-/** `from` lets `to` vote in his place, within the limits and until `until`. */
+/** `from` lets `to` vote instead, within the limits and until `until`. */
 export interface StandIn {
   readonly id: string;
   readonly from: Person;

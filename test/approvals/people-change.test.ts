@@ -120,11 +120,11 @@ describe("too few people", () => {
     ["an empty list", who()],
     ["an unknown group", who("group:none")],
     ["an unknown person", who("zoe")],
-  ])("are told for %s", (_, of) => {
+  ])("are reported for %s", (_, of) => {
     expect(ask(sre("reject", of), alone).approval.decision).toBe("REJECTED");
   });
 
-  test("are told when the last who could approve leaves, abstains, or rejects below the veto", () => {
+  test("are reported when the last who could approve leaves, abstains, or rejects below the veto", () => {
     const by = policy({ stages: [stage("review", [requirement("team", { need: { count: 2 }, veto: 2 })])] });
     const pair = world([alice, bob]);
     const { approval } = ask(by, pair);

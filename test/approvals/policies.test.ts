@@ -51,7 +51,7 @@ async function failure(work: Promise<unknown>): Promise<DomainError> {
   return error;
 }
 
-const told = ({ kind, reason, message, subject, fields, isLasting }: DomainError) => ({ kind, reason, message, subject, fields, isLasting });
+const shown = ({ kind, reason, message, subject, fields, isLasting }: DomainError) => ({ kind, reason, message, subject, fields, isLasting });
 
 async function published({ deps }: Scene): Promise<readonly unknown[]> {
   const events: readonly LogEvent[] = await deps.store.tx((tx) => tx.eventLog.number(100));
@@ -97,7 +97,7 @@ describe("putting a policy", () => {
   test("with errors is refused with each of them; a dry run lists them with the warnings", async () => {
     await using at = await scene();
     const source = `${text(0)}on_expire: approve\nkez: 1\n`;
-    expect(told(await failure(putPolicy(at.deps, { source, validateOnly: false }, owner)))).toEqual({
+    expect(shown(await failure(putPolicy(at.deps, { source, validateOnly: false }, owner)))).toEqual({
       kind: "invalid",
       reason: "POLICY_INVALID",
       message: "the policy has errors: stages[0].requirements[0].need: nobody would have to approve: it is at least 1, not 0 (line 4, column 69), and 1 more",
@@ -155,16 +155,16 @@ describe("activating and archiving", () => {
     await using at = await scene();
     for (const need of [1, 2]) await putPolicy(at.deps, { source: text(need), validateOnly: false }, owner);
     const differs = { kind: "conflict", reason: "POLICY_ACTIVE_DIFFERS", isLasting: true };
-    expect(told(await failure(activatePolicy(at.deps, { key: "k", version: 1, expectedActive: 2 }, owner)))).toMatchObject({
+    expect(shown(await failure(activatePolicy(at.deps, { key: "k", version: 1, expectedActive: 2 }, owner)))).toMatchObject({
       ...differs,
       message: "no version of the policy k is active, not version 2",
     });
     await activate(at, 1);
-    expect(told(await failure(activatePolicy(at.deps, { key: "k", version: 2, expectedActive: 0 }, owner)))).toMatchObject({
+    expect(shown(await failure(activatePolicy(at.deps, { key: "k", version: 2, expectedActive: 0 }, owner)))).toMatchObject({
       ...differs,
       message: "version 1 of the policy k is active, not none",
     });
-    expect(told(await failure(archivePolicy(at.deps, { key: "k", version: 1, expectedActive: 2 }, owner)))).toMatchObject(differs);
+    expect(shown(await failure(archivePolicy(at.deps, { key: "k", version: 1, expectedActive: 2 }, owner)))).toMatchObject(differs);
     expect((await getPolicy(at.deps, "k", 0, owner)).version).toBe(1);
   });
 
@@ -180,7 +180,7 @@ describe("activating and archiving", () => {
     await using at = await scene();
     await putPolicy(at.deps, { source: text(), validateOnly: false }, owner);
     await archivePolicy(at.deps, { key: "k", version: 1, expectedActive: undefined }, owner);
-    expect(told(await failure(activatePolicy(at.deps, { key: "k", version: 1, expectedActive: undefined }, owner)))).toMatchObject({
+    expect(shown(await failure(activatePolicy(at.deps, { key: "k", version: 1, expectedActive: undefined }, owner)))).toMatchObject({
       kind: "wrong_state",
       reason: "POLICY_ARCHIVED",
       message: "version 1 of the policy k is archived: put its document again",
@@ -191,7 +191,7 @@ describe("activating and archiving", () => {
     await using at = await scene();
     await putPolicy(at.deps, { source: text("50%"), validateOnly: false }, owner);
     at.isEnumerable = false;
-    expect(told(await failure(activatePolicy(at.deps, { key: "k", version: 1, expectedActive: undefined }, owner)))).toMatchObject({
+    expect(shown(await failure(activatePolicy(at.deps, { key: "k", version: 1, expectedActive: undefined }, owner)))).toMatchObject({
       reason: "POLICY_INVALID",
       fields: [{ field: "stages[0].requirements[0].need" }],
     });
@@ -233,7 +233,7 @@ test("a key of another tenant answers exactly like an unknown one, to every call
   };
   for (const [name, call] of Object.entries(calls)) {
     for (const version of [0, 1, 7]) {
-      const [theirs, unknown] = [told(await failure(call("k", version))), told(await failure(call("x", version)))];
+      const [theirs, unknown] = [shown(await failure(call("k", version))), shown(await failure(call("x", version)))];
       expect([name, theirs.reason]).toEqual([name, "POLICY_NOT_FOUND"]);
       expect([name, { ...theirs, message: theirs.message.replace(" k", " x"), subject: { ...theirs.subject, name: "x" } }]).toEqual([name, unknown]);
     }

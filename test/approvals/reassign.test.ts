@@ -37,7 +37,11 @@ describe("a place is reassigned", () => {
   });
 
   test.each([
-    ["to who asked for the request", { to: boss }, "SOD_REQUESTER: boss may not decide on this request: he asked for it, or stands in for who did"],
+    [
+      "to who asked for the request",
+      { to: boss },
+      "SOD_REQUESTER: boss may not decide on this request, having asked for it, or standing in for somebody who did",
+    ],
     ["to somebody disabled", { to: person("off") }, "PERSON_DISABLED: off is disabled, or not in the directory"],
     ["to somebody unknown", { to: person("zoe") }, "PERSON_DISABLED: zoe is disabled, or not in the directory"],
     ["from somebody without a place", { by: dave, from: dave, to: bob }, "NOT_ELIGIBLE: dave has no place in stage review"],

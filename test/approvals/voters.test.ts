@@ -90,7 +90,7 @@ describe("one person", () => {
     } else expect(after(first, [[alice, { stage: "second" }]], by, here).decision).toBe("APPROVED");
   });
 
-  test("who approved the first stage is nobody for the second, which is told when it begins", () => {
+  test("who approved the first stage is nobody for the second, which its event says when it begins", () => {
     const by = policy({
       distinctPeople: "request",
       stages: [stage("first", [requirement("a")]), stage("second", [requirement("b", { who: who("id|alice") })])],

@@ -1,6 +1,6 @@
 /**
  * Races for the decision of a request, on one replica and on two that are killed in the middle: each request has one end, nobody
- * is counted twice, nothing is stuck, and everybody is told the state that came to be. `APPROVAL_RACES` runs more of them.
+ * is counted twice, nothing is stuck, and everybody is answered with the state that came to be. `APPROVAL_RACES` runs more of them.
  */
 import { DatabaseSync } from "node:sqlite";
 import { status } from "@grpc/grpc-js";
@@ -55,8 +55,8 @@ function judge(raced: readonly Raced[], requests: readonly Row[], events: readon
   const casts = events.flatMap(voted);
   expect(casts.length - new Set(casts).size).toBe(0);
   const decisions = new Map(requests.map(({ id, decision }) => [id, decision]));
-  expect(raced.filter(({ id, told }) => told.some((decision) => names[decision] !== decisions.get(id)))).toEqual([]);
-  expect(raced.filter(({ told }) => told.length === 0)).toEqual([]);
+  expect(raced.filter(({ id, answered }) => answered.some((decision) => names[decision] !== decisions.get(id)))).toEqual([]);
+  expect(raced.filter(({ answered }) => answered.length === 0)).toEqual([]);
   expect(new Set(raced.map(({ id }) => id)).size).toBe(raced.length);
 }
 

@@ -223,9 +223,9 @@ describe("an entry of the token file", () => {
     ["too many groups", { roles: ["viewer"], groups: Array.from({ length: 201 }, (_, i) => `g${i}`) }, "groups", "at most 200"],
     ["a tenant that is no name", { roles: ["viewer"], tenant: "a b" }, "tenant", "must be 1 to 64"],
     ["enabled that is a text", { roles: ["viewer"], enabled: "false" }, "enabled", "must be true or false"],
-  ])("with %s is refused", (_what, entry, field, told) => {
+  ])("with %s is refused", (_what, entry, field, said) => {
     expect(problemOf(file({ principal: "amy", sha256: sha256("t"), ...entry })).fields).toEqual([
-      { field: `tokens[0].${field}`, description: expect.stringContaining(told) },
+      { field: `tokens[0].${field}`, description: expect.stringContaining(said) },
     ]);
   });
 

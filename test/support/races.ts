@@ -19,8 +19,8 @@ const final: ReadonlySet<Decision> = new Set([Decision.APPROVED, Decision.REJECT
 export interface Raced {
   readonly kind: string;
   readonly id: string;
-  /** The states that those who took part were told of, when the request was final for them. */
-  readonly told: readonly Decision[];
+  /** The final states that those who took part were answered with. */
+  readonly answered: readonly Decision[];
 }
 
 type Race = (as: CallAs, n: number) => Promise<Raced>;
@@ -38,11 +38,11 @@ async function votes(as: CallAs, { id }: Approval, n: number, voter: number, ver
   return results[0]?.approval;
 }
 
-function told(approvals: readonly (Approval | undefined)[]): readonly Decision[] {
+function answered(approvals: readonly (Approval | undefined)[]): readonly Decision[] {
   return approvals.flatMap((approval) => (approval && final.has(approval.decision) ? [approval.decision] : []));
 }
 
-/** The state that a refused command was told of is that of the request as it is now. */
+/** The state that a refused command was answered with is that of the request as it is now. */
 function unlessRefused(error: unknown): undefined {
   if (error instanceof CallError && ["REQUEST_CLOSED", "SUBJECT_CHANGED"].includes(error.status.reason)) return undefined;
   throw error;
@@ -52,23 +52,23 @@ export const races: Readonly<Record<string, Race>> = {
   async "two last approvals"(as, n) {
     const request = await opened(as, "need-2", n);
     const ends = await Promise.all([1, 2].map((voter) => votes(as, request, n, voter, Verdict.APPROVE)));
-    return { kind: "two last approvals", id: request.id, told: told(ends) };
+    return { kind: "two last approvals", id: request.id, answered: answered(ends) };
   },
   async "last approval against last rejection"(as, n) {
     const request = await opened(as, "need-1", n);
     const ends = await Promise.all([votes(as, request, n, 1, Verdict.APPROVE), votes(as, request, n, 2, Verdict.REJECT)]);
-    return { kind: "last approval against last rejection", id: request.id, told: told(ends) };
+    return { kind: "last approval against last rejection", id: request.id, answered: answered(ends) };
   },
   async "ten votes"(as, n) {
     const request = await opened(as, "need-5", n);
     const ends = await Promise.all(Array.from({ length: 10 }, (_, voter) => votes(as, request, n, voter, Verdict.APPROVE)));
-    return { kind: "ten votes", id: request.id, told: told(ends) };
+    return { kind: "ten votes", id: request.id, answered: answered(ends) };
   },
   async "closing against a vote"(as, n) {
     const request = await opened(as, "need-1", n);
     const closing = as("asker", (client) => client.unary(close, { approvalId: request.id, how: CloseHow.WITHDRAW, commandId: `close-${n}` }));
     const [end, closed] = await Promise.all([votes(as, request, n, 1, Verdict.APPROVE), closing.catch(unlessRefused)]);
-    return { kind: "closing against a vote", id: request.id, told: told([end, closed?.approval]) };
+    return { kind: "closing against a vote", id: request.id, answered: answered([end, closed?.approval]) };
   },
   async "a revision against a vote"(as, n) {
     const request = await opened(as, "need-1", n);
@@ -76,7 +76,7 @@ export const races: Readonly<Record<string, Race>> = {
     const [first, revised] = await Promise.all([votes(as, request, n, 1, Verdict.APPROVE), revising.catch(unlessRefused)]);
     // Either the vote was first and decided, or it was on other content, and is given again.
     const end = revised ? await votes(as, request, n, 1, Verdict.APPROVE, "d2") : first;
-    return { kind: "a revision against a vote", id: request.id, told: told([end]) };
+    return { kind: "a revision against a vote", id: request.id, answered: answered([end]) };
   },
   async "two that ask for the same"(as, n) {
     const request = { policyKey: "need-1", subject: { type: "race", id: `${n}`, digest: "d1" } };
@@ -86,7 +86,7 @@ export const races: Readonly<Record<string, Race>> = {
     const ids = new Set(asked.map(({ approval }) => approval?.id));
     const [first] = asked;
     if (ids.size !== 1 || !first?.approval) throw new Error(`race ${n} opened ${ids.size} requests of one subject`);
-    return { kind: "two that ask for the same", id: first.approval.id, told: told([await votes(as, first.approval, n, 1, Verdict.APPROVE)]) };
+    return { kind: "two that ask for the same", id: first.approval.id, answered: answered([await votes(as, first.approval, n, 1, Verdict.APPROVE)]) };
   },
 };
 

@@ -34,7 +34,7 @@ export function validate(schema: JsonObject, value: Json, most: number): readonl
     if (!isObject(rule)) return [];
     const here = (message: string | undefined): Violation[] => (message === undefined ? [] : [{ path, message }]);
     const wrongType = typeProblem(rule["type"], given);
-    // What has another type would be told every other rule for nothing.
+    // For a value of another type every other rule would be reported, too.
     if (wrongType !== undefined) return here(wrongType);
     const found = [
       ...here(valueProblem(rule, given, spend)),

@@ -104,7 +104,7 @@ describe("a context", () => {
     expect(said({ a: Number.NaN })).toEqual(["context.a is no number of JSON"]);
   });
 
-  test("is told 50 violations at most", () => {
+  test("has 50 violations at most", () => {
     expect(said({ ...good, labels: Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`k${index}`, index])) }, schema)).toHaveLength(50);
   });
 });

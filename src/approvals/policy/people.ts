@@ -7,7 +7,7 @@ import type { Report } from "./problems.ts";
 const mostNames = 1_000;
 
 /**
- * A user as he is compared: a principal key (`issuer|subject`) as it stands, a login or an e-mail address in ASCII lower case.
+ * A user, in the form that is compared: a principal key (`issuer|subject`) as it stands, a login or an e-mail address in ASCII lower case.
  * Undefined for an alias with other letters, since not everybody folds their case alike.
  */
 export function userOf(text: string): string | undefined {

@@ -44,7 +44,7 @@ export function directoryTests(backend: StoreBackend): void {
       });
     });
 
-    test("has each version once: who comes second is told, and may go on in the same transaction", async () => {
+    test("has each version once: the second learns of it, and may go on in the same transaction", async () => {
       await using opened = await backend.open();
       const { store } = opened;
       await insert(store, version("default", 1));
