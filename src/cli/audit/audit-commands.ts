@@ -7,9 +7,9 @@ export const auditCommands: readonly Command[] = [
     name: "audit export",
     what: "print the audit of a subject: who did what, each row with the hash of the one before",
     more: [
-      "A table on a terminal; elsewhere, unless -o is given, each row is a line of JSON,",
-      "as `audit verify` reads it. Keep the hash of the last row, the head, elsewhere:",
-      "only it shows that no row was cut off.",
+      "A table on a terminal; elsewhere, unless -o is given, each row is a line of",
+      "JSON, as `audit verify` reads it. Keep the hash of the last row, the head,",
+      "elsewhere: only it shows that no row was cut off.",
     ],
     args: [
       { name: "KIND", what: "kind of the subject", choices: ["instance", "approval", "policy", "stand-in"] },
