@@ -61,6 +61,13 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
     /"\$REQUEST"|\$REQUEST\\"|--wait --as amy/,
     "follows one request by its id: test/cli/approvals.test.ts, test/e2e/approvals.test.ts",
   ],
+  [
+    /^docs\/(approvals|cli|operations)\.md$/,
+    /^muster (approvals (show|explain|create|approve|reject|request-changes|abstain|revise|reassign|close|watch) |standin delete|audit )/,
+    "needs a request, a stand-in, a policy or an export of its own: test/cli/approvals.test.ts, test/cli/audit.test.ts",
+  ],
+  [/^docs\/cli\.md$/, /^muster policy simulate/, "needs a policy: test/cli/approvals.test.ts"],
+  [/^docs\/cli\.md$/, /^muster names (release|share|unshare)/, "needs names with owners: test/e2e/owners.test.ts"],
   [/^docs\/cli\.md$/, /^grpcurl .*muster resolve/, "needs an instance with reflection"],
 ];
 
