@@ -74,7 +74,7 @@ export async function schedule(tx: ApprovalTx, { ids }: Pick<ApprovalDeps, "ids"
 }
 
 /** The key of a command: of its principal, so that nobody meets the command of somebody else. */
-export function commandKey(actor: Actor, commandId: string): string {
+function commandKey(actor: Actor, commandId: string): string {
   return sha256(canonicalJson([actor.tenant, actor.person.key, commandId]));
 }
 

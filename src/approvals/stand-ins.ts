@@ -1,7 +1,7 @@
 /** Naming somebody who votes in one's place. */
 import { canonicalJson } from "../kernel/canonical-json.ts";
 import type { TaskType } from "../kernel/task-kind.ts";
-import { DomainError, type FieldViolation } from "../kernel/errors.ts";
+import { DomainError, type FieldViolation, invalidFields } from "../kernel/errors.ts";
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { isAny, memberOf, partyOf } from "./people.ts";
 import type { StandIn } from "./types.ts";
@@ -32,7 +32,7 @@ export async function putStandIn(deps: Pick<ApprovalDeps, "store" | "ids" | "dir
     if (input.until > latest) bad.push({ field: "until", description: `must be ${new Date(latest).toISOString()} at the latest` });
     const all = await tx.standIns.list(tenant, maxStandIns);
     if (all.length === maxStandIns) bad.push({ field: "to", description: `the tenant has ${maxStandIns} stand-ins already` });
-    if (bad.length > 0) throw invalid(bad);
+    if (bad.length > 0) throw invalidFields(bad);
     const standIn: StandIn = { id: deps.ids.next(), from: person, to, policies: input.policies, since: now, until: input.until };
     await tx.standIns.insert(tenant, standIn);
     await tx.tasks.insert(standInEnd, { id: deps.ids.next(), payload: { tenant }, dueInMs: input.until - now });
@@ -84,13 +84,4 @@ export function noStandIn(id: string): DomainError {
 function isOf({ from, to }: StandIn, { directory }: ApprovalDeps, { person, tenant }: Actor): boolean {
   const { identities } = partyOf(person, directory(tenant));
   return identities.includes(from.key) || identities.includes(to);
-}
-
-function invalid(fields: readonly FieldViolation[]): DomainError {
-  return new DomainError({
-    kind: "invalid",
-    reason: "INVALID_FIELDS",
-    message: fields.map(({ field, description }) => `${field} ${description}`).join("; "),
-    fields,
-  });
 }

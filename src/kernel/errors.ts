@@ -100,6 +100,16 @@ export class DomainError extends Error {
   }
 }
 
+/** A request of which these fields break their rules; the text has them all. */
+export function invalidFields(fields: readonly FieldViolation[]): DomainError {
+  return new DomainError({
+    kind: "invalid",
+    reason: "INVALID_FIELDS",
+    message: fields.map(({ field, description }) => `${field} ${description}`).join("; "),
+    fields,
+  });
+}
+
 export type Dependency = "store" | "catalog" | "schema registry" | "event sink" | "name service";
 
 /** A dependency that cannot be reached or answers with a server error: the caller may retry. */

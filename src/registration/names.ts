@@ -1,13 +1,13 @@
 /** What an admin sees and changes of who owns names, and an owner of who may publish in his artifacts. Every change is audited. */
 import type { Subject } from "../kernel/audit.ts";
 import { can, isOf, type Caller } from "../kernel/caller.ts";
-import { DomainError, type FieldViolation } from "../kernel/errors.ts";
+import { DomainError, type FieldViolation, invalidFields } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { nameKeyOf } from "./keys.ts";
 import type { NameQuery, NameRow } from "./name-records.ts";
 import type { RegistrationStore, RegistrationTx } from "./records.ts";
 import { artifactOfAnother } from "./schemas/schema-artifacts.ts";
-import { artifactVerdict, invalidFields, nameVerdict } from "./validate.ts";
+import { artifactVerdict, nameVerdict } from "./validate.ts";
 
 export interface NamesDeps {
   readonly store: RegistrationStore;

@@ -3,7 +3,7 @@
  * holds the lock of the instance's key, so that any number of equal requests, on any replicas, end up at one attempt. What
  * plainly changes nothing is answered before (`unchanged.ts`).
  */
-import { DomainError, type FieldViolation } from "../kernel/errors.ts";
+import { DomainError, type FieldViolation, invalidFields } from "../kernel/errors.ts";
 import { shareOf, type Caller } from "../kernel/caller.ts";
 import type { FairQueue } from "../kernel/fair-queue.ts";
 import type { Ids } from "../kernel/ports.ts";
@@ -16,7 +16,7 @@ import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./recor
 import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
 import { activeOf, settleSpelling } from "./spellings.ts";
 import { validatedNote } from "./attempts/steps/validated.ts";
-import { hasKnownType, invalidFields, registerViolations, type RegisterCandidate } from "./validate.ts";
+import { hasKnownType, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 import type { Asked, FindUnchanged } from "./unchanged.ts";
 

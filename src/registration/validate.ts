@@ -1,5 +1,5 @@
 /** The field rules of every registration request, one table a message; all bad fields are found at once. */
-import { DomainError, type FieldViolation } from "../kernel/errors.ts";
+import { type FieldViolation, invalidFields } from "../kernel/errors.ts";
 import { hostViolation } from "./address.ts";
 import { givesOpenApi, openApiProblem } from "./schemas/http-schema.ts";
 import { httpArtifactOf } from "./schemas/schema-artifacts.ts";
@@ -239,16 +239,6 @@ function violations<T>(rules: readonly Rule<T>[], message: T): FieldViolation[] 
   return rules.flatMap(({ field, check }) => {
     const verdict = check(message);
     return verdict === undefined ? [] : [{ field, description: verdict }];
-  });
-}
-
-/** The error that names every bad field at once. */
-export function invalidFields(fields: readonly FieldViolation[]): DomainError {
-  return new DomainError({
-    kind: "invalid",
-    reason: "INVALID_FIELDS",
-    message: fields.map(({ field, description }) => `${field} ${description}`).join("; "),
-    fields,
   });
 }
 

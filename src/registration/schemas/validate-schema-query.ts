@@ -1,6 +1,6 @@
 /** The field rules of requests about schemas. */
-import type { FieldViolation } from "../../kernel/errors.ts";
-import { artifactVerdict, invalidFields, nameVerdict, schemaVersionVerdict, type Verdict } from "../validate.ts";
+import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
+import { artifactVerdict, nameVerdict, schemaVersionVerdict, type Verdict } from "../validate.ts";
 
 /** Rejects what cannot be the name of a module or connector, or a version. */
 export function checkSchemaQuery(field: "module_name" | "connector_type", name: string, schemaVersion: string | undefined): void {

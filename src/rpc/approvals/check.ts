@@ -1,5 +1,5 @@
 /** The rules of fields that several requests have; all violations of a request are reported at once. */
-import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
+import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 
 const printableAscii = /^[\x21-\x7e]+$/;
 const maxTextLength = 4_096;
@@ -36,9 +36,7 @@ export function violations(): Violations {
       if (value === "" || value.length > 128 || !printableAscii.test(value)) add(field, "must be 1 to 128 printable ASCII characters without spaces");
     },
     done() {
-      if (fields.length === 0) return;
-      const message = fields.map(({ field, description }) => `${field} ${description}`).join("; ");
-      throw new DomainError({ kind: "invalid", reason: "INVALID_FIELDS", message, fields });
+      if (fields.length > 0) throw invalidFields(fields);
     },
   };
 }

@@ -4,7 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import { AuditService, ExportAuditResponseSchema, type ExportAuditRequest, type ExportAuditResponse } from "../../../gen/muster/audit/v1/audit_service_pb.ts";
 import type { AuditedKind } from "../../kernel/audit.ts";
-import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
+import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 import { served, type ServedService } from "../transport/served.ts";
 import { callerOf } from "./caller.ts";
 
@@ -21,10 +21,7 @@ async function* exportAudit(kinds: readonly AuditedKind[], { kind, id }: ExportA
   const fields: FieldViolation[] = [];
   if (!audited) fields.push({ field: "kind", description: `must be one of ${kinds.map((one) => one.kind).join(", ")}` });
   if (id === "" || id.length > maxIdLength) fields.push({ field: "id", description: `must be 1 to ${maxIdLength} characters` });
-  if (!audited || fields.length > 0) {
-    const message = fields.map(({ field, description }) => `${field} ${description}`).join("; ");
-    throw new DomainError({ kind: "invalid", reason: "INVALID_FIELDS", message, fields });
-  }
+  if (!audited || fields.length > 0) throw invalidFields(fields);
   for (const { subject, at, sequence, ...row } of await audited.chain(id, callerOf(context).tenant)) {
     yield create(ExportAuditResponseSchema, { row: { ...row, ...subject, at: timestampFromMs(at), sequence: BigInt(sequence), detail: { ...row.detail } } });
   }

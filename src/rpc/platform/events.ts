@@ -16,7 +16,7 @@ import {
 } from "../../../gen/muster/event/v1/event_service_pb.ts";
 import { payloadOf, type EventCodec } from "../../delivery/event-codec.ts";
 import type { EventFeed, Watched } from "../../delivery/event-feed.ts";
-import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
+import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 import type { EventRow } from "../../kernel/event-row.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { LogEvent, LogFilter } from "../../kernel/records.ts";
@@ -210,7 +210,5 @@ function violations({ afterPosition, filter }: Pick<ListEventsRequest, "afterPos
 }
 
 function throwIfAny(fields: readonly FieldViolation[]): void {
-  if (fields.length === 0) return;
-  const message = fields.map(({ field, description }) => `${field} ${description}`).join("; ");
-  throw new DomainError({ kind: "invalid", reason: "INVALID_FIELDS", message, fields });
+  if (fields.length > 0) throw invalidFields(fields);
 }

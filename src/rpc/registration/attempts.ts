@@ -12,9 +12,9 @@ import {
   type ListAttemptsRequest,
   type ListAttemptsResponse,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
-import type { FieldViolation } from "../../kernel/errors.ts";
+import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 import { cancelAttempt as cancel, getAttempt as get, listAttempts as list } from "../../registration/queries.ts";
-import { checkAttemptId, invalidFields } from "../../registration/validate.ts";
+import { checkAttemptId } from "../../registration/validate.ts";
 import { attemptOf, attemptStateOf } from "./convert.ts";
 import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";

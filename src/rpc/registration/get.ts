@@ -1,10 +1,11 @@
+import { invalidFields } from "../../kernel/errors.ts";
 import type {
   GetModuleRequest,
   GetModuleResponse,
   GetServiceRequest,
   GetServiceResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { checkLookup, invalidFields } from "../../registration/validate.ts";
+import { checkLookup } from "../../registration/validate.ts";
 import { moduleOf, serviceOf } from "./convert-discovery.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 

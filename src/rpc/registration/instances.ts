@@ -8,9 +8,8 @@ import {
   type ListInstancesRequest,
   type ListInstancesResponse,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
-import type { FieldViolation } from "../../kernel/errors.ts";
+import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 import type { Discovered } from "../../registration/discovery/discovered.ts";
-import { invalidFields } from "../../registration/validate.ts";
 import { moduleOf, serviceOf } from "./convert-discovery.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 import { defaultListBytes } from "./list-levels.ts";

@@ -1,7 +1,6 @@
 /** How much of each instance a list holds, so that its message is not larger than its reader takes. */
 import { ListDetail, type GetModuleResponse, type GetServiceResponse } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { DomainError } from "../../kernel/errors.ts";
-import { invalidFields } from "../../registration/validate.ts";
+import { DomainError, invalidFields } from "../../kernel/errors.ts";
 
 /** From everything to least. */
 export const listDetails = [ListDetail.FULL, ListDetail.SHORT_METADATA, ListDetail.NO_METADATA, ListDetail.ADDRESSES] as const;

@@ -18,7 +18,7 @@ import {
   type UnshareArtifactRequest,
   type UnshareArtifactResponse,
 } from "../../../gen/muster/registration/v1/name_service_pb.ts";
-import type { FieldViolation } from "../../kernel/errors.ts";
+import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 import {
   listNames as list,
   releaseName as release,
@@ -27,7 +27,6 @@ import {
   type NamesDeps,
   type OwnedName,
 } from "../../registration/names.ts";
-import { invalidFields } from "../../registration/validate.ts";
 import { callerOf } from "../platform/caller.ts";
 
 const defaultPageSize = 50;

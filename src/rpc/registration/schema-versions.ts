@@ -1,3 +1,4 @@
+import { invalidFields } from "../../kernel/errors.ts";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
@@ -19,7 +20,6 @@ import { renderDiff } from "../../schema-diff/render-diff.ts";
 import { getSchemaVersion as get } from "../../registration/schemas/schema-queries.ts";
 import type { SchemaState, SchemaVerdict, SchemaVersion, BoundedComparison } from "../../registration/schemas/schema-records.ts";
 import { checkSchemaVersionQuery } from "../../registration/schemas/validate-schema-query.ts";
-import { invalidFields } from "../../registration/validate.ts";
 import { callerOf } from "../platform/caller.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 

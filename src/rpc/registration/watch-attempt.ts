@@ -1,3 +1,4 @@
+import { invalidFields } from "../../kernel/errors.ts";
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
@@ -7,7 +8,7 @@ import {
   type WatchAttemptResponse,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import { getAttempt } from "../../registration/queries.ts";
-import { checkAttemptId, invalidFields } from "../../registration/validate.ts";
+import { checkAttemptId } from "../../registration/validate.ts";
 import { withQuiet } from "../platform/quiet.ts";
 import { registrationEventOf } from "./convert.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";

@@ -1,4 +1,5 @@
 /** The instances of one kind and what changes of them, for who keeps a state of its own. */
+import { invalidFields } from "../../kernel/errors.ts";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
@@ -11,7 +12,6 @@ import {
   type WatchInstancesResponse,
 } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Discovered, DiscoveredKind } from "../../registration/discovery/discovered.ts";
-import { invalidFields } from "../../registration/validate.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 import { instanceOf, itemPrefixBytes } from "./instances.ts";
 import { defaultListBytes } from "./list-levels.ts";
