@@ -14,10 +14,11 @@ import { systemClock } from "./adapters/system/clock.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
 import { compiledPolicies } from "./approvals/compiled-policies.ts";
+import { gateApprovals, registrationOwner } from "./approval-gate.ts";
 import { createApprovals } from "./approvals/domain.ts";
 import type { Config } from "./config/config.ts";
 import { startDelivery, type Delivery } from "./delivery/delivery.ts";
-import { notingEvents } from "./delivery/event-commits.ts";
+import { notingCommits } from "./delivery/event-commits.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { events } from "./events.ts";
@@ -26,6 +27,7 @@ import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
 import { openAccess, openDirectories } from "./open-people.ts";
+import { createGate } from "./registration/gate/gate.ts";
 import { afterCatalogChanges, createRegistration, maxRunning } from "./registration/domain.ts";
 import { judgeAddress } from "./registration/address.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
@@ -85,7 +87,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const codec = createEventCodec(events, config.eventWire);
   const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
   options.stop?.throwIfAborted();
-  const store = notingEvents(adapters.store, () => delivery.nudge());
+  const store = notingCommits(adapters.store, { onEvents: () => delivery.nudge(), onTasks: () => delivery.tasks.nudge() });
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const judge = (address: string) => judgeAddress(address, config.modules);
   const { caFile } = config.modules;
@@ -95,7 +97,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     const sandbox = stack.use(createSchemaSandbox({ queueLength }));
     return { checkSchema: createSchemaCheck(sandbox), compareSchemas: createSchemaCompare(sandbox) };
   };
-  const ports = { store, catalog, schemas, module, documents, judge, clock, ...schemaLane(maxRunning), schemaQueries: schemaLane(mostSchemaQueries) };
+  const gate = createGate({
+    approvals: gateApprovals(() => ({ ...approvals.deps, feed: delivery.feed })),
+    ids,
+    environment: config.environment,
+    now: () => clock.now(),
+  });
+  const ports = { store, catalog, schemas, module, documents, judge, gate, clock, ...schemaLane(maxRunning), schemaQueries: schemaLane(mostSchemaQueries) };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();
@@ -127,6 +135,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     log,
     meter,
     policies: compiledPolicies(),
+    owners: [registrationOwner(() => approvals.deps, { ids, gate, environment: config.environment, now: () => clock.now() })],
     directory: (tenant) => directories.of(tenant),
     tenants: () => directories.tenants(),
   });

@@ -1,7 +1,7 @@
 /** The log of events as its readers see it, on each database: live, from the past, filtered, pruned, and after a failure. */
 import { describe, expect, test } from "vitest";
 import { systemClock } from "../src/adapters/system/clock.ts";
-import { notingEvents } from "../src/delivery/event-commits.ts";
+import { notingCommits } from "../src/delivery/event-commits.ts";
 import { startEventFeed, type EventFeed, type Watched } from "../src/delivery/event-feed.ts";
 import { pruneEvents } from "../src/delivery/retention.ts";
 import { unavailable } from "../src/kernel/errors.ts";
@@ -46,7 +46,7 @@ function siteOf(open: () => Promise<Store>, stack: AsyncDisposableStack): Site {
       const store = stack.use(wrap(await open()));
       const feed = startEventFeed({ store, clock, log: silent });
       stack.defer(() => feed.stop());
-      const noting = notingEvents(store, () => feed.nudge());
+      const noting = notingCommits(store, { onEvents: () => feed.nudge() });
       return {
         feed,
         async commit(ids, { type = "Happened", subject = "s", at = 1, isNoted = true, together = false } = {}) {

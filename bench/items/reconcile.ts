@@ -4,6 +4,7 @@
  * directly, and reconciling itself fills the catalog, which is timed. One health server, in a separate process,
  * serves all instances.
  */
+import { gateOff } from "../../test/support/gate-off.ts";
 import type { RegistrationStore } from "../../src/registration/records.ts";
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
@@ -35,7 +36,7 @@ export async function reconcile(bin: string, count: number, rounds: number): Pro
   if (!server) throw new Error("no server");
   await seed(store, server, count);
   const ids = { next: () => randomUUID() };
-  const ports = { store, catalog, module: createModuleClient(), judge: () => undefined, clock: systemClock };
+  const ports = { store, catalog, module: createModuleClient(), judge: () => undefined, gate: gateOff(), clock: systemClock };
   const own = { owner: "bench", mode: "on", reapAfterMs: 600_000, seenAt: () => Date.now(), log: () => undefined, onRound: () => undefined } as const;
   const { round } = createReconciler({ ports, ids, ...own });
   const never = new AbortController().signal;

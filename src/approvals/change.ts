@@ -6,6 +6,7 @@ import { evolve } from "./evolve.ts";
 import { dueAt, refresh, type Answer, type CommandRefusal } from "./machine.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
+import { ownerOf } from "./owners.ts";
 import { newsOf } from "./request-news.ts";
 import type { Approval } from "./request.ts";
 import type { Made } from "./settle.ts";
@@ -46,6 +47,7 @@ export async function change(
   if (!isWritten) return { approval, events: [], policy, world, refusal: { refusal: "REQUEST_CLOSED", message: "the request has expired" } };
   await publish(tx, deps, approval, made, options.traceparent);
   await schedule(tx, deps, approval, made.approval, locked.now);
+  await ownerOf(deps.owners, approval.tenant, approval.subject)?.changed(tx, made.approval, made.events);
   return { ...made, ...judged };
 }
 

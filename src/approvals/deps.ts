@@ -2,6 +2,7 @@
 import type { Log } from "../kernel/log.ts";
 import type { Clock, Ids } from "../kernel/ports.ts";
 import type { ApprovalMeter } from "./metrics.ts";
+import type { SubjectOwner } from "./owners.ts";
 import type { World } from "./people.ts";
 import type { ApprovalStore, ApprovalTx } from "./records.ts";
 import type { JsonObject, Person, Policy } from "./types.ts";
@@ -22,6 +23,7 @@ export interface ApprovalDeps {
   readonly log: Log;
   readonly meter: ApprovalMeter;
   readonly policies: Policies;
+  readonly owners: readonly SubjectOwner[];
   /** The people of a tenant as they are known now. */
   readonly directory: (tenant: string) => World["directory"];
   /** The context as a value; throws CONTEXT_INVALID with every place where it breaks the policy's schema. */

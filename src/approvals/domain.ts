@@ -22,6 +22,7 @@ export interface ApprovalsOptions {
   readonly log: Log;
   readonly meter: Meter;
   readonly policies: Policies;
+  readonly owners: ApprovalDeps["owners"];
   readonly directory: ApprovalDeps["directory"];
   /** The tenants of the directory. */
   readonly tenants: () => readonly string[];

@@ -17,7 +17,7 @@ export function fold(events: readonly ApprovalEvent[]): Approval | undefined {
 }
 
 function opened(event: Extract<ApprovalEvent, { type: "request_created" }>): Approval {
-  const { id, tenant, subject, context, requester, onBehalfOf, policy, requesterMayVote, expiresAt, stages, at } = event;
+  const { id, tenant, subject, context, requester, onBehalfOf, isStanding, policy, requesterMayVote, expiresAt, stages, at } = event;
   return {
     id,
     tenant,
@@ -27,6 +27,7 @@ function opened(event: Extract<ApprovalEvent, { type: "request_created" }>): App
     context,
     requesters: [requester],
     ...(onBehalfOf ? { onBehalfOf } : {}),
+    ...(isStanding ? { isStanding } : {}),
     author: requester,
     requesterMayVote,
     decision: "IN_REVIEW",

@@ -9,6 +9,7 @@ export interface FollowedEvent {
   readonly event: ApprovalEvent;
   /** The state of the request after it. */
   readonly decision: Decision;
+  readonly approval: Approval;
 }
 
 export interface FollowOptions {
@@ -38,7 +39,7 @@ export async function* follow(
       const events = await readAfter(store, tenant, id, state?.sequence ?? 0);
       for (const event of events) {
         state = evolve(state, event);
-        if (event.sequence > afterSequence) yield { event, decision: state.decision };
+        if (event.sequence > afterSequence) yield { event, decision: state.decision, approval: state };
         if (untilDecided && !isOpen(state)) return;
       }
       if (untilDecided && state && !isOpen(state)) return;

@@ -23,6 +23,8 @@ export interface OpenCommand {
   readonly context: JsonObject;
   readonly requester: Person;
   readonly onBehalfOf?: Person;
+  /** What is granted stands until it is revoked or superseded, and has effect at once; otherwise it is used once. */
+  readonly isStanding?: boolean;
 }
 
 export interface VoteCommand {
@@ -42,16 +44,19 @@ export interface CloseCommand {
   /** May close requests of others. */
   readonly isAdmin: boolean;
   readonly how: Exclude<Closing, "unsatisfiable"> | "revoke";
+  /** Revoked, what it let in is taken out again. */
+  readonly isEvicting?: boolean;
   readonly reason: string;
 }
 
 /** A new request, decided at once or with its first stage active. */
 export function open(command: OpenCommand, policy: Policy, world: World): Made {
-  const { requester, onBehalfOf, subject, context, id, tenant } = command;
+  const { requester, onBehalfOf, subject, context, id, tenant, isStanding = false } = command;
   const route = routeOf(policy, { context, subject, requester }, world.now);
   const party = (person: Person) => partyOf(person, world.directory);
   const behalf = onBehalfOf ? { onBehalfOf: party(onBehalfOf) } : {};
-  const created = { type: "request_created", id, tenant, subject, context, requester: party(requester), ...behalf, ...route.routed } as const;
+  const standing = isStanding ? { isStanding } : {};
+  const created = { type: "request_created", id, tenant, subject, context, requester: party(requester), ...behalf, ...standing, ...route.routed } as const;
   const first: ApprovalEvent = { ...created, sequence: 1, at: world.now, actor: requester.key };
   const made = run(evolve(undefined, first), policy, world, (draft) => begin(draft, route));
   return { approval: made.approval, events: [first, ...made.events] };
@@ -164,18 +169,28 @@ export function reassign(
 }
 
 /** Ends a request, or revokes what it granted. */
-export function close(approval: Approval, { by: person, isAdmin, how, reason }: CloseCommand, policy: Policy, world: World): Answer {
+export function close(approval: Approval, { by: person, isAdmin, how, isEvicting = false, reason }: CloseCommand, policy: Policy, world: World): Answer {
   const by = partyOf(person, world.directory);
   if (!isAdmin && !(isOwner(approval, by) && (how === "withdrawn" || how === "revoke"))) return notOwner(by, how === "revoke" ? "revoke" : "close");
   if (how === "revoke") {
+    if (isEvicting && !isAdmin) return notOwner(by, "evict by");
     const hint = approval.effect === "APPLIED" ? "; what was applied is undone by a request of its own" : "";
     if (approval.grant !== "VALID") return { refusal: "WRONG_STATE", message: `there is no valid grant to revoke: it is ${approval.grant}${hint}` };
     if (underway.has(approval.effect)) return { refusal: "WRONG_STATE", message: `the effect is ${approval.effect}: it can no longer be revoked` };
-    return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "grant_changed", grant: "REVOKED", reason }));
+    return run(approval, policy, world, (draft) =>
+      emit(draft, by.key, { type: "grant_changed", grant: "REVOKED", reason, ...(isEvicting ? { isEvicting } : {}) }),
+    );
   }
   const closed = closedAt(approval, world.now);
   if (closed) return closed;
   return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "request_cancelled", closing: how, reason }));
+}
+
+/** What a request granted is granted by another one from now on; one that grants nothing stays as it is. */
+export function supersede(approval: Approval, by: string, policy: Policy, world: World): Made {
+  return run(approval, policy, world, (draft) => {
+    if (approval.grant === "VALID") emit(draft, "muster", { type: "grant_changed", grant: "SUPERSEDED", reason: `superseded by ${by}` });
+  });
 }
 
 /** Everything that is due by itself at `world.now`. */

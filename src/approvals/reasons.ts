@@ -29,6 +29,7 @@ export const approvalReasons = [
   "POLICY_VERSION_NOT_FOUND",
   "POLICY_ACTIVE_DIFFERS",
   "POLICY_ARCHIVED",
+  "SUBJECT_RESERVED",
 ] as const;
 
 export type ApprovalReason = (typeof approvalReasons)[number];

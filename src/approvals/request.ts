@@ -98,6 +98,8 @@ export interface Approval {
   /** Everybody who asked; the first opened the request. */
   readonly requesters: readonly Party[];
   readonly onBehalfOf?: Party;
+  /** What it grants has effect at once, and stands until it is revoked or superseded. */
+  readonly isStanding?: boolean;
   /** Who gave the current revision. */
   readonly author: Party;
   readonly requesterMayVote: boolean;
@@ -135,6 +137,7 @@ export type ApprovalChange =
       readonly context: JsonObject;
       readonly requester: Party;
       readonly onBehalfOf?: Party;
+      readonly isStanding?: boolean;
     } & Routed)
   | { readonly type: "requester_joined"; readonly requester: Party }
   | ({ readonly type: "revision_added"; readonly digest: string; readonly context: JsonObject; readonly author: Party } & Routed)
@@ -163,7 +166,7 @@ export type ApprovalChange =
       readonly hasEffect?: boolean;
     }
   | { readonly type: "request_cancelled"; readonly closing: Closing; readonly reason: string }
-  | { readonly type: "grant_changed"; readonly grant: Exclude<Grant, "NONE" | "VALID">; readonly reason: string }
+  | { readonly type: "grant_changed"; readonly grant: Exclude<Grant, "NONE" | "VALID">; readonly reason: string; readonly isEvicting?: boolean }
   | { readonly type: "effect_changed"; readonly effect: Exclude<Effect, "NONE">; readonly detail: string };
 
 /** One event of a request. */

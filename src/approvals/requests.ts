@@ -5,6 +5,7 @@ import { seeChanged, seeIn, type Seen } from "./queries.ts";
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { close, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
 import { memberOf, type World } from "./people.ts";
+import { refuseOwned } from "./owners.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { isOpen, type Approval } from "./request.ts";
@@ -50,6 +51,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const formerId = await repeated(tx, actor, commandId, command);
   if (formerId !== undefined) return { seen: await seeIn(tx, deps, await mustFind(tx, tenant, formerId), actor), isNew: false };
 
+  refuseOwned(deps.owners, tenant, subject);
   const policy = await activePolicy(tx, deps, tenant, policyKey);
   if (policy.document.subject !== subject.type) {
     const message = `policy ${policyKey} is for subjects of type ${policy.document.subject}, not ${subject.type}`;
@@ -119,6 +121,7 @@ export interface ReviseInput {
 export function reviseApproval(deps: ApprovalDeps, input: ReviseInput, actor: Actor): Promise<VoteResult> {
   const { commandId, approvalId, digest } = input;
   return run(deps, actor, { commandId, approvalId, content: { ...input, what: "revise" } }, async (approval, _pinned, world, tx) => {
+    refuseOwned(deps.owners, actor.tenant, approval.subject);
     const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key);
     const context = input.context === undefined ? approval.context : await deps.readContext(policy, input.context);
     return revise(approval, { author: actor.person, isAdmin: actor.isAdmin, digest, context }, policy, world);
@@ -148,12 +151,13 @@ export interface CloseInput {
   readonly commandId: string;
   readonly approvalId: string;
   readonly how: CloseCommand["how"];
+  readonly isEvicting: boolean;
   readonly reason: string;
 }
 
 export function closeApproval(deps: ApprovalDeps, input: CloseInput, actor: Actor): Promise<VoteResult> {
-  const { commandId, approvalId, how, reason } = input;
-  const command = { by: actor.person, isAdmin: actor.isAdmin, how, reason };
+  const { commandId, approvalId, how, isEvicting, reason } = input;
+  const command = { by: actor.person, isAdmin: actor.isAdmin, how, isEvicting, reason };
   return run(deps, actor, { commandId, approvalId, content: { ...input, what: "close" } }, (approval, policy, world) =>
     close(approval, command, policy, world),
   );

@@ -119,6 +119,11 @@ function unsatisfiable(draft: Draft, stage: Stage, requirements: readonly string
 }
 
 function approve(draft: Draft, by: string, reason: string): void {
+  if (draft.approval.isStanding) {
+    emit(draft, by, { type: "request_approved", reason, hasEffect: true });
+    emit(draft, "muster", { type: "effect_changed", effect: "APPLIED", detail: "admitted" });
+    return;
+  }
   const { auto, grantTtlMs } = draft.policy.document.effect;
   const until = grantTtlMs === undefined ? {} : { grantUntil: draft.world.now + grantTtlMs };
   emit(draft, by, { type: "request_approved", reason, ...until, hasEffect: auto });

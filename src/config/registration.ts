@@ -13,6 +13,7 @@ export const registrationVariables = {
   MUSTER_RECONCILE: { fallback: "on", secret: false },
   MUSTER_RECONCILE_EVERY: { fallback: "15s", secret: false },
   MUSTER_REAP_AFTER: { fallback: "600s", secret: false },
+  MUSTER_ENVIRONMENT: { fallback: "", secret: false },
 } as const;
 
 type Get = (name: keyof typeof registrationVariables) => string;
@@ -25,6 +26,8 @@ export interface RegistrationSettings {
     /** What this server shows to modules that want a client certificate. */
     readonly clientCertificate: { readonly certFile: string; readonly keyFile: string } | undefined;
   };
+  /** Where this server stands, such as `prod`: for policies to read; empty when it is not set. */
+  readonly environment: string;
   readonly attemptLeaseMs: number;
   /** How long ended attempts are kept. */
   readonly attemptRetentionMs: number;
@@ -55,6 +58,7 @@ export function parseRegistration(get: Get, host: string, problems: string[]): R
       caFile: get("MUSTER_MODULE_CA") || undefined,
       clientCertificate: certFile === "" ? undefined : { certFile, keyFile },
     },
+    environment: environmentOf(get("MUSTER_ENVIRONMENT"), problems),
     attemptLeaseMs: parseDuration("MUSTER_ATTEMPT_LEASE", get("MUSTER_ATTEMPT_LEASE"), { unit: "s", min: 1, max: 120 }, problems),
     attemptRetentionMs: parseDuration("MUSTER_ATTEMPT_RETENTION", get("MUSTER_ATTEMPT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
     reconcile: {
@@ -63,4 +67,10 @@ export function parseRegistration(get: Get, host: string, problems: string[]): R
       reapAfterMs: parseDuration("MUSTER_REAP_AFTER", get("MUSTER_REAP_AFTER"), { unit: "s", min: 1, max: 604_800 }, problems),
     },
   };
+}
+
+function environmentOf(text: string, problems: string[]): string {
+  if (text !== "" && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text))
+    problems.push("MUSTER_ENVIRONMENT must be 1 to 64 of A-Z a-z 0-9 . _ -, a letter or digit first");
+  return text;
 }

@@ -1,24 +1,37 @@
 import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
 
+export interface Noted {
+  readonly onEvents: () => void;
+  /** Some are due at once. */
+  readonly onTasks?: () => void;
+}
+
 /**
- * The same store; `onEvents` is called after every commit of a transaction that inserted events, so that use cases need not call
- * it. Not after a commit whose answer was lost.
+ * The same store; says after every commit what a transaction inserted, events or tasks, so that use cases need not. Not after a
+ * commit whose answer was lost.
  */
-export function notingEvents<Tx extends CoreTx>(store: Store<Tx>, onEvents: () => void): Store<Tx> {
+export function notingCommits<Tx extends CoreTx>(store: Store<Tx>, { onEvents, onTasks }: Noted): Store<Tx> {
   return {
     ...store,
     async tx(work) {
       let hasEvents = false;
+      let hasTasks = false;
       const result = await store.tx((tx) => {
         hasEvents = false;
+        hasTasks = false;
         const insert: Tx["outbox"]["insert"] = (...added) => {
           hasEvents ||= added.length > 0;
           return tx.outbox.insert(...added);
         };
-        return work({ ...tx, outbox: { ...tx.outbox, insert } });
+        const insertTask: Tx["tasks"]["insert"] = (type, task) => {
+          hasTasks ||= (task.dueInMs ?? 0) <= 0;
+          return tx.tasks.insert(type, task);
+        };
+        return work({ ...tx, outbox: { ...tx.outbox, insert }, tasks: { ...tx.tasks, insert: insertTask } });
       });
       if (hasEvents) onEvents();
+      if (hasTasks) onTasks?.();
       return result;
     },
   };

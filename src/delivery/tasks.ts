@@ -21,6 +21,8 @@ export interface Tasks {
    * otherwise it is retried later.
    */
   run(taskId: string): Promise<boolean>;
+  /** To be called when tasks were inserted that are due: looks for them now. */
+  nudge(): void;
   /** Aborts running tasks, and resolves when they have settled and are due for another replica, or after five seconds. */
   stop(): Promise<void>;
 }
@@ -136,6 +138,8 @@ export function startTasks({
         waiters.delete(taskId);
       }
     },
+
+    nudge: () => loop.nudge(),
 
     async stop() {
       stopping.abort(new Error("the server is stopping"));

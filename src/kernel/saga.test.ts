@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { manualClock, type ManualClock } from "../../test/support/manual-clock.ts";
 import { untilAborted } from "../../test/support/until-aborted.ts";
 import { DomainError } from "./errors.ts";
-import { runSaga, unwind, type Saga, type Step } from "./saga.ts";
+import { Held, runSaga, unwind, type Saga, type Step } from "./saga.ts";
 
 const broken = new DomainError({ kind: "unavailable", reason: "DEPENDENCY_UNAVAILABLE", message: "away" });
 
@@ -11,10 +11,17 @@ interface Scripted {
   readonly failsAt?: string;
   readonly undoFails?: string;
   readonly journalFailsAt?: string;
+  /** What the steps reject with; by default `broken`. */
+  readonly failure?: Error;
+  readonly cannotHold?: Error;
 }
 
 /** Three steps a, b, c that write down what happens. */
-function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Saga<undefined, string, string>; diary: string[]; clock: ManualClock } {
+function scripted({ failsAt, undoFails, journalFailsAt, failure = broken, cannotHold }: Scripted): {
+  saga: Saga<undefined, string, string>;
+  diary: string[];
+  clock: ManualClock;
+} {
   const diary: string[] = [];
   const clock = manualClock();
   const step = (event: string): Step<undefined, string, string> => ({
@@ -22,7 +29,7 @@ function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Sag
     timeoutMs: 1_000,
     async run() {
       diary.push(`run ${event}`);
-      if (event === failsAt) throw broken;
+      if (event === failsAt) throw failure;
       return `note ${event}`;
     },
     async undo() {
@@ -39,8 +46,12 @@ function scripted({ failsAt, undoFails, journalFailsAt }: Scripted): { saga: Sag
         if (event === journalFailsAt) throw broken;
         diary.push(`recorded ${event} ${note}${then === "end" ? " last" : ""}`);
       },
-      async unwinding(error) {
-        diary.push(`unwinding ${error.reason}`);
+      async unwinding(why) {
+        diary.push(`unwinding ${why instanceof DomainError ? why.reason : why.message}`);
+      },
+      async held(why, leftovers) {
+        if (cannotHold) throw cannotHold;
+        diary.push(`held ${why.message} ${leftovers.length}`);
       },
       async ended(error, leftovers) {
         diary.push(`ended ${error.reason} ${leftovers.length}`);
@@ -211,4 +222,17 @@ test("what is thrown that is no DomainError is reported as INTERNAL, with its ca
   const { saga } = scripted({});
   const bug = new TypeError("a bug");
   expect(await runSaga(withStep(saga, "b", { run: () => Promise.reject(bug) }), never)).toMatchObject({ reason: "INTERNAL", cause: bug });
+});
+
+test("a saga that is held is undone, and ends as held", async () => {
+  const { saga, diary } = scripted({ failsAt: "b", undoFails: "a", failure: new Held("people decide") });
+  expect(await runSaga(saga, never)).toBe("held");
+  expect(diary.slice(-5)).toEqual(["unwinding people decide", "undo b", "undo a", "undo a", "held people decide 1"].slice(-5));
+});
+
+test("one that cannot be held has failed, after it was undone", async () => {
+  const refused = new DomainError({ kind: "wrong_state", reason: "INTERNAL", message: "refused" });
+  const { saga, diary } = scripted({ failsAt: "b", failure: new Held("people decide"), cannotHold: refused });
+  expect(await runSaga(saga, never)).toBe(refused);
+  expect(diary.slice(-4)).toEqual(["unwinding people decide", "undo b", "undo a", "ended INTERNAL 0"]);
 });

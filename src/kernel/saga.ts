@@ -8,7 +8,7 @@
  * may be ahead of them; work ahead has ended before the first undo; an undo is retried several times and an undo that keeps
  * failing does not stop the others. Not guaranteed: that a step or its undo ran only once; both must be safe
  * to repeat, and an undo safe to call when nothing was done. Recovery after a crash has one direction: `unwind`, of all steps (see
- * docs/decisions/0002).
+ * docs/decisions/0002). A step that rejects with `Held` has not failed: everything is undone all the same, and the saga ends as held.
  */
 import { DomainError, toDomainError } from "./errors.ts";
 import type { Clock } from "./ports.ts";
@@ -33,10 +33,18 @@ export interface Journal<Event extends string, Note> {
   /** Makes a step's event durable and shows it to followers. */
   recorded(event: Event, note: Note, then: Then): Promise<void>;
   /** Makes the decision to unwind durable. */
-  unwinding(error: DomainError): Promise<void>;
+  unwinding(why: DomainError | Held): Promise<void>;
+  /** Ends the saga as held, with what could not be undone. Rejects with a DomainError when it cannot be held: then it has failed. */
+  held(why: Held, leftovers: readonly DomainError[]): Promise<void>;
   /** Ends the saga as failed: everything undone when `leftovers` is empty, else stuck. */
   ended(error: DomainError, leftovers: readonly DomainError[]): Promise<void>;
 }
+
+/** What a step rejects with that may not go on now, though nothing is wrong. */
+export class Held extends Error {}
+
+/** How a saga ended: undefined when it succeeded. */
+export type SagaEnd = DomainError | "held" | undefined;
 
 /** Named instants of a run, so that tests can stop the process exactly there. */
 export type SagaProbe = (at: { readonly event: string; readonly phase: "begin" | "effect" | "recorded" | "undo" | "undone" }) => void;
@@ -55,8 +63,8 @@ const undoTries = 3;
 /** For one step, all tries together: a hanging dependency must not delay the undo of other steps for long. */
 const undoLimitMs = 10_000;
 
-/** Runs every step. Resolves to undefined on success, else to the failure; rejects only when the journal does. */
-export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<DomainError | undefined> {
+/** Runs every step. Rejects only when the journal does. */
+export async function runSaga<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, signal: AbortSignal): Promise<SagaEnd> {
   const unwritten = new AbortController();
   let durable: Promise<void> = Promise.resolve();
 
@@ -78,8 +86,10 @@ export async function runSaga<Context, Event extends string, Note>(saga: Saga<Co
       durable.catch((error: unknown) => unwritten.abort(error));
       if (!next) await durable;
     } catch (error) {
+      const begun = { ...saga, steps: saga.steps.slice(0, endOfReach(saga.steps, index)) };
+      if (error instanceof Held) return hold(begun, error);
       const failure = limit.signal.aborted && error === limit.signal.reason ? tookTooLong(step.event, step.timeoutMs) : toDomainError(error);
-      await unwind({ ...saga, steps: saga.steps.slice(0, endOfReach(saga.steps, index)) }, failure);
+      await unwind(begun, failure);
       return failure;
     }
   }
@@ -94,8 +104,25 @@ function endOfReach(steps: readonly { readonly early?: true }[], index: number):
 
 /** Undoes every step, the last one first, then ends the saga with `error`. */
 export async function unwind<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, error: DomainError): Promise<void> {
+  await saga.journal.ended(error, await undoAll(saga, error));
+}
+
+async function hold<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, why: Held): Promise<SagaEnd> {
+  const leftovers = await undoAll(saga, why);
+  try {
+    await saga.journal.held(why, leftovers);
+    return "held";
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error;
+    await saga.journal.ended(error, leftovers);
+    return error;
+  }
+}
+
+/** Resolves to what could not be undone. */
+async function undoAll<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, why: DomainError | Held): Promise<readonly DomainError[]> {
   await saga.endAhead?.();
-  await saga.journal.unwinding(error);
+  await saga.journal.unwinding(why);
   const leftovers: DomainError[] = [];
   for (const step of saga.steps.toReversed()) {
     if (!step.undo) continue;
@@ -104,7 +131,7 @@ export async function unwind<Context, Event extends string, Note>(saga: Saga<Con
     if (failure) leftovers.push(failure);
     saga.probe?.({ event: step.event, phase: "undone" });
   }
-  await saga.journal.ended(error, leftovers);
+  return leftovers;
 }
 
 async function undoStep<Context, Event extends string, Note>(

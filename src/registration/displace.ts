@@ -17,7 +17,7 @@ import { takeOff } from "./reconcile/actions.ts";
 import { displaceTask } from "./task-types.ts";
 
 export interface DisplaceDeps {
-  readonly ports: Pick<RegistrationPorts, "store" | "module" | "clock" | "judge">;
+  readonly ports: Pick<RegistrationPorts, "store" | "module" | "clock" | "judge" | "gate">;
   readonly ids: Ids;
   readonly log: Log;
 }

@@ -18,6 +18,7 @@ import { createReconciler, type ReconcileMode } from "./reconcile/round.ts";
 import type { RegisterDeps } from "./register.ts";
 import { reportClashes } from "./spellings.ts";
 import { registrationTasks } from "./tasks.ts";
+import { createFindHeld } from "./gate/held.ts";
 import { createFindUnchanged } from "./unchanged.ts";
 import type { UnregisterDeps } from "./unregister.ts";
 import type { UpdateTagsDeps } from "./update-tags.ts";
@@ -110,11 +111,12 @@ export function createRegistration(options: RegistrationOptions): Registration {
       resolveHost: options.resolveHost,
       selfName: options.selfName,
       findUnchanged: createFindUnchanged({ store, inCatalog: discovery.inCatalog }),
+      findHeld: createFindHeld({ store, clock }),
       onUnchanged: meter.unchanged,
     },
     unregister: { ports, ids, runner, runTask },
     updateTags: { ports, ids, runTask },
-    tasks: registrationTasks({ ports, ids, log }),
+    tasks: registrationTasks({ ports, ids, log, runner, progress }),
     loops: [tend, clashes, ...reconcile],
     audits: registrationAudits(store),
     measures: registrationMeasures({ store, running: () => runner.count() }),

@@ -1,6 +1,8 @@
 /** The end of all that is registered under a key, with what follows from it. */
+import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import type { RegistrationEvent } from "./events.ts";
+import type { Gate } from "./gate/gate.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { subjectOf } from "./service-id.ts";
 import { withdrawTask } from "./task-types.ts";
@@ -19,10 +21,15 @@ export interface Ending {
   readonly before?: RegistrationEvent;
 }
 
-/** Ends all that is registered under a key whose row the caller has locked, with its event, its audit and its task. */
+export interface EndKeyDeps {
+  readonly ids: Ids;
+  readonly gate: Pick<Gate, "leave">;
+}
+
+/** Ends all that is registered, or asks to be, under a key whose row the caller has locked, with its event, its audit and its task. */
 export async function endKey(
   tx: RegistrationTx,
-  ids: Ids,
+  { ids, gate }: EndKeyDeps,
   { serviceId }: InstanceRow,
   { taskId, actor, now, traceparent, why = {}, before }: Ending,
 ): Promise<{ readonly live: Attempt | undefined; readonly active: Registration | undefined; readonly hasTask: boolean }> {
@@ -31,18 +38,30 @@ export async function endKey(
   const active = await tx.registrations.findActive(serviceId);
   const registrations = await tx.registrations.endAll(serviceId, now);
   const hasTask = registrations.length > 0;
-  if (live || hasTask) await tx.instances.bumpGeneration(serviceId);
+  const asked = await gate.leave(tx, serviceId);
+  if (live || asked || hasTask) await tx.instances.bumpGeneration(serviceId);
   if (active) {
     for (const payload of [...(before ? [before] : []), unregisteredEvent(active)]) {
       await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: now, traceparent });
     }
   }
-  if (live || hasTask) {
+  if (live || asked || hasTask) {
     const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
     await tx.audit.append({ subject: subjectOf(serviceId), at: now, actor, action: "UNREGISTERED", detail });
   }
   if (hasTask) await tx.tasks.insert(withdrawTask, { id: taskId, payload: withdrawalOf(registrations) });
   return { live, active, hasTask };
+}
+
+/** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */
+export async function checkGeneration(tx: RegistrationTx, { serviceId, generation }: Pick<Attempt, "serviceId" | "generation">): Promise<void> {
+  const row = await tx.instances.lockId(serviceId);
+  if (row?.generation === generation) return;
+  throw new DomainError({
+    kind: "wrong_state",
+    reason: "SUPERSEDED",
+    message: "the instance was unregistered while this attempt was running",
+  });
 }
 
 function unregisteredEvent({ type, serviceId, name }: Registration): RegistrationEvent {

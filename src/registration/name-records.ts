@@ -19,13 +19,13 @@ export interface NameRepository {
   set(name: string, owner: Omit<NameRow, "name">): Promise<void>;
   /** The name is free again. The caller has locked its row. */
   delete(name: string): Promise<void>;
-  /** Whether an attempt is under way under the name. */
+  /** Whether an attempt is under way under the name, or an instance of it waits for an approval. */
   isUnderWay(name: string): Promise<boolean>;
   /** Whether anything is ACTIVE under the name. */
   isRegistered(name: string): Promise<boolean>;
-  /** Names after `after`, in the order of their first spellings; those that are reserved only while an attempt is under way. */
+  /** Names after `after`, in the order of their first spellings; those that are reserved only while that is so. */
   list(query: NameQuery): Promise<readonly NameRow[]>;
-  /** Up to `limit` names that are reserved although no attempt is under way. */
+  /** Up to `limit` names that are reserved although nothing is under way. */
   reservedInVain(limit: number): Promise<readonly NameRow[]>;
   /** Who was the owner of this very spelling before its name had a key, when another spelling has it. */
   ownerOfSpelling(name: string): Promise<string | undefined>;

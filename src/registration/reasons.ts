@@ -43,6 +43,8 @@ export const registrationReasons = [
   "NAME_IN_USE",
   "ARTIFACT_OWNED_BY_ANOTHER",
   "REGISTRATION_ENDED",
+  "APPROVAL_REJECTED",
+  "VERSION_CONTENT_DIFFERS",
 ] as const;
 
 export type RegistrationReason = (typeof registrationReasons)[number];

@@ -3,6 +3,7 @@ import type { DomainErrorInit } from "../kernel/errors.ts";
 import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
 import type { RegistrationEvent } from "./events.ts";
+import type { AskRepository, GateRepository } from "./gate/gate-records.ts";
 import type { NameRepository } from "./name-records.ts";
 import type { RegistryVersionRepository } from "./schemas/embedded-records.ts";
 import type { ArtifactRepository, SchemaRepository } from "./schemas/schema-records.ts";
@@ -91,6 +92,13 @@ export interface Registration extends InstanceKey {
 export interface Settled extends Pick<Registration, "id" | "serviceId" | "requestHash" | "address"> {
   /** Who owns the name. */
   readonly owner: string;
+}
+
+/** A version that is ACTIVE under a name. */
+export interface LiveVersion {
+  readonly version: string;
+  /** Of the schema it stands on, hex; undefined without one. */
+  readonly schemaSha256: string | undefined;
 }
 
 /** An instance that was found critical, and reported so, while it stays registered. */
@@ -187,6 +195,10 @@ export interface RegistrationRepository {
    * their instance, and whose name has its owner under this very spelling.
    */
   findSettled(serviceIds: readonly string[]): Promise<readonly Settled[]>;
+  /** The versions that are ACTIVE under a name, in any spelling. */
+  liveVersions(name: string): Promise<readonly LiveVersion[]>;
+  /** Whether another version than this one has ever been ACTIVE under a name, in any spelling. */
+  hadOtherVersion(name: string, version: string): Promise<boolean>;
   /** ACTIVE registrations with an id above `afterId`, in the order of their ids. */
   listActive(afterId: string, limit: number): Promise<readonly Registration[]>;
   /** Becoming ACTIVE also makes `at` the time of registration. */
@@ -214,6 +226,7 @@ export type RegistrationAction =
   | "REGISTRATION_STARTED"
   | "REGISTERED"
   | "REGISTRATION_FAILED"
+  | "REGISTRATION_HELD"
   | "CANCEL_REQUESTED"
   | "UNREGISTERED"
   | "TAGS_UPDATED"
@@ -227,6 +240,8 @@ export interface RegistrationTx extends CoreTx<RegistrationEvent, RegistrationAc
   readonly attempts: AttemptRepository;
   readonly instances: InstanceRepository;
   readonly names: NameRepository;
+  readonly gate: GateRepository;
+  readonly asks: AskRepository;
   readonly registrations: RegistrationRepository;
   readonly criticals: CriticalRepository;
   readonly schemas: SchemaRepository;

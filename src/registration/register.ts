@@ -13,9 +13,11 @@ import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { reserveName } from "./name-owner.ts";
 import { isPlatformName } from "./platform-names.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
-import { requestHashOf, serviceIdOf, subjectOf } from "./service-id.ts";
+import { requestHashOf, serviceIdOf } from "./service-id.ts";
 import { activeOf, settleSpelling } from "./spellings.ts";
-import { validatedNote } from "./attempts/steps/validated.ts";
+import { insertAttempt, newAttempt, startedEvent, type Described } from "./attempts/new-attempt.ts";
+import { askedAgainEvents } from "./gate/held-events.ts";
+import type { FindHeld } from "./gate/held.ts";
 import { hasKnownType, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
 import type { Asked, FindUnchanged } from "./unchanged.ts";
@@ -30,6 +32,7 @@ export interface RegisterDeps {
   /** The name of this server in the catalog, if it has one. */
   readonly selfName?: string | undefined;
   readonly findUnchanged: FindUnchanged;
+  readonly findHeld: FindHeld;
   /** Called for every answer UNCHANGED that is given anew. */
   readonly onUnchanged?: (type: ServiceType) => void;
 }
@@ -50,9 +53,6 @@ export interface StartedRegistration {
   /** What this call recorded of it: its first events, or none. */
   readonly events: readonly ProgressEvent[];
 }
-
-/** An attempt as a whole has this long. */
-export const attemptLimitMs = 150_000;
 
 /**
  * What a valid request comes to: the request, and the address that is checked and called. Rejects with `invalid`, naming all
@@ -116,6 +116,8 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
     serviceId: serviceIdOf(input.name, input.connectivity.advertisedHost, input.connectivity.advertisedPort),
   };
   const settled = input.requestId === undefined ? await deps.findUnchanged(request, caller) : undefined;
+  const ask = settled || input.requestId !== undefined ? undefined : await deps.findHeld(request, caller);
+  if (ask) return { attemptId: "", isNew: false, events: askedAgainEvents(ask, deps.ports.clock.now()) };
   const started = settled ? unrecorded(deps, request, settled) : await beginInTurn(deps, request, caller, signal);
   if (started.events.at(-1)?.outcome === "UNCHANGED") deps.onUnchanged?.(input.type);
   return started;
@@ -136,23 +138,18 @@ async function beginOrJoin(deps: RegisterDeps, request: CheckedRequest, caller: 
     if (known) return { attemptId: known.id, isNew: false, events: [] };
     const stillUnchanged = unchanged && (await tx.registrations.findActive(key.serviceId))?.id === unchanged.id;
     if (stillUnchanged && request.input.requestId === undefined) return unrecorded(deps, request, key);
-    const attempt = newAttempt(deps, request, caller, key);
+    const { input, hash, address } = request;
+    const { key: actor, traceparent } = caller;
+    const beginning = { id: deps.ids.next(), now: deps.ports.clock.now(), input, requestId: input.requestId, hash, address, actor, traceparent };
+    const attempt = newAttempt(deps.runner, beginning, key);
     const begins = { attemptId: attempt.id, isNew: true };
     if (stillUnchanged) {
       const events = unchangedEvents(attempt);
       await tx.attempts.insert({ ...attempt, state: "COMPLETED", outcome: "UNCHANGED", cursor: 0, lastSequence: events.length }, events, 0);
       return { ...begins, events };
     }
-    const events = firstEvents(attempt);
     admitted.takeRoom();
-    await tx.attempts.insert(attempt, events, deps.runner.leaseMs);
-    await tx.audit.append({
-      subject: subjectOf(attempt.serviceId),
-      at: attempt.createdAt,
-      actor: caller.key,
-      action: "REGISTRATION_STARTED",
-      detail: { attempt_id: attempt.id, request_sha256: attempt.requestHash },
-    });
+    const events = await insertAttempt(tx, attempt, deps.runner.leaseMs, caller);
     return { ...begins, events, begun: attempt };
   });
   if (begun) admitted.start(begun);
@@ -211,9 +208,10 @@ async function findKnown(tx: RegistrationTx, { input, hash }: CheckedRequest, { 
   return live;
 }
 
-/** The attempt, unless it completed and what it asked for is not what is registered any more. */
+/** The attempt, unless it completed and what it asked for is not what is registered any more. What was held is followed through. */
 async function stillTrue(tx: RegistrationTx, attempt: Attempt): Promise<Attempt> {
-  if (attempt.state !== "COMPLETED" || (await activeOf(tx, attempt.serviceId))?.requestHash === attempt.requestHash) return attempt;
+  if (attempt.state !== "COMPLETED" || attempt.outcome === "PENDING_APPROVAL" || (await activeOf(tx, attempt.serviceId))?.requestHash === attempt.requestHash)
+    return attempt;
   throw new DomainError({
     kind: "wrong_state",
     reason: "REGISTRATION_ENDED",
@@ -221,48 +219,6 @@ async function stillTrue(tx: RegistrationTx, attempt: Attempt): Promise<Attempt>
     subject: { type: "attempt", name: attempt.id },
     metadata: { attempt_id: attempt.id },
   });
-}
-
-function newAttempt(deps: RegisterDeps, { input, address, hash }: CheckedRequest, caller: Caller, key: InstanceRow): Attempt {
-  const now = deps.ports.clock.now();
-  return {
-    id: deps.ids.next(),
-    serviceId: key.serviceId,
-    name: input.name,
-    type: input.type,
-    host: input.connectivity.advertisedHost,
-    port: input.connectivity.advertisedPort,
-    version: input.version,
-    requestId: input.requestId,
-    requestHash: hash,
-    request: input,
-    address,
-    state: "RUNNING",
-    cursor: 1,
-    generation: key.generation,
-    lastSequence: 2,
-    outcome: undefined,
-    error: undefined,
-    cancelRequested: false,
-    actor: caller.key,
-    traceparent: caller.traceparent,
-    lease: { owner: deps.runner.owner, epoch: 1 },
-    deadlineAt: now + attemptLimitMs,
-    createdAt: now,
-    updatedAt: now,
-  };
-}
-
-type Described = Pick<Attempt, "id" | "createdAt" | "serviceId" | "address">;
-
-function startedEvent({ id, createdAt, serviceId }: Described): ProgressEvent {
-  return { attemptId: id, sequence: 1, type: "STARTED", at: createdAt, message: "registration started", serviceId };
-}
-
-/** What a new attempt begins with; its cursor and last sequence say so. */
-function firstEvents(attempt: Attempt): readonly ProgressEvent[] {
-  const { id: attemptId, createdAt: at } = attempt;
-  return [startedEvent(attempt), { attemptId, sequence: 2, type: "VALIDATED", at, ...validatedNote(attempt) }];
 }
 
 function unchangedEvents(attempt: Described): readonly ProgressEvent[] {

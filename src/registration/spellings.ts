@@ -52,7 +52,7 @@ export async function activeOf(tx: RegistrationTx, serviceId: string): Promise<R
 }
 
 async function isInUse(tx: RegistrationTx, serviceId: string): Promise<boolean> {
-  return ((await tx.registrations.findActive(serviceId)) ?? (await tx.attempts.findLive(serviceId))) !== undefined;
+  return ((await tx.registrations.findActive(serviceId)) ?? (await tx.attempts.findLive(serviceId)) ?? (await tx.asks.find(serviceId))) !== undefined;
 }
 
 function clash(asked: InstanceKey, holder: InstanceKey): DomainError {

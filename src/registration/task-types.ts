@@ -7,8 +7,9 @@ export const withdrawTask: TaskType<Withdrawal> = {
   kind: "withdraw",
   parse(json) {
     const ids = fieldOf(json, "registrationIds");
-    if (!Array.isArray(ids) || ids.length === 0 || !ids.every((id) => typeof id === "string")) throw notA("withdraw", "registrationIds");
-    return { registrationIds: ids };
+    const trial = trialOf(fieldOf(json, "trial"));
+    if (!Array.isArray(ids) || (ids.length === 0 && !trial) || !ids.every((id) => typeof id === "string")) throw notA("withdraw", "registrationIds");
+    return { registrationIds: ids, ...(trial ? { trial } : {}) };
   },
 };
 
@@ -23,6 +24,22 @@ export const displaceTask: TaskType<{ readonly registrationId: string }> = {
   kind: "displace",
   parse: (json) => ({ registrationId: registrationIdOf("displace", json) }),
 };
+
+/** Begin the attempt of an instance whose content was approved. */
+export const beginTask: TaskType<{ readonly approvalId: string; readonly serviceId: string; readonly generation: number }> = {
+  kind: "begin-attempt",
+  parse(json) {
+    const [approvalId, serviceId, generation] = [fieldOf(json, "approvalId"), fieldOf(json, "serviceId"), fieldOf(json, "generation")];
+    if (typeof approvalId !== "string" || typeof serviceId !== "string" || typeof generation !== "number")
+      throw notA("begin-attempt", "approvalId, serviceId and generation");
+    return { approvalId, serviceId, generation };
+  },
+};
+
+function trialOf(json: unknown): Withdrawal["trial"] {
+  const [serviceId, attemptId] = [fieldOf(json, "serviceId"), fieldOf(json, "attemptId")];
+  return typeof serviceId === "string" && typeof attemptId === "string" ? { serviceId, attemptId } : undefined;
+}
 
 function registrationIdOf(kind: string, json: unknown): string {
   const registrationId = fieldOf(json, "registrationId");

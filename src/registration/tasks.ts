@@ -3,22 +3,28 @@ import type { TaskKind, TaskType } from "../kernel/task-kind.ts";
 import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { displaceOthers, type DisplaceDeps } from "./displace.ts";
 import { showEntry } from "./reconcile/show-entry.ts";
-import { displaceTask, showTask, withdrawTask } from "./task-types.ts";
+import { beginApproved, type BeginDeps } from "./gate/begin-attempt.ts";
+import { attemptLimitMs } from "./attempts/new-attempt.ts";
+import { beginTask, displaceTask, showTask, withdrawTask } from "./task-types.ts";
 import { withdraw } from "./withdraw.ts";
+
+/** An attempt, and its undo. */
+const beginLimitMs = attemptLimitMs + 60_000;
 
 /**
  * None gives up: only a withdrawal releases schema versions, tags are shown at once only by their task, and who answers at an
  * address is found out in the end, or its registration ends otherwise.
  */
-export function registrationTasks(deps: DisplaceDeps & { readonly ports: RegistrationPorts }): readonly TaskKind[] {
+export function registrationTasks(deps: DisplaceDeps & BeginDeps & { readonly ports: RegistrationPorts }): readonly TaskKind[] {
   const { ports } = deps;
   return [
     taskKind(withdrawTask, (payload, signal) => withdraw(ports, payload, signal)),
     taskKind(showTask, ({ registrationId }, signal) => showEntry(ports, registrationId, signal)),
+    taskKind(beginTask, (payload, signal) => beginApproved(deps, payload, signal), beginLimitMs),
     taskKind(displaceTask, ({ registrationId }, signal) => displaceOthers(deps, registrationId, signal)),
   ];
 }
 
-function taskKind<P>(type: TaskType<P>, run: (payload: P, signal: AbortSignal) => Promise<unknown>): TaskKind<P> {
-  return { ...type, limitMs: 30_000, run: async (payload, signal) => void (await run(payload, signal)) };
+function taskKind<P>(type: TaskType<P>, run: (payload: P, signal: AbortSignal) => Promise<unknown>, limitMs = 30_000): TaskKind<P> {
+  return { ...type, limitMs, run: async (payload, signal) => void (await run(payload, signal)) };
 }

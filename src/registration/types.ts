@@ -15,13 +15,17 @@ export const eventTypes = [
   "SCHEMA_VALIDATED",
   "DATABASE_SAVED",
   "APICURIO_REGISTERED",
+  "APPROVAL_REQUESTED",
+  "APPROVED",
+  "REJECTED",
   "COMPLETED",
   "FAILED",
 ] as const;
 
 export type EventType = (typeof eventTypes)[number];
 
-export type Outcome = "ACTIVE" | "UNCHANGED";
+/** PENDING_APPROVAL: all was undone, and an attempt of its own begins when people have approved. */
+export type Outcome = "ACTIVE" | "UNCHANGED" | "PENDING_APPROVAL";
 
 /** `RUNNING` and `UNWINDING` are live; the rest is final, but for `STUCK`, which the sweep tries to unwind again. */
 export type AttemptState = "RUNNING" | "UNWINDING" | "COMPLETED" | "ROLLED_BACK" | "STUCK";

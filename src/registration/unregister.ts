@@ -37,7 +37,7 @@ export async function unregister(
     const key = await lockMeant(tx, serviceIdOf(input.name, input.host, input.port));
     if (!key || !isSamePlace(key, input)) throw neverRegistered(input);
     await checkOwner(tx, key.name, caller);
-    return endKey(tx, deps.ids, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
+    return endKey(tx, { ids: deps.ids, gate: deps.ports.gate }, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.runner.cancel(ended.live.id, cancelledBy("an Unregister"));
   return { wasActive: ended.active !== undefined, withdrawn: !ended.hasTask || (await deps.runTask(taskId)) };

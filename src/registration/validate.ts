@@ -20,6 +20,8 @@ interface Rule<T> {
 const name = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$/;
 const version = /^[A-Za-z0-9._+-]{1,256}$/;
 const requestId = /^[\x21-\x7e]{1,128}$/;
+/** What request ids begin with that no caller may use. */
+export const ownRequestIds = "approval:";
 const grpcName = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/;
 const scheme = /^https?$/;
 const artifactId = /^[\x21-\x24\x26-\x7e]{1,512}$/;
@@ -172,7 +174,11 @@ const registerRules: readonly Rule<RegisterCandidate>[] = [
   },
   {
     field: "request_id",
-    check: (r) => (r.requestId === undefined || requestId.test(r.requestId) ? undefined : "must be 1 to 128 printable ASCII characters without spaces"),
+    check: ({ requestId: id }) => {
+      if (id === undefined) return undefined;
+      if (!requestId.test(id)) return "must be 1 to 128 printable ASCII characters without spaces";
+      return id.startsWith(ownRequestIds) ? `must not begin with ${ownRequestIds}, as the platform's own do` : undefined;
+    },
   },
   {
     field: "health_timeout",

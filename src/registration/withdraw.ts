@@ -12,6 +12,8 @@ import { releaseSchemaVersion } from "./schemas/schema-versions.ts";
 /** What a `withdraw` task is about: registrations of one key. Former versions list all that have ended, the present one as few as it takes. */
 export interface Withdrawal {
   readonly registrationIds: readonly string[];
+  /** What an attempt that is held could not take out of the catalog. */
+  readonly trial?: { readonly serviceId: string; readonly attemptId: string } | undefined;
 }
 
 type Ended = Pick<Registration, "id" | "serviceId" | "registeredAt" | "schema">;
@@ -29,9 +31,10 @@ export function withdrawalOf(ended: readonly Ended[]): Withdrawal {
 /** Carries out a withdrawal. Rejects when a dependency is away, to be repeated. */
 export async function withdraw(
   ports: Pick<RegistrationPorts, "store" | "catalog" | "schemas">,
-  { registrationIds }: Withdrawal,
+  { registrationIds, trial }: Withdrawal,
   signal: AbortSignal,
 ): Promise<void> {
+  if (trial) await ports.catalog.deregister(trial.serviceId, trial.attemptId, signal);
   const ended = await read(ports, registrationIds);
   const latest = latestOf(ended);
   if (!latest) return;

@@ -13,4 +13,9 @@ type TxOf<Part> = Part extends StorePart<infer Tx> ? Tx : never;
 /** One open transaction, with the repositories of all domains. */
 export type MusterTx = TxOf<typeof storePart> & CoreTx;
 
+/** Every transaction is one of all domains, whatever the part that opened it knows of it. */
+export function wholeTx(tx: CoreTx): MusterTx {
+  return tx as MusterTx;
+}
+
 export type MusterStore = Store<MusterTx>;

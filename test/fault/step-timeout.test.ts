@@ -18,11 +18,12 @@ async function failureOf(run: Step<undefined, string, string>["run"]): Promise<D
   const journal: Journal<string, string> = {
     recorded: async () => undefined,
     unwinding: async () => undefined,
+    held: (why) => Promise.reject(why),
     ended: async (error) => void ended.push(error),
   };
   const failure = await runSaga({ steps: [{ event: "WAITED", timeoutMs: 800, run }], context: undefined, journal, clock }, new AbortController().signal);
   expect(ended).toEqual([failure]);
-  return failure;
+  return ended[0];
 }
 
 test("a step that takes too long fails as DEADLINE_EXCEEDED, not as a fault of ours", async () => {

@@ -9,16 +9,17 @@ import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-regist
 import { createHttpDocuments } from "../../src/adapters/http-documents/documents.ts";
 import { createModuleClient } from "../../src/adapters/module-grpc/module-client.ts";
 import { systemClock as clock } from "../../src/adapters/system/clock.ts";
-import { unavailable } from "../../src/kernel/errors.ts";
+import { unavailable, type DomainError } from "../../src/kernel/errors.ts";
 import type { AttemptContext, Note, RegistrationPorts, RegistrationStep } from "../../src/registration/attempts/attempt-context.ts";
 import { contextOf } from "../../src/registration/attempts/work.ts";
 import type { Attempt } from "../../src/registration/records.ts";
 import { notCompared } from "../../src/registration/schemas/bounded-comparison.ts";
 import { serviceTypes } from "../../src/registration/attempts/service-types.ts";
 import type { EventType, RegisterInput, ServiceType } from "../../src/registration/types.ts";
-import { runSaga, unwind, type Saga } from "../../src/kernel/saga.ts";
+import { runSaga, unwind, type Saga, type SagaEnd } from "../../src/kernel/saga.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import * as fixtures from "../contract/store/fixtures.ts";
+import { gateOff } from "../support/gate-off.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { rows } from "./crash-points.ts";
 import { openApi } from "../support/open-api.ts";
@@ -105,12 +106,18 @@ function sagaOf(context: AttemptContext, steps: readonly RegistrationStep[], fai
     journal: {
       recorded: async (_event, note) => context.ports.store.tx(async (tx) => note.alongside?.(tx)),
       unwinding: async () => undefined,
+      held: (why) => Promise.reject(why),
       ended: async (_error, leftovers) => expect(leftovers).toEqual([]),
     },
     probe({ event, phase }) {
       if (event === failAt && phase === "effect") throw unavailable("store", "scripted");
     },
   };
+}
+
+function failureOf(end: SagaEnd): DomainError | undefined {
+  if (end === "held") throw new Error("it was held");
+  return end;
 }
 
 /** What is there before the attempt, and after it. */
@@ -133,6 +140,7 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
     ...schemaLane,
     schemaQueries: schemaLane,
     judge: () => undefined,
+    gate: gateOff(),
   };
   const once = serviceTypes[type].steps;
   const steps = times === "once" ? once : once.map(twice);
@@ -141,7 +149,7 @@ async function play({ type, failAt, hasFormer }: Case, times: "once" | "twice"):
 
   if (hasFormer) expect(await runSaga(sagaOf(newContext(ports, attemptOf("a-former", type)), once), patience)).toBeUndefined();
   const before = await leftBehind(site, ports);
-  const failure = await runSaga(sagaOf(newContext(ports, attemptOf("b-later", type)), steps, failAt), patience);
+  const failure = failureOf(await runSaga(sagaOf(newContext(ports, attemptOf("b-later", type)), steps, failAt), patience));
   expect(failure?.message).toBe(failAt && "store unavailable: scripted");
   // As after a crash right at the end: whoever takes over does it all again, knowing nothing.
   if (failure && times === "twice") await unwind(sagaOf(newContext(ports, attemptOf("b-later", type)), steps), failure);

@@ -5,7 +5,7 @@ import { DomainError } from "../../src/kernel/errors.ts";
 import type { RegistrationPorts } from "../../src/registration/attempts/attempt-context.ts";
 import { cancelAttempt } from "../../src/registration/queries.ts";
 import { cancelledBy } from "../../src/registration/attempts/runner.ts";
-import { attemptLimitMs } from "../../src/registration/register.ts";
+import { attemptLimitMs } from "../../src/registration/attempts/new-attempt.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { caller, inputFor, notServing, openWorkshop, serving, typesOf, withTx, type Replica, type Workshop } from "../support/workshop.ts";
 

@@ -118,7 +118,13 @@ test("who ends a key can say why, in the audit and by an event that goes out bef
   const reaped = { type: "InstanceReaped", serviceId, name: "parser", since: 7 } as const;
   await workshop.store.tx(async (tx) => {
     const key = await tx.instances.lockId(serviceId);
-    await endKey(tx, workshop.ids, key!, { taskId: "task", actor: "muster", now: 9, why: { reason: "critical" }, before: reaped });
+    await endKey(tx, { ids: workshop.ids, gate: workshop.ports.gate }, key!, {
+      taskId: "task",
+      actor: "muster",
+      now: 9,
+      why: { reason: "critical" },
+      before: reaped,
+    });
   });
   expect((await outbox(workshop)).slice(before)).toMatchObject([
     { type: "InstanceReaped", at: 9, payload: reaped, traceparent: undefined },

@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 import { EventService, type WatchEventsResponse } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createEventCodec } from "../../src/delivery/event-codec.ts";
-import { notingEvents } from "../../src/delivery/event-commits.ts";
+import { notingCommits } from "../../src/delivery/event-commits.ts";
 import { startEventFeed } from "../../src/delivery/event-feed.ts";
 import { events } from "../../src/events.ts";
 import type { Store } from "../../src/kernel/ports.ts";
@@ -38,7 +38,7 @@ async function openSite(): Promise<Site> {
   const plain: Store = stack.use(await openSqliteStore({ path: ":memory:" }));
   const feed = startEventFeed({ store: plain, clock: systemClock, log: () => undefined });
   stack.defer(() => feed.stop());
-  const store = notingEvents(plain, () => feed.nudge());
+  const store = notingCommits(plain, { onEvents: () => feed.nudge() });
   const clock = manualClock();
   const server = stack.use(await startTestServer({}, { services: [eventService({ feed, message, clock }, events)] }));
   const client = stack.use(connect(server.address));

@@ -1,7 +1,7 @@
 /** A replica of nothing but the log of events: it numbers what is committed through its store, and serves EventService. */
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
 import { createEventCodec } from "../../src/delivery/event-codec.ts";
-import { notingEvents } from "../../src/delivery/event-commits.ts";
+import { notingCommits } from "../../src/delivery/event-commits.ts";
 import { startEventFeed } from "../../src/delivery/event-feed.ts";
 import { events } from "../../src/events.ts";
 import type { Log } from "../../src/kernel/log.ts";
@@ -20,7 +20,7 @@ export interface EventLogServer extends AsyncDisposable {
 /** Serves the log in `plain` on a free port of 127.0.0.1. */
 export async function startEventLogServer({ store: plain, clock, log }: { store: Store; clock: Clock; log: Log }): Promise<EventLogServer> {
   const feed = startEventFeed({ store: plain, clock, log });
-  const store = notingEvents(plain, () => feed.nudge());
+  const store = notingCommits(plain, { onEvents: () => feed.nudge() });
   const { message } = createEventCodec(events, { format: "cloudevents", topics: {} });
   const server = await startServer({
     listen: { host: "127.0.0.1", port: 0 },

@@ -2,6 +2,7 @@
  * Registration's own parts in this process, on the embedded adapters, with the instance behind every address in the test's
  * hand: for what cannot be brought about from outside, such as a write of another replica between two of ours.
  */
+import { gateOff } from "./gate-off.ts";
 import { randomUUID } from "node:crypto";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
 import { createEmbeddedSchemas } from "../../src/adapters/embedded/schema-registry.ts";
@@ -99,6 +100,7 @@ export async function openWorkshop({ clock = systemClock, decorate = (ports) => 
     ...schemaLane,
     schemaQueries: schemaLane,
     judge: () => undefined,
+    gate: gateOff(),
     clock,
   });
   const stopping = new AbortController();

@@ -3,6 +3,7 @@ import type { Subject } from "../../kernel/audit.ts";
 import type { Caller } from "../../kernel/caller.ts";
 import type { Clock, Ids } from "../../kernel/ports.ts";
 import { digestOf } from "./digest.ts";
+import { ownerOfPolicy, type SubjectOwner } from "../owners.ts";
 import { activeDiffers, archived, notFound, policyInvalid } from "./policy-errors.ts";
 import type { PolicyNews } from "./policy-news.ts";
 import type { PolicyAction, PolicyStore, PolicySummary, PolicyTx, PolicyVersion } from "./policy-records.ts";
@@ -12,6 +13,7 @@ import type { Problem } from "./problems.ts";
 const parser = () => import("./parse.ts");
 
 export interface PolicyDeps {
+  readonly owners: readonly SubjectOwner[];
   readonly store: PolicyStore;
   readonly clock: Pick<Clock, "now">;
   readonly ids: Ids;
@@ -82,6 +84,15 @@ export interface ActivatePolicy {
   readonly version: number;
   /** The version that has to be active now, 0 for none; undefined for any. */
   readonly expectedActive: number | undefined;
+  /** For the owner of the policy's subjects: see `SubjectOwner`. */
+  readonly admitLive?: boolean;
+  readonly release?: boolean;
+}
+
+/** What follows for the owner of the policy's subjects: see `SubjectOwner`. */
+export interface Followed {
+  readonly policy: PolicyVersion;
+  readonly followed: number;
 }
 
 /**
@@ -89,7 +100,7 @@ export interface ActivatePolicy {
  * `conflict` (POLICY_ACTIVE_DIFFERS), `wrong_state` (POLICY_ARCHIVED), and `invalid` (POLICY_INVALID) when the document has become wrong
  * since it was put, such as a percentage of groups whose members cannot be listed any more.
  */
-export async function activatePolicy(deps: PolicyDeps, { key, version, expectedActive }: ActivatePolicy, caller: Caller): Promise<PolicyVersion> {
+export async function activatePolicy(deps: PolicyDeps, { key, version, expectedActive, admitLive = true }: ActivatePolicy, caller: Caller): Promise<Followed> {
   const { tenant } = caller;
   const isEnumerable = await deps.isEnumerable(tenant);
   const at = deps.clock.now();
@@ -102,14 +113,16 @@ export async function activatePolicy(deps: PolicyDeps, { key, version, expectedA
     const found = await tx.policies.find(tenant, key, version);
     const { problems, document } = (await parser()).parsePolicy(found?.source ?? "", { isEnumerable });
     if (!document) throw policyInvalid(problems);
+    let followed = 0;
     if (wanted.status !== "ACTIVE") {
       const done = { by: caller.key, at };
       if (active) await tx.policies.setStatus(active, "ARCHIVED", done);
       await tx.policies.setStatus(wanted, "ACTIVE", done);
       await audit(tx, wanted, "POLICY_ACTIVATED", caller, at, { replaced: String(active?.version ?? 0) });
       await publish(deps, tx, { type: "PolicyActivated", replaced: active?.version ?? 0, ...stateOf(wanted, caller) }, caller, at);
+      followed = (await ownerOfPolicy(deps.owners, wanted)?.activated(tx, wanted, { admitLive })) ?? 0;
     }
-    return requireFound(await tx.policies.find(tenant, key, version), key, version);
+    return { policy: requireFound(await tx.policies.find(tenant, key, version), key, version), followed };
   });
 }
 
@@ -117,7 +130,7 @@ export async function activatePolicy(deps: PolicyDeps, { key, version, expectedA
  * Takes a version out of use; `version` 0 means the active one. One that is archived already stays so. Requests that are open keep
  * their version. Rejects with `not_found`, and with `conflict` when `expectedActive` is given and another version is active.
  */
-export async function archivePolicy(deps: PolicyDeps, { key, version, expectedActive }: ActivatePolicy, caller: Caller): Promise<PolicyVersion> {
+export async function archivePolicy(deps: PolicyDeps, { key, version, expectedActive, release = false }: ActivatePolicy, caller: Caller): Promise<Followed> {
   const { tenant } = caller;
   const at = deps.clock.now();
   return deps.store.tx(async (tx) => {
@@ -125,13 +138,15 @@ export async function archivePolicy(deps: PolicyDeps, { key, version, expectedAc
     const active = all.find(({ status }) => status === "ACTIVE");
     const wanted = version === 0 && active ? active : requireVersion(all, key, version);
     if (expectedActive !== undefined && expectedActive !== (active?.version ?? 0)) throw activeDiffers(key, expectedActive, active?.version ?? 0);
+    let followed = 0;
     if (wanted.status !== "ARCHIVED") {
       const wasActive = wanted.status === "ACTIVE";
       await tx.policies.setStatus(wanted, "ARCHIVED", { by: caller.key, at });
       await audit(tx, wanted, "POLICY_ARCHIVED", caller, at, { was: wanted.status });
       await publish(deps, tx, { type: "PolicyArchived", wasActive, ...stateOf(wanted, caller) }, caller, at);
+      if (wasActive) followed = (await ownerOfPolicy(deps.owners, wanted)?.archived(tx, { release, by: caller.key })) ?? 0;
     }
-    return requireFound(await tx.policies.find(tenant, key, wanted.version), key, wanted.version);
+    return { policy: requireFound(await tx.policies.find(tenant, key, wanted.version), key, wanted.version), followed };
   });
 }
 

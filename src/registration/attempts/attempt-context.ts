@@ -1,5 +1,6 @@
 import type { Catalog, CatalogEntry, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry } from "../ports.ts";
 import { capabilityTags } from "../tags.ts";
+import type { Gate } from "../gate/gate.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Step } from "../../kernel/saga.ts";
 import type { Attempt, RegistrationStore, RegistrationTx } from "../records.ts";
@@ -20,6 +21,7 @@ export interface RegistrationPorts {
   readonly schemaQueries: { readonly checkSchema: SchemaCheck; readonly compareSchemas: SchemaCompare };
   /** Why an address may not be dialled by what the configuration says now; undefined when it may. */
   readonly judge: (address: string) => string | undefined;
+  readonly gate: Gate;
   readonly clock: Clock;
 }
 
@@ -62,7 +64,11 @@ export interface Work {
   describe(signal: AbortSignal): Promise<ModuleDescription>;
   /** Takes the schema, checks it and compares it with the version before. */
   schema(signal: AbortSignal): Promise<CheckedSchema>;
-  /** Saves the registration as PENDING, with its schema version. */
+  /** Whether it may go live now, in this transaction or an earlier one. Rejects as the gate's `admit` does. */
+  admit(tx: RegistrationTx): Promise<void>;
+  /** Judges that again in the transaction that makes it ACTIVE. */
+  confirm(tx: RegistrationTx): Promise<void>;
+  /** Saves the registration as PENDING, with its schema version, when it may go live. */
   save(signal: AbortSignal): Promise<void>;
   /** Puts the saved schema version into the schema registry. */
   publish(signal: AbortSignal): Promise<Published>;

@@ -16,8 +16,11 @@ import { subjectOf } from "../service-id.ts";
 import { DomainError, toDomainError, type FieldViolation } from "../../kernel/errors.ts";
 import type { Log } from "../../kernel/log.ts";
 import { retrying } from "../../kernel/retry.ts";
-import type { Journal, Then } from "../../kernel/saga.ts";
+import { Held, type Journal, type Then } from "../../kernel/saga.ts";
 import { timeLimit } from "../../kernel/time-limit.ts";
+import { HeldForApproval } from "../gate/gate.ts";
+import { heldEvents } from "../gate/held-events.ts";
+import { withdrawTask } from "../task-types.ts";
 import type { AttemptWriter, Note, RegistrationPorts } from "./attempt-context.ts";
 import type { Attempt, RegistrationTx } from "../records.ts";
 import type { Progress } from "./progress.ts";
@@ -43,6 +46,8 @@ interface Line {
 interface Write {
   readonly patch: Patch;
   readonly events?: readonly ProgressEvent[];
+  /** Further events, that what is written in the transaction before it decides on. */
+  readonly eventsOf?: (tx: RegistrationTx) => Promise<readonly ProgressEvent[]>;
   readonly alongside?: readonly ((tx: RegistrationTx) => Promise<void>)[];
   /** Tried once only: a store that is away is not waited for. */
   readonly isHasty?: boolean;
@@ -75,24 +80,26 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
     return turn;
   }
 
-  async function write({ patch, events = [], alongside = [], isHasty = false }: Write): Promise<void> {
-    const last = events.at(-1);
+  async function write({ patch, events: given = [], eventsOf, alongside = [], isHasty = false }: Write): Promise<void> {
     const writeOnce = () =>
       store.tx(async (tx) => {
+        const events = eventsOf ? await eventsOf(tx) : given;
+        const last = events.at(-1);
         const at = { id: attempt.id, lease: attempt.lease, lastSequence: sequence };
         if (await tx.attempts.advance(at, { ...patch, updatedAt: clock.now() }, ...events)) {
           for (const belonging of alongside) await belonging(tx);
-          return;
+          return events;
         }
         const now = await tx.attempts.find(attempt.id);
         const ours = now?.lease.epoch === attempt.lease.epoch && now.lease.owner === attempt.lease.owner;
         const written = last === undefined ? patch.state === now?.state : now?.lastSequence === last.sequence;
         if (!ours || !written) throw lost;
+        return events;
       });
     using limit = timeLimit(clock, patienceMs);
-    await (isHasty ? writeOnce() : retrying(clock, limit.signal, writeOnce));
-    sequence = last?.sequence ?? sequence;
-    for (const event of events) deps.progress.publish(event);
+    const written = await (isHasty ? writeOnce() : retrying(clock, limit.signal, writeOnce));
+    sequence = written.at(-1)?.sequence ?? sequence;
+    for (const event of written) deps.progress.publish(event);
   }
 
   function eventOf(type: EventType, at: number, offset: number, note: Note & { readonly errorDetail?: string }): ProgressEvent {
@@ -169,16 +176,35 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
       if (inserted > 0) inserted -= 1;
       else await add(type, note, next);
     },
-    unwinding: (error) =>
+    unwinding: (why) =>
       inTurn(async () => {
         await flush();
-        if (error.cause instanceof OutcomeUnknown) throw error.cause.failure;
+        // Without an error of its own, an attempt that is interrupted while it is being held was interrupted.
+        const error = why instanceof Held ? undefined : why;
+        if (error?.cause instanceof OutcomeUnknown) throw error.cause.failure;
         if (attempt.state === "UNWINDING" || attempt.state === "STUCK") return;
         const isAway = isStoreAway(error) || isStoreAway(failure?.error);
-        await write({ patch: { state: "UNWINDING", error }, isHasty: isAway }).catch((failed: unknown) => {
+        await write({ patch: { state: "UNWINDING", ...(error ? { error } : {}) }, isHasty: isAway }).catch((failed: unknown) => {
           // A process that has lost the attempt takes back all the same: what it did last may be later than the new owner's undo.
           if (failed !== lost && !isStoreAway(failed)) throw failed;
         });
+      }),
+    held: (why, leftovers) =>
+      inTurn(async () => {
+        if (!(why instanceof HeldForApproval)) throw why;
+        const { id, serviceId } = attempt;
+        for (const leftover of leftovers) deps.log("error", "attempt.undo-failed", { attempt: id, service: serviceId, error: leftover });
+        await write({
+          patch: { state: "COMPLETED", outcome: "PENDING_APPROVAL" },
+          eventsOf: async (tx) => {
+            const ask = await why.ask(tx);
+            const detail = { attempt_id: id, approval_id: ask.approvalId };
+            await tx.audit.append({ subject: subjectOf(serviceId), at: clock.now(), actor: serverKey, action: "REGISTRATION_HELD", detail });
+            if (leftovers.length > 0) await tx.tasks.insert(withdrawTask, { id, payload: { registrationIds: [], trial: { serviceId, attemptId: id } } });
+            return heldEvents(ask, { attemptId: id, after: sequence, at: clock.now() });
+          },
+        });
+        deps.onCommit();
       }),
     ended: (error, leftovers) =>
       inTurn(async () => {

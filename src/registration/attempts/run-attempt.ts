@@ -1,7 +1,7 @@
 /** Runs attempts as background work of this process: the stream that asked for one only follows it. */
 import { serverKey } from "../../kernel/caller.ts";
 import { DomainError, toDomainError } from "../../kernel/errors.ts";
-import { runSaga, unwind, type Saga, type SagaProbe } from "../../kernel/saga.ts";
+import { runSaga, unwind, type Saga, type SagaEnd, type SagaProbe } from "../../kernel/saga.ts";
 import type { AttemptContext, Note, RegistrationPorts } from "./attempt-context.ts";
 import { contextOf } from "./work.ts";
 import { createJournal, type JournalDeps } from "./journal.ts";
@@ -18,13 +18,13 @@ export interface RunnerDeps extends JournalDeps {
   readonly onBegin?: (attempt: Attempt) => void;
   /**
    * Called exactly once for every attempt that began here, when this process is done with it; and each time one of
-   * another owner was taken over and unwound here. `error` is absent only when it completed.
+   * another owner was taken over and unwound here. `error` is absent when it completed, or is held.
    */
   readonly onEnd?: (attempt: Attempt, error: DomainError | undefined, outcome: AttemptOutcome) => void;
 }
 
-/** `abandoned`: its end could not be recorded here, so that another owner, or a later look, brings it about. */
-export type AttemptOutcome = "completed" | "failed" | "abandoned";
+/** `held`: it waits for an approval. `abandoned`: its end could not be recorded here, so that another owner, or a later look, brings it about. */
+export type AttemptOutcome = "completed" | "held" | "failed" | "abandoned";
 
 type RegistrationSaga = Saga<AttemptContext, EventType, Note>;
 
@@ -43,7 +43,7 @@ export async function unwindAttempt(deps: RunnerDeps, attempt: Attempt, why: Dom
   });
 }
 
-async function settle(deps: RunnerDeps, attempt: Attempt, share: string, work: (saga: RegistrationSaga) => Promise<DomainError | undefined>): Promise<void> {
+async function settle(deps: RunnerDeps, attempt: Attempt, share: string, work: (saga: RegistrationSaga) => Promise<SagaEnd>): Promise<void> {
   const { error, outcome } = await endOf(() => work(sagaOf(deps, attempt, share)));
   const about = { attempt: attempt.id, service: attempt.serviceId };
   if (outcome === "abandoned") {
@@ -58,12 +58,13 @@ async function settle(deps: RunnerDeps, attempt: Attempt, share: string, work: (
 
 type End =
   | { readonly outcome: "abandoned"; readonly error: DomainError }
-  | { readonly outcome: "completed" | "failed"; readonly error: DomainError | undefined };
+  | { readonly outcome: "completed" | "held" | "failed"; readonly error: DomainError | undefined };
 
-async function endOf(work: () => Promise<DomainError | undefined>): Promise<End> {
+async function endOf(work: () => Promise<SagaEnd>): Promise<End> {
   try {
-    const error = await work();
-    return { outcome: error ? "failed" : "completed", error };
+    const end = await work();
+    if (end === "held") return { outcome: end, error: undefined };
+    return { outcome: end ? "failed" : "completed", error: end };
   } catch (error) {
     return { outcome: "abandoned", error: toDomainError(error) };
   }

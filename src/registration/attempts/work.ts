@@ -1,5 +1,5 @@
 /**
- * The work that the steps of one attempt share, in its order: the callback, the schema, the PENDING registration, the
+ * The work that the steps of one attempt share, in its order: the callback, the schema, the gate, the PENDING registration, the
  * publication.
  *
  * Guarantees: each piece is done once, however often and however early it is asked for, and begins when those before it are
@@ -13,6 +13,8 @@ import { orAborted } from "../../kernel/or-aborted.ts";
 import { retrying } from "../../kernel/retry.ts";
 import { timeLimit } from "../../kernel/time-limit.ts";
 import type { Attempt } from "../records.ts";
+import type { Candidate } from "../gate/content.ts";
+import type { GateState } from "../gate/gate-records.ts";
 import { compared } from "../schemas/compare-versions.ts";
 import type { ModuleDescription } from "../types.ts";
 import { entryOf, type AttemptContext, type AttemptWriter, type CheckedSchema, type RegistrationPorts, type Work } from "./attempt-context.ts";
@@ -107,10 +109,20 @@ function createWork(
   const schema = piece("schema check", describeIfAsked, async (described, signal) =>
     compared(ports, await source.take(about, described, signal), share, signal),
   );
+  let candidate: Candidate = { attempt, schema: undefined, description: undefined };
+  let admitted: GateState | undefined;
   const save = piece(
     "saving",
     async () => ({ schema: await schema(over.signal), description: await describeIfAsked() }),
-    ({ schema: checked, description }) => alone((tx) => savePending(tx, about, checked, description)),
+    async ({ schema: checked, description }) => {
+      candidate = { attempt, schema: checked, description };
+      let state: GateState | undefined;
+      await alone(async (tx) => {
+        state = await ports.gate.admit(tx, candidate);
+        await savePending(tx, about, checked, description);
+      });
+      admitted = state;
+    },
   );
   const publish = piece(
     "publication",
@@ -124,7 +136,15 @@ function createWork(
   );
 
   return {
-    work: { describe, schema, save, publish, attempted: () => attempted },
+    work: {
+      describe,
+      schema,
+      admit: async (tx) => void (admitted ?? (await ports.gate.admit(tx, candidate))),
+      confirm: (tx) => ports.gate.confirm(tx, candidate, admitted),
+      save,
+      publish,
+      attempted: () => attempted,
+    },
     async end() {
       over.abort(new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the attempt is being taken back" }));
       await Promise.allSettled(underWay);

@@ -16,7 +16,7 @@ import { subjectOf } from "../service-id.ts";
 import { endKey } from "../end-key.ts";
 
 export interface ActionDeps {
-  readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock" | "judge">;
+  readonly ports: Pick<RegistrationPorts, "store" | "catalog" | "module" | "clock" | "judge" | "gate">;
   readonly ids: Ids;
   readonly reapAfterMs: number;
 }
@@ -113,7 +113,7 @@ export async function reap(deps: ActionDeps, { id }: Registration, since: number
 
 /** Ends a registration that nobody ended, with the events that say so; `why` is for the audit. False when it is left. */
 export async function takeOff(
-  { ports, ids }: { readonly ports: Pick<RegistrationPorts, "store" | "clock">; readonly ids: Ids },
+  { ports, ids }: { readonly ports: Pick<RegistrationPorts, "store" | "clock" | "gate">; readonly ids: Ids },
   { id, serviceId }: Registration,
   since: number,
   why: Readonly<Record<string, string>>,
@@ -122,7 +122,7 @@ export async function takeOff(
     const key = await tx.instances.lockId(serviceId);
     if (!key || !(await untouched(tx, id))) return false;
     const before = { type: "InstanceReaped", serviceId, name: key.name, since } as const;
-    await endKey(tx, ids, key, { taskId: ids.next(), actor: serverKey, now: ports.clock.now(), why, before });
+    await endKey(tx, { ids, gate: ports.gate }, key, { taskId: ids.next(), actor: serverKey, now: ports.clock.now(), why, before });
     await tx.criticals.delete(id);
     return true;
   });

@@ -24,6 +24,15 @@ export function predecessorOf(version: string, newestFirst: readonly string[]): 
   return ordered[ordered.findIndex((one) => one.version === version) + 1]?.version;
 }
 
+/** Whether a version comes before another one of the same major version; false where that is not known, since one is not semantic. */
+export function isDowngrade(version: string, live: readonly string[]): boolean {
+  const given = semanticVersionOf(version);
+  return live.some((other) => {
+    const semantic = semanticVersionOf(other);
+    return given !== undefined && semantic !== undefined && semantic.numbers[0] === given.numbers[0] && precedence(given, semantic) < 0;
+  });
+}
+
 function semanticVersionOf(text: string): SemanticVersion | undefined {
   const number = "(0|[1-9]\\d*)";
   const parts = new RegExp(`^${number}\\.${number}\\.${number}(?:-([0-9A-Za-z.-]+))?(?:\\+([0-9A-Za-z.-]+))?$`).exec(text);

@@ -49,13 +49,13 @@ export async function putOne(deps: PolicyDeps, { document, validateOnly }: PutPo
 }
 
 export async function activateOne(deps: PolicyDeps, request: ActivatePolicyRequest, context: HandlerContext): Promise<ActivatePolicyResponse> {
-  const policy = await activatePolicy(deps, versionIn(request, 1), callerOf(context));
-  return create(ActivatePolicyResponseSchema, { policy: versionOf(policy) });
+  const { policy, followed } = await activatePolicy(deps, { ...versionIn(request, 1), admitLive: request.admitLive ?? true }, callerOf(context));
+  return create(ActivatePolicyResponseSchema, { policy: versionOf(policy), admittedExisting: followed });
 }
 
 export async function archiveOne(deps: PolicyDeps, request: ArchivePolicyRequest, context: HandlerContext): Promise<ArchivePolicyResponse> {
-  const policy = await archivePolicy(deps, versionIn(request, 0), callerOf(context));
-  return create(ArchivePolicyResponseSchema, { policy: versionOf(policy) });
+  const { policy, followed } = await archivePolicy(deps, { ...versionIn(request, 0), release: request.release }, callerOf(context));
+  return create(ArchivePolicyResponseSchema, { policy: versionOf(policy), endedRequests: followed });
 }
 
 export async function getOne(deps: PolicyDeps, { key, version, format }: GetPolicyRequest, context: HandlerContext): Promise<GetPolicyResponse> {

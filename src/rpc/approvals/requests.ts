@@ -135,7 +135,7 @@ export async function closeRequest(deps: ApprovalHandlerDeps, request: CloseRequ
   if (how === undefined) bad.add("how", "must be WITHDRAW, CANCEL or REVOKE");
   bad.text("reason", reason);
   bad.done();
-  const result = await closeApproval(deps, { commandId, approvalId, how, reason }, actorOf(context));
+  const result = await closeApproval(deps, { commandId, approvalId, how, isEvicting: request.evict, reason }, actorOf(context));
   return create(CloseResponseSchema, { approval: shown(result) });
 }
 

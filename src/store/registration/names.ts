@@ -13,7 +13,11 @@ export function nameRepository({ db, dialect }: Session<RegistrationTables>): Na
   const names = () => db.selectFrom("service_names").selectAll();
   const byKey = (name: string) => names().where("name_key", "=", nameKeyOf(name));
   const live = () => db.selectFrom("attempts").where("live_key", "is not", null);
-  const namesUnderWay = () => live().select(sql<string>`lower(name)`.as("name_key"));
+  const asking = () => db.selectFrom("asks");
+  const namesUnderWay = () =>
+    live()
+      .select(sql<string>`lower(name)`.as("name_key"))
+      .union(asking().select("name_key"));
 
   async function shared(name: string): Promise<NameRow | undefined> {
     return fromRow(await forShare(dialect, byKey(name)).executeTakeFirst());
@@ -77,7 +81,8 @@ export function nameRepository({ db, dialect }: Session<RegistrationTables>): Na
       const attempt = live()
         .select("id")
         .where(sql<string>`lower(name)`, "=", nameKeyOf(name));
-      return (await attempt.limit(1).executeTakeFirst()) !== undefined;
+      const ask = asking().select("service_id").where("name_key", "=", nameKeyOf(name));
+      return ((await attempt.limit(1).executeTakeFirst()) ?? (await ask.limit(1).executeTakeFirst())) !== undefined;
     },
 
     async isRegistered(name) {

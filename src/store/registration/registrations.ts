@@ -1,7 +1,7 @@
 /** Registrations. At most one is ACTIVE for a service id, by a unique key. */
 import { sql } from "kysely";
 import type { Registration, RegistrationRepository } from "../../registration/records.ts";
-import { checkKeyOf } from "../../registration/keys.ts";
+import { checkKeyOf, nameKeyOf } from "../../registration/keys.ts";
 import type { RegisterInput } from "../../registration/types.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
 import type { RegistrationTable, RegistrationTables } from "./tables.ts";
@@ -52,6 +52,25 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
         .where("n.name_key", "is not", null)
         .where("a.live_key", "is", null)
         .execute();
+    },
+
+    async liveVersions(name) {
+      const rows = await db
+        .selectFrom("registrations as r")
+        .leftJoin("schema_versions as s", (on) =>
+          on.onRef("s.artifact_id", "=", "r.schema_artifact_id").onRef("s.version", "=", (eb) => eb.fn.coalesce("r.schema_version", "r.version")),
+        )
+        .select(["r.version as version", "s.sha256 as sha256"])
+        .distinct()
+        .where("r.name_key", "=", nameKeyOf(name))
+        .where("r.state", "=", "ACTIVE")
+        .execute();
+      return rows.map(({ version, sha256 }) => ({ version, schemaSha256: sha256 ?? undefined }));
+    },
+
+    async hadOtherVersion(name, version) {
+      const others = db.selectFrom("registrations").select("id").where("name_key", "=", nameKeyOf(name)).where("version", "!=", version);
+      return (await others.where("state", "!=", "PENDING").limit(1).executeTakeFirst()) !== undefined;
     },
 
     async listActive(afterId, limit) {
@@ -136,6 +155,7 @@ function toRow(registration: Registration): RegistrationTable {
     registered_at: registration.registeredAt,
     updated_at: registration.updatedAt,
     active_key: registration.state === "ACTIVE" ? registration.serviceId : null,
+    name_key: nameKeyOf(registration.name),
   };
 }
 

@@ -1,6 +1,6 @@
 /** The tables of registration as Kysely sees them: one interface a table, columns as they stand in the database. */
 import type { Generated } from "kysely";
-import type { AttemptState, EventType, ServiceType } from "../../registration/types.ts";
+import type { AttemptState, EventType, Outcome, ServiceType } from "../../registration/types.ts";
 import type { RegistrationState } from "../../registration/records.ts";
 import type { SchemaState, SchemaVerdict, SchemaVersion } from "../../registration/schemas/schema-records.ts";
 
@@ -25,7 +25,7 @@ export interface AttemptTable {
   step_cursor: number;
   generation: number;
   last_sequence: number;
-  outcome: "ACTIVE" | "UNCHANGED" | null;
+  outcome: Outcome | null;
   /** JSON. */
   error: string | null;
   cancel_requested: number;
@@ -98,6 +98,48 @@ export interface RegistrationTable {
   updated_at: number;
   /** The service id while ACTIVE, else null; unique. */
   active_key: string | null;
+  /** `nameKeyOf(name)`; null in rows of an older program. */
+  name_key: string | null;
+}
+
+/** One row, with the id 1. */
+export interface RegistrationGateTable {
+  id: number;
+  epoch: number;
+  is_on: number;
+}
+
+export interface AdmissionTable {
+  id: string;
+  subject_id: string;
+  digest: string;
+  /** JSON; null: all names. */
+  reads: string | null;
+  policy_version: number;
+  way: string | null;
+  approval_id: string | null;
+}
+
+export interface AskTable {
+  service_id: string;
+  approval_id: string;
+  generation: number;
+  name: string;
+  /** `nameKeyOf(name)` */
+  name_key: string;
+  version: string;
+  request_hash: string;
+  address: string;
+  digest: string;
+  actor: string;
+  traceparent: string | null;
+  attempt_id: string;
+  asked_at: number;
+  admitted: number;
+  /** JSON. */
+  request: string;
+  /** JSON. */
+  shown: string;
 }
 
 export interface CriticalTable {
@@ -154,6 +196,9 @@ export type RegistrationTables = {
   instances: InstanceTable;
   service_names: ServiceNameTable;
   registrations: RegistrationTable;
+  registration_gate: RegistrationGateTable;
+  admissions: AdmissionTable;
+  asks: AskTable;
   criticals: CriticalTable;
   schema_versions: SchemaVersionTable;
   schema_artifacts: SchemaArtifactTable;

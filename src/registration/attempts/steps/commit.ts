@@ -1,10 +1,11 @@
 import { subjectOf } from "../../service-id.ts";
 import type { RegistrationTx } from "../../records.ts";
 import type { RegistrationEvent } from "../../events.ts";
-import { DomainError, unavailable } from "../../../kernel/errors.ts";
+import { unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { claimName } from "../../name-owner.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
+import { checkGeneration } from "../../end-key.ts";
 import { leaveDisplacement } from "../../displace.ts";
 import { promoteRecorded } from "../../reconcile/show-entry.ts";
 import { inheritedTags, sameTags } from "../../tags.ts";
@@ -20,7 +21,10 @@ export const commit: RegistrationStep = {
   timeoutMs: 20_000,
   run: async (context, signal) => {
     const { ports, attempt } = context;
-    const former = await ports.store.tx((tx) => tx.registrations.findActive(attempt.serviceId));
+    const former = await ports.store.tx(async (tx) => {
+      await context.work.admit(tx);
+      return tx.registrations.findActive(attempt.serviceId);
+    });
     const promoted = inheritedTags(attempt.request.tags, former) ?? attempt.request.tags;
     const { id: attemptId, serviceId, address } = attempt;
     const entry = entryOf(attempt.request, { attemptId, serviceId, address, tags: promoted, healthService: context.entry.check.service });
@@ -57,6 +61,7 @@ async function checkServing({ entry, ports }: AttemptContext, signal: AbortSigna
 async function activate(tx: RegistrationTx, context: AttemptContext, promoted: readonly string[]): Promise<void> {
   const { attempt, ports } = context;
   await checkGeneration(tx, attempt);
+  await context.work.confirm(tx);
   const now = ports.clock.now();
   const former = await tx.registrations.findActive(attempt.serviceId);
   if (former) await tx.registrations.setState(former.id, "SUPERSEDED", now);
@@ -85,17 +90,6 @@ async function activate(tx: RegistrationTx, context: AttemptContext, promoted: r
     payload: registeredEvent(context, saved.schema?.artifactId),
     at: now,
     traceparent: attempt.traceparent,
-  });
-}
-
-/** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */
-async function checkGeneration(tx: RegistrationTx, attempt: AttemptContext["attempt"]): Promise<void> {
-  const row = await tx.instances.lockId(attempt.serviceId);
-  if (row?.generation === attempt.generation) return;
-  throw new DomainError({
-    kind: "wrong_state",
-    reason: "SUPERSEDED",
-    message: "the instance was unregistered while this attempt was running",
   });
 }
 

@@ -1,0 +1,81 @@
+/** What the owner of a type of subjects does with requests about them, in its own transactions. */
+import { change, publish, refused, schedule } from "./change.ts";
+import type { ApprovalDeps } from "./deps.ts";
+import { close, join, open, revise, supersede } from "./machine.ts";
+import { ownerOf } from "./owners.ts";
+import type { ApprovalTx, LockedApproval } from "./records.ts";
+import { isOpen, type Approval } from "./request.ts";
+import type { JsonObject, Person, Policy, Subject } from "./types.ts";
+import { readWorld } from "./world.ts";
+
+export interface OwnedQuestion {
+  readonly tenant: string;
+  readonly policyKey: string;
+  readonly subject: Subject;
+  readonly context: JsonObject;
+  readonly requester: Person;
+  readonly traceparent: string | undefined;
+}
+
+/** The open request of a subject, locked. */
+export async function findOpen(tx: ApprovalTx, tenant: string, policyKey: string, subject: Pick<Subject, "type" | "id">): Promise<LockedApproval | undefined> {
+  const current = await tx.approvals.lockCurrent(tenant, policyKey, subject);
+  return current && isOpen(current.approval) ? current : undefined;
+}
+
+/**
+ * Asks about a content: joins the open request of the same digest, revises that of another one, or opens one whose approval
+ * stands until it is revoked or superseded. `policy` is the active version.
+ */
+export async function ask(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQuestion, policy: Policy): Promise<Approval> {
+  const { tenant, policyKey, subject, context, requester, traceparent } = question;
+  const current = await findOpen(tx, tenant, policyKey, subject);
+  if (current) {
+    const isSame = current.approval.subject.digest === subject.digest;
+    const changed = await change(
+      tx,
+      deps,
+      current,
+      (approval, pinned, world) =>
+        isSame
+          ? join(approval, requester, pinned, world)
+          : revise(approval, { author: requester, isAdmin: true, digest: subject.digest, context }, policy, world),
+      { isInTime: true, traceparent },
+    );
+    if (changed.refusal) throw refused(changed.refusal, current.approval.id);
+    return changed.approval;
+  }
+  const world = await readWorld(tx, deps, tenant, policyKey, await tx.approvals.now());
+  const made = open({ id: deps.ids.next(), tenant, subject, context, requester, isStanding: true }, policy, world);
+  if (!(await tx.approvals.insert(made.approval, made.events, world.version))) throw new Error("the subject has an open request that was not found");
+  await publish(tx, deps, undefined, made, traceparent);
+  await schedule(tx, deps, undefined, made.approval, world.now);
+  await ownerOf(deps.owners, tenant, subject)?.changed(tx, made.approval, made.events);
+  return made.approval;
+}
+
+/** Ends an open request on the platform's own behalf; one that is decided stays as it is. */
+export async function cancel(
+  tx: ApprovalTx,
+  deps: ApprovalDeps,
+  {
+    tenant,
+    id,
+    how,
+    by,
+    reason,
+  }: { readonly tenant: string; readonly id: string; readonly how: "cancelled" | "subject_gone"; readonly by: string; readonly reason: string },
+): Promise<void> {
+  const locked = await tx.approvals.lock(tenant, id);
+  if (!locked || !isOpen(locked.approval)) return;
+  const person: Person = { key: by, name: by, groups: [], roles: [] };
+  await change(tx, deps, locked, (approval, policy, world) => close(approval, { by: person, isAdmin: true, how, reason }, policy, world), { isInTime: false });
+}
+
+/** What these requests granted is granted by another one now. */
+export async function supersedeAll(tx: ApprovalTx, deps: ApprovalDeps, tenant: string, ids: readonly string[], by: string): Promise<void> {
+  for (const id of ids) {
+    const locked = await tx.approvals.lock(tenant, id);
+    if (locked) await change(tx, deps, locked, (approval, policy, world) => supersede(approval, by, policy, world), { isInTime: false });
+  }
+}

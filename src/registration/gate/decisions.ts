@@ -1,0 +1,155 @@
+/**
+ * What follows for registrations from what approvals decide, in the transaction that decides it.
+ *
+ * Guarantees: an approval admits its content and leaves one task for each instance that asks, in the commit that approves; so that
+ * nothing is approved and forgotten. Whatever else ends a request ends its asks. Revoked, or superseded, a content is not admitted any more.
+ */
+import type { Ids } from "../../kernel/ports.ts";
+import { DomainError } from "../../kernel/errors.ts";
+import { endKey, type EndKeyDeps } from "../end-key.ts";
+import { subjectOf } from "../service-id.ts";
+import type { Registration, RegistrationTx } from "../records.ts";
+import { beginTask } from "../task-types.ts";
+import type { GateApprovals, GatePolicy } from "./approvals.ts";
+import { contextOf, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
+import type { Ask } from "./gate-records.ts";
+
+export interface DecisionDeps extends EndKeyDeps {
+  readonly ids: Ids;
+  readonly now: () => number;
+  readonly environment: string;
+}
+
+/** The content is approved. `supersede` says so of the requests of former contents. */
+export async function admitContent(
+  tx: RegistrationTx,
+  { ids }: Pick<DecisionDeps, "ids">,
+  approval: { readonly id: string; readonly subjectId: string; readonly digest: string; readonly context: Context; readonly actor: string },
+  policy: GatePolicy,
+  supersede: (approvalIds: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const { id: approvalId, subjectId, digest, context, actor } = approval;
+  const former = await tx.gate.admissions(subjectId);
+  if (former.length > 0) {
+    await tx.gate.move();
+    await tx.gate.removeAdmissions({ subjectId });
+    await supersede(former.flatMap((one) => one.approvalId ?? []));
+  }
+  const way = policy.way({ id: subjectId, digest }, context, actor).name;
+  await tx.gate.admit({ id: ids.next(), subjectId, digest, reads: policy.reads, policyVersion: policy.version, way, approvalId });
+  await beginAll(tx, ids, approvalId);
+}
+
+/** Leaves a task for every instance that asks. */
+async function beginAll(tx: RegistrationTx, ids: Ids, approvalId: string): Promise<number> {
+  const asks = await tx.asks.of(approvalId);
+  if (asks.length === 0) return 0;
+  await tx.asks.setAdmitted(approvalId);
+  for (const { serviceId, generation } of asks) await tx.tasks.insert(beginTask, { id: ids.next(), payload: { approvalId, serviceId, generation } });
+  return asks.length;
+}
+
+/** What was admitted by this approval is not any more; with `evict`, what serves because of it is taken off the platform. */
+export async function revokeContent(
+  tx: RegistrationTx,
+  deps: DecisionDeps,
+  approval: { readonly id: string; readonly subjectId: string; readonly by: string; readonly reason: string },
+  evict: boolean,
+): Promise<void> {
+  await tx.gate.move();
+  await tx.gate.removeAdmissions({ subjectId: approval.subjectId });
+  if (!evict) return;
+  const { id: approvalId, by: actor, reason } = approval;
+  for (const { serviceId, id } of await liveOf(tx, approval.subjectId)) {
+    const key = await tx.instances.lockId(serviceId);
+    if (!key || (await tx.registrations.find(id))?.state !== "ACTIVE") continue;
+    const why = { approval_id: approvalId, reason: reason === "" ? "its approval was revoked" : reason };
+    await endKey(tx, deps, key, { taskId: deps.ids.next(), actor, now: deps.now(), why });
+  }
+}
+
+async function liveOf(tx: RegistrationTx, subjectId: string): Promise<readonly Registration[]> {
+  const found: Registration[] = [];
+  for await (const registration of allActive(tx)) if (subjectIdOf(registration) === subjectId) found.push(registration);
+  return found;
+}
+
+/** The gate is turned on, or its policy changes: what is live is admitted as it is. Resolves to how many registrations are so for the first time. */
+export async function admitLive(tx: RegistrationTx, deps: DecisionDeps, policy: GatePolicy, isAllowed: boolean): Promise<number> {
+  await tx.gate.move(true);
+  const owners = new Map<string, string | undefined>();
+  const known = new Set<string>();
+  let admitted = 0;
+  for await (const registration of allActive(tx)) {
+    const { name } = registration;
+    if (!owners.has(name)) owners.set(name, (await tx.names.find(name))?.owner);
+    const candidate = await candidateOf(tx, registration);
+    const context = contextOf(candidate, { owner: owners.get(name) ?? registration.actor, hadOthers: true, live: [], asking: [] }, deps.environment);
+    const subjectId = subjectIdOf(registration);
+    const digest = digestOf(context, policy.reads);
+    const isAdmitted = (await tx.gate.admissions(subjectId)).some((one) => one.digest === digestOf(context, one.reads));
+    if (isAdmitted && !known.has(`${subjectId} ${digest}`)) continue;
+    if (!isAllowed) throw somethingIsLive(registration);
+    admitted += 1;
+    if (isAdmitted) continue;
+    known.add(`${subjectId} ${digest}`);
+    await tx.gate.admit({ id: deps.ids.next(), subjectId, digest, reads: policy.reads, policyVersion: policy.version, way: undefined, approvalId: undefined });
+  }
+  return admitted;
+}
+
+/** The gate is turned off. With `release` every instance that asks goes live. `cancel` ends a request. Resolves to how many there were. */
+export async function openGate(
+  tx: RegistrationTx,
+  { ids }: Pick<DecisionDeps, "ids">,
+  release: boolean,
+  cancel: (approvalId: string) => Promise<void>,
+): Promise<number> {
+  await tx.gate.move(false);
+  const asking: Ask[] = [];
+  for (
+    let page = await tx.asks.list({ afterId: "", limit: atOnce });
+    page.length > 0;
+    page = await tx.asks.list({ afterId: asking.at(-1)?.serviceId ?? "", limit: atOnce })
+  ) {
+    asking.push(...page);
+  }
+  const requests = new Set(asking.filter(({ isAdmitted }) => !isAdmitted).map(({ approvalId }) => approvalId));
+  for (const approvalId of requests) {
+    if (release) await beginAll(tx, ids, approvalId);
+    await cancel(approvalId);
+  }
+  return requests.size;
+}
+
+const atOnce = 200;
+
+async function* allActive(tx: RegistrationTx): AsyncGenerator<Registration> {
+  let afterId = "";
+  for (;;) {
+    const page = await tx.registrations.listActive(afterId, atOnce);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < atOnce) return;
+    afterId = last.id;
+  }
+}
+
+async function candidateOf(tx: RegistrationTx, registration: Registration): Promise<Candidate> {
+  const { schema, description, ...attempt } = registration;
+  const version = schema && (await tx.schemas.find(schema.artifactId, schema.version));
+  return {
+    attempt: { ...attempt, generation: 0, traceparent: undefined },
+    schema: version && { artifactId: version.artifactId, version: version.version, sha256: version.sha256, comparison: version.comparison },
+    description: description === undefined ? undefined : (JSON.parse(description) as Candidate["description"]),
+  };
+}
+
+function somethingIsLive({ serviceId }: Registration): DomainError {
+  return new DomainError({
+    kind: "wrong_state",
+    reason: "WRONG_STATE",
+    message: `${serviceId} is live and was never approved: with admit_live it is admitted as it is`,
+    subject: { type: "service", name: serviceId },
+  });
+}

@@ -1,0 +1,223 @@
+/**
+ * The gate: whether an instance that has proven itself goes live now, or waits for people.
+ *
+ * Guarantees: while the policy `registration` is active nothing becomes active whose content was not admitted; the answer is
+ * judged again in the transaction that makes it active, unless nothing has changed since. What people have refused is not
+ * asked again under the same version of the policy. Votes on a content are void only when nobody asks for it any more.
+ */
+import { DomainError } from "../../kernel/errors.ts";
+import type { Ids } from "../../kernel/ports.ts";
+import { Held } from "../../kernel/saga.ts";
+import { checkGeneration } from "../end-key.ts";
+import type { RegistrationTx } from "../records.ts";
+import type { GateApprovals, GatePolicy, OpenRequest, Refusal } from "./approvals.ts";
+import { contextOf, differences, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
+import type { Admission, Ask, GateState } from "./gate-records.ts";
+
+export interface Gate {
+  /**
+   * Resolves when the candidate may go live. Rejects with `HeldForApproval` when people have to decide first, and with
+   * APPROVAL_REJECTED, VERSION_CONTENT_DIFFERS or CONTEXT_INVALID when it may not at all.
+   */
+  admit(tx: RegistrationTx, candidate: Candidate): Promise<GateState>;
+  /** The same in the transaction that makes it ACTIVE; `since` is what `admit` resolved to in one that is committed. */
+  confirm(tx: RegistrationTx, candidate: Candidate, since: GateState | undefined): Promise<void>;
+  /** The key is unregistered: ends its ask, if it has one, and the request when nobody else asks. True when it had one. */
+  leave(tx: RegistrationTx, serviceId: string): Promise<boolean>;
+  /** What the policy would make of a request whose instance is not known yet; undefined while the gate is off. */
+  forecast(tx: RegistrationTx, candidate: Candidate): Promise<Forecast | undefined>;
+}
+
+export interface Forecast {
+  readonly policyVersion: number;
+  readonly decides: "admitted" | "approve" | "reject" | "people";
+  readonly reason: string;
+}
+
+export interface GateDeps {
+  readonly approvals: GateApprovals;
+  readonly ids: Ids;
+  /** Where this server stands, as its configuration says. */
+  readonly environment: string;
+  readonly now: () => number;
+}
+
+/** An instance waits for people; `ask` records that, in the transaction that ends its attempt. */
+export class HeldForApproval extends Held {
+  readonly ask: (tx: RegistrationTx) => Promise<Ask>;
+  constructor(ask: (tx: RegistrationTx) => Promise<Ask>) {
+    super("the registration waits for an approval");
+    this.ask = ask;
+  }
+}
+
+export function createGate(deps: GateDeps): Gate {
+  async function admit(tx: RegistrationTx, candidate: Candidate): Promise<GateState> {
+    const state = await tx.gate.state();
+    if (!state.isOn) return state;
+    const judged = await judge(tx, deps, candidate);
+    if (judged.admission || (judged.way.decides === "approve" && (await approveNow(tx, deps, candidate, judged)))) return state;
+    throw new HeldForApproval((later) => ask(later, deps, candidate));
+  }
+
+  return {
+    admit,
+
+    async confirm(tx, candidate, since) {
+      const now = await tx.gate.state();
+      if (now.epoch !== since?.epoch) await admit(tx, candidate);
+      if (now.isOn) await tx.asks.delete(candidate.attempt.serviceId);
+    },
+
+    async leave(tx, serviceId) {
+      const former = await tx.asks.find(serviceId);
+      if (!former) return false;
+      await tx.asks.delete(serviceId);
+      await endIfGone(tx, deps, former.approvalId);
+      return true;
+    },
+
+    async forecast(tx, candidate) {
+      if (!(await tx.gate.state()).isOn) return undefined;
+      const { policy, admission, way } = await judge(tx, deps, candidate);
+      return {
+        policyVersion: policy.version,
+        decides: admission ? "admitted" : way.decides,
+        reason: admission ? "this content was admitted before" : way.reason,
+      };
+    },
+  };
+}
+
+interface Judged {
+  readonly policy: GatePolicy;
+  readonly context: Context;
+  readonly subject: { readonly id: string; readonly digest: string };
+  readonly way: ReturnType<GatePolicy["way"]>;
+  readonly open: OpenRequest | undefined;
+  /** The open request is about this content. */
+  readonly isSame: boolean;
+  readonly admission: Admission | undefined;
+}
+
+/** Rejects when the candidate may not even ask. */
+async function judge(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Promise<Judged> {
+  const { approvals } = deps;
+  const policy = await approvals.active(tx);
+  if (!policy) throw new Error("the gate is on, and its policy has no active version");
+  const id = subjectIdOf(candidate.attempt);
+  const open = await approvals.findOpen(tx, id);
+  const asking = open ? await tx.asks.of(open.id) : [];
+  const context = await contextIn(tx, deps, candidate, asking);
+  const subject = { id, digest: digestOf(context, policy.reads) };
+  const way = policy.way(subject, context, candidate.attempt.actor);
+  const judged = { policy, context, subject, way, open };
+  const admission = await admissionOf(tx, deps, judged, candidate);
+  if (admission) return { ...judged, admission, isSame: false };
+  const refusal = await approvals.refusalOf(tx, subject, policy.version);
+  if (refusal) throw refused(refusal, id);
+  if (way.decides === "reject") throw rejectedByRule(way.reason, policy.version, id);
+  const pinned = open && (open.policyVersion === policy.version ? policy : await approvals.version(tx, open.policyVersion));
+  const isSame = open !== undefined && digestOf(context, pinned?.reads) === open.digest;
+  const others = asking.filter(({ serviceId }) => serviceId !== candidate.attempt.serviceId);
+  if (open && !isSame && others.length > 0) throw contentDiffers(id, open, differences(context, open.context, pinned?.reads));
+  return { ...judged, admission: undefined, isSame };
+}
+
+async function contextIn(tx: RegistrationTx, { environment }: GateDeps, candidate: Candidate, asking: readonly Ask[]): Promise<Context> {
+  const { name, version, actor } = candidate.attempt;
+  const known = {
+    owner: (await tx.names.find(name))?.owner ?? actor,
+    hadOthers: await tx.registrations.hadOtherVersion(name, version),
+    live: await tx.registrations.liveVersions(name),
+    asking: asking.map(({ serviceId }) => serviceId),
+  };
+  return contextOf(candidate, known, environment);
+}
+
+/** The admission of this content, unless the policy makes something else of it now than it did then. */
+async function admissionOf(
+  tx: RegistrationTx,
+  { approvals }: GateDeps,
+  { policy, context, subject }: Pick<Judged, "policy" | "context" | "subject">,
+  { attempt }: Candidate,
+): Promise<Admission | undefined> {
+  for (const admission of await tx.gate.admissions(subject.id)) {
+    if (digestOf(context, admission.reads) !== admission.digest) continue;
+    if (admission.way === undefined) return admission;
+    const its = admission.policyVersion === policy.version ? policy : await approvals.version(tx, admission.policyVersion);
+    if (its.way(subject, context, attempt.actor).name === admission.way) return admission;
+  }
+  return undefined;
+}
+
+/** Records that the policy itself approves it. False when people have the content before them already. */
+async function approveNow(tx: RegistrationTx, { approvals }: GateDeps, { attempt }: Candidate, judged: Judged): Promise<boolean> {
+  if (judged.isSame) return false;
+  const { actor, traceparent } = attempt;
+  return !(await approvals.ask(tx, { subject: judged.subject, context: judged.context, actor, traceparent })).isOpen;
+}
+
+async function ask(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Promise<Ask> {
+  const { attempt } = candidate;
+  await checkGeneration(tx, attempt);
+  const state = await tx.gate.state();
+  const judged = state.isOn ? await judge(tx, deps, candidate) : undefined;
+  if (!judged || judged.admission) throw decidedMeanwhile();
+  const digest = judged.isSame && judged.open ? judged.open.digest : judged.subject.digest;
+  const { actor, traceparent, serviceId, generation, name, version, requestHash, request, address, id } = attempt;
+  const asked = await deps.approvals.ask(tx, { subject: { id: judged.subject.id, digest }, context: judged.context, actor, traceparent });
+  if (!asked.isOpen) throw decidedMeanwhile();
+  const made: Ask = {
+    ...{ serviceId, generation, name, version, requestHash, request, address, actor, traceparent, digest },
+    ...{ approvalId: asked.id, attemptId: id, askedAt: deps.now(), shown: asked.shown, isAdmitted: false },
+  };
+  const former = await tx.asks.find(serviceId);
+  await tx.asks.put(made);
+  if (former && former.approvalId !== asked.id) await endIfGone(tx, deps, former.approvalId);
+  return made;
+}
+
+async function endIfGone(tx: RegistrationTx, { approvals }: GateDeps, approvalId: string): Promise<void> {
+  if ((await tx.asks.of(approvalId)).length === 0) await approvals.gone(tx, approvalId);
+}
+
+function refused({ approvalId, is, by, reason }: Refusal, id: string): DomainError {
+  const why = reason === "" ? "" : `: ${reason}`;
+  return new DomainError({
+    kind: "wrong_state",
+    reason: "APPROVAL_REJECTED",
+    message: is === "rejected" ? `${by} rejected ${id}${why}` : `the approval of ${id} was revoked${why}`,
+    subject: { type: "approval", name: approvalId },
+    metadata: { approval_id: approvalId },
+  });
+}
+
+function rejectedByRule(why: string, version: number, id: string): DomainError {
+  return new DomainError({
+    kind: "wrong_state",
+    reason: "APPROVAL_REJECTED",
+    message: `version ${version} of policy registration rejects ${id}: ${why}`,
+    metadata: { policy_version: String(version) },
+  });
+}
+
+function contentDiffers(id: string, { id: approvalId }: OpenRequest, names: readonly string[]): DomainError {
+  return new DomainError({
+    kind: "wrong_state",
+    reason: "VERSION_CONTENT_DIFFERS",
+    message: `another content of ${id} waits for approval: it differs in ${names.join(", ")}; give this one another version, or unregister the instances that ask`,
+    subject: { type: "approval", name: approvalId },
+    metadata: { approval_id: approvalId, differs: names.join(",") },
+  });
+}
+
+/** It was held for a decision that has come while its trial was taken back. */
+function decidedMeanwhile(): DomainError {
+  return new DomainError({
+    kind: "conflict",
+    reason: "INTERRUPTED",
+    message: "it was decided while the trial of this attempt was taken back: register again",
+    retryAfterMs: 1_000,
+  });
+}

@@ -1,0 +1,37 @@
+/**
+ * Requests of instances that wait for an approval, as every instance repeats its own each 30 seconds: answered from the ask, without
+ * a trial. Everybody who waits at that moment shares the query. That an instance still asks is written at most once a minute.
+ */
+import { batched } from "../../kernel/batched.ts";
+import { can, isOf, type Caller } from "../../kernel/caller.ts";
+import type { Clock } from "../../kernel/ports.ts";
+import type { RegistrationStore } from "../records.ts";
+import type { Asked } from "../unchanged.ts";
+import type { Ask } from "./gate-records.ts";
+
+const idsAQuery = 500;
+const touchMs = 60_000;
+
+/** The ask that is what the caller asks for and may ask for; undefined when that is not plainly so. */
+export type FindHeld = (asked: Asked, caller: Caller) => Promise<Ask | undefined>;
+
+export function createFindHeld({ store, clock }: { readonly store: RegistrationStore; readonly clock: Clock }): FindHeld {
+  const askUnder = batched<string, Ask>(async (serviceIds) => {
+    const now = clock.now();
+    const found = await store.tx(async (tx) => {
+      const asks = await tx.asks.findAll(serviceIds);
+      await tx.asks.touch(
+        asks.filter(({ askedAt }) => askedAt <= now - touchMs).map(({ serviceId }) => serviceId),
+        now,
+      );
+      return asks;
+    });
+    return new Map(found.map((ask) => [ask.serviceId, ask]));
+  }, idsAQuery);
+
+  return async ({ serviceId, hash, address }, caller) => {
+    const ask = await askUnder(serviceId);
+    if (!ask || ask.isAdmitted || ask.requestHash !== hash || ask.address !== address) return undefined;
+    return isOf(ask.actor, caller) || can(caller, "admin") ? ask : undefined;
+  };
+}

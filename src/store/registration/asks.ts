@@ -1,0 +1,111 @@
+/** Instances that wait for an approval: at most one ask a service id. */
+import type { Ask, AskRepository } from "../../registration/gate/gate-records.ts";
+import { nameKeyOf } from "../../registration/keys.ts";
+import type { RegisterInput } from "../../registration/types.ts";
+import type { Session } from "../engine/dialect.ts";
+import type { AskTable, RegistrationTables } from "./tables.ts";
+
+export function askRepository({ db }: Session<RegistrationTables>): AskRepository {
+  const asks = () => db.selectFrom("asks").selectAll();
+  return {
+    async put(ask) {
+      await db.deleteFrom("asks").where("service_id", "=", ask.serviceId).execute();
+      await db.insertInto("asks").values(toRow(ask)).execute();
+    },
+
+    async find(serviceId) {
+      const row = await asks().where("service_id", "=", serviceId).executeTakeFirst();
+      return row && fromRow(row);
+    },
+
+    async findAll(serviceIds) {
+      if (serviceIds.length === 0) return [];
+      return (await asks().where("service_id", "in", serviceIds).execute()).map(fromRow);
+    },
+
+    async of(approvalId) {
+      const rows = await asks().where("approval_id", "=", approvalId).orderBy("attempt_id").execute();
+      return rows.map(fromRow);
+    },
+
+    async list({ name, actor, afterId, limit }) {
+      let query = asks().where("service_id", ">", afterId).orderBy("service_id").limit(limit);
+      if (name !== undefined) query = query.where("name_key", "=", nameKeyOf(name));
+      if (actor !== undefined) query = query.where("actor", "=", actor);
+      return (await query.execute()).map(fromRow);
+    },
+
+    async touch(serviceIds, at) {
+      if (serviceIds.length > 0) await db.updateTable("asks").set({ asked_at: at }).where("service_id", "in", serviceIds).execute();
+    },
+
+    async show(approvalId, shown) {
+      await db
+        .updateTable("asks")
+        .set({ shown: JSON.stringify(shown) })
+        .where("approval_id", "=", approvalId)
+        .execute();
+    },
+
+    async setAdmitted(approvalId) {
+      await db.updateTable("asks").set({ admitted: 1 }).where("approval_id", "=", approvalId).execute();
+    },
+
+    async delete(serviceId) {
+      await db.deleteFrom("asks").where("service_id", "=", serviceId).execute();
+    },
+
+    async deleteOf(approvalId) {
+      await db.deleteFrom("asks").where("approval_id", "=", approvalId).where("admitted", "=", 0).execute();
+    },
+
+    async count() {
+      const row = await db
+        .selectFrom("asks")
+        .select((eb) => eb.fn.countAll<number>().as("count"))
+        .executeTakeFirstOrThrow();
+      return Number(row.count);
+    },
+  };
+}
+
+function toRow(ask: Ask): AskTable {
+  return {
+    service_id: ask.serviceId,
+    approval_id: ask.approvalId,
+    generation: ask.generation,
+    name: ask.name,
+    name_key: nameKeyOf(ask.name),
+    version: ask.version,
+    request_hash: ask.requestHash,
+    address: ask.address,
+    digest: ask.digest,
+    actor: ask.actor,
+    traceparent: ask.traceparent ?? null,
+    attempt_id: ask.attemptId,
+    asked_at: ask.askedAt,
+    admitted: ask.isAdmitted ? 1 : 0,
+    request: JSON.stringify(ask.request),
+    shown: JSON.stringify(ask.shown),
+  };
+}
+
+function fromRow(row: AskTable): Ask {
+  return {
+    serviceId: row.service_id,
+    approvalId: row.approval_id,
+    generation: row.generation,
+    name: row.name,
+    version: row.version,
+    requestHash: row.request_hash,
+    request: JSON.parse(row.request) as RegisterInput,
+    address: row.address,
+    digest: row.digest,
+    actor: row.actor,
+    traceparent: row.traceparent ?? undefined,
+    attemptId: row.attempt_id,
+    askedAt: row.asked_at,
+    isAdmitted: row.admitted === 1,
+    shown: JSON.parse(row.shown) as Ask["shown"],
+  };
+}

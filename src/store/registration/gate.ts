@@ -1,0 +1,69 @@
+/**
+ * The gate: one row that says whether it is on, and the admissions.
+ *
+ * Guarantees: who has read the row goes on before anybody moves it, and who moves it waits for those; so that no registration
+ * becomes active by an answer from before the gate was turned on, or from before an admission was taken back.
+ */
+import type { Admission, GateRepository } from "../../registration/gate/gate-records.ts";
+import { forShare, type Session } from "../engine/dialect.ts";
+import type { AdmissionTable, RegistrationTables } from "./tables.ts";
+
+const only = 1;
+
+export function gateRepository({ db, dialect }: Session<RegistrationTables>): GateRepository {
+  return {
+    async state() {
+      const row = await forShare(dialect, db.selectFrom("registration_gate").select(["epoch", "is_on"]).where("id", "=", only)).executeTakeFirstOrThrow();
+      return { epoch: row.epoch, isOn: row.is_on === 1 };
+    },
+
+    async move(isOn) {
+      const moving = db.updateTable("registration_gate").where("id", "=", only);
+      await moving.set((eb) => ({ epoch: eb("epoch", "+", 1), ...(isOn === undefined ? {} : { is_on: isOn ? 1 : 0 }) })).execute();
+    },
+
+    async admissions(subjectId) {
+      return (await db.selectFrom("admissions").selectAll().where("subject_id", "=", subjectId).execute()).map(fromRow);
+    },
+
+    async admit(...admissions) {
+      // As many as a statement has room for.
+      for (let from = 0; from < admissions.length; from += 200) {
+        await db
+          .insertInto("admissions")
+          .values(admissions.slice(from, from + 200).map(toRow))
+          .execute();
+      }
+    },
+
+    async removeAdmissions(of) {
+      const removing = db.deleteFrom("admissions");
+      const found = "subjectId" in of ? removing.where("subject_id", "=", of.subjectId) : removing.where("approval_id", "=", of.approvalId);
+      return Number((await found.executeTakeFirst()).numDeletedRows);
+    },
+  };
+}
+
+function toRow({ id, subjectId, digest, reads, policyVersion, way, approvalId }: Admission): AdmissionTable {
+  return {
+    id,
+    subject_id: subjectId,
+    digest,
+    reads: reads ? JSON.stringify(reads) : null,
+    policy_version: policyVersion,
+    way: way ?? null,
+    approval_id: approvalId ?? null,
+  };
+}
+
+function fromRow(row: AdmissionTable): Admission {
+  return {
+    id: row.id,
+    subjectId: row.subject_id,
+    digest: row.digest,
+    reads: row.reads === null ? undefined : (JSON.parse(row.reads) as readonly string[]),
+    policyVersion: row.policy_version,
+    way: row.way ?? undefined,
+    approvalId: row.approval_id ?? undefined,
+  };
+}
