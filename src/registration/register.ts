@@ -16,6 +16,7 @@ import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./recor
 import { requestHashOf, serviceIdOf } from "./service-id.ts";
 import { activeOf, settleSpelling } from "./spellings.ts";
 import { insertAttempt, newAttempt, startedEvent, type Described } from "./attempts/new-attempt.ts";
+import { gatePolicyKey } from "./gate/approvals.ts";
 import { askedAgainEvents } from "./gate/held-events.ts";
 import type { FindHeld } from "./gate/held.ts";
 import { hasKnownType, registerViolations, type RegisterCandidate } from "./validate.ts";
@@ -121,6 +122,20 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   const started = settled ? unrecorded(deps, request, settled) : await beginInTurn(deps, request, caller, signal);
   if (started.events.at(-1)?.outcome === "UNCHANGED") deps.onUnchanged?.(input.type);
   return started;
+}
+
+/**
+ * What the policy `registration` would make of a request, as facts for its caller; none while no such policy is active. The schema is not
+ * known before the instance is called back, so that nothing is compared: the verdict is that of a schema like the one that is live.
+ */
+export async function forecastOf({ ports }: RegisterDeps, input: RegisterInput, address: string, caller: Caller): Promise<Readonly<Record<string, string>>> {
+  const { name, type, version } = input;
+  const serviceId = serviceIdOf(name, input.connectivity.advertisedHost, input.connectivity.advertisedPort);
+  const { key: actor, traceparent } = caller;
+  const attempt = { id: "", serviceId, name, type, version, request: input, requestHash: requestHashOf(input), address, generation: 0, actor, traceparent };
+  const forecast = await ports.store.tx((tx) => ports.gate.forecast(tx, { attempt, schema: undefined, description: undefined }));
+  if (!forecast) return {};
+  return { policy: gatePolicyKey, policy_version: String(forecast.policyVersion), approval: forecast.decides, approval_reason: forecast.reason };
 }
 
 /** Refused before it waits for its turn, where that is known already. */

@@ -34,7 +34,7 @@ async function scene(): Promise<Scene> {
   const clock = manualClock(1_000);
   const store = await openSqliteStore({ path: ":memory:", clock });
   const made: Scene = {
-    deps: { store, clock, ids: createUuidV7(clock), isEnumerable: () => made.isEnumerable },
+    deps: { store, clock, ids: createUuidV7(clock), owners: [], isEnumerable: () => made.isEnumerable },
     clock,
     isEnumerable: true,
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

@@ -78,7 +78,7 @@ test("UpdateTags is refused, and the task of an earlier one does not write its e
   isDenied = true;
   await expect(set("red")).rejects.toMatchObject({ kind: "wrong_state", reason: "HOST_DENIED" });
   const [task] = await store.tx((tx) => tx.tasks.claim("show", 0, 9));
-  const show = registrationTasks({ ports, ids, log: () => undefined }).find(({ kind }) => kind === "show");
+  const show = registrationTasks({ ports, ids, log: () => undefined, runner: replica.runner, progress: replica.progress }).find(({ kind }) => kind === "show");
   await show?.run(showTask.parse(JSON.parse(task?.payload ?? "")), soon());
   expect(await shown()).toEqual(["blue"]);
   isDenied = false;

@@ -2,6 +2,7 @@
  * Registration's own parts in this process, on the embedded adapters, with the instance behind every address in the test's
  * hand: for what cannot be brought about from outside, such as a write of another replica between two of ours.
  */
+import { createFindHeld } from "../../src/registration/gate/held.ts";
 import { gateOff } from "./gate-off.ts";
 import { randomUUID } from "node:crypto";
 import { createEmbeddedCatalog } from "../../src/adapters/embedded/catalog.ts";
@@ -156,6 +157,7 @@ function openReplica(
     starts: createFairQueue({ places: 16 }),
     resolveHost: async (address) => ({ address }),
     findUnchanged,
+    findHeld: createFindHeld({ store: ports.store, clock: ports.clock }),
   };
   return {
     runner,

@@ -36,6 +36,8 @@ export interface Admitted extends Disposable {
 export interface Runner {
   readonly owner: string;
   readonly leaseMs: number;
+  /** Aborts when this process begins to shut down. */
+  readonly stopping: AbortSignal;
   /**
    * Lets in a request that may become an attempt; `share` is that of its caller. Throws `exhausted` when the share, or all room, is
    * taken, and `unavailable` when this process is shutting down.
@@ -73,7 +75,7 @@ export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Ru
   });
   const turns = createFairQueue({ places: parallelTx });
   let takenOver = 0;
-  let draining = false;
+  const stopping = new AbortController();
   let renewedAt = Number.NEGATIVE_INFINITY;
 
   function launch(attempt: Attempt, work: (controller: AbortController) => Promise<void>): void {
@@ -114,8 +116,9 @@ export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Ru
   return {
     owner: options.owner,
     leaseMs: options.leaseMs,
+    stopping: stopping.signal,
     admit(share) {
-      if (draining) throw shuttingDown();
+      if (stopping.signal.aborted) throw shuttingDown();
       // What joins an attempt, or changes nothing, needs no room; it is only not begun when there is none.
       queue.enter(share)[Symbol.dispose]();
       let ticket: Ticket | undefined;
@@ -155,7 +158,7 @@ export function createRunner(deps: () => RunnerDeps, options: RunnerOptions): Ru
       await takeOver();
     },
     async drain(graceMs) {
-      draining = true;
+      stopping.abort(shuttingDown());
       const { clock } = deps().ports;
       const all = Promise.all([...running.values()].map(({ done }) => done));
       const atMost = async (ms: number): Promise<void> => {

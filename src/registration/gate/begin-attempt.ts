@@ -84,8 +84,10 @@ async function isLive(tx: RegistrationTx, { serviceId, requestHash, address }: A
   return active?.requestHash === requestHash && active.address === address;
 }
 
+type Asking = Pick<Ask, "approvalId" | "digest" | "serviceId" | "generation" | "actor">;
+
 /** How many attempts were begun for the ask, and the last of them. */
-async function former(tx: RegistrationTx, ask: Ask): Promise<readonly [number, Attempt | undefined]> {
+async function former(tx: RegistrationTx, ask: Asking): Promise<readonly [number, Attempt | undefined]> {
   let last: Attempt | undefined;
   for (let tries = 0; tries < mostTries; tries++) {
     const attempt = await tx.attempts.findByRequestId(ask.actor, requestIdOf(ask, tries));
@@ -96,12 +98,12 @@ async function former(tx: RegistrationTx, ask: Ask): Promise<readonly [number, A
 }
 
 /** The request id of the attempt that an approval of this content begins: the same whoever begins it. */
-function requestIdOf({ approvalId, digest, serviceId, generation }: Ask, tries: number): string {
+function requestIdOf({ approvalId, digest, serviceId, generation }: Asking, tries: number): string {
   return `${ownRequestIds}${sha256(JSON.stringify([approvalId, digest, serviceId, generation, tries]))}`;
 }
 
 /** The attempt that the approval of this ask has begun last. */
-export async function begunAttempt(tx: RegistrationTx, ask: Ask): Promise<Attempt | undefined> {
+export async function begunAttempt(tx: RegistrationTx, ask: Asking): Promise<Attempt | undefined> {
   return (await former(tx, ask))[1];
 }
 

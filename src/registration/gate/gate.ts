@@ -10,7 +10,7 @@ import type { Ids } from "../../kernel/ports.ts";
 import { Held } from "../../kernel/saga.ts";
 import { checkGeneration } from "../end-key.ts";
 import type { RegistrationTx } from "../records.ts";
-import type { GateApprovals, GatePolicy, OpenRequest, Refusal } from "./approvals.ts";
+import type { GateApprovals, GatePolicy, OpenRequest, Refusal, Way } from "./approvals.ts";
 import { contextOf, differences, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
 import type { Admission, Ask, GateState } from "./gate-records.ts";
 
@@ -24,13 +24,15 @@ export interface Gate {
   confirm(tx: RegistrationTx, candidate: Candidate, since: GateState | undefined): Promise<void>;
   /** The key is unregistered: ends its ask, if it has one, and the request when nobody else asks. True when it had one. */
   leave(tx: RegistrationTx, serviceId: string): Promise<boolean>;
+  /** What happens to a request from now on: see `GateApprovals`. */
+  readonly follow: GateApprovals["follow"];
   /** What the policy would make of a request whose instance is not known yet; undefined while the gate is off. */
   forecast(tx: RegistrationTx, candidate: Candidate): Promise<Forecast | undefined>;
 }
 
 export interface Forecast {
   readonly policyVersion: number;
-  readonly decides: "admitted" | "approve" | "reject" | "people";
+  readonly decides: Way["decides"];
   readonly reason: string;
 }
 
@@ -62,6 +64,7 @@ export function createGate(deps: GateDeps): Gate {
 
   return {
     admit,
+    follow: (approvalId, signal) => deps.approvals.follow(approvalId, signal),
 
     async confirm(tx, candidate, since) {
       const now = await tx.gate.state();
@@ -93,7 +96,7 @@ interface Judged {
   readonly policy: GatePolicy;
   readonly context: Context;
   readonly subject: { readonly id: string; readonly digest: string };
-  readonly way: ReturnType<GatePolicy["way"]>;
+  readonly way: Way;
   readonly open: OpenRequest | undefined;
   /** The open request is about this content. */
   readonly isSame: boolean;
@@ -103,8 +106,7 @@ interface Judged {
 /** Rejects when the candidate may not even ask. */
 async function judge(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Promise<Judged> {
   const { approvals } = deps;
-  const policy = await approvals.active(tx);
-  if (!policy) throw new Error("the gate is on, and its policy has no active version");
+  const policy = await activePolicy(tx, deps);
   const id = subjectIdOf(candidate.attempt);
   const open = await approvals.findOpen(tx, id);
   const asking = open ? await tx.asks.of(open.id) : [];
@@ -122,6 +124,12 @@ async function judge(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): 
   const others = asking.filter(({ serviceId }) => serviceId !== candidate.attempt.serviceId);
   if (open && !isSame && others.length > 0) throw contentDiffers(id, open, differences(context, open.context, pinned?.reads));
   return { ...judged, admission: undefined, isSame };
+}
+
+async function activePolicy(tx: RegistrationTx, { approvals }: GateDeps): Promise<GatePolicy> {
+  const policy = await approvals.active(tx);
+  if (!policy) throw new Error("the gate is on, and its policy has no active version");
+  return policy;
 }
 
 async function contextIn(tx: RegistrationTx, { environment }: GateDeps, candidate: Candidate, asking: readonly Ask[]): Promise<Context> {

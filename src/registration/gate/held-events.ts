@@ -31,7 +31,7 @@ export function askedAgainEvents(ask: Pick<Ask, "serviceId" | "shown" | "address
   ];
 }
 
-function waitsFor(shown: Ask["shown"]): string {
+export function waitsFor(shown: Ask["shown"]): string {
   const { approval_id: id = "", who_can_decide: who = "" } = shown;
   return `waits for approval ${id}${who === "" ? "" : `: ${who} can decide`}`;
 }

@@ -32,7 +32,7 @@ const watch = { access: "viewer", life: "watch", onDrain: "end" } as const;
 export function platformMethods(deps: RegistrationHandlerDeps): Methods<typeof PlatformRegistrationService> {
   const lists = createLists(deps);
   return {
-    register: { access: "registrar", life: "work", onDrain: "finish", call: (request, context) => register(deps, request, context) },
+    register: { access: "registrar", life: "watch", onDrain: "finish", call: (request, context) => register(deps, request, context) },
     unregister: { access: "registrar", call: (request, context) => unregister(deps, request, context) },
     updateTags: { access: ["registrar", "operator"], call: (request, context) => updateTags(deps, request, context) },
     listServices: { access: "viewer", call: (request, context) => lists.services(request, context) },

@@ -13,9 +13,11 @@ import {
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { Caller } from "../../kernel/caller.ts";
 import { DomainError, isRetryable } from "../../kernel/errors.ts";
+import type { ProgressEvent } from "../../registration/types.ts";
+import { awaitDecision } from "../../registration/gate/await-decision.ts";
 import { cancelledBy } from "../../registration/attempts/runner.ts";
 import { getAttempt } from "../../registration/queries.ts";
-import { startRegistration, validateRegistration } from "../../registration/register.ts";
+import { forecastOf, startRegistration, validateRegistration } from "../../registration/register.ts";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RegisterCandidate } from "../../registration/validate.ts";
 import { registerCandidateOf, registerResponseOf } from "./convert.ts";
@@ -29,13 +31,24 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     return;
   }
   const { attemptId, isNew, events } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
+  const { signal } = context;
   if (attemptId === "") {
-    for (const event of events) yield registerResponseOf(event);
+    for (const event of events) {
+      if (await mustWait(deps, event, candidate, isNew)) yield* afterHeld(deps, "", events, signal);
+      else yield registerResponseOf(event);
+    }
     return;
   }
   let mayCancel = isNew;
+  const seen: ProgressEvent[] = [];
   try {
     for await (const event of deps.progress.follow(attemptId, 0, context.signal, events)) {
+      seen.push(event);
+      if (await mustWait(deps, event, candidate, isNew)) {
+        mayCancel = false;
+        yield* afterHeld(deps, attemptId, seen, signal);
+        return;
+      }
       if (event.type === "CONSUL_REGISTERED" || event.type === "COMPLETED" || event.type === "FAILED") mayCancel = false;
       yield registerResponseOf(event);
       if (event.type === "FAILED") await throwIfWorthRetrying(deps, attemptId);
@@ -44,6 +57,37 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     if (mayCancel && clientIsGone(context.signal) && !deps.progress.isFollowed(attemptId)) {
       deps.runner.cancel(attemptId, cancelledBy("the client, which disconnected"));
     }
+  }
+}
+
+/** Whether the end that says "it waits" is not the end for this caller: he waits, or it is decided already. */
+async function mustWait(deps: RegistrationHandlerDeps, event: ProgressEvent, { waitForApproval }: RegisterCandidate, isNew: boolean): Promise<boolean> {
+  if (event.outcome !== "PENDING_APPROVAL") return false;
+  if (waitForApproval || isNew) return waitForApproval;
+  const ask = await deps.store.tx((tx) => tx.asks.find(event.serviceId ?? ""));
+  return ask?.isAdmitted !== false;
+}
+
+async function* afterHeld(
+  deps: RegistrationHandlerDeps,
+  attemptId: string,
+  events: readonly ProgressEvent[],
+  signal: AbortSignal,
+): AsyncGenerator<RegisterResponse> {
+  const { store, clock, progress, runner, register: given } = deps;
+  const { approval_id: approvalId = "", digest = "" } = events.findLast(({ type }) => type === "APPROVAL_REQUESTED")?.metadata ?? {};
+  const serviceId = events.at(-1)?.serviceId ?? "";
+  const held = await store.tx((tx) => (attemptId === "" ? tx.asks.find(serviceId) : tx.attempts.find(attemptId)));
+  if (!held) throw new Error(`what was held of ${serviceId} cannot be found`);
+  const { generation, actor, requestHash } = held;
+  const follow = given.ports.gate.follow;
+  for await (const event of awaitDecision(
+    { store, clock, progress, follow, stopping: runner.stopping },
+    { serviceId, approvalId, digest, generation, actor, requestHash },
+    signal,
+  )) {
+    yield registerResponseOf(event);
+    if (event.type === "FAILED" && event.attemptId !== "") await throwIfWorthRetrying(deps, event.attemptId);
   }
 }
 
@@ -65,9 +109,10 @@ async function* validateOnly(
   caller: Caller,
   signal: AbortSignal,
 ): AsyncGenerator<RegisterResponse> {
-  const { address } = await validateRegistration(deps.register, candidate, caller, signal);
+  const { address, input } = await validateRegistration(deps.register, candidate, caller, signal);
   const timestamp = timestampFromMs(deps.clock.now());
-  const values = { check_address: address, validate_only: "true" };
+  const forecast = await forecastOf(deps.register, input, address, caller);
+  const values = { check_address: address, validate_only: "true", ...forecast };
   yield create(RegisterResponseSchema, {
     event: { eventType: EventType.VALIDATED, timestamp, message: "request is valid", eventData: { case: "metadata", value: { values } } },
   });
