@@ -82,12 +82,11 @@ export function createGate(deps: GateDeps): Gate {
 
     async forecast(tx, candidate) {
       if (!(await tx.gate.state()).isOn) return undefined;
-      const { policy, admission, way } = await judge(tx, deps, candidate);
-      return {
-        policyVersion: policy.version,
-        decides: admission ? "admitted" : way.decides,
-        reason: admission ? "this content was admitted before" : way.reason,
-      };
+      const policy = await activePolicy(tx, deps);
+      const context = await contextIn(tx, deps, candidate, []);
+      const subject = { id: subjectIdOf(candidate.attempt), digest: digestOf(context, policy.reads) };
+      const { decides, reason } = policy.way(subject, context, candidate.attempt.actor);
+      return { policyVersion: policy.version, decides, reason };
     },
   };
 }

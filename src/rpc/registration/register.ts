@@ -77,7 +77,7 @@ async function* afterHeld(
   const { store, clock, progress, runner, register: given } = deps;
   const { approval_id: approvalId = "", digest = "" } = events.findLast(({ type }) => type === "APPROVAL_REQUESTED")?.metadata ?? {};
   const serviceId = events.at(-1)?.serviceId ?? "";
-  const held = await store.tx((tx) => (attemptId === "" ? tx.asks.find(serviceId) : tx.attempts.find(attemptId)));
+  const held = await store.tx(async (tx) => (attemptId === "" ? await tx.asks.find(serviceId) : await tx.attempts.find(attemptId)));
   if (!held) throw new Error(`what was held of ${serviceId} cannot be found`);
   const { generation, actor, requestHash } = held;
   const follow = given.ports.gate.follow;
