@@ -186,13 +186,6 @@ export function close(approval: Approval, { by: person, isAdmin, how, isEvicting
   return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "request_cancelled", closing: how, reason }));
 }
 
-/** What a request granted is granted by another one from now on; one that grants nothing stays as it is. */
-export function supersede(approval: Approval, by: string, policy: Policy, world: World): Made {
-  return run(approval, policy, world, (draft) => {
-    if (approval.grant === "VALID") emit(draft, "muster", { type: "grant_changed", grant: "SUPERSEDED", reason: `superseded by ${by}` });
-  });
-}
-
 /** Everything that is due by itself at `world.now`. */
 export function tick(approval: Approval, policy: Policy, world: World): Made {
   return run(approval, policy, world, (draft) => {

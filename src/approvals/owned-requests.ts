@@ -1,10 +1,11 @@
 /** What the owner of a type of subjects does with requests about them, in its own transactions. */
 import { change, publish, refused, schedule } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
-import { close, join, open, revise, supersede } from "./machine.ts";
+import { close, join, open, revise } from "./machine.ts";
 import { ownerOf } from "./owners.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { isOpen, type Approval } from "./request.ts";
+import { supersede } from "./settle.ts";
 import type { JsonObject, Person, Policy, Subject } from "./types.ts";
 import { readWorld } from "./world.ts";
 

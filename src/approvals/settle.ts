@@ -129,6 +129,13 @@ function approve(draft: Draft, by: string, reason: string): void {
   emit(draft, by, { type: "request_approved", reason, ...until, hasEffect: auto });
 }
 
+/** What a request granted is granted by another one from now on; one that grants nothing stays as it is. */
+export function supersede(approval: Approval, by: string, policy: Policy, world: World): Made {
+  return run(approval, policy, world, (draft) => {
+    if (approval.grant === "VALID") emit(draft, "muster", { type: "grant_changed", grant: "SUPERSEDED", reason: `superseded by ${by}` });
+  });
+}
+
 /** Nobody decided in time. */
 export function expire(draft: Draft): void {
   const { onExpire } = draft.policy.document;

@@ -2,7 +2,7 @@
 import { DomainError } from "../kernel/errors.ts";
 import type { Ids } from "../kernel/ports.ts";
 import type { RegistrationEvent } from "./events.ts";
-import type { Gate } from "./gate/gate.ts";
+import type { Gate } from "./gate/gate-types.ts";
 import type { Attempt, InstanceRow, Registration, RegistrationTx } from "./records.ts";
 import { subjectOf } from "./service-id.ts";
 import { withdrawTask } from "./task-types.ts";

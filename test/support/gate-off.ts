@@ -1,4 +1,4 @@
-import type { Gate } from "../../src/registration/gate/gate.ts";
+import type { Gate } from "../../src/registration/gate/gate-types.ts";
 import { createGate } from "../../src/registration/gate/gate.ts";
 import type { GateApprovals } from "../../src/registration/gate/approvals.ts";
 

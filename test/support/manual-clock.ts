@@ -24,6 +24,8 @@ export function manualClock(start = 0): ManualClock {
     async pass(ms) {
       const end = now + ms;
       for (;;) {
+        // Once more for those whose questions are put together before they are asked.
+        await turn();
         await turn();
         const due = [...sleepers].filter((sleeper) => sleeper.at <= end).toSorted((a, b) => a.at - b.at)[0];
         if (due === undefined) break;

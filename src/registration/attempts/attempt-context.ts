@@ -1,6 +1,6 @@
 import type { Catalog, CatalogEntry, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry } from "../ports.ts";
 import { capabilityTags } from "../tags.ts";
-import type { Gate } from "../gate/gate.ts";
+import type { Gate } from "../gate/gate-types.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Step } from "../../kernel/saga.ts";
 import type { Attempt, RegistrationStore, RegistrationTx } from "../records.ts";

@@ -18,7 +18,7 @@ import type { Log } from "../../kernel/log.ts";
 import { retrying } from "../../kernel/retry.ts";
 import { Held, type Journal, type Then } from "../../kernel/saga.ts";
 import { timeLimit } from "../../kernel/time-limit.ts";
-import { HeldForApproval } from "../gate/gate.ts";
+import { HeldForApproval } from "../gate/gate-types.ts";
 import { heldEvents } from "../gate/held-events.ts";
 import { withdrawTask } from "../task-types.ts";
 import type { AttemptWriter, Note, RegistrationPorts } from "./attempt-context.ts";

@@ -3,10 +3,9 @@
  * approval is bound to. Pure.
  */
 import { canonicalJson, sha256 } from "../../kernel/canonical-json.ts";
-import type { CheckedSchema } from "../attempts/attempt-context.ts";
 import { nameKeyOf } from "../keys.ts";
 import type { Attempt, LiveVersion } from "../records.ts";
-import type { SchemaVerdict } from "../schemas/schema-records.ts";
+import type { SchemaVerdict, SchemaVersion } from "../schemas/schema-records.ts";
 import { isDowngrade } from "../schemas/version-order.ts";
 import type { ModuleDescription } from "../types.ts";
 
@@ -18,7 +17,7 @@ export interface Candidate {
     Attempt,
     "id" | "serviceId" | "name" | "type" | "version" | "request" | "requestHash" | "address" | "generation" | "actor" | "traceparent"
   >;
-  readonly schema: Pick<CheckedSchema, "artifactId" | "version" | "sha256" | "comparison"> | undefined;
+  readonly schema: Pick<SchemaVersion, "artifactId" | "version" | "sha256" | "comparison"> | undefined;
   readonly description: Pick<ModuleDescription, "capabilities"> | undefined;
 }
 

@@ -114,7 +114,7 @@ export interface AdmissionTable {
   subject_id: string;
   digest: string;
   /** JSON; null: all names. */
-  reads: string | null;
+  read_names: string | null;
   policy_version: number;
   way: string | null;
   approval_id: string | null;

@@ -11,7 +11,7 @@ export const gate: Migration = {
         `id ${ddl.key(36)} not null primary key`,
         `subject_id ${ddl.key(512)} not null`,
         `digest ${ddl.key(64)} not null`,
-        `reads ${ddl.text}`,
+        `read_names ${ddl.text}`,
         `policy_version ${ddl.integer} not null`,
         `way ${ddl.text}`,
         `approval_id ${ddl.key(36)}`,
