@@ -6,11 +6,11 @@ import {
   type RegistrationEvent,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
+import { PolicyService, PolicyStatus } from "../../gen/muster/approval/v1/policy_service_pb.ts";
 import { decide, get, person } from "./approvals.ts";
 import type { MusterClient, Registration } from "./client.ts";
 
-const { putPolicy, activatePolicy, archivePolicy } = PolicyService.method;
+const { putPolicy, activatePolicy, archivePolicy, listPolicies } = PolicyService.method;
 
 /** The owners decide, but for names that begin with `auto` or `never`. */
 export const ownersDecide = `
@@ -62,7 +62,11 @@ export function gateScene(address: string): GateScene {
       const { policy } = await admin.unary(putPolicy, { document });
       return (await admin.unary(activatePolicy, { key: "registration", version: policy?.version ?? 0 })).admittedExisting;
     },
-    turnOff: async (release = false) => (await admin.unary(archivePolicy, { key: "registration", release })).endedRequests,
+    async turnOff(release = false) {
+      const { policies } = await admin.unary(listPolicies, {});
+      const isOn = policies.some(({ key, status }) => key === "registration" && status === PolicyStatus.ACTIVE);
+      return isOn ? (await admin.unary(archivePolicy, { key: "registration", release })).endedRequests : 0;
+    },
     approve: (held) => vote(held, {}),
     reject: (held, comment) => vote(held, { verdict: 2, comment }),
     [Symbol.dispose]() {

@@ -6,6 +6,8 @@ import { booleanOf, durationOf, type Field, type Fields, fieldAt, fieldsOf, item
 import { reservedNames } from "./expressions.ts";
 import { collectProblems, type Problem } from "./problems.ts";
 import { lintReach } from "./reach.ts";
+import { expressionsOf } from "./policy.ts";
+import { registrationContext, registrationPolicy } from "./registrations.ts";
 import { required, type Reading, routeOf, stagesOf, whoIn } from "./rules.ts";
 import { shapeOf } from "./shapes.ts";
 import { readTree } from "./tree.ts";
@@ -48,10 +50,11 @@ export function parsePolicy(text: string, { isEnumerable }: ParseOptions): Parse
 
 function documentOf(top: Top, report: Reading["report"], isEnumerable: boolean): PolicyDocument {
   const given = top.at("context");
-  const context = given && contextOf(given, report);
-  const reading: Reading = { report, isEnumerable, ...createExpressions(context, report) };
   const key = required(top, "key", report);
   const subject = required(top, "subject", report);
+  const isOfRegistrations = key?.tree.kind === "scalar" && key.tree.value === registrationPolicy;
+  const context = given ? contextOf(given, report) : isOfRegistrations ? registrationContext : undefined;
+  const reading: Reading = { report, isEnumerable, ...createExpressions(context, report) };
   const ttl = required(top, "ttl", report, "it is required: say how long a request may be open, such as 7d");
   const route = top.at("route");
   const stages = top.at("stages");
@@ -70,10 +73,18 @@ function documentOf(top: Top, report: Reading["report"], isEnumerable: boolean):
     reasonRequired: reasons ? verdictsOf(reasons, report) : ["reject"],
     effect: effectOf(top.at("effect"), report),
   };
+  if (isOfRegistrations) lintRegistrations(document, key, subject, report);
   const onExpire = top.at("on_expire");
   if (onExpire && document.onExpire === "approve") report(onExpire, "what nobody decided is approved when its time is over", "warning");
   lintReach(document, { top, route, stages, constant: reading.constant, report });
   return document;
+}
+
+/** The policy by which registrations are decided. */
+function lintRegistrations(document: PolicyDocument, key: Field, subject: Field | undefined, report: Reading["report"]): void {
+  if (subject && document.subject !== registrationPolicy) report(subject, `the policy ${registrationPolicy} is for subjects of type ${registrationPolicy}`);
+  const isVersionRead = expressionsOf(document).some((expression) => /\bversion\b/.test(expression));
+  if (!isVersionRead) report(key, 'all contents that are registered without a version share one approval: a route for version == "" decides on them', "warning");
 }
 
 function choice<const T extends string>(field: Field | undefined, values: readonly T[], report: Reading["report"]): T | undefined {

@@ -118,8 +118,9 @@ function createWork(
       candidate = { attempt, schema: checked, description };
       let state: GateState | undefined;
       await alone(async (tx) => {
-        state = await ports.gate.admit(tx, candidate);
+        // First what fails without people: they are not asked about what could not be saved.
         await savePending(tx, about, checked, description);
+        state = await ports.gate.admit(tx, candidate);
       });
       admitted = state;
     },

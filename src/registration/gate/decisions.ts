@@ -7,10 +7,9 @@
 import type { Ids } from "../../kernel/ports.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { endKey, type EndKeyDeps } from "../end-key.ts";
-import { subjectOf } from "../service-id.ts";
 import type { Registration, RegistrationTx } from "../records.ts";
 import { beginTask } from "../task-types.ts";
-import type { GateApprovals, GatePolicy } from "./approvals.ts";
+import type { GatePolicy } from "./approvals.ts";
 import { contextOf, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
 import type { Ask } from "./gate-records.ts";
 

@@ -1,0 +1,278 @@
+/** What the gate decides, sentence by sentence, in every mode. */
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { ApprovalService, CloseHow, Closing, Decision, Grant } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
+import { get, person } from "../support/approvals.ts";
+import { refusal, type MusterClient, type Registration } from "../support/client.ts";
+import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
+import { gateScene, heldBy, isHeld, ownersDecide, registerAndWait, type GateScene } from "../support/gate.ts";
+import { eventually } from "../support/instances.ts";
+import { inEveryMode, leftInConsul, moduleSteps, requestFor, unregister } from "../support/world.ts";
+
+const { getModule } = PlatformRegistrationService.method;
+const { close, createApproval, revise } = ApprovalService.method;
+const schemaOf = (...required: readonly string[]) => JSON.stringify({ type: "object", properties: { a: { type: "string" } }, required });
+
+/** The owners decide on what breaks its users and on names that are new; the rest goes by itself. */
+const byVerdict = `
+key: registration
+subject: registration
+ttl: 7d
+route:
+  - {id: compatible, when: 'verdict in ["NONE", "COMPATIBLE"] && !first', then: approve}
+  - {id: no-downgrade, when: downgrade, then: reject, reason: "older than what is live"}
+stages:
+  - id: owners
+    requirements: [{id: team, who: {groups: [owners]}, need: 1}]
+`;
+
+inEveryMode("rules of the gate", (world) => {
+  let scene: GateScene;
+  let names = 0;
+  beforeEach(async () => {
+    scene = gateScene(world().muster.address);
+    await scene.turnOn();
+  });
+  afterEach(async () => {
+    await scene.turnOff();
+    scene[Symbol.dispose]();
+  });
+
+  const fresh = (base = "rule") => world().unique(`${base}-${++names}`);
+  const isLive = (name: string) =>
+    world()
+      .client.unary(getModule, { lookupKey: { case: "moduleName", value: name } })
+      .then(
+        ({ isHealthy }) => isHealthy,
+        () => false,
+      );
+  const goesLive = (name: string) => eventually(async () => (await isLive(name)) || undefined);
+  const approvalOf = (held: Pick<Registration, "events">) => get(scene.admin, heldBy(held)["approval_id"] ?? "");
+  async function liveModule(name: string, module: FakeModule, more: Parameters<typeof requestFor>[2] = {}): Promise<Registration> {
+    const held = await world().client.register(requestFor(name, module, more));
+    await scene.approve(held);
+    await goesLive(name);
+    return held;
+  }
+
+  test("who asked cannot decide, and an admin of the platform is no owner", async () => {
+    const name = fresh();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    using bob = person(world().muster.address, "bob", { groups: "owners" });
+    const held = await bob.register(requestFor(name, module));
+    await expect(scene.approve(held)).rejects.toThrow(/asked/);
+    expect(await isLive(name)).toBe(false);
+    await unregister(bob, name, module);
+  });
+
+  test("unregistering while it is held is final: the request ends, and nothing begins", async () => {
+    const name = fresh();
+    const { client, real } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const { asked, ended } = registerAndWait(client, requestFor(name, module));
+    const held = await asked;
+    await unregister(client, name, module);
+    expect(await approvalOf(held)).toMatchObject({ decision: Decision.CANCELLED, closing: Closing.SUBJECT_GONE });
+    const { types, errorDetail } = await ended;
+    expect(types.at(-1)).toBe("FAILED");
+    expect(errorDetail).not.toBe("");
+    if (real) expect(await leftInConsul(real, `${name}-127.0.0.1-${module.port}`)).toEqual([]);
+    expect(isHeld(await client.register(requestFor(name, module)))).toBe(true);
+    await unregister(client, name, module);
+  });
+
+  test("another content of the instance that asks is a revision, and whoever waits for the former one is not left waiting", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const { asked, ended } = registerAndWait(client, requestFor(name, module));
+    const first = await asked;
+    const second = await client.register(requestFor(name, module, { capabilities: ["parse"] }));
+    expect(heldBy(second)).toMatchObject({ approval_id: heldBy(first)["approval_id"], revision: "2" });
+    expect((await ended).errorDetail).toMatch(/^SUPERSEDED: .*another content/);
+    await scene.approve(second);
+    await goesLive(name);
+    await unregister(client, name, module);
+  });
+
+  test("another content after an approval asks anew, while what serves goes on serving; approved, it supersedes", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const first = await liveModule(name, module);
+    const second = await client.register(requestFor(name, module, { capabilities: ["parse"] }));
+    expect(heldBy(second)["approval_id"]).not.toBe(heldBy(first)["approval_id"]);
+    expect(await isLive(name)).toBe(true);
+    expect(await approvalOf(first)).toMatchObject({ grant: Grant.VALID });
+    await scene.approve(second);
+    await eventually(async () => {
+      const { capabilities } = await client.unary(PlatformRegistrationService.method.getService, { lookupKey: { case: "serviceName", value: name } });
+      return capabilities.includes("parse") || undefined;
+    }).catch(() => undefined);
+    expect(await approvalOf(first)).toMatchObject({ grant: Grant.SUPERSEDED });
+    expect(await approvalOf(second)).toMatchObject({ grant: Grant.VALID });
+    await unregister(client, name, module);
+  });
+
+  test("an admitted content passes without asking: the same instance again, and another one later", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    await using other = await startFakeModule({ name, version: "1.0.0" });
+    await liveModule(name, module);
+    expect((await client.register(requestFor(name, other))).types).toEqual(moduleSteps);
+    await unregister(client, name, module);
+    expect((await client.register(requestFor(name, module))).types).toEqual(moduleSteps);
+    for (const each of [module, other]) await unregister(client, name, each);
+  });
+
+  test("revoked, nothing new of it is admitted; evicted, what serves is taken out", async () => {
+    const name = fresh();
+    const { client, real } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    await using other = await startFakeModule({ name, version: "1.0.0" });
+    const held = await liveModule(name, module);
+    const approvalId = heldBy(held)["approval_id"] ?? "";
+    await scene.admin.unary(close, { approvalId, how: CloseHow.REVOKE, reason: "leaks" });
+    expect((await client.register(requestFor(name, other))).errorDetail).toMatch(/^APPROVAL_REJECTED: the approval of .* was revoked/);
+    expect(await isLive(name)).toBe(true);
+    await unregister(client, name, module);
+
+    const evicted = fresh();
+    await using third = await startFakeModule({ name: evicted, version: "1.0.0" });
+    const asked = await liveModule(evicted, third);
+    const evict = { approvalId: heldBy(asked)["approval_id"] ?? "", how: CloseHow.REVOKE, evict: true };
+    await scene.admin.unary(close, evict);
+    await eventually(async () => !(await isLive(evicted)) || undefined);
+    if (real) await eventually(async () => (await leftInConsul(real, `${evicted}-127.0.0.1-${third.port}`)).length === 0 || undefined);
+    expect((await client.register(requestFor(evicted, third))).errorDetail).toMatch(/^APPROVAL_REJECTED/);
+  });
+
+  test("turned on, what is live is admitted as it is; turned off, what waits is cancelled, or released", async () => {
+    const { client } = world();
+    await scene.turnOff();
+    const [before, cancelled, released] = [fresh("before"), fresh("cancelled"), fresh("released")];
+    await using module = await startFakeModule({ name: before, version: "1.0.0" });
+    await using second = await startFakeModule({ name: cancelled, version: "1.0.0" });
+    await using third = await startFakeModule({ name: released, version: "1.0.0" });
+    await client.register(requestFor(before, module));
+    expect(await scene.turnOn()).toBe(1);
+    expect((await client.register(requestFor(before, module, { tags: ["not read by the policy"] }))).events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
+
+    const held = await client.register(requestFor(cancelled, second));
+    expect(isHeld(held)).toBe(true);
+    expect(await scene.turnOff()).toBe(1);
+    expect(await approvalOf(held)).toMatchObject({ decision: Decision.CANCELLED });
+    await scene.turnOn();
+    const other = await client.register(requestFor(released, third));
+    expect(isHeld(other)).toBe(true);
+    expect(await scene.turnOff(true)).toBe(1);
+    await goesLive(released);
+    expect(await isLive(cancelled)).toBe(false);
+    await unregister(client, before, module);
+    await unregister(client, released, third);
+  });
+
+  test("a version of the policy that refuses what is live is not activated without saying so", async () => {
+    const { client } = world();
+    await scene.turnOff();
+    const name = fresh();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    await client.register(requestFor(name, module));
+    const { policy } = await scene.admin.unary(PolicyService.method.putPolicy, { document: ownersDecide });
+    const activate = { key: "registration", version: policy?.version ?? 0, admitLive: false };
+    expect(await refusal(scene.admin, PolicyService.method.activatePolicy, activate)).toMatchObject({ reason: "WRONG_STATE" });
+    await unregister(client, name, module);
+    expect((await scene.admin.unary(PolicyService.method.activatePolicy, activate)).admittedExisting).toBe(0);
+  });
+
+  test("an approval stands when the policy is replaced by a version that reads more", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    await using other = await startFakeModule({ name, version: "1.0.0" });
+    await liveModule(name, module);
+    await scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject}`));
+    expect((await client.register(requestFor(name, other, { tags: ["blue"] }))).types).toEqual(moduleSteps);
+    for (const each of [module, other]) await unregister(client, name, each);
+  });
+
+  test("verdict, first and downgrade are the platform's own: compatible goes by itself, breaking and new ask, older is refused", async () => {
+    const name = fresh();
+    const { client } = world();
+    await scene.turnOn(byVerdict);
+    await using v2 = await startFakeModule({ name, version: "2.0.0", schema: schemaOf("a") });
+    await using v21 = await startFakeModule({ name, version: "2.1.0", schema: schemaOf() });
+    await using v22 = await startFakeModule({ name, version: "2.2.0", schema: schemaOf("a") });
+    await using v20 = await startFakeModule({ name, version: "2.0.1", schema: schemaOf("a", "b") });
+    const first = await client.register(requestFor(name, v2, { version: "2.0.0" }));
+    expect(JSON.parse((await approvalOf(first)).contextJson)).toMatchObject({ first: true, downgrade: false, verdict: "NONE" });
+    await scene.approve(first);
+    await goesLive(name);
+    expect((await client.register(requestFor(name, v21, { version: "2.1.0" }))).events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
+    const breaking = await client.register(requestFor(name, v22, { version: "2.2.0" }));
+    expect(JSON.parse((await approvalOf(breaking)).contextJson)).toMatchObject({ first: false, verdict: "BREAKING", compared_with: "2.1.0" });
+    expect((await client.register(requestFor(name, v20, { version: "2.0.1" }))).errorDetail).toMatch(/^APPROVAL_REJECTED: .*older than what is live/);
+    for (const each of [v2, v21, v22]) await unregister(client, name, each);
+  });
+
+  test("nobody opens or revises a request about a registration by himself, and the platform's request ids are its own", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const subject = { type: "registration", id: `${name}@1.0.0`, digest: "anything" };
+    expect(await refusal(client, createApproval, { policyKey: "registration", subject, contextJson: '{"name": "auto"}' })).toMatchObject({
+      reason: "SUBJECT_RESERVED",
+    });
+    const held = await client.register(requestFor(name, module));
+    const approvalId = heldBy(held)["approval_id"] ?? "";
+    expect(await refusal(client, revise, { approvalId, digest: "another" })).toMatchObject({ reason: "SUBJECT_RESERVED" });
+    const own = await client.register(requestFor(name, module, { requestId: "approval:mine" }));
+    expect(own.status).toMatchObject({ reason: "INVALID_FIELDS", fields: ["request_id"] });
+    await unregister(client, name, module);
+  });
+
+  test("validate_only says what the policy would do", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const valuesOf = async (asked: MusterClient, request: ReturnType<typeof requestFor>) => {
+      const { events } = await asked.register({ ...request, validateOnly: true });
+      const data = events.find(({ eventType }) => eventType === EventType.VALIDATED)?.eventData;
+      return data?.case === "metadata" ? data.value.values : {};
+    };
+    expect(await valuesOf(client, requestFor(name, module))).toMatchObject({
+      policy: "registration",
+      approval: "people",
+      approval_reason: "people decide: owners: team",
+    });
+    expect(await valuesOf(client, requestFor(fresh("never"), module))).toMatchObject({ approval: "reject", approval_reason: "not on this platform" });
+    expect(await valuesOf(client, requestFor(fresh("auto"), module))).toMatchObject({ approval: "approve" });
+  });
+
+  test("a request id whose attempt was held follows through to what came of it", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const request = requestFor(name, module, { requestId: crypto.randomUUID() });
+    const held = await client.register(request);
+    expect((await client.register(request)).events).toEqual(held.events);
+    await scene.approve(held);
+    await goesLive(name);
+    const { types, events } = await client.register(request);
+    expect(types.slice(types.indexOf("APPROVED"))).toEqual(["APPROVED", ...moduleSteps]);
+    expect(events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
+    await unregister(client, name, module);
+  });
+
+  test("a schema that cannot be saved is refused before anybody is asked", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0", schema: schemaOf() });
+    await using other = await startFakeModule({ name, version: "1.0.0", schema: schemaOf("a") });
+    await liveModule(name, module);
+    expect((await client.register(requestFor(name, other))).errorDetail).toMatch(/^SCHEMA_VERSION_CONFLICT/);
+    await unregister(client, name, module);
+  });
+});
