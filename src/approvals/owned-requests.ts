@@ -1,4 +1,7 @@
-/** What the owner of a type of subjects does with requests about them, in its own transactions. */
+/**
+ * What the owner of a type of subjects does with requests about them, in its own transactions. It is counted when it is done: twice, when
+ * such a transaction runs again.
+ */
 import { change, publish, refused, schedule } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
 import { close, join, open, revise } from "./machine.ts";
@@ -44,6 +47,7 @@ export async function ask(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQue
       { isInTime: true, traceparent },
     );
     if (changed.refusal) throw refused(changed.refusal, current.approval.id);
+    deps.meter.changed(current.approval, changed);
     return changed.approval;
   }
   const world = await readWorld(tx, deps, tenant, policyKey, await tx.approvals.now());
@@ -52,6 +56,7 @@ export async function ask(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQue
   await publish(tx, deps, undefined, made, traceparent);
   await schedule(tx, deps, undefined, made.approval, world.now);
   await ownerOf(deps.owners, tenant, subject)?.changed(tx, made.approval, made.events);
+  deps.meter.changed(undefined, made);
   return made.approval;
 }
 
@@ -70,7 +75,10 @@ export async function cancel(
   const locked = await tx.approvals.lock(tenant, id);
   if (!locked || !isOpen(locked.approval)) return;
   const person: Person = { key: by, name: by, groups: [], roles: [] };
-  await change(tx, deps, locked, (approval, policy, world) => close(approval, { by: person, isAdmin: true, how, reason }, policy, world), { isInTime: false });
+  const changed = await change(tx, deps, locked, (approval, policy, world) => close(approval, { by: person, isAdmin: true, how, reason }, policy, world), {
+    isInTime: false,
+  });
+  deps.meter.changed(locked.approval, changed);
 }
 
 /** What these requests granted is granted by another one now. */

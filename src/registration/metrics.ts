@@ -58,6 +58,7 @@ const attempts = {
   help: "Attempts in the store that have not ended well or badly, by state",
   series: series({ state: openStates }),
 } satisfies Metric;
+const held = { kind: "gauge", name: "registrations_held", help: "Instances in the store that wait for an approval", series: unlabelled } satisfies Metric;
 const drift = {
   kind: "gauge",
   name: "reconcile_drift",
@@ -86,10 +87,11 @@ const lastRound = {
 /** The metrics of registration; `running` is how many attempts run or wait here. */
 export function registrationMeasures({ store, running }: { readonly store: RegistrationStore; readonly running: () => number }): Measures {
   return {
-    metrics: [started, completed, unchanged, failed, duration, step, inFlight, attempts, drift, actions, brakes, lastRound],
+    metrics: [started, completed, unchanged, failed, duration, step, inFlight, attempts, held, drift, actions, brakes, lastRound],
     async collect(meter) {
       meter.set(inFlight, {}, running());
-      const counts = await store.tx((tx) => tx.attempts.countByState());
+      const [counts, asks] = await store.tx(async (tx) => [await tx.attempts.countByState(), await tx.asks.count()]);
+      meter.set(held, {}, asks);
       for (const state of openStates) meter.set(attempts, { state }, counts[state] ?? 0);
     },
   };

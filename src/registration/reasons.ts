@@ -45,6 +45,7 @@ export const registrationReasons = [
   "REGISTRATION_ENDED",
   "APPROVAL_REJECTED",
   "VERSION_CONTENT_DIFFERS",
+  "TAGS_NEED_APPROVAL",
 ] as const;
 
 export type RegistrationReason = (typeof registrationReasons)[number];

@@ -35,7 +35,8 @@ export interface UpdatedTags {
 
 /**
  * Rejects with `invalid` (all bad fields), `not_found` when the service id is not registered, `denied` when the name is
- * somebody else's, `wrong_state` (HOST_DENIED) when its address is not allowed any more. Setting the tags that are set already changes nothing and leaves no event.
+ * somebody else's, `wrong_state` when its address is not allowed any more (HOST_DENIED), or when it was approved with other tags
+ * and the policy reads them (TAGS_NEED_APPROVAL). Setting the tags that are set already changes nothing and leaves no event.
  */
 export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, caller: Caller): Promise<UpdatedTags> {
   checkUpdateTags(input);
@@ -53,6 +54,7 @@ export async function updateTags(deps: UpdateTagsDeps, input: UpdateTagsInput, c
     const before = tagsOf(active);
     const applied = shownTags(active.request, tags);
     if (sameTags(tags, before)) return { changed: false, applied };
+    if (!(await deps.ports.gate.mayTag(tx, active, tags))) throw needApproval(active.serviceId);
     await tx.registrations.setTags(active.id, tags, now);
     const detail = { attempt_id: active.id, before: before.join(","), after: tags.join(",") };
     await tx.audit.append({ subject: subjectOf(active.serviceId), at: now, actor: caller.key, action: "TAGS_UPDATED", detail });
@@ -70,6 +72,17 @@ function notRegistered(serviceId: string): DomainError {
     kind: "not_found",
     reason: "REGISTRATION_NOT_FOUND",
     message: `${serviceId} is not registered`,
+    subject: { type: "service", name: serviceId },
+    metadata: { service_id: serviceId },
+  });
+}
+
+/** Tags that a policy reads are part of what was approved. */
+function needApproval(serviceId: string): DomainError {
+  return new DomainError({
+    kind: "wrong_state",
+    reason: "TAGS_NEED_APPROVAL",
+    message: `${serviceId} was approved with other tags, which the policy registration reads: register it with these, so that people can decide`,
     subject: { type: "service", name: serviceId },
     metadata: { service_id: serviceId },
   });

@@ -1,17 +1,17 @@
 /** What the gate decides, sentence by sentence, in every mode. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService, CloseHow, Closing, Decision, Grant } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
 import { get, person } from "../support/approvals.ts";
-import { refusal, type MusterClient, type Registration } from "../support/client.ts";
+import { refusal, type Registration } from "../support/client.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { gateScene, heldBy, isHeld, ownersDecide, registerAndWait, type GateScene } from "../support/gate.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, leftInConsul, moduleSteps, requestFor, unregister } from "../support/world.ts";
 
 const { getModule } = PlatformRegistrationService.method;
-const { close, createApproval, revise } = ApprovalService.method;
+const { close } = ApprovalService.method;
 const schemaOf = (...required: readonly string[]) => JSON.stringify({ type: "object", properties: { a: { type: "string" } }, required });
 
 /** The owners decide on what breaks its users and on names that are new; the rest goes by itself. */
@@ -49,12 +49,8 @@ inEveryMode("rules of the gate", (world) => {
       );
   const goesLive = (name: string) => eventually(async () => (await isLive(name)) || undefined);
   const approvalOf = (held: Pick<Registration, "events">) => get(scene.admin, heldBy(held)["approval_id"] ?? "");
-  async function liveModule(name: string, module: FakeModule, more: Parameters<typeof requestFor>[2] = {}): Promise<Registration> {
-    const held = await world().client.register(requestFor(name, module, more));
-    await scene.approve(held);
-    await goesLive(name);
-    return held;
-  }
+  const liveModule = (name: string, module: FakeModule, more: Parameters<typeof requestFor>[2] = {}) =>
+    scene.live(world().client, requestFor(name, module, more));
 
   test("who asked cannot decide, and an admin of the platform is no owner", async () => {
     const name = fresh();
@@ -215,64 +211,5 @@ inEveryMode("rules of the gate", (world) => {
     expect(JSON.parse((await approvalOf(breaking)).contextJson)).toMatchObject({ first: false, verdict: "BREAKING", compared_with: "2.1.0" });
     expect((await client.register(requestFor(name, v20, { version: "2.0.1" }))).errorDetail).toMatch(/^APPROVAL_REJECTED: .*older than what is live/);
     for (const each of [v2, v21, v22]) await unregister(client, name, each);
-  });
-
-  test("nobody opens or revises a request about a registration by himself, and the platform's request ids are its own", async () => {
-    const name = fresh();
-    const { client } = world();
-    await using module = await startFakeModule({ name, version: "1.0.0" });
-    const subject = { type: "registration", id: `${name}@1.0.0`, digest: "anything" };
-    expect(await refusal(client, createApproval, { policyKey: "registration", subject, contextJson: '{"name": "auto"}' })).toMatchObject({
-      reason: "SUBJECT_RESERVED",
-    });
-    const held = await client.register(requestFor(name, module));
-    const approvalId = heldBy(held)["approval_id"] ?? "";
-    expect(await refusal(client, revise, { approvalId, digest: "another" })).toMatchObject({ reason: "SUBJECT_RESERVED" });
-    const own = await client.register(requestFor(name, module, { requestId: "approval:mine" }));
-    expect(own.status).toMatchObject({ reason: "INVALID_FIELDS", fields: ["request_id"] });
-    await unregister(client, name, module);
-  });
-
-  test("validate_only says what the policy would do", async () => {
-    const name = fresh();
-    const { client } = world();
-    await using module = await startFakeModule({ name, version: "1.0.0" });
-    const valuesOf = async (asked: MusterClient, request: ReturnType<typeof requestFor>) => {
-      const { events } = await asked.register({ ...request, validateOnly: true });
-      const data = events.find(({ eventType }) => eventType === EventType.VALIDATED)?.eventData;
-      return data?.case === "metadata" ? data.value.values : {};
-    };
-    expect(await valuesOf(client, requestFor(name, module))).toMatchObject({
-      policy: "registration",
-      approval: "people",
-      approval_reason: "people decide: owners: team",
-    });
-    expect(await valuesOf(client, requestFor(fresh("never"), module))).toMatchObject({ approval: "reject", approval_reason: "not on this platform" });
-    expect(await valuesOf(client, requestFor(fresh("auto"), module))).toMatchObject({ approval: "approve" });
-  });
-
-  test("a request id whose attempt was held follows through to what came of it", async () => {
-    const name = fresh();
-    const { client } = world();
-    await using module = await startFakeModule({ name, version: "1.0.0" });
-    const request = requestFor(name, module, { requestId: crypto.randomUUID() });
-    const held = await client.register(request);
-    expect((await client.register(request)).events).toEqual(held.events);
-    await scene.approve(held);
-    await goesLive(name);
-    const { types, events } = await client.register(request);
-    expect(types.slice(types.indexOf("APPROVED"))).toEqual(["APPROVED", ...moduleSteps]);
-    expect(events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
-    await unregister(client, name, module);
-  });
-
-  test("a schema that cannot be saved is refused before anybody is asked", async () => {
-    const name = fresh();
-    const { client } = world();
-    await using module = await startFakeModule({ name, version: "1.0.0", schema: schemaOf() });
-    await using other = await startFakeModule({ name, version: "1.0.0", schema: schemaOf("a") });
-    await liveModule(name, module);
-    expect((await client.register(requestFor(name, other))).errorDetail).toMatch(/^SCHEMA_VERSION_CONFLICT/);
-    await unregister(client, name, module);
   });
 });

@@ -45,6 +45,8 @@ export interface GateScene extends Disposable {
   /** Bob of the owners decides on what a registration waits for. */
   approve(held: Pick<Registration, "events">): Promise<void>;
   reject(held: Pick<Registration, "events">, comment: string): Promise<void>;
+  /** Registers, approves, and resolves when it is live, to all that whoever waits is shown. */
+  live(client: MusterClient, request: MessageInitShape<typeof RegisterRequestSchema>): Promise<Registration>;
 }
 
 export function gateScene(address: string): GateScene {
@@ -55,7 +57,7 @@ export function gateScene(address: string): GateScene {
     const result = await decide(bob, await get(bob, id), item);
     if (!result.counted) throw new Error(`the vote does not count: ${result.message}`);
   };
-  return {
+  const scene: GateScene = {
     admin,
     bob,
     async turnOn(document = ownersDecide) {
@@ -69,11 +71,19 @@ export function gateScene(address: string): GateScene {
     },
     approve: (held) => vote(held, {}),
     reject: (held, comment) => vote(held, { verdict: 2, comment }),
+    async live(client, request) {
+      const { asked, ended } = registerAndWait(client, request);
+      await scene.approve(await asked);
+      const registration = await ended;
+      if (registration.events.at(-1)?.outcome === RegistrationOutcome.ACTIVE) return registration;
+      throw new Error(`it did not go live: ${registration.errorDetail}`);
+    },
     [Symbol.dispose]() {
       admin[Symbol.dispose]();
       bob[Symbol.dispose]();
     },
   };
+  return scene;
 }
 
 /** Registers and waits for the approval; `asked` resolves when it is known what it waits for. */

@@ -84,7 +84,8 @@ function documentOf(top: Top, report: Reading["report"], isEnumerable: boolean):
 function lintRegistrations(document: PolicyDocument, key: Field, subject: Field | undefined, report: Reading["report"]): void {
   if (subject && document.subject !== registrationPolicy) report(subject, `the policy ${registrationPolicy} is for subjects of type ${registrationPolicy}`);
   const isVersionRead = expressionsOf(document).some((expression) => /\bversion\b/.test(expression));
-  if (!isVersionRead) report(key, 'all contents that are registered without a version share one approval: a route for version == "" decides on them', "warning");
+  if (!isVersionRead)
+    report(key, 'all contents that are registered without a version share one approval: a route for version == "" decides on them', "warning");
 }
 
 function choice<const T extends string>(field: Field | undefined, values: readonly T[], report: Reading["report"]): T | undefined {

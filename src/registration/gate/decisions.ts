@@ -10,8 +10,9 @@ import { endKey, type EndKeyDeps } from "../end-key.ts";
 import type { Registration, RegistrationTx } from "../records.ts";
 import { beginTask } from "../task-types.ts";
 import type { GatePolicy } from "./approvals.ts";
-import { contextOf, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
+import { contextOf, digestOf, subjectIdOf, type Context } from "./content.ts";
 import type { Ask } from "./gate-records.ts";
+import { liveCandidate } from "./live-candidate.ts";
 
 export interface DecisionDeps extends EndKeyDeps {
   readonly ids: Ids;
@@ -82,7 +83,7 @@ export async function admitLive(tx: RegistrationTx, deps: DecisionDeps, policy: 
   for await (const registration of allActive(tx)) {
     const { name } = registration;
     if (!owners.has(name)) owners.set(name, (await tx.names.find(name))?.owner);
-    const candidate = await candidateOf(tx, registration);
+    const candidate = await liveCandidate(tx, registration);
     const context = contextOf(candidate, { owner: owners.get(name) ?? registration.actor, hadOthers: true, live: [], asking: [] }, deps.environment);
     const subjectId = subjectIdOf(registration);
     const digest = digestOf(context, policy.reads);
@@ -132,16 +133,6 @@ async function* allActive(tx: RegistrationTx): AsyncGenerator<Registration> {
     if (last === undefined || page.length < atOnce) return;
     afterId = last.id;
   }
-}
-
-async function candidateOf(tx: RegistrationTx, registration: Registration): Promise<Candidate> {
-  const { schema, description, ...attempt } = registration;
-  const version = schema && (await tx.schemas.find(schema.artifactId, schema.version));
-  return {
-    attempt: { ...attempt, generation: 0, traceparent: undefined },
-    schema: version && { artifactId: version.artifactId, version: version.version, sha256: version.sha256, comparison: version.comparison },
-    description: description === undefined ? undefined : (JSON.parse(description) as Candidate["description"]),
-  };
 }
 
 function somethingIsLive({ serviceId }: Registration): DomainError {

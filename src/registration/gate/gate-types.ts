@@ -1,6 +1,6 @@
 /** The gate, as attempts use it. */
 import { Held } from "../../kernel/saga.ts";
-import type { RegistrationTx } from "../records.ts";
+import type { Registration, RegistrationTx } from "../records.ts";
 import type { GateApprovals, Way } from "./approvals.ts";
 import type { Candidate } from "./content.ts";
 import type { Ask, GateState } from "./gate-records.ts";
@@ -15,6 +15,8 @@ export interface Gate {
   confirm(tx: RegistrationTx, candidate: Candidate, since: GateState | undefined): Promise<void>;
   /** The key is unregistered: ends its ask, if it has one, and the request when nobody else asks. True when it had one. */
   leave(tx: RegistrationTx, serviceId: string): Promise<boolean>;
+  /** Whether what is live may have these tags without asking anew. */
+  mayTag(tx: RegistrationTx, live: Registration, tags: readonly string[]): Promise<boolean>;
   /** What happens to a request from now on: see `GateApprovals`. */
   readonly follow: GateApprovals["follow"];
   /** What the policy would make of a request whose instance is not known yet; undefined while the gate is off. */

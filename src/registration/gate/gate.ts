@@ -12,6 +12,7 @@ import type { RegistrationTx } from "../records.ts";
 import type { GateApprovals, GatePolicy, OpenRequest, Refusal, Way } from "./approvals.ts";
 import { contextOf, differences, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
 import type { Admission, Ask, GateState } from "./gate-records.ts";
+import { liveCandidate } from "./live-candidate.ts";
 import { HeldForApproval, type Gate } from "./gate-types.ts";
 
 export interface GateDeps {
@@ -47,6 +48,15 @@ export function createGate(deps: GateDeps): Gate {
       await tx.asks.delete(serviceId);
       await endIfGone(tx, deps, former.approvalId);
       return true;
+    },
+
+    async mayTag(tx, live, tags) {
+      if (!(await tx.gate.state()).isOn) return true;
+      const policy = await activePolicy(tx, deps);
+      const candidate = await liveCandidate(tx, { ...live, request: { ...live.request, tags } });
+      const context = await contextIn(tx, deps, candidate, []);
+      const subject = { id: subjectIdOf(candidate.attempt), digest: digestOf(context, policy.reads) };
+      return (await admissionOf(tx, deps, { policy, context, subject }, candidate)) !== undefined;
     },
 
     async forecast(tx, candidate) {

@@ -238,7 +238,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Key of this request, chosen by the caller: 1 to 128 printable ASCII characters. The same key with the same content
-   * attaches to the first attempt and replays it; with other content it is refused (REQUEST_ID_REUSED), and when what it
+   * attaches to the first attempt and replays it, and where it was held, what has come of it since; with other content it is refused (REQUEST_ID_REUSED), and when what it
    * registered has been unregistered or replaced since (REGISTRATION_ENDED). It is kept as long as the attempt.
    *
    * @generated from field: optional string request_id = 1001;
@@ -253,8 +253,9 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
   validateOnly: boolean;
 
   /**
-   * When a policy requires approval, keep the stream open until it is decided. Otherwise the stream ends with the
-   * outcome PENDING_APPROVAL. Without effect in this version, which has no approvals.
+   * When a policy requires approval, keep the stream open until it is decided, and until the attempt that an approval
+   * begins has ended. Otherwise the stream ends with the outcome PENDING_APPROVAL. A server that cannot wait any longer (it
+   * stops, or the call is half an hour old) ends the stream with UNAVAILABLE: the same request goes on waiting.
    *
    * @generated from field: bool wait_for_approval = 1003;
    */
@@ -2179,22 +2180,25 @@ export const EventType = {
   APICURIO_REGISTERED: 11,
 
   /**
-   * A policy requires approval. Data: metadata, with the approval's id, the policy and who can decide.
-   * Not sent by this version.
+   * People have to approve before the instance goes live; all that was done is undone, and COMPLETED with the outcome
+   * PENDING_APPROVAL follows. Data: metadata, with `approval_id`, `policy`, `policy_version`, `stage`, `who_can_decide`,
+   * `expires_at`, `digest` and `revision`. While a caller waits, it comes again for each vote and every 20 s: those have
+   * sequence 0.
    *
    * @generated from enum value: EVENT_TYPE_APPROVAL_REQUESTED = 1001;
    */
   APPROVAL_REQUESTED: 1001,
 
   /**
-   * The approval was given. Data: metadata. Not sent by this version.
+   * It was approved; the events of the attempt that begins because of it follow, under its own attempt_id. Sequence 0.
+   * Data: metadata, with `approval_id`, `by` and `reason`.
    *
    * @generated from enum value: EVENT_TYPE_APPROVED = 1002;
    */
   APPROVED: 1002,
 
   /**
-   * The approval was refused; FAILED follows. Data: error_detail. Not sent by this version.
+   * It was rejected; FAILED follows. Sequence 0. Data: error_detail.
    *
    * @generated from enum value: EVENT_TYPE_REJECTED = 1003;
    */
@@ -2257,7 +2261,7 @@ export const RegistrationOutcome = {
   UNCHANGED: 2,
 
   /**
-   * The instance is registered and cannot be discovered until it is approved. Not used by this version.
+   * The instance waits for an approval: nothing of it is in the catalog or the schema registry. It goes live by itself when it is approved.
    *
    * @generated from enum value: REGISTRATION_OUTCOME_PENDING_APPROVAL = 3;
    */
