@@ -154,10 +154,8 @@ async function ask(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Pr
   const { actor, traceparent, serviceId, generation, name, version, requestHash, request, address, id } = attempt;
   const asked = await deps.approvals.ask(tx, { subject: { id: judged.subject.id, digest }, context: judged.context, actor, traceparent });
   if (!asked.isOpen) throw decidedMeanwhile();
-  const made: Ask = {
-    ...{ serviceId, generation, name, version, requestHash, request, address, actor, traceparent, digest },
-    ...{ approvalId: asked.id, attemptId: id, askedAt: deps.now(), shown: asked.shown, isAdmitted: false },
-  };
+  const who = { serviceId, generation, name, version, requestHash, request, address, actor, traceparent, digest };
+  const made: Ask = { ...who, approvalId: asked.id, attemptId: id, askedAt: deps.now(), shown: asked.shown, isAdmitted: false };
   const former = await tx.asks.find(serviceId);
   await tx.asks.put(made);
   if (former && former.approvalId !== asked.id) await endIfGone(tx, deps, former.approvalId);
