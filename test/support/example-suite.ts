@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connect } from "./client.ts";
 import { buildExample, type Example } from "./example.ts";
+import { gateScene } from "./gate.ts";
 import { eventually } from "./instances.ts";
 import { realBacking, startMuster } from "./muster.ts";
 import { describeReal } from "./real-servers.ts";
@@ -59,6 +60,25 @@ export function exampleModule({ folder, needs, exitCode }: ExampleModule): void 
         await eventually(async () => (await leftInConsul(servers, name)).length === 0 || undefined);
         await eventually(async () => (await versionsInApicurio(servers, `${name}-config`))[0]?.state === "DISABLED" || undefined);
         await eventually(async () => (await eventTypesInKafka(servers, serviceId)).at(-1) === "ModuleUnregistered" || undefined);
+      });
+
+      test("waits for an approval without knowing of any, and is live soon after it", { timeout: 300_000 }, async () => {
+        await using backing = await realBacking(servers);
+        await using muster = await startMuster(backing.env);
+        using scene = gateScene(muster.address);
+        await scene.turnOn();
+        const name = `${folder}-${crypto.randomUUID().slice(0, 8)}`;
+        await using module = example.start({ MUSTER: muster.address, MODULE_NAME: name, REGISTER_EVERY: "1" });
+        const ends = () => module.lines.filter((line) => line.startsWith("EVENT_TYPE_COMPLETED")).length;
+        const asked = await eventually(async () => module.lines.find((line) => line.startsWith("EVENT_TYPE_APPROVAL_REQUESTED")));
+        await eventually(async () => ends() >= 3 || undefined);
+        expect(module.lines.filter((line) => line.startsWith("EVENT_TYPE_METADATA_RETRIEVED"))).toHaveLength(1);
+        expect(await leftInConsul(servers, name)).toEqual([]);
+        await scene.approveId(/waits for approval (\S+):/.exec(asked)?.[1] ?? "");
+        await eventually(async () => (await passingInConsul(servers, name)).length === 1 || undefined);
+        await eventually(async () => module.lines.some((line) => line.includes("nothing has changed")) || undefined);
+        module.stop();
+        expect(await module.ended).toBe(exitCode);
       });
     },
     needs,

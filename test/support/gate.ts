@@ -44,6 +44,7 @@ export interface GateScene extends Disposable {
   turnOff(release?: boolean): Promise<number>;
   /** Bob of the owners decides on what a registration waits for. */
   approve(held: Pick<Registration, "events">): Promise<void>;
+  approveId(approvalId: string): Promise<void>;
   reject(held: Pick<Registration, "events">, comment: string): Promise<void>;
   /** Registers, approves, and resolves when it is live, to all that whoever waits is shown. */
   live(client: MusterClient, request: MessageInitShape<typeof RegisterRequestSchema>): Promise<Registration>;
@@ -52,8 +53,7 @@ export interface GateScene extends Disposable {
 export function gateScene(address: string): GateScene {
   const admin = person(address, "root");
   const bob = person(address, "bob", { groups: "owners" });
-  const vote = async (held: Pick<Registration, "events">, item: Parameters<typeof decide>[2]): Promise<void> => {
-    const { approval_id: id = "" } = heldBy(held);
+  const vote = async (id: string, item: Parameters<typeof decide>[2]): Promise<void> => {
     const result = await decide(bob, await get(bob, id), item);
     if (!result.counted) throw new Error(`the vote does not count: ${result.message}`);
   };
@@ -69,8 +69,9 @@ export function gateScene(address: string): GateScene {
       const isOn = policies.some(({ key, status }) => key === "registration" && status === PolicyStatus.ACTIVE);
       return isOn ? (await admin.unary(archivePolicy, { key: "registration", release })).endedRequests : 0;
     },
-    approve: (held) => vote(held, {}),
-    reject: (held, comment) => vote(held, { verdict: 2, comment }),
+    approve: (held) => vote(heldBy(held)["approval_id"] ?? "", {}),
+    approveId: (id) => vote(id, {}),
+    reject: (held, comment) => vote(heldBy(held)["approval_id"] ?? "", { verdict: 2, comment }),
     async live(client, request) {
       const { asked, ended } = registerAndWait(client, request);
       await scene.approve(await asked);
