@@ -80,6 +80,22 @@ inEveryMode("requests at the gate", (world) => {
       await unregister(client, each, at);
   });
 
+  test("tags that were set before the gate was turned on are admitted with the rest", async () => {
+    const { client } = world();
+    await scene.turnOff();
+    const name = fresh();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    await using other = await startFakeModule({ name, version: "1.0.0" });
+    await client.register(requestFor(name, module, { tags: ["blue"] }));
+    const serviceId = `${name}-127.0.0.1-${module.port}`;
+    await client.unary(PlatformRegistrationService.method.updateTags, { serviceId, tags: ["green"] });
+    await scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject}`));
+    const again = await client.register(requestFor(name, module, { tags: ["blue"], metadata: { seen: "again" } }));
+    expect(again.events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
+    expect(isHeld(await client.register(requestFor(name, other, { tags: ["blue"] })))).toBe(true);
+    for (const each of [module, other]) await unregister(client, name, each);
+  });
+
   test("services, with a document or without, and connectors are held like modules", async () => {
     const { client } = world();
     for (const type of [ServiceType.SERVICE, ServiceType.CONNECTOR]) {

@@ -68,7 +68,7 @@ function context(given: Given = {}): Context {
   };
   return contextOf(
     candidate,
-    { owner: "tokens|ci", hadOthers: true, live: [{ version: "2.0.0", schemaSha256: "00" }], asking: ["x"], ...given.known },
+    { owner: "tokens|ci", tags: asked.tags, hadOthers: true, live: [{ version: "2.0.0", schemaSha256: "00" }], asking: ["x"], ...given.known },
     given.environment ?? "prod",
   );
 }

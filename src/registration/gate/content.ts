@@ -25,6 +25,8 @@ export interface Candidate {
 export interface Known {
   /** The principal that owns it, or asks for it while nobody does. */
   readonly owner: string;
+  /** The tags that it has when it is live: UpdateTags may have set others than the request's. */
+  readonly tags: readonly string[];
   /** Another version of it was live before. */
   readonly hadOthers: boolean;
   /** What is ACTIVE under it. */
@@ -54,7 +56,7 @@ export function contextOf({ attempt, schema, description }: Candidate, known: Kn
     version,
     environment,
     metadata: request.metadata,
-    tags: [...request.tags].toSorted(),
+    tags: [...known.tags].toSorted(),
     capabilities: [...new Set([...request.capabilities, ...(description?.capabilities ?? [])])].toSorted(),
     grpc_services: [...request.grpcServices].toSorted(),
     schema: schema ? `${schema.artifactId}:${schema.version}:${schema.sha256}` : namedDocument(request),

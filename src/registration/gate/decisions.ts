@@ -8,10 +8,11 @@ import type { Ids } from "../../kernel/ports.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { endKey, type EndKeyDeps } from "../end-key.ts";
 import type { Registration, RegistrationTx } from "../records.ts";
+import { tagsOf } from "../tags.ts";
 import { beginTask } from "../task-types.ts";
 import type { GatePolicy } from "./approvals.ts";
 import { contextOf, digestOf, subjectIdOf, type Context } from "./content.ts";
-import type { Ask } from "./gate-records.ts";
+import type { Admission, Ask } from "./gate-records.ts";
 import { liveCandidate } from "./live-candidate.ts";
 
 export interface DecisionDeps extends EndKeyDeps {
@@ -77,24 +78,25 @@ async function liveOf(tx: RegistrationTx, subjectId: string): Promise<readonly R
 /** The gate is turned on, or its policy changes: what is live is admitted as it is. Resolves to how many registrations are so for the first time. */
 export async function admitLive(tx: RegistrationTx, deps: DecisionDeps, policy: GatePolicy, isAllowed: boolean): Promise<number> {
   await tx.gate.move(true);
-  const owners = new Map<string, string | undefined>();
-  const known = new Set<string>();
+  // Many registrations share a name, a version and a schema: each of these is read once.
+  const owners = remembered(async (name: string) => (await tx.names.find(name))?.owner);
+  const former = remembered((subjectId: string) => tx.gate.admissions(subjectId));
+  const shared: RegistrationTx = { ...tx, schemas: { ...tx.schemas, find: remembered(tx.schemas.find) } };
+  const admissions = new Map<string, Admission>();
   let admitted = 0;
   for await (const registration of allActive(tx)) {
-    const { name } = registration;
-    if (!owners.has(name)) owners.set(name, (await tx.names.find(name))?.owner);
-    const candidate = await liveCandidate(tx, registration);
-    const context = contextOf(candidate, { owner: owners.get(name) ?? registration.actor, hadOthers: true, live: [], asking: [] }, deps.environment);
+    const { name, actor } = registration;
+    const known = { owner: (await owners(name)) ?? actor, tags: tagsOf(registration), hadOthers: true, live: [], asking: [] };
+    const context = contextOf(await liveCandidate(shared, registration), known, deps.environment);
     const subjectId = subjectIdOf(registration);
-    const digest = digestOf(context, policy.reads);
-    const isAdmitted = (await tx.gate.admissions(subjectId)).some((one) => one.digest === digestOf(context, one.reads));
-    if (isAdmitted && !known.has(`${subjectId} ${digest}`)) continue;
+    if ((await former(subjectId)).some((one) => one.digest === digestOf(context, one.reads))) continue;
     if (!isAllowed) throw somethingIsLive(registration);
     admitted += 1;
-    if (isAdmitted) continue;
-    known.add(`${subjectId} ${digest}`);
-    await tx.gate.admit({ id: deps.ids.next(), subjectId, digest, reads: policy.reads, policyVersion: policy.version, way: undefined, approvalId: undefined });
+    const { reads, version: policyVersion } = policy;
+    const digest = digestOf(context, reads);
+    admissions.set(`${digest} ${subjectId}`, { id: deps.ids.next(), subjectId, digest, reads, policyVersion, way: undefined, approvalId: undefined });
   }
+  await tx.gate.admit(...admissions.values());
   return admitted;
 }
 
@@ -123,6 +125,17 @@ export async function openGate(
 }
 
 const atOnce = 200;
+
+/** The same function, that asks once for the same arguments. */
+function remembered<A extends readonly string[], V>(ask: (...given: A) => Promise<V>): (...given: A) => Promise<V> {
+  const known = new Map<string, Promise<V>>();
+  return (...given) => {
+    const key = JSON.stringify(given);
+    const found = known.get(key) ?? ask(...given);
+    known.set(key, found);
+    return found;
+  };
+}
 
 async function* allActive(tx: RegistrationTx): AsyncGenerator<Registration> {
   let afterId = "";

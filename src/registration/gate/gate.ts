@@ -8,6 +8,7 @@
 import { DomainError } from "../../kernel/errors.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import { checkGeneration } from "../end-key.ts";
+import { inheritedTags } from "../tags.ts";
 import type { RegistrationTx } from "../records.ts";
 import type { GateApprovals, GatePolicy, OpenRequest, Refusal, Way } from "./approvals.ts";
 import { contextOf, differences, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
@@ -53,8 +54,8 @@ export function createGate(deps: GateDeps): Gate {
     async mayTag(tx, live, tags) {
       if (!(await tx.gate.state()).isOn) return true;
       const policy = await activePolicy(tx, deps);
-      const candidate = await liveCandidate(tx, { ...live, request: { ...live.request, tags } });
-      const context = await contextIn(tx, deps, candidate, []);
+      const candidate = await liveCandidate(tx, live);
+      const context = await contextIn(tx, deps, candidate, [], tags);
       const subject = { id: subjectIdOf(candidate.attempt), digest: digestOf(context, policy.reads) };
       return (await admissionOf(tx, deps, { policy, context, subject }, candidate)) !== undefined;
     },
@@ -110,10 +111,18 @@ async function activePolicy(tx: RegistrationTx, { approvals }: GateDeps): Promis
   return policy;
 }
 
-async function contextIn(tx: RegistrationTx, { environment }: GateDeps, candidate: Candidate, asking: readonly Ask[]): Promise<Context> {
-  const { name, version, actor } = candidate.attempt;
+/** Without `tags`, those that the instance would have. */
+async function contextIn(
+  tx: RegistrationTx,
+  { environment }: GateDeps,
+  candidate: Candidate,
+  asking: readonly Ask[],
+  tags?: readonly string[],
+): Promise<Context> {
+  const { name, version, actor, serviceId, request } = candidate.attempt;
   const known = {
     owner: (await tx.names.find(name))?.owner ?? actor,
+    tags: tags ?? inheritedTags(request.tags, await tx.registrations.findActive(serviceId)) ?? request.tags,
     hadOthers: await tx.registrations.hadOtherVersion(name, version),
     live: await tx.registrations.liveVersions(name),
     asking: asking.map(({ serviceId }) => serviceId),
