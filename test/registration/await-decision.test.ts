@@ -23,10 +23,9 @@ async function scene() {
   const clock = manualClock(1_000_000);
   const workshop = await openWorkshop({ clock });
   const { store } = workshop;
-  const ask: Ask = {
-    ...{ ...held, name: "s", version: "1", request: fixtures.attempt("a").request, address: "", traceparent: undefined, attemptId: "a" },
-    ...{ askedAt: 0, isAdmitted: false, shown: {} },
-  };
+  const { request } = fixtures.attempt("a");
+  const what = { name: "s", version: "1", request, address: "", traceparent: undefined, attemptId: "a" };
+  const ask: Ask = { ...held, ...what, askedAt: 0, isAdmitted: false, shown: {} };
   await store.tx((tx) => tx.asks.put(ask));
   const stopping = new AbortController();
   const queue: DecisionNews[] = [open];
