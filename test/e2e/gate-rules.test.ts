@@ -123,6 +123,23 @@ inEveryMode("rules of the gate", (world) => {
     for (const each of [module, other]) await unregister(client, name, each);
   });
 
+  test("instances of a version that ask at the same moment share one request, and all go live by it", async () => {
+    const name = fresh();
+    const { client } = world();
+    const modules = await Promise.all([1, 2, 3, 4].map(() => startFakeModule({ name, version: "1.0.0" })));
+    const waiting = modules.map((module) => registerAndWait(client, requestFor(name, module)));
+    const asked = await Promise.all(waiting.map((one) => one.asked));
+    expect(new Set(asked.map((held) => heldBy(held)["approval_id"])).size).toBe(1);
+    expect(JSON.parse((await approvalOf(asked[0] ?? { events: [] })).contextJson)).toMatchObject({ name, version: "1.0.0" });
+    await scene.approve(asked[0] ?? { events: [] });
+    const ends = await Promise.all(waiting.map(async ({ ended }) => (await ended).events.at(-1)?.outcome));
+    expect(ends).toEqual(modules.map(() => RegistrationOutcome.ACTIVE));
+    for (const module of modules) {
+      await unregister(client, name, module);
+      await module[Symbol.asyncDispose]();
+    }
+  });
+
   test("revoked, nothing new of it is admitted; evicted, what serves is taken out", async () => {
     const name = fresh();
     const { client, real } = world();
