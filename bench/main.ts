@@ -95,7 +95,11 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   await using farm = openFarm();
   await using stack = values.real ? await openStack() : undefined;
   const back = stack ? () => ownConsulBacking(stack) : embeddedBacking;
-  await shares(farm, { kinds: only === undefined ? sharesItems : [only], seconds: quick ? 2 : 30, back }, printRow);
+  await shares(
+    farm,
+    { kinds: only === undefined ? sharesItems : [only], seconds: quick ? 2 : 30, back, program: values.profile === undefined ? undefined : serve() },
+    printRow,
+  );
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
   process.exitCode = 2;
@@ -128,7 +132,7 @@ async function register(names: readonly string[]): Promise<void> {
       MUSTER_SCHEMAS: `apicurio+${servers.apicurio}`,
       MUSTER_EVENTS: `kafka://${servers.kafka}`,
     },
-    [...profiling(), new URL("../bin/muster.js", import.meta.url).pathname, "serve"],
+    serve(),
   );
   cleanup.defer(async () => {
     server.signal("SIGTERM");
@@ -158,8 +162,9 @@ async function ownConsulBacking({ bin, servers }: Stack): Promise<Backing> {
   return { env, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
-function profiling(): readonly string[] {
-  return values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
+function serve(): readonly string[] {
+  const profiling = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
+  return [...profiling, new URL("../bin/muster.js", import.meta.url).pathname, "serve"];
 }
 
 /** First-time costs (JIT of three languages, connections, tables) are not measured. */

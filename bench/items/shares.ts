@@ -25,7 +25,6 @@ interface Attack {
 }
 
 const attacks: readonly Attack[] = [
-  { what: "nobody attacks", kind: "", count: 0, role: "viewer" },
   { what: "500 Registers to closed ports", kind: "closed", count: 500, role: "registrar" },
   { what: "2000 Registers to closed ports", kind: "closed", count: 2_000, role: "registrar" },
   { what: "70 CompareSchemas of slow schemas", kind: "compare", count: 70, role: "viewer" },
@@ -45,32 +44,37 @@ export interface SharesOptions {
   readonly seconds: number;
   /** What a server has behind it, new for each attack. */
   readonly back: () => Promise<Backing>;
+  /** Node's arguments for the server; `muster serve` by default. */
+  readonly program: readonly string[] | undefined;
 }
 
-export async function shares(farm: Farm, { kinds, seconds, back }: SharesOptions, show: (row: Row) => void): Promise<void> {
-  let quiet: { readonly p50: number; readonly p99: number } | undefined;
+export async function shares(farm: Farm, { kinds, seconds, back, program }: SharesOptions, show: (row: Row) => void): Promise<void> {
   await using dns = (await hasSilentDns()) ? await silentServer() : undefined;
-  for (const attack of attacks.filter(({ kind }) => kind === "" || kinds.includes(kind))) {
+  for (const attack of attacks.filter(({ kind }) => kinds.includes(kind))) {
     const n = perSecond * seconds;
-    const common = { what: attack.what, floor: "", aim: "≥ 80 % COMPLETED, ratios ≤ 2, < 512 MiB" };
+    const common = { what: attack.what, aim: "≥ 80 % COMPLETED, ratios ≤ 2, < 512 MiB" };
     if (attack.kind === "silent" && !dns) {
-      show({ ...common, n: 0, muster: `not measured: /etc/resolv.conf does not lead to ${silentAddress}`, ratio: "", met: undefined });
+      show({ ...common, n: 0, muster: `not measured: /etc/resolv.conf does not lead to ${silentAddress}`, floor: "", ratio: "", met: undefined });
       continue;
     }
     await using backing = await back();
-    const { times, failures, probes, server, all } = await under(attack, await farm.fresh(n), backing);
-    const seen = { p50: median(times), p99: quantile(times, 0.99) };
-    quiet ??= seen;
-    const ratios = [seen.p50 / quiet.p50, seen.p99 / quiet.p99] as const;
-    const made = times.length / n;
+    const { before, during } = await under(attack, farm, n, backing, program);
+    const ratios = [0.5, 0.99].map((part) => quantile(during.times, part) / quantile(before.times, part));
+    const made = during.times.length / n;
     show({
       ...common,
       n,
-      muster: `${ms(seen.p50)} · ${ms(seen.p99)}; ${Math.round(made * 100)} % COMPLETED${failures}; probes ${ms(median(probes))} · ${ms(quantile(probes, 0.99))}; ${Math.round(server)} MiB, with children ${Math.round(all)}`,
+      muster: shown(during, n),
+      floor: shown(before, n),
       ratio: ratios.map((it) => it.toFixed(2)).join(" · "),
-      met: made >= 0.8 && ratios.every((it) => it <= 2) && server < 512,
+      met: made >= 0.8 && ratios.every((it) => it <= 2) && during.server < 512,
     });
   }
+}
+
+function shown({ times, failures, probes, server, all }: Seen, n: number): string {
+  const spread = (of: readonly number[]) => `${ms(median(of))} · ${ms(quantile(of, 0.99))}`;
+  return `${spread(times)}; ${Math.round((times.length / n) * 100)} % COMPLETED${failures}; probes ${spread(probes)}; ${Math.round(server)} MiB, with children ${Math.round(all)}`;
 }
 
 /** Where `/etc/resolv.conf` leads to this address, which a mount namespace can bring about, names are asked for in vain there. */
@@ -86,19 +90,50 @@ async function silentServer(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => new Promise((resolve) => socket.close(() => resolve())) };
 }
 
-async function under({ kind, count, role }: Attack, modules: readonly ServingModule[], { env }: Backing) {
+interface Seen {
+  readonly times: readonly number[];
+  readonly failures: string;
+  readonly probes: readonly number[];
+  readonly server: number;
+  readonly all: number;
+}
+
+/** What the others have of one server, before the attack and under it. */
+async function under({ kind, count, role }: Attack, farm: Farm, n: number, { env }: Backing, program: readonly string[] | undefined) {
   await using callers = await principals({ attacker: role, other0: "registrar", other1: "registrar", other2: "registrar", other3: "registrar" });
   const { attacker: taken, ...others } = callers.token;
-  await using muster = await startMuster({ ...env, ...callers.env });
+  await using muster = await startMuster({ ...env, ...callers.env }, program);
+  await using clients = new AsyncDisposableStack();
+  const connected = Object.values(others).map((token) => clients.use(connect(muster.address, { token })));
+  const measured = async (pauseMs: number): Promise<Seen> => {
+    const modules = await farm.fresh(n);
+    const ended = new AbortController();
+    const watched = watch(muster, ended.signal);
+    await pause(pauseMs);
+    const seen = await registeredAll(connected, modules);
+    ended.abort();
+    return { ...seen, ...(await watched) };
+  };
+  // What the first ones cost is not measured.
+  await registeredAll(connected, await farm.fresh(n));
+  const before = await measured(0);
   const attacker = spawn(process.execPath, [new URL("../attacker.ts", import.meta.url).pathname, kind, muster.address, taken, String(count)], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const gone = once(attacker, "close");
-  const ended = new AbortController();
-  const watched = watch(muster, ended.signal);
   // Until it has what it can get.
-  await pause(12_000);
-  const clients = Object.values(others).map((token) => connect(muster.address, { token }));
+  const during = await measured(12_000);
+  attacker.kill("SIGKILL");
+  await gone;
+  if (program) {
+    // It writes its profile when it ends by itself.
+    muster.signal("SIGTERM");
+    await muster.ended;
+  }
+  return { before, during };
+}
+
+async function registeredAll(clients: readonly ReturnType<typeof connect>[], modules: readonly ServingModule[]): Promise<Pick<Seen, "times" | "failures">> {
   const times: number[] = [];
   const failures = new Map<string, number>();
   const running = modules.map(async (module, index) => {
@@ -109,11 +144,7 @@ async function under({ kind, count, role }: Attack, modules: readonly ServingMod
     else failures.set(failure, (failures.get(failure) ?? 0) + 1);
   });
   await Promise.all(running);
-  ended.abort();
-  for (const client of clients) client[Symbol.dispose]();
-  attacker.kill("SIGKILL");
-  await gone;
-  return { times, failures: [...failures].map(([reason, many]) => `, ${many} ${reason}`).join(""), ...(await watched) };
+  return { times, failures: [...failures].map(([reason, many]) => `, ${many} ${reason}`).join("") };
 }
 
 /** Until `signal`: how long probes took, and the most memory, of the server and with its children, in MiB. */
