@@ -177,6 +177,26 @@ describe.concurrent("an agent that answers", { timeout: 120_000 }, () => {
     ended.abort();
   });
 
+  test("gets the trials of callers in turns, however many one has", async () => {
+    const written: string[] = [];
+    let reads = 0;
+    const allRead = Promise.withResolvers<void>();
+    await using it = await against(async (request, response) => {
+      const body = await text(request);
+      if (request.method !== "PUT" && (reads += 1) === 101) allRead.resolve();
+      if (request.method === "PUT") {
+        written.push((JSON.parse(body) as { ID: string }).ID);
+        await allRead.promise;
+      }
+      response.writeHead(request.method === "PUT" ? 200 : 404, { "content-type": "application/json" }).end('{"Service":null,"Checks":null}');
+    });
+    const register = (serviceId: string, share: string) => it.catalog.register({ ...anEntry, serviceId }, soon(), share);
+    const all = Array.from({ length: 100 }, (_, index) => register(`greedy-${index}`, "greedy"));
+    all.push(register("modest", "modest"));
+    await Promise.all(all);
+    expect(written.indexOf("modest")).toBeLessThan(20);
+  });
+
   test("gets at most four writes at a time", async () => {
     let open = 0;
     let most = 0;

@@ -3,7 +3,7 @@
  *
  * Guarantees: a former entry is not touched before `promote`, and `promote` replaces it in one request whose check starts
  * passing, so consumers see no gap. Both ids an attempt may use follow from (service id, attempt id), so every operation
- * can be repeated, by any process. At most 4 writes at a time: a write costs the agent time for each check it has.
+ * can be repeated, by any process. At most 4 writes at a time: a write costs the agent time for each check it has. Callers take turns.
  * Does not guarantee order between two attempts on one service id: reading the current entry and writing are two requests.
  * The caller runs one attempt a service id.
  */
@@ -65,9 +65,9 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     return new Set(checks.map((check) => trialKey(check.ServiceID, attemptOfBootCheck(check.CheckID) ?? "")));
   });
 
-  async function put(serviceId: string, define: () => ServiceDefinition, replaceChecks: boolean, signal: AbortSignal): Promise<void> {
+  async function put(turnOf: string, define: () => ServiceDefinition, replaceChecks: boolean, signal: AbortSignal): Promise<void> {
     const query: Record<string, string> = replaceChecks ? { "replace-existing-checks": "true" } : {};
-    await writes.run(serviceId, signal, () => http.call({ method: "PUT", path: "agent/service/register", query, body: define() }, signal));
+    await writes.run(turnOf, signal, () => http.call({ method: "PUT", path: "agent/service/register", query, body: define() }, signal));
   }
 
   function checksEach(share: string | undefined): number {
@@ -104,7 +104,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     async register(entry, signal, share) {
       const current = await reads.agentEntry(entry.serviceId, signal);
       const trial = current === undefined || isTrial(current, entry.attemptId) ? freshTrial : candidateTrial;
-      await put(entry.serviceId, () => trial(entry, checksEach(share)), false, signal);
+      await put(share ?? entry.serviceId, () => trial(entry, checksEach(share)), false, signal);
     },
 
     async trialChecks(serviceId, attemptId, signal) {
