@@ -97,7 +97,7 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   const back = stack ? () => ownConsulBacking(stack) : embeddedBacking;
   await shares(
     farm,
-    { kinds: only === undefined ? sharesItems : [only], seconds: quick ? 2 : 30, back, program: values.profile === undefined ? undefined : serve() },
+    { kinds: only === undefined ? sharesItems : [only], seconds: quick ? 2 : 20, back, program: values.profile === undefined ? undefined : serve() },
     printRow,
   );
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {

@@ -157,7 +157,7 @@ async function watch({ address, pid }: { readonly address: string; readonly pid:
     const answer = await fetch(`http://${address}/healthz/ready`, { headers: { connection: "close" } });
     await answer.text();
     probes.push(performance.now() - startedAt);
-    [server, all] = [Math.max(server, await ownMb(pid)), Math.max(all, await residentMb(pid).catch(() => 0))];
+    [server, all] = [Math.max(server, await ownMb(pid)), Math.max(all, (await residentMb(pid).catch(() => 0)) || 0)];
     await pause(200);
   }
   return { probes, server, all };
