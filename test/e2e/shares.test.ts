@@ -58,7 +58,7 @@ function suite(back: () => Promise<Backing>): void {
     // A connection has a thousand calls.
     const clients = [scene.as("greedy"), scene.as("greedy")];
     const begun = Promise.withResolvers<void>();
-    const over = Promise.withResolvers<void>();
+    const over = Promise.withResolvers<string>();
     let running = 0;
     const registers = Array.from({ length: 1_010 }, async (_, index) => {
       const request = requestFor(
@@ -69,9 +69,10 @@ function suite(back: () => Promise<Backing>): void {
       const { status: ended } = await clients[index % 2]!.register(request, ({ eventType }) => {
         if (eventType === EventType.HEALTH_CHECK_CONFIGURED && (running += 1) === 250) begun.resolve();
       });
-      if (ended.reason === "TOO_MANY_ATTEMPTS") over.resolve(expect(ended.message).toMatch(/share of greedy is full/));
+      if (ended.reason === "TOO_MANY_ATTEMPTS") over.resolve(ended.message);
     });
-    await Promise.all([begun.promise, over.promise]);
+    expect(await over.promise).toMatch(/share of greedy is full/);
+    await begun.promise;
     await modestRegisters(scene);
     await modestRegisters(scene);
     expect(running).toBe(250);
