@@ -103,7 +103,18 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     environment: config.environment,
     now: () => clock.now(),
   });
-  const ports = { store, catalog, schemas, module, documents, judge, gate, clock, ...schemaLane(maxRunning, 0), schemaQueries: schemaLane(mostSchemaQueries, 10) };
+  const ports = {
+    store,
+    catalog,
+    schemas,
+    module,
+    documents,
+    judge,
+    gate,
+    clock,
+    ...schemaLane(maxRunning, 0),
+    schemaQueries: schemaLane(mostSchemaQueries, 10),
+  };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();
