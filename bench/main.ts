@@ -20,8 +20,9 @@ import { unchanged } from "./items/unchanged.ts";
 import { sweep } from "./leftovers.ts";
 import { musterSide, type MusterSide } from "./muster-side.ts";
 import { printHeader, printRow, type Row } from "./report.ts";
-import { openStack } from "./stack.ts";
-import { createDatabase, startMuster } from "../test/support/muster.ts";
+import { openStack, type Stack } from "./stack.ts";
+import { createDatabase, embeddedBacking, realBacking, startMuster, type Backing } from "../test/support/muster.ts";
+import { startOwnConsul } from "../test/support/own-consul.ts";
 
 const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | shares | start [options]
 
@@ -30,10 +31,11 @@ const usage = `usage: npm run bench -- register | discovery | reconcile | events
   reconcile       CPU it costs to keep 2000 entries as the record says, and how soon they are back
   events          how soon a watcher of the log has what was committed
   approvals       requests and votes, beside the same rows written without a server
-  shares          what is left to others while one caller takes all it can, on embedded Muster
+  shares          what is left to others while one caller takes all it can, on embedded Muster or (--real) on the real servers
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
   --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}
+  --count N       of the heartbeats that show whether memory or the database grow: 1000000 take some five minutes
   --profile DIR   leaves a CPU profile of the server in DIR
 `;
 
@@ -51,14 +53,20 @@ const items: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>>
     newModule(sides, farm, { rounds: quick ? 2 : 20, perRound: quick ? 4 : 12, inFlight: 1, aim: { p50Ms: 250, p99Ms: 700, ratio: 1.15 } }),
   many: ({ sides, farm, quick }) => newModule(sides, farm, { rounds: quick ? 2 : 6, perRound: quick ? 64 : 128, inFlight: 64, aim: { ratio: 1 } }),
   unchanged: ({ sides, farm, quick }) => unchanged(sides, farm, quick ? 2 : 10, quick ? 10 : 30),
-  heartbeat: ({ sides, farm, quick, ...about }) => heartbeat(sides.muster, farm, { ...about, turnMs: quick ? 1_000 : 10_000 }),
+  heartbeat: ({ sides, farm, quick, ...about }) => heartbeat(sides.muster, farm, { ...about, turnMs: quick ? 1_000 : 10_000, count: Number(values.count) }),
   refused: ({ sides, farm, quick }) => refused(sides.muster, farm, quick ? 3 : 20),
   crowd: ({ sides, farm, quick }) => crowd(sides.muster, farm, quick ? 100 : 1_000),
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false }, only: { type: "string" }, profile: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    only: { type: "string" },
+    profile: { type: "string" },
+    real: { type: "boolean", default: false },
+    count: { type: "string", default: "0" },
+  },
 });
 const [command] = positionals;
 const { quick, only } = values;
@@ -85,7 +93,13 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
 } else if (command === "shares" && (only === undefined || sharesItems.includes(only))) {
   head();
   await using farm = openFarm();
-  for (const row of await shares(farm, only === undefined ? sharesItems : [only], quick ? 2 : 10)) printRow(row);
+  await using stack = values.real ? await openStack() : undefined;
+  const back = stack ? () => ownConsulBacking(stack) : embeddedBacking;
+  await shares(
+    farm,
+    { kinds: only === undefined ? sharesItems : [only], seconds: quick ? 2 : 20, back, program: values.profile === undefined ? undefined : serve() },
+    printRow,
+  );
 } else if ((command !== "register" && command !== "start") || (only !== undefined && only !== "start" && !items[only])) {
   process.stderr.write(usage);
   process.exitCode = 2;
@@ -118,7 +132,7 @@ async function register(names: readonly string[]): Promise<void> {
       MUSTER_SCHEMAS: `apicurio+${servers.apicurio}`,
       MUSTER_EVENTS: `kafka://${servers.kafka}`,
     },
-    [...profiling(), new URL("../bin/muster.js", import.meta.url).pathname, "serve"],
+    serve(),
   );
   cleanup.defer(async () => {
     server.signal("SIGTERM");
@@ -139,8 +153,18 @@ async function register(names: readonly string[]): Promise<void> {
   }
 }
 
-function profiling(): readonly string[] {
-  return values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
+/** The real servers, but with a Consul that an attack may fill. */
+async function ownConsulBacking({ bin, servers }: Stack): Promise<Backing> {
+  await using made = new AsyncDisposableStack();
+  const consul = made.use(await startOwnConsul({ bin }));
+  const { env } = made.use(await realBacking({ ...servers, consul: consul.url }));
+  const all = made.move();
+  return { env, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+function serve(): readonly string[] {
+  const profiling = values.profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${values.profile}`];
+  return [...profiling, new URL("../bin/muster.js", import.meta.url).pathname, "serve"];
 }
 
 /** First-time costs (JIT of three languages, connections, tables) are not measured. */

@@ -93,8 +93,8 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const { caFile } = config.modules;
   const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
   // As many as can run at once may wait for the check of a registration: it is refused nothing that it was let in for.
-  const schemaLane = (queueLength: number) => {
-    const sandbox = stack.use(createSchemaSandbox({ queueLength }));
+  const schemaLane = (queueLength: number, niceness: number) => {
+    const sandbox = stack.use(createSchemaSandbox({ queueLength, niceness }));
     return { checkSchema: createSchemaCheck(sandbox), compareSchemas: createSchemaCompare(sandbox) };
   };
   const gate = createGate({
@@ -103,7 +103,18 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     environment: config.environment,
     now: () => clock.now(),
   });
-  const ports = { store, catalog, schemas, module, documents, judge, gate, clock, ...schemaLane(maxRunning), schemaQueries: schemaLane(mostSchemaQueries) };
+  const ports = {
+    store,
+    catalog,
+    schemas,
+    module,
+    documents,
+    judge,
+    gate,
+    clock,
+    ...schemaLane(maxRunning, 0),
+    schemaQueries: schemaLane(mostSchemaQueries, 10),
+  };
   if (store.exclusive) await expireLeases(store);
   if (config.catalog.kind === "embedded") {
     const restoring = new AbortController();

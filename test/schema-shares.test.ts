@@ -1,5 +1,7 @@
 /** One caller keeps the schema checks as busy as it can; the others must not notice. */
+import { getPriority } from "node:os";
 import { expect, test } from "vitest";
+import { startSandboxChild } from "../src/adapters/schema-sandbox/sandbox-child.ts";
 import { createSchemaSandbox } from "../src/adapters/schema-sandbox/sandbox.ts";
 import { createSchemaCheck } from "../src/adapters/schema-sandbox/schema-check.ts";
 
@@ -21,4 +23,11 @@ test("checks that are killed one after the other hold up only whoever sends them
   expect(ended).toBeLessThan(5);
   stopped.abort(new Error("enough"));
   await Promise.all(busy);
+});
+
+test("a process for checks that may take their time yields to others", async () => {
+  const options = { startMs: 60_000, memoryMb: 96 };
+  const [plain, nice] = await Promise.all([startSandboxChild(options), startSandboxChild({ ...options, niceness: 10 })]);
+  expect(getPriority(nice.pid) - getPriority(plain.pid)).toBe(10);
+  await Promise.all([plain.kill(), nice.kill()]);
 });

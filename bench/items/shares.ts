@@ -1,20 +1,19 @@
 /**
  * What is left to others while one caller takes all it can: registrations of modules at a fixed rate, each new, by callers with tokens of
- * their own, on embedded Muster.
+ * their own, and probes over new connections.
  */
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { EventType, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { connect } from "../../test/support/client.ts";
-import { embeddedBacking, startMuster } from "../../test/support/muster.ts";
+import { startMuster, type Backing } from "../../test/support/muster.ts";
+import { principals } from "../../test/support/principals.ts";
 import type { Farm } from "../farm.ts";
 import { ms, type Row } from "../report.ts";
-import { residentMb } from "../process-cost.ts";
+import { ownMb, residentMb } from "../process-cost.ts";
 import type { ServingModule } from "../sides.ts";
 import { median, quantile } from "../stats.ts";
 
@@ -26,7 +25,6 @@ interface Attack {
 }
 
 const attacks: readonly Attack[] = [
-  { what: "nobody attacks", kind: "", count: 0, role: "viewer" },
   { what: "500 Registers to closed ports", kind: "closed", count: 500, role: "registrar" },
   { what: "2000 Registers to closed ports", kind: "closed", count: 2_000, role: "registrar" },
   { what: "70 CompareSchemas of slow schemas", kind: "compare", count: 70, role: "viewer" },
@@ -36,43 +34,47 @@ const attacks: readonly Attack[] = [
 ];
 
 const perSecond = 5;
-const others = 4;
 
 export const sharesItems = ["closed", "compare", "schemas", "silent"];
 
-/** `kinds` are of `sharesItems`. */
-export async function shares(farm: Farm, kinds: readonly string[], seconds: number): Promise<readonly Row[]> {
-  const rows: Row[] = [];
-  let quiet: number | undefined;
+export interface SharesOptions {
+  /** Of `sharesItems`. */
+  readonly kinds: readonly string[];
+  /** How long the others are measured in each attack. */
+  readonly seconds: number;
+  /** What a server has behind it, new for each attack. */
+  readonly back: () => Promise<Backing>;
+  /** Node's arguments for the server; `muster serve` by default. */
+  readonly program: readonly string[] | undefined;
+}
+
+export async function shares(farm: Farm, { kinds, seconds, back, program }: SharesOptions, show: (row: Row) => void): Promise<void> {
   await using dns = (await hasSilentDns()) ? await silentServer() : undefined;
-  for (const attack of attacks.filter(({ kind }) => kind === "" || kinds.includes(kind))) {
+  for (const attack of attacks.filter(({ kind }) => kinds.includes(kind))) {
+    const n = perSecond * seconds;
+    const common = { what: attack.what, aim: "≥ 80 % COMPLETED, ratios ≤ 2, < 512 MiB" };
     if (attack.kind === "silent" && !dns) {
-      rows.push({
-        what: attack.what,
-        n: 0,
-        muster: "not measured: /etc/resolv.conf does not lead to 127.0.0.99",
-        floor: "",
-        ratio: "",
-        aim: "",
-        met: undefined,
-      });
+      show({ ...common, n: 0, muster: `not measured: /etc/resolv.conf does not lead to ${silentAddress}`, floor: "", ratio: "", met: undefined });
       continue;
     }
-    const { times, failures, server, all } = await under(attack, await farm.fresh(perSecond * seconds));
-    quiet ??= median(times);
-    const ratio = median(times) / quiet;
-    const made = times.length / (perSecond * seconds);
-    rows.push({
-      what: attack.what,
-      n: perSecond * seconds,
-      muster: `${times.length === 0 ? "-" : `${ms(median(times))} · ${ms(quantile(times, 0.99))}`}; ${Math.round(made * 100)} % COMPLETED${failures}; ${Math.round(server)} MiB, with children ${Math.round(all)}`,
-      floor: "",
-      ratio: ratio.toFixed(2),
-      aim: "≥ 80 % COMPLETED, ratio ≤ 2, < 512 MiB",
-      met: made >= 0.8 && ratio <= 2 && server < 512,
+    await using backing = await back();
+    const { before, during } = await under(attack, farm, n, backing, program);
+    const ratios = [0.5, 0.99].map((part) => quantile(during.times, part) / quantile(before.times, part));
+    const made = during.times.length / n;
+    show({
+      ...common,
+      n,
+      muster: shown(during, n),
+      floor: shown(before, n),
+      ratio: ratios.map((it) => it.toFixed(2)).join(" · "),
+      met: made >= 0.8 && ratios.every((it) => it <= 2) && during.server < 512,
     });
   }
-  return rows;
+}
+
+function shown({ times, failures, probes, server, all }: Seen, n: number): string {
+  const spread = (of: readonly number[]) => `${ms(median(of))} · ${ms(quantile(of, 0.99))}`;
+  return `${spread(times)}; ${Math.round((times.length / n) * 100)} % COMPLETED${failures}; probes ${spread(probes)}; ${Math.round(server)} MiB, with children ${Math.round(all)}`;
 }
 
 /** Where `/etc/resolv.conf` leads to this address, which a mount namespace can bring about, names are asked for in vain there. */
@@ -88,41 +90,77 @@ async function silentServer(): Promise<AsyncDisposable> {
   return { [Symbol.asyncDispose]: () => new Promise((resolve) => socket.close(() => resolve())) };
 }
 
-async function under({ kind, count, role }: Attack, modules: readonly ServingModule[]) {
-  await using backing = await embeddedBacking();
-  const names = ["attacker", ...Array.from({ length: others }, (_, index) => `other-${index}`)];
-  const tokens = names.map((principal) => ({
-    principal,
-    roles: [principal === "attacker" ? role : "registrar"],
-    sha256: createHash("sha256").update(`token-${principal}`).digest("hex"),
-  }));
-  const file = join((backing.env["MUSTER_STORE"] ?? "").replace(/^sqlite:/, ""), "..", "tokens.json");
-  await writeFile(file, JSON.stringify({ tokens }), { mode: 0o600 });
-  await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `tokens:${file}` });
-  const attacker = spawn(process.execPath, [new URL("../attacker.ts", import.meta.url).pathname, kind, muster.address, "token-attacker", String(count)], {
+interface Seen {
+  readonly times: readonly number[];
+  readonly failures: string;
+  readonly probes: readonly number[];
+  readonly server: number;
+  readonly all: number;
+}
+
+/** What the others have of one server, before the attack and under it. */
+async function under({ kind, count, role }: Attack, farm: Farm, n: number, { env }: Backing, program: readonly string[] | undefined) {
+  await using callers = await principals({ attacker: role, other0: "registrar", other1: "registrar", other2: "registrar", other3: "registrar" });
+  const { attacker: taken, ...others } = callers.token;
+  await using muster = await startMuster({ ...env, ...callers.env }, program);
+  await using clients = new AsyncDisposableStack();
+  const connected = Object.values(others).map((token) => clients.use(connect(muster.address, { token })));
+  const measured = async (pauseMs: number): Promise<Seen> => {
+    const modules = await farm.fresh(n);
+    const ended = new AbortController();
+    const watched = watch(muster, ended.signal);
+    await pause(pauseMs);
+    const seen = await registeredAll(connected, modules);
+    ended.abort();
+    return { ...seen, ...(await watched) };
+  };
+  // What the first ones cost is not measured.
+  await registeredAll(connected, await farm.fresh(n));
+  const before = await measured(0);
+  const attacker = spawn(process.execPath, [new URL("../attacker.ts", import.meta.url).pathname, kind, muster.address, taken, String(count)], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const gone = once(attacker, "close");
   // Until it has what it can get.
-  await pause(12_000);
-  const clients = names.slice(1).map((name) => connect(muster.address, { token: `token-${name}` }));
+  const during = await measured(12_000);
+  attacker.kill("SIGKILL");
+  await gone;
+  if (program) {
+    // It writes its profile when it ends by itself.
+    muster.signal("SIGTERM");
+    await muster.ended;
+  }
+  return { before, during };
+}
+
+async function registeredAll(clients: readonly ReturnType<typeof connect>[], modules: readonly ServingModule[]): Promise<Pick<Seen, "times" | "failures">> {
   const times: number[] = [];
   const failures = new Map<string, number>();
-  let [server, all] = [0, 0];
   const running = modules.map(async (module, index) => {
     await pause((index * 1_000) / perSecond);
-    [server, all] = [Math.max(server, await ownMb(muster.pid)), Math.max(all, await residentMb(muster.pid).catch(() => 0))];
     const startedAt = performance.now();
     const failure = await registered(clients[index % clients.length]!, module);
     if (failure === undefined) times.push(performance.now() - startedAt);
     else failures.set(failure, (failures.get(failure) ?? 0) + 1);
   });
   await Promise.all(running);
-  for (const client of clients) client[Symbol.dispose]();
-  attacker.kill("SIGKILL");
-  await gone;
-  const failed = [...failures].map(([reason, times]) => `, ${times} ${reason}`).join("");
-  return { times, failures: failed, server, all };
+  return { times, failures: [...failures].map(([reason, many]) => `, ${many} ${reason}`).join("") };
+}
+
+/** Until `signal`: how long probes took, and the most memory, of the server and with its children, in MiB. */
+async function watch({ address, pid }: { readonly address: string; readonly pid: number }, signal: AbortSignal) {
+  const probes: number[] = [];
+  let [server, all] = [0, 0];
+  while (!signal.aborted) {
+    const startedAt = performance.now();
+    // A connection of its own, as an orchestrator's probe has.
+    const answer = await fetch(`http://${address}/healthz/ready`, { headers: { connection: "close" } });
+    await answer.text();
+    probes.push(performance.now() - startedAt);
+    [server, all] = [Math.max(server, await ownMb(pid)), Math.max(all, (await residentMb(pid).catch(() => 0)) || 0)];
+    await pause(200);
+  }
+  return { probes, server, all };
 }
 
 /** Undefined when it has been registered within ten seconds, else why not. */
@@ -132,8 +170,4 @@ async function registered(client: ReturnType<typeof connect>, { name, version, p
   if (!result) return "late";
   if (result.events.at(-1)?.eventType === EventType.COMPLETED) return undefined;
   return (result.errorDetail.split(":")[0] || result.status.reason || result.status.message).slice(0, 40);
-}
-
-async function ownMb(pid: number): Promise<number> {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1] ?? Number.NaN) / 1_024;
 }

@@ -23,6 +23,9 @@ export type LoopOptions = LoopSpec & Background;
 
 const maxPauseMs = 10_000;
 
+/** A reason that nobody sees: without one, an error with a stack is made. */
+const woken = "the loop is woken";
+
 /**
  * Starts a loop. Rounds never overlap. A failing round is logged, the first of a row as an error and the end of the row
  * as recovered, and makes the pauses grow up to 10 s.
@@ -54,13 +57,13 @@ export function startLoop({ name, everyMs, after, clock, log, round, wokenBy }: 
   }
 
   const running = run();
-  wokenBy?.(() => wake.abort(), stopping.signal);
+  wokenBy?.(() => wake.abort(woken), stopping.signal);
   const stop = (): Promise<void> => {
     stopping.abort();
     return running;
   };
   return {
-    nudge: () => wake.abort(),
+    nudge: () => wake.abort(woken),
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -56,12 +56,15 @@ export interface CatalogSnapshot {
  * called by another process than the one that made the trial.
  */
 export interface Catalog extends Pingable, AsyncDisposable {
-  /** Puts the entry on trial; again, with another `check`, it is that from then on. Resolves when the catalog has accepted it and its checks. */
-  register(entry: CatalogEntry, signal: AbortSignal): Promise<void>;
+  /**
+   * Puts the entry on trial; again, with another `check`, it is that from then on. Resolves when the catalog has accepted it and its
+   * checks. `share` says whose trial it is, here and in `awaitPassing`: those of one caller that last do not make others' pass later.
+   */
+  register(entry: CatalogEntry, signal: AbortSignal, share?: string): Promise<void>;
   /** The checks of this attempt's trial as the catalog itself has them; empty when there is no such trial. */
   trialChecks(serviceId: string, attemptId: string, signal: AbortSignal): Promise<CatalogInstance["checks"]>;
   /** Resolves when the catalog's own check of this trial has passed once. Rejects only by `signal` or `unavailable`. */
-  awaitPassing(serviceId: string, attemptId: string, signal: AbortSignal): Promise<void>;
+  awaitPassing(serviceId: string, attemptId: string, signal: AbortSignal, share?: string): Promise<void>;
   /**
    * Makes `entry` the serving one for its service id, checked steadily and passing from the first moment, and removes
    * the trial. Also used to put a former entry back. Resolves when a read of the catalog shows it passing.

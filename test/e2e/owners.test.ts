@@ -122,6 +122,29 @@ function attacks(back: () => Promise<Backing>, real?: RealServers): void {
     expect(after.errorDetail).toMatch(/^ARTIFACT_OWNED_BY_ANOTHER: /);
   });
 
+  test("a request id of another neither joins his request nor refuses it", async () => {
+    const { ours, theirs } = clients;
+    const [mine, other] = [`mine-${tag}`, `other-${tag}`];
+    await using at = await serverOf(mine);
+    await using there = await serverOf(other);
+    const requestId = `deploy-42-${tag}`;
+    const first = await theirs.register(service(other, there, { requestId }));
+    expect(first.types).toEqual(serviceSteps);
+    const second = await ours.register(service(mine, at, { requestId }));
+    expect(second.types).toEqual(serviceSteps);
+    expect(second.attemptId).not.toBe(first.attemptId);
+    expect((await theirs.register(service(other, there, { requestId }))).attemptId).toBe(first.attemptId);
+  });
+
+  test("nobody registers under the platform's own names, in any spelling", async () => {
+    await using at = await serverOf("muster");
+    for (const name of ["muster", "Muster", "MUSTER-trial", "Consul"]) {
+      const refused = await clients.theirs.register(service(name, at));
+      expect(refused.status, name).toMatchObject({ code: 3, fields: ["name"] });
+      expect(refused.events).toEqual([]);
+    }
+  });
+
   test("a Register that is under way reserves its name, and one that fails leaves nothing", async () => {
     const { ours, theirs } = clients;
     const name = `wanted-${tag}`;

@@ -1,7 +1,7 @@
 /** Two replicas on one MySQL: whichever a client meets, it is one Muster. */
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { EventType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { connect, type MusterClient, type Registration } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
@@ -63,29 +63,6 @@ describeReal("two replicas", (servers) => {
     expect(unchanged.types).toEqual(["STARTED", "VALIDATED", "CONSUL_HEALTHY", "COMPLETED"]);
     expect((await unregister(two, name, module)).success).toBe(true);
     expect(await leftInConsul(servers, name)).toEqual([]);
-  });
-
-  test("what one has committed counts at once for a request that the other would have found unchanged", async () => {
-    const name = `heartbeat-${tag}`;
-    await using module = await startFakeModule({ name, version: "1.0.0" });
-    const request = requestFor(name, module);
-    const outcomeOf = async (client: MusterClient, asked = request) => (await client.register(asked)).events.at(-1)?.outcome;
-    expect(await outcomeOf(one)).toBe(RegistrationOutcome.ACTIVE);
-    for (const client of [one, two]) {
-      expect(await outcomeOf(client)).toBe(RegistrationOutcome.UNCHANGED);
-      // By the view of the catalog, when it has seen the instance.
-      await eventually(
-        async () =>
-          (await client.unary(PlatformRegistrationService.method.getModule, { lookupKey: { case: "moduleName", value: name } })).isHealthy || undefined,
-      );
-      expect(await outcomeOf(client)).toBe(RegistrationOutcome.UNCHANGED);
-    }
-    await unregister(two, name, module);
-    expect(await outcomeOf(one)).toBe(RegistrationOutcome.ACTIVE);
-    expect(await outcomeOf(two, { ...request, tags: ["new"] })).toBe(RegistrationOutcome.ACTIVE);
-    expect(await outcomeOf(one)).toBe(RegistrationOutcome.ACTIVE);
-    expect(await query(backing.databaseUrl, "SELECT id FROM attempts WHERE name = ?", [name])).toHaveLength(4);
-    expect(await query(backing.databaseUrl, "SELECT id FROM attempts WHERE name = ? AND outcome = 'UNCHANGED'", [name])).toEqual([]);
   });
 
   test("an attempt on one is watched and cancelled through the other", async () => {

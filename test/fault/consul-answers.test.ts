@@ -2,16 +2,22 @@ import type { Catalog } from "../../src/registration/ports.ts";
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { DomainError } from "../../src/kernel/errors.ts";
+import type { Clock } from "../../src/kernel/ports.ts";
+import { manualClock } from "../support/manual-clock.ts";
 
-async function against(answer: RequestListener): Promise<{ catalog: Catalog } & AsyncDisposable> {
+const check = { address: "127.0.0.1", port: 1, tls: false, serverName: "x" };
+const anEntry = { attemptId: "1", name: "echo", type: "SERVICE", version: "1", address: "x", port: 1, tags: [], metadata: {}, check } as const;
+
+async function against(answer: RequestListener, clock: Clock = systemClock): Promise<{ catalog: Catalog } & AsyncDisposable> {
   const server = createServer(answer).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const catalog = createConsulCatalog({ url: `http://127.0.0.1:${port}`, token: "s3cret", clock: systemClock });
+  const catalog = createConsulCatalog({ url: `http://127.0.0.1:${port}`, token: "s3cret", clock });
   return {
     catalog,
     async [Symbol.asyncDispose]() {
@@ -147,6 +153,50 @@ describe.concurrent("an agent that answers", { timeout: 120_000 }, () => {
     expect(requests - before).toBeLessThanOrEqual(1);
   });
 
+  test("has fewer checks of a trial the more trials wait, but of those that do not pass only their own caller's count", async () => {
+    const checks: string[] = [];
+    const clock = manualClock();
+    await using it = await against(async (request, response) => {
+      const body = await text(request);
+      if (request.method === "PUT") checks.push((JSON.parse(body) as { Checks: { CheckID: string }[] }).Checks.map(({ CheckID }) => CheckID).join(" "));
+      const isRead = (request.url ?? "").includes("/health/service/id/");
+      response.writeHead(isRead ? 404 : 200, { "content-type": "application/json" }).end(isRead ? '{"Service":null,"Checks":null}' : "{}");
+    }, clock);
+    const trialOf = async (share: string): Promise<number> => {
+      const entry = { ...anEntry, serviceId: `echo-${checks.length}`, attemptId: `${checks.length}` };
+      await it.catalog.register(entry, soon(), share);
+      void it.catalog.awaitPassing(entry.serviceId, entry.attemptId, ended.signal, share).catch(() => undefined);
+      return checks.at(-1)?.match(/\bboot:/g)?.length ?? 0;
+    };
+    const ended = new AbortController();
+    expect(await trialOf("greedy")).toBe(8);
+    for (let made = 1; made < 40; made += 1) await trialOf("greedy");
+    expect([await trialOf("greedy"), await trialOf("modest")]).toEqual([1, 1]);
+    await clock.pass(2_000);
+    expect([await trialOf("greedy"), await trialOf("modest")]).toEqual([1, 8]);
+    ended.abort();
+  });
+
+  test("gets the trials of callers in turns, however many one has", async () => {
+    const written: string[] = [];
+    let reads = 0;
+    const allRead = Promise.withResolvers<void>();
+    await using it = await against(async (request, response) => {
+      const body = await text(request);
+      if (request.method !== "PUT" && (reads += 1) === 101) allRead.resolve();
+      if (request.method === "PUT") {
+        written.push((JSON.parse(body) as { ID: string }).ID);
+        await allRead.promise;
+      }
+      response.writeHead(request.method === "PUT" ? 200 : 404, { "content-type": "application/json" }).end('{"Service":null,"Checks":null}');
+    });
+    const register = (serviceId: string, share: string) => it.catalog.register({ ...anEntry, serviceId }, soon(), share);
+    const all = Array.from({ length: 100 }, (_, index) => register(`greedy-${index}`, "greedy"));
+    all.push(register("modest", "modest"));
+    await Promise.all(all);
+    expect(written.indexOf("modest")).toBeLessThan(20);
+  });
+
   test("gets at most four writes at a time", async () => {
     let open = 0;
     let most = 0;
@@ -158,9 +208,7 @@ describe.concurrent("an agent that answers", { timeout: 120_000 }, () => {
         response.writeHead(write ? 200 : 404, { "content-type": "application/json" }).end(write ? "" : '{"Service":null,"Checks":null}');
       }, 5);
     });
-    const check = { address: "127.0.0.1", port: 1, tls: false, serverName: "x" };
-    const entry = { attemptId: "1", name: "echo", type: "SERVICE", version: "1", address: "x", port: 1, tags: [], metadata: {}, check } as const;
-    await Promise.all(Array.from({ length: 30 }, (_, index) => it.catalog.register({ ...entry, serviceId: `echo${index}` }, soon())));
+    await Promise.all(Array.from({ length: 30 }, (_, index) => it.catalog.register({ ...anEntry, serviceId: `echo${index}` }, soon())));
     expect(most).toBe(4);
   });
 });

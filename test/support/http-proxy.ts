@@ -7,6 +7,8 @@ export interface HttpProxy extends AsyncDisposable {
   readonly url: string;
   /** Answers so, without asking the target, where `instead` gives something; undefined: forwards everything. */
   instead: ((path: string) => { readonly status: number; readonly body: string } | undefined) | undefined;
+  /** Keeps the target's answer back until this has resolved, where it gives something. */
+  until: ((path: string) => Promise<void> | undefined) | undefined;
 }
 
 /** Forwards HTTP to `target` (`http://host:port`), except for what a test has it answer itself. */
@@ -14,12 +16,13 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
   const server = createServer((incoming, outgoing) => {
     const made = proxy.instead?.(incoming.url ?? "");
     if (made) outgoing.writeHead(made.status, { "content-type": "application/json", "x-consul-index": "1" }).end(made.body);
-    else forward(target, incoming, outgoing);
+    else forward(target, incoming, outgoing, () => proxy.until?.(incoming.url ?? ""));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   const proxy: HttpProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     instead: undefined,
+    until: undefined,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       server.close();
@@ -28,8 +31,9 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
   return proxy;
 }
 
-function forward(target: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
-  const onward = request(new URL(incoming.url ?? "/", target), { method: incoming.method, headers: incoming.headers }, (answer) => {
+function forward(target: string, incoming: IncomingMessage, outgoing: ServerResponse, until: () => Promise<void> | undefined): void {
+  const onward = request(new URL(incoming.url ?? "/", target), { method: incoming.method, headers: incoming.headers }, async (answer) => {
+    await until();
     outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
     answer.pipe(outgoing);
   });

@@ -82,7 +82,7 @@ export async function embeddedBacking(): Promise<Backing> {
 }
 
 /** The four real servers, with a database of its own. */
-export async function realBacking(servers: RealServers): Promise<Backing & { readonly databaseUrl: string }> {
+export async function realBacking(servers: Pick<RealServers, "mysql" | "consul" | "apicurio" | "kafka">): Promise<Backing & { readonly databaseUrl: string }> {
   const database = await createDatabase(servers.mysql);
   return {
     databaseUrl: database.url,

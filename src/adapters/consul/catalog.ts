@@ -3,7 +3,7 @@
  *
  * Guarantees: a former entry is not touched before `promote`, and `promote` replaces it in one request whose check starts
  * passing, so consumers see no gap. Both ids an attempt may use follow from (service id, attempt id), so every operation
- * can be repeated, by any process. At most 4 writes at a time: a write costs the agent time for each check it has.
+ * can be repeated, by any process. At most 4 writes at a time: a write costs the agent time for each check it has. Callers take turns.
  * Does not guarantee order between two attempts on one service id: reading the current entry and writing are two requests.
  * The caller runs one attempt a service id.
  */
@@ -23,7 +23,7 @@ import { watchConsul } from "./watch.ts";
 const parallelWrites = 4;
 /**
  * Boot checks that those in progress share: each costs the agent a dial a second for as long as its trial lasts, so with
- * many trials the agent's load matters more than a short stagger.
+ * many trials the agent's load matters more than a short stagger. What has not passed soon takes from its own caller's alone.
  */
 const bootCheckBudget = 32;
 const proofMs = 6_000;
@@ -65,13 +65,13 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     return new Set(checks.map((check) => trialKey(check.ServiceID, attemptOfBootCheck(check.CheckID) ?? "")));
   });
 
-  async function put(serviceId: string, define: () => ServiceDefinition, replaceChecks: boolean, signal: AbortSignal): Promise<void> {
+  async function put(turnOf: string, define: () => ServiceDefinition, replaceChecks: boolean, signal: AbortSignal): Promise<void> {
     const query: Record<string, string> = replaceChecks ? { "replace-existing-checks": "true" } : {};
-    await writes.run(serviceId, signal, () => http.call({ method: "PUT", path: "agent/service/register", query, body: define() }, signal));
+    await writes.run(turnOf, signal, () => http.call({ method: "PUT", path: "agent/service/register", query, body: define() }, signal));
   }
 
-  function checksEach(): number {
-    const others = poll.waiting() + writes.waiting();
+  function checksEach(share: string | undefined): number {
+    const others = poll.waiting(share) + writes.waiting();
     return Math.min(bootstrapChecks, Math.max(1, Math.floor(bootCheckBudget / (others + 1))));
   }
 
@@ -101,10 +101,10 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   }
 
   return {
-    async register(entry, signal) {
+    async register(entry, signal, share) {
       const current = await reads.agentEntry(entry.serviceId, signal);
       const trial = current === undefined || isTrial(current, entry.attemptId) ? freshTrial : candidateTrial;
-      await put(entry.serviceId, () => trial(entry, checksEach()), false, signal);
+      await put(share ?? entry.serviceId, () => trial(entry, checksEach(share)), false, signal);
     },
 
     async trialChecks(serviceId, attemptId, signal) {
@@ -115,9 +115,9 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
       return [];
     },
 
-    async awaitPassing(serviceId, attemptId, signal) {
+    async awaitPassing(serviceId, attemptId, signal, share) {
       const keys = [serviceId, candidateId(serviceId, attemptId)].map((id) => trialKey(id, attemptId));
-      await poll.wait(keys, signal);
+      await poll.wait(keys, signal, share);
     },
 
     async promote(entry, signal) {

@@ -13,18 +13,20 @@ import type { Clock } from "../../kernel/ports.ts";
 
 const fastMs = 25;
 const slowMs = 50;
-/** The poll is fast while there are waiters younger than this. */
-const fastForMs = 2_000;
+/** A waiter is young for so long, and the poll is fast while there are young ones. */
+const youngMs = 2_000;
 const tolerateMs = 5_000;
 
 export interface PassingPoll extends Disposable {
   /** Resolves when a read lists one of `keys`. */
-  wait(keys: readonly string[], signal: AbortSignal): Promise<void>;
-  waiting(): number;
+  wait(keys: readonly string[], signal: AbortSignal, share?: string): Promise<void>;
+  /** How many wait: the young ones of everybody, and of this share all. */
+  waiting(share: string | undefined): number;
 }
 
 interface Waiter {
   readonly keys: readonly string[];
+  readonly share: string | undefined;
   readonly since: number;
   resolve(): void;
   reject(reason: unknown): void;
@@ -62,17 +64,15 @@ export function createPassingPoll(clock: Clock, read: (signal: AbortSignal) => P
     running = false;
   }
 
-  function pace(): number {
-    const now = clock.now();
-    return [...waiters].some((waiter) => now - waiter.since < fastForMs) ? fastMs : slowMs;
-  }
+  const isYoung = ({ since }: Waiter): boolean => clock.now() - since < youngMs;
+  const pace = (): number => (waiters.values().some(isYoung) ? fastMs : slowMs);
 
   return {
-    async wait(keys, signal) {
+    async wait(keys, signal, share) {
       signal.throwIfAborted();
       if (closed.signal.aborted) throw unavailable("catalog", "closed");
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const waiter: Waiter = { keys, since: clock.now(), resolve, reject };
+      const waiter: Waiter = { keys, share, since: clock.now(), resolve, reject };
       waiters.add(waiter);
       if (!running) {
         running = true;
@@ -84,7 +84,7 @@ export function createPassingPoll(clock: Clock, read: (signal: AbortSignal) => P
         waiters.delete(waiter);
       }
     },
-    waiting: () => waiters.size,
+    waiting: (share) => waiters.values().reduce((count, waiter) => count + (waiter.share === share || isYoung(waiter) ? 1 : 0), 0),
     [Symbol.dispose]() {
       closed.abort();
       rejectAll(unavailable("catalog", "closed"));

@@ -10,6 +10,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { checkServerIdentity, type ConnectionOptions } from "node:tls";
 import type { Dispatcher, Pool } from "undici";
+import { timeLimit } from "../../kernel/time-limit.ts";
+import { systemClock } from "../system/clock.ts";
 
 export interface HttpClientOptions {
   /** `http(s)://host:port`; a user and password in it are sent as Basic authorization, a path is ignored. */
@@ -97,12 +99,12 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return {
     async send(request, signal) {
       signal.throwIfAborted();
-      const limit = AbortSignal.timeout(limitMs + (request.holdMs ?? 0));
+      using limit = timeLimit(systemClock, limitMs + (request.holdMs ?? 0));
       try {
-        return await exchange(request, AbortSignal.any([signal, limit]));
+        return await exchange(request, AbortSignal.any([signal, limit.signal]));
       } catch (error) {
         if (signal.aborted) throw signal.reason;
-        throw limit.aborted ? new HttpFailure("late", "", error) : error;
+        throw limit.signal.aborted ? new HttpFailure("late", "", error) : error;
       }
     },
     [Symbol.dispose]() {

@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
+import { setPriority } from "node:os";
 import { dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Confinement, Programs, Reply, Request } from "./protocol.ts";
@@ -15,6 +16,8 @@ export interface ChildOptions {
   readonly startMs: number;
   /** V8 heap, in MiB. */
   readonly memoryMb: number;
+  /** What it yields to others when the machine is busy, as in `nice`: 0 nothing, which is the default, 19 all. */
+  readonly niceness?: number;
 }
 
 /** `killed`: over the limit. `crashed`: ended by itself, most likely out of memory. */
@@ -76,13 +79,14 @@ function folderOf(file: string, name: string): string {
 }
 
 /** Starts a child and resolves when it is ready. Rejects when it does not get ready in time, or is not confined. */
-export async function startSandboxChild({ startMs, memoryMb }: ChildOptions): Promise<SandboxChild> {
+export async function startSandboxChild({ startMs, memoryMb, niceness = 0 }: ChildOptions): Promise<SandboxChild> {
   const child = fork(program, {
     execArgv: childExecArgv(memoryMb),
     env: {},
     stdio: ["ignore", "ignore", "ignore", "ipc"],
     serialization: "json",
   });
+  if (niceness > 0 && child.pid !== undefined) setPriority(child.pid, niceness);
   const exited = new Promise<void>((resolve) => child.on("exit", () => resolve()).on("error", () => child.pid ?? resolve()));
   const loaded = new Set<keyof Programs>();
 

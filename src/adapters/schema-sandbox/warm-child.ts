@@ -8,6 +8,8 @@ export interface WarmChildOptions {
   readonly startMs?: number;
   /** Heap of the child, in MiB. */
   readonly memoryMb?: number;
+  /** See `ChildOptions`. */
+  readonly niceness?: number;
   /** Jobs after which a child is replaced. */
   readonly jobsPerChild?: number;
   /** How long a child without work is kept. */
@@ -24,7 +26,7 @@ export interface WarmChild {
   end(): Promise<void>;
 }
 
-export function createWarmChild({ startMs = 10_000, memoryMb = 128, jobsPerChild = 1_000, idleMs = 30_000 }: WarmChildOptions): WarmChild {
+export function createWarmChild({ startMs = 10_000, memoryMb = 128, niceness, jobsPerChild = 1_000, idleMs = 30_000 }: WarmChildOptions): WarmChild {
   let child: SandboxChild | undefined;
   /** Jobs of this child; jobs of all. */
   let jobs = 0;
@@ -33,7 +35,7 @@ export function createWarmChild({ startMs = 10_000, memoryMb = 128, jobsPerChild
   async function started(): Promise<SandboxChild> {
     if (child && (!child.alive() || jobs >= jobsPerChild)) await end();
     if (!child) {
-      child = await startSandboxChild({ startMs, memoryMb }).catch(notStarted);
+      child = await startSandboxChild({ startMs, memoryMb, ...(niceness === undefined ? {} : { niceness }) }).catch(notStarted);
       jobs = 0;
     }
     jobs += 1;

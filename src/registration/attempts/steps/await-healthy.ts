@@ -50,7 +50,7 @@ export function awaitHealthy(ahead?: (context: AttemptContext, signal: AbortSign
       };
       const probe = probeUntilHopeless(context, waiting, startedAt, onServing);
       try {
-        await Promise.race([catalog.awaitPassing(serviceId, id, waiting), probe]);
+        await Promise.race([catalog.awaitPassing(serviceId, id, waiting, context.share), probe]);
       } finally {
         settled.abort(new DomainError({ kind: "cancelled", reason: "CANCELLED", message: "the health wait is over" }));
         await probe.catch(() => undefined);
@@ -67,7 +67,7 @@ async function checkAs(context: AttemptContext, { service }: CheckTarget, signal
   if (service === context.entry.check.service) return;
   context.checkService(service);
   const { clock, catalog } = context.ports;
-  await retrying(clock, signal, () => catalog.register(context.entry, signal));
+  await retrying(clock, signal, () => catalog.register(context.entry, signal, context.share));
 }
 
 /** What the instance's health server answers, and to which question. */

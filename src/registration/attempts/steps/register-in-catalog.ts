@@ -5,8 +5,8 @@ import type { RegistrationStep } from "../attempt-context.ts";
 export const registerInCatalog: RegistrationStep = {
   event: "CONSUL_REGISTERED",
   timeoutMs: 10_000,
-  run: async ({ entry, ports }, signal) => {
-    await retrying(ports.clock, signal, () => ports.catalog.register(entry, signal));
+  run: async ({ entry, share, ports }, signal) => {
+    await retrying(ports.clock, signal, () => ports.catalog.register(entry, signal, share));
     return { message: "registered in the catalog, on trial", serviceId: entry.serviceId };
   },
   undo: ({ entry, ports }, signal) => ports.catalog.deregister(entry.serviceId, entry.attemptId, signal),
