@@ -94,7 +94,8 @@ function nextOf(approval: Approval, policy: PolicyDocument, stage: Stage | undef
   const at = dueAt(approval);
   if (at === undefined) return undefined;
   if (!stage) return { at, what: isOpen(approval) ? "expires" : "stops granting anything" };
-  const action = stage.after.find(({ afterMs }, i) => !stage.done.includes(i) && (stage.activeSince ?? 0) + afterMs === at);
+  // What is due at the moment of the expiry does not happen any more.
+  const action = at < approval.expiresAt && stage.after.find(({ afterMs }, i) => !stage.done.includes(i) && (stage.activeSince ?? 0) + afterMs === at);
   if (!action)
     return { at, what: policy.onExpire === "expire" ? "expires" : `is ${policy.onExpire === "reject" ? "rejected" : "approved"} for lack of a decision` };
   if (action.do === "escalate") return { at, what: `is escalated to ${whoText(action.to)}` };

@@ -186,11 +186,10 @@ export function close(approval: Approval, { by: person, isAdmin, how, isEvicting
   return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "request_cancelled", closing: how, reason }));
 }
 
-/** Everything that is due by itself at `world.now`. */
+/** Everything that is due by itself at `world.now`, in the order of its time, however late that is: an action before the expiry. */
 export function tick(approval: Approval, policy: Policy, world: World): Made {
   return run(approval, policy, world, (draft) => {
     if (!isOpen(draft.approval)) return void expireGrant(draft);
-    if (world.now >= draft.approval.expiresAt) return void expire(draft);
     for (let due = nextAction(draft); due && isOpen(draft.approval); due = nextAction(draft)) {
       const { stage, index, action } = due;
       if (action.do === "escalate") {
@@ -200,6 +199,7 @@ export function tick(approval: Approval, policy: Policy, world: World): Made {
       } else if (action.do === "remind") emit(draft, timer, { type: "reminded", stage: stage.id, action: index });
       else emit(draft, timer, { type: "request_rejected", reason: `nobody completed stage ${stage.id} in time` });
     }
+    if (isOpen(draft.approval) && world.now >= draft.approval.expiresAt) expire(draft);
   });
 }
 

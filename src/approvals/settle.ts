@@ -144,13 +144,14 @@ export function expire(draft: Draft): void {
   else emit(draft, timer, { type: onExpire === "reject" ? "request_rejected" : "request_expired", reason });
 }
 
-/** The earliest timed action of the active stage that is due. */
+/** The earliest timed action of the active stage that is due, and was so before the request expired. */
 export function nextAction({ approval, world }: Draft): { readonly stage: Stage; readonly index: number; readonly action: TimedAction } | undefined {
   const stage = activeStage(approval);
   if (!stage) return undefined;
+  const isDue = (at: number) => at <= world.now && at < approval.expiresAt;
   const due = stage.after
     .map((action, index) => ({ stage, index, action }))
-    .filter(({ action, index }) => !stage.done.includes(index) && (stage.activeSince ?? 0) + action.afterMs <= world.now);
+    .filter(({ action, index }) => !stage.done.includes(index) && isDue((stage.activeSince ?? 0) + action.afterMs));
   return due.toSorted((a, b) => a.action.afterMs - b.action.afterMs || a.index - b.index)[0];
 }
 

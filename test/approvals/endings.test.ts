@@ -41,6 +41,16 @@ describe("timers", () => {
     expect(typesOf(events)).toEqual(["reminded", "escalated", "approvers_resolved", "request_rejected"]);
   });
 
+  test("that were missed act before the expiry that was missed too, where they were due before it", () => {
+    const soon = (ttlMs: number) => ({ ...all, document: { ...all.document, ttlMs, onExpire: "approve" as const } });
+    const late = (ttlMs: number) => tick(ask(soon(ttlMs), here).approval, soon(ttlMs), at(50 * hour));
+    expect(typesOf(late(3 * hour + 1).events)).toEqual(["reminded", "escalated", "approvers_resolved", "request_rejected"]);
+    expect(late(3 * hour + 1).approval.outcome).toMatchObject({ by: "timer", reason: "nobody completed stage review in time" });
+    // What was due with the expiry, or after it, does not act any more.
+    expect(typesOf(late(3 * hour).events)).toEqual(["reminded", "escalated", "approvers_resolved", "request_approved"]);
+    expect(typesOf(late(hour).events)).toEqual(["request_approved"]);
+  });
+
   test("of one time act in the order of the policy", () => {
     const by = timed({ afterMs: hour, do: "escalate", to: lead }, { afterMs: hour, do: "remind" });
     expect(typesOf(tick(ask(by, here).approval, by, at(hour)).events)).toEqual(["escalated", "approvers_resolved", "reminded"]);

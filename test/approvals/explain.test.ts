@@ -136,6 +136,11 @@ describe("what happens next", () => {
   });
 });
 
+test("an action that is due only when the request ends does not happen next", () => {
+  const by = policy({ stages: [stage("review", [requirement("team")], { after: [{ afterMs: 100 * hour, do: "reject" }] })] });
+  expect(explain(ask(by, here).approval, by.document, here).next).toEqual({ at: t0 + 100 * hour, what: "expires" });
+});
+
 describe("a decided request", () => {
   test("says by whom, when, why, and what became of it", () => {
     const by = policy({ effect: { auto: true, grantTtlMs: hour } });

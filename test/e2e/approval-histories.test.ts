@@ -135,7 +135,9 @@ inEveryMode("histories of requests", (world) => {
   });
 
   test("what a rule of the policy decides is decided in the answer, and is in nobody's inbox", async () => {
-    using it = await scene("ttl: 1h\nroute: [{id: breaking, when: 'has(context.verdict) && context.verdict == \"BREAKING\"', then: reject, reason: breaks consumers}]");
+    using it = await scene(
+      "ttl: 1h\nroute: [{id: breaking, when: 'has(context.verdict) && context.verdict == \"BREAKING\"', then: reject, reason: breaks consumers}]",
+    );
     const { approval } = await it.amy.unary(createApproval, { policyKey: it.key, subject: it.subject, contextJson: '{"verdict": "BREAKING"}' });
     expect(approval).toMatchObject({ decision: Decision.REJECTED, decisionReason: "breaks consumers", decidedBy: "route:breaking" });
     expect(await it.inbox()).toEqual([]);

@@ -29,7 +29,8 @@ async function replace(file: string, text: string): Promise<void> {
 
 const canVote = async (client: MusterClient, id: string) => (await get(client, id)).stages[0]?.requirements[0]?.canVote;
 const inbox = async (client: MusterClient) => (await client.unary(listApprovals, { mine: true })).approvals.map(({ id }) => id);
-const policyOf = (need: string) => `{key: k, subject: document, ttl: 1h, on_unsatisfiable: expire, stages: [{id: s, requirements: [{id: r, who: {groups: [team]}, need: ${need}}]}]}`;
+const policyOf = (need: string) =>
+  `{key: k, subject: document, ttl: 1h, on_unsatisfiable: expire, stages: [{id: s, requirements: [{id: r, who: {groups: [team]}, need: ${need}}]}]}`;
 
 function peopleChange(name: string, back: () => Promise<Backing>): void {
   test(`${name}: whoever joins may decide, whoever leaves may not, and the list follows by one event a change`, async () => {
