@@ -147,7 +147,7 @@ export function reassign(
   const stage = activeStage(approval);
   if (!stage) return { refusal: "STAGE_NOT_ACTIVE", message: "no stage of the request is active" };
   const [by, from, to] = [command.by, command.from, command.to].map((person) => partyOf(person, world.directory)) as [Party, Party, Party];
-  if (!command.isAdmin && !isAny(by.identities, from.identities)) return notOwner(by, "reassign the place of somebody else in");
+  if (!command.isAdmin && !isAny(by.identities, from.identities)) return { refusal: "NOT_OWNER", message: `${by.name} may not reassign the place of ${from.name}: only that person may, and admins` };
   const { requirement, reason } = command;
   if (requirement !== undefined && stage.requirements.every(({ id }) => id !== requirement)) return unknownRequirement(stage, requirement);
   const held = memberOf(from.key, world.directory) ?? command.from;
@@ -268,8 +268,9 @@ function hasCast(approval: Approval, { voter, verdict, digest, stage, requiremen
   return last.verdict === verdict && last.comment === comment && approval.subject.digest === digest;
 }
 
-function isOwner({ requesters, onBehalfOf, author }: Approval, { identities }: Party): boolean {
-  return [...requesters, author, ...(onBehalfOf ? [onBehalfOf] : [])].some((party) => isAny(party.identities, identities));
+/** Who opened the request, for whom, and who gave its revision. Anybody can ask for the same later, and so gets no power over it. */
+function isOwner({ requesters: [opener], onBehalfOf, author }: Approval, { identities }: Party): boolean {
+  return [opener, author, onBehalfOf].some((party) => party !== undefined && isAny(party.identities, identities));
 }
 
 function isGone(party: Party, { directory }: World): boolean {
@@ -277,7 +278,7 @@ function isGone(party: Party, { directory }: World): boolean {
 }
 
 function notOwner({ name }: Party, what: string): Refusal<CommandRefusal> {
-  return { refusal: "NOT_OWNER", message: `${name} may not ${what} this request: only those who asked for it may, and admins` };
+  return { refusal: "NOT_OWNER", message: `${name} may not ${what} this request: only whoever opened it may, and admins` };
 }
 
 function notHere({ stage, voter }: MayVote, requirement: string): Refusal<CommandRefusal> {
