@@ -147,7 +147,8 @@ export function reassign(
   const stage = activeStage(approval);
   if (!stage) return { refusal: "STAGE_NOT_ACTIVE", message: "no stage of the request is active" };
   const [by, from, to] = [command.by, command.from, command.to].map((person) => partyOf(person, world.directory)) as [Party, Party, Party];
-  if (!command.isAdmin && !isAny(by.identities, from.identities)) return { refusal: "NOT_OWNER", message: `${by.name} may not reassign the place of ${from.name}: only that person may, and admins` };
+  if (!command.isAdmin && !isAny(by.identities, from.identities))
+    return { refusal: "NOT_OWNER", message: `${by.name} may not reassign the place of ${from.name}: only that person may, and admins` };
   const { requirement, reason } = command;
   if (requirement !== undefined && stage.requirements.every(({ id }) => id !== requirement)) return unknownRequirement(stage, requirement);
   const held = memberOf(from.key, world.directory) ?? command.from;

@@ -1,5 +1,5 @@
 /** A grant is revoked in the same moment in which its effect begins: one of the two happens, on both databases. */
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { change } from "../../src/approvals/change.ts";
 import { reportEffect } from "../../src/approvals/machine.ts";

@@ -221,7 +221,8 @@ describe("a request is closed", () => {
 
   test("by nobody who only asked for the same: anybody could", () => {
     const joined = made(join(approval, bob, one, here)).approval;
-    for (const how of ["withdrawn", "cancelled"] as const) expect(close(joined, { ...command, by: bob, how }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });
+    for (const how of ["withdrawn", "cancelled"] as const)
+      expect(close(joined, { ...command, by: bob, how }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });
     expect(revise(joined, { author: bob, digest: "bb", context: {} }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });
     const done = after(joined, [[alice]], one, here);
     expect(close(done, { ...command, by: bob, how: "revoke" }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });

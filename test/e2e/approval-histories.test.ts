@@ -25,7 +25,12 @@ inEveryMode("histories of requests", (world) => {
     const subject = { type: "document", id: key, digest: "d1" };
     const inbox = async () => (await bob.unary(listApprovals, { mine: true, policyKey: key })).approvals.map(({ id }) => id);
     return {
-      ...{ key, root, amy, bob, subject, inbox },
+      key,
+      root,
+      amy,
+      bob,
+      subject,
+      inbox,
       replace: (lines: string, count: number) => usePolicy(root, document(lines, count)),
       open: (digest = "d1") => ask(amy, { policyKey: key, subject: { ...subject, digest } }),
       [Symbol.dispose]: () => [root, amy, bob].forEach((client) => client[Symbol.dispose]()),

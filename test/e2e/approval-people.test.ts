@@ -36,7 +36,9 @@ function peopleChange(name: string, back: () => Promise<Backing>): void {
   test(`${name}: whoever joins may decide, whoever leaves may not, and the list follows by one event a change`, async () => {
     const file = join(folder, `tokens-${crypto.randomUUID()}.json`);
     const entry = (principal: string, groups: readonly string[] = [], more: object = {}) => ({
-      ...{ principal, groups, roles: principal === "root" ? ["admin"] : ["viewer"] },
+      principal,
+      groups,
+      roles: principal === "root" ? ["admin"] : ["viewer"],
       sha256: createHash("sha256").update(`token-of-${principal}`).digest("hex"),
       ...more,
     });
