@@ -36,7 +36,7 @@ const usage = `usage: npm run bench -- register | discovery | reconcile | events
   shares          what is left to others while one caller takes all it can, on embedded Muster or (--real) on the real servers
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
-  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}
+  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}; of open-requests: mysql, sqlite
   --count N       of the heartbeats that show whether memory or the database grow: 1000000 take some five minutes
   --profile DIR   leaves a CPU profile of the server in DIR
 `;
@@ -91,7 +91,7 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   await using stack = await openStack();
   const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
   const item = command === "approvals" ? approvals : openRequests;
-  for (const row of await item(stack.servers.mysql, directory, quick)) printRow(row);
+  for (const row of await item(stack.servers.mysql, directory, quick, only)) printRow(row);
   await rm(directory, { recursive: true });
 } else if (command === "shares" && (only === undefined || sharesItems.includes(only))) {
   head();

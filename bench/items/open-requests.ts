@@ -24,13 +24,14 @@ interface Side {
   readonly ids: readonly string[];
 }
 
-export async function openRequests(mysql: string, directory: string, quick: boolean): Promise<readonly Row[]> {
+/** `only`: one of the two databases, in lower case. */
+export async function openRequests(mysql: string, directory: string, quick: boolean, only: string | undefined): Promise<readonly Row[]> {
   const rows: Row[] = [];
-  for (const store of ["MySQL", "SQLite"] as const) {
+  for (const store of (["MySQL", "SQLite"] as const).filter((name) => only === undefined || name.toLowerCase() === only)) {
     await using stack = new AsyncDisposableStack();
     const sides: Side[] = [];
     for (const count of [1_000, quick ? 10_000 : 1_000_000]) sides.push(await open(stack, store, mysql, directory, count));
-    rows.push(...(await compare(sides as [Side, Side], quick ? 2 : 20)).map((row) => ({ ...row, what: `${store}, ${row.what}` })));
+    rows.push(...(await compare(sides as [Side, Side], quick ? 0.05 : 1)).map((row) => ({ ...row, what: `${store}, ${row.what}` })));
   }
   return rows;
 }
@@ -59,17 +60,20 @@ async function open(stack: AsyncDisposableStack, store: "MySQL" | "SQLite", mysq
   return { voter: stack.use(person(muster.address, "voter", { groups: "first" })), ids: shuffled(ids) };
 }
 
-const perRound = 25;
+const perTurn = 5;
+/** Turns of each side: a request is voted on once, and the smaller side has a thousand. */
+const turns = { page: 100, get: 400, vote: 180 };
 
-/** Both sides in turn, in short rounds, so that a slow machine slows both. */
-async function compare(sides: readonly [Side, Side], rounds: number): Promise<readonly Row[]> {
+/** Both sides in short turns, so that a slow machine slows both; `part` of all of them. */
+async function compare(sides: readonly [Side, Side], part: number): Promise<readonly Row[]> {
   const deep = await Promise.all(sides.map(placeOfAny));
+  const at = (side: number, n: number) => sides[side]?.ids[n % sides[side].ids.length] ?? "";
   const works: Readonly<Record<string, (side: number, n: number) => Promise<unknown>>> = {
     "the inbox's first page and count": (side) => sides[side]?.voter.unary(listApprovals, { mine: true }) ?? Promise.reject(),
     "a page of the inbox after half of it": (side) => sides[side]?.voter.unary(listApprovals, { mine: true, pageToken: deep[side] ?? "" }) ?? Promise.reject(),
-    Get: (side, n) => sides[side]?.voter.unary(getApproval, { id: sides[side]?.ids[n] ?? "" }) ?? Promise.reject(),
+    Get: (side, n) => sides[side]?.voter.unary(getApproval, { id: at(side, n) }) ?? Promise.reject(),
     vote: async (side, n) => {
-      const item = { approvalId: sides[side]?.ids[n] ?? "", digest: "d", verdict: Verdict.APPROVE };
+      const item = { approvalId: at(side, n), digest: "d", verdict: Verdict.APPROVE };
       const { results } = (await sides[side]?.voter.unary(vote, { items: [item] })) ?? { results: [] };
       if (results[0]?.counted !== true) throw new Error(results[0]?.message);
     },
@@ -77,13 +81,14 @@ async function compare(sides: readonly [Side, Side], rounds: number): Promise<re
   const rows: Row[] = [];
   for (const [what, work] of Object.entries(works)) {
     const times: [number[], number[]] = [[], []];
-    for (let round = -1; round < rounds; round++) {
+    const count = part * (what === "Get" ? turns.get : what === "vote" ? turns.vote : turns.page);
+    for (let turn = -1; turn < count; turn++) {
       for (const side of [0, 1] as const) {
-        for (let n = 0; n < perRound; n++) {
+        for (let n = 0; n < perTurn; n++) {
           const begun = performance.now();
-          await work(side, (round + 1) * perRound + n);
-          // The first round warms up.
-          if (round >= 0) times[side].push(performance.now() - begun);
+          await work(side, (turn + 1) * perTurn + n);
+          // The first turn warms up.
+          if (turn >= 0) times[side].push(performance.now() - begun);
         }
       }
     }

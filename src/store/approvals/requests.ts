@@ -137,7 +137,7 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
     async inbox({ tenant, selector, before, limit }) {
       let query = db.selectFrom("approval_inbox").select(["approval_id", "opened_at"]).where("tenant", "=", tenant).where("selector", "=", selector);
       if (before) {
-        // The first condition, which follows from the second, is what an index can begin at.
+        // The first condition follows from the second, which SQLite does not see: without it, it reads all rows before the place.
         query = query.where("opened_at", "<=", before.openedAt);
         query = query.where((eb) =>
           eb.or([eb("opened_at", "<", before.openedAt), eb.and([eb("opened_at", "=", before.openedAt), eb("approval_id", "<", before.approvalId)])]),
