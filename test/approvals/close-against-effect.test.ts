@@ -20,7 +20,7 @@ async function race(store: MusterStore, rounds: number): Promise<void> {
   for (let n = 0; n < rounds; n++) {
     const { id } = await shop.open(`${n}`);
     await shop.vote(id, "bob");
-    const revoke = () => closeApproval(shop.deps, { commandId: "", approvalId: id, how: "revoke", reason: "" }, actor("amy"));
+    const revoke = () => closeApproval(shop.deps, { commandId: "", approvalId: id, how: "revoke", isEvicting: false, reason: "" }, actor("amy"));
     const begin = () =>
       store.tx(async (tx) => {
         const locked = (await tx.approvals.lock("default", id)) ?? expect.fail();

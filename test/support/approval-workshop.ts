@@ -35,14 +35,14 @@ export function approvalWorkshop(store: MusterStore, clock: Clock): Workshop {
   const meter = { count: ({ name }: { readonly name: string }) => void counted.push(name), set: () => undefined, observe: () => undefined };
   const ids = createUuidV7(clock);
   const log = () => undefined;
-  const approvals = createApprovals({ store, clock, ids, log, meter, policies: compiledPolicies(), directory: () => undefined, tenants: () => [] });
+  const approvals = createApprovals({ store, clock, ids, log, meter, policies: compiledPolicies(), directory: () => undefined, tenants: () => [], owners: [] });
   const { deps } = approvals;
   return {
     approvals,
     deps,
     counted,
     async usePolicy(document) {
-      const on = { store, clock, ids, isEnumerable: () => false };
+      const on = { store, clock, ids, owners: [], isEnumerable: () => false };
       const root = principalOf("open", "root", ["admin"]);
       const { policy } = await putPolicy(on, { source: document, validateOnly: false }, root);
       if (!policy) throw new Error("the policy is right");
