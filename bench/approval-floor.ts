@@ -11,6 +11,7 @@ import { evolve } from "../src/approvals/evolve.ts";
 import { open, vote } from "../src/approvals/machine.ts";
 import { newsOf } from "../src/approvals/request-news.ts";
 import { isOpen, type Approval, type ApprovalEvent } from "../src/approvals/request.ts";
+import { tickTask } from "../src/approvals/tick-task.ts";
 import type { Person, Policy } from "../src/approvals/types.ts";
 
 export type Statement = readonly [sql: string, values: readonly (string | number | null)[]];
@@ -110,7 +111,7 @@ function insertion(approval: Approval, events: readonly ApprovalEvent[], ids: ()
   };
   const task = {
     id: ids(),
-    kind: "floor",
+    kind: tickTask.kind,
     payload: JSON.stringify({ tenant, approvalId: id }),
     attempts: 0,
     due_at: approval.expiresAt,

@@ -19,7 +19,7 @@ import { Ajv } from "ajv";
 import { createPool, type Pool } from "mysql2/promise";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { connect } from "../test/support/client.ts";
-import { inFlight } from "./in-flight.ts";
+import { inFlight } from "../test/support/in-flight.ts";
 import type { FloorReply, FloorRequest } from "./floor-side.ts";
 import type { Sample, ServingModule } from "./sides.ts";
 import { answerParent } from "./worker.ts";

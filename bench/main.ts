@@ -13,6 +13,7 @@ import { embeddedStart } from "./items/embedded-start.ts";
 import { eventLatency } from "./items/event-latency.ts";
 import { heartbeat } from "./items/heartbeat.ts";
 import { newModule } from "./items/new-module.ts";
+import { openRequests } from "./items/open-requests.ts";
 import { reconcile } from "./items/reconcile.ts";
 import { refused } from "./items/refused.ts";
 import { shares, sharesItems } from "./items/shares.ts";
@@ -24,17 +25,18 @@ import { openStack, type Stack } from "./stack.ts";
 import { createDatabase, embeddedBacking, realBacking, startMuster, type Backing } from "../test/support/muster.ts";
 import { startOwnConsul } from "../test/support/own-consul.ts";
 
-const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | shares | start [options]
+const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | open-requests | shares | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
   discovery       what consumers are answered, compared with Consul's own HTTP (in the column of the floor)
   reconcile       CPU it costs to keep 2000 entries as the record says, and how soon they are back
   events          how soon a watcher of the log has what was committed
   approvals       requests and votes, beside the same rows written without a server
+  open-requests   inbox, Get and vote while a million requests are open, beside a thousand
   shares          what is left to others while one caller takes all it can, on embedded Muster or (--real) on the real servers
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
-  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}
+  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}; of open-requests: mysql, sqlite
   --count N       of the heartbeats that show whether memory or the database grow: 1000000 take some five minutes
   --profile DIR   leaves a CPU profile of the server in DIR
 `;
@@ -84,11 +86,12 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
   for (const row of await eventLatency(stack.servers.mysql, directory, quick ? 30 : 500)) printRow(row);
   await rm(directory, { recursive: true });
-} else if (command === "approvals") {
+} else if (command === "approvals" || command === "open-requests") {
   head();
   await using stack = await openStack();
   const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
-  for (const row of await approvals(stack.servers.mysql, directory, quick)) printRow(row);
+  const item = command === "approvals" ? approvals : openRequests;
+  for (const row of await item(stack.servers.mysql, directory, quick, only)) printRow(row);
   await rm(directory, { recursive: true });
 } else if (command === "shares" && (only === undefined || sharesItems.includes(only))) {
   head();

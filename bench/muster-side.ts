@@ -8,7 +8,7 @@ import {
   type RegistrationEvent,
 } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { connect, type Registration } from "../test/support/client.ts";
-import { inFlight } from "./in-flight.ts";
+import { inFlight } from "../test/support/in-flight.ts";
 import type { Sample, ServingModule, Side } from "./sides.ts";
 
 export interface MusterSide extends Side {

@@ -11,7 +11,7 @@ import { person, usePolicy } from "../../test/support/approvals.ts";
 import type { MusterClient } from "../../test/support/client.ts";
 import { createDatabase, startMuster } from "../../test/support/muster.ts";
 import { mysqlFloor, scriptOf, sqliteFloor, type FloorDatabase } from "../approval-floor.ts";
-import { inFlight } from "../in-flight.ts";
+import { inFlight } from "../../test/support/in-flight.ts";
 import { timesRow, type Row } from "../report.ts";
 import { median, quantile } from "../stats.ts";
 

@@ -1,7 +1,7 @@
 /** Very many new modules at once: the start of a whole platform. */
 import { EventType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { Farm } from "../farm.ts";
-import { inFlight } from "../in-flight.ts";
+import { inFlight } from "../../test/support/in-flight.ts";
 import type { MusterSide } from "../muster-side.ts";
 import { timesRow, type Row } from "../report.ts";
 

@@ -3,12 +3,12 @@ import { canonicalJson, sha256 } from "../kernel/canonical-json.ts";
 import { DomainError, type ErrorKind } from "../kernel/errors.ts";
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { evolve } from "./evolve.ts";
-import { dueAt, refresh, type Answer, type CommandRefusal } from "./machine.ts";
+import { dueAt, refresh, tick, type Answer, type CommandRefusal } from "./machine.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { ownerOf } from "./owners.ts";
 import { newsOf } from "./request-news.ts";
-import type { Approval } from "./request.ts";
+import { isOpen, type Approval } from "./request.ts";
 import type { Made } from "./settle.ts";
 import { tickTask } from "./tick-task.ts";
 import type { Policy } from "./types.ts";
@@ -23,9 +23,10 @@ export interface Changed extends Made {
 }
 
 /**
- * Runs a command of the machine on a locked request, after candidates were brought up to the directory of now, and writes what it
- * made. `isInTime`: only before the expiry by the database's clock; `resolvesItself`: the command brings candidates up to date, so
- * that it is not too late for a vote that decides.
+ * Runs a command of the machine on a locked request, after what is due by itself and after candidates were brought up to the
+ * directory of now, and writes what it made; so who comes too late is answered with the state that came to be. `isInTime`: only
+ * before the expiry by the database's clock; `resolvesItself`: the command brings candidates up to date, so that it is not too
+ * late for a vote that decides.
  */
 export async function change(
   tx: ApprovalTx,
@@ -38,13 +39,20 @@ export async function change(
   const policy = await deps.policies.pinned(tx, approval.tenant, approval.policy.key, approval.policy.version);
   const world = await readWorld(tx, deps, approval.tenant, approval.policy.key, locked.now);
   const isOutdated = locked.resolvedVersion < world.version && options.resolvesItself !== true;
-  const fresh: Made = isOutdated ? refresh(approval, policy, world) : { approval, events: [] };
+  const due = tick(approval, policy, world);
+  const refreshed: Made = isOutdated ? refresh(due.approval, policy, world) : { approval: due.approval, events: [] };
+  const fresh: Made = { approval: refreshed.approval, events: [...due.events, ...refreshed.events] };
   const answer = await command(fresh.approval, policy, world);
   const made: Made = "refusal" in answer ? fresh : { approval: answer.approval, events: [...fresh.events, ...answer.events] };
   const judged = { policy, world, ...("refusal" in answer ? { refusal: answer } : {}) };
   if (options.isDryRun === true || (made.events.length === 0 && !isOutdated)) return { ...made, ...judged };
-  const isWritten = await tx.approvals.advance(locked, made.approval, made.events, { isInTime: options.isInTime, resolvedVersion: world.version });
-  if (!isWritten) return { approval, events: [], policy, world, refusal: { refusal: "REQUEST_CLOSED", message: "the request has expired" } };
+  const isInTime = options.isInTime && isOpen(fresh.approval);
+  if (!(await tx.approvals.advance(locked, made.approval, made.events, { isInTime, resolvedVersion: world.version }))) {
+    // It has expired since it was locked.
+    const late = await tx.approvals.lock(approval.tenant, approval.id);
+    if (!late) throw notFound(approval.id);
+    return change(tx, deps, late, command, options);
+  }
   await publish(tx, deps, approval, made, options.traceparent);
   await schedule(tx, deps, approval, made.approval, locked.now);
   await ownerOf(deps.owners, approval.tenant, approval.subject)?.changed(tx, made.approval, made.events);

@@ -1,16 +1,11 @@
 /** What a request waits for, in words and in data. Pure; by the same predicates as votes. */
 import { tallyOf, type Tally } from "./counting.ts";
-import { mayVote, whoText } from "./may-vote.ts";
+import { excludedFrom, type Excluded } from "./excluded.ts";
+import { whoText } from "./may-vote.ts";
 import { dueAt } from "./machine.ts";
-import { isNamed, memberOf, type World } from "./people.ts";
+import { memberOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type Stage } from "./request.ts";
-import type { Member, PolicyDocument } from "./types.ts";
-
-/** Somebody who is named and cannot vote for a requirement, and why not. */
-export interface Excluded {
-  readonly name: string;
-  readonly why: string;
-}
+import type { PolicyDocument } from "./types.ts";
 
 export interface ExplainedRequirement {
   readonly id: string;
@@ -74,27 +69,12 @@ function explained(tally: Tally, approval: Approval, policy: PolicyDocument, wor
   };
 }
 
-/** The people of the directory whom the requirement names and who cannot vote for it. */
-function excludedFrom({ requirement, open }: Tally, approval: Approval, policy: PolicyDocument, world: World): readonly Excluded[] {
-  const { directory } = world;
-  if (directory === undefined || directory === "unknown") return [];
-  const can = new Set(open?.flatMap(({ key, standsInFor }) => [key, ...standsInFor]));
-  const isNamedHere = (member: Member) => isNamed(requirement.who, [member.key, ...member.aliases], member);
-  return directory.members
-    .filter((member) => isNamedHere(member) && !can.has(member.key))
-    .flatMap((member) => {
-      const may = mayVote(approval, policy, member, world);
-      if ("refusal" in may) return [{ name: member.name, why: may.message }];
-      const vote = approval.votes.find(({ stage, voter }) => stage === may.stage.id && voter.key === may.voter.key);
-      return vote ? [{ name: member.name, why: `voted ${vote.verdict}` }] : [];
-    });
-}
-
 function nextOf(approval: Approval, policy: PolicyDocument, stage: Stage | undefined): Explanation["next"] {
   const at = dueAt(approval);
   if (at === undefined) return undefined;
   if (!stage) return { at, what: isOpen(approval) ? "expires" : "stops granting anything" };
-  const action = stage.after.find(({ afterMs }, i) => !stage.done.includes(i) && (stage.activeSince ?? 0) + afterMs === at);
+  // What is due at the moment of the expiry does not happen any more.
+  const action = at < approval.expiresAt && stage.after.find(({ afterMs }, i) => !stage.done.includes(i) && (stage.activeSince ?? 0) + afterMs === at);
   if (!action)
     return { at, what: policy.onExpire === "expire" ? "expires" : `is ${policy.onExpire === "reject" ? "rejected" : "approved"} for lack of a decision` };
   if (action.do === "escalate") return { at, what: `is escalated to ${whoText(action.to)}` };

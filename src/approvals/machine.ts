@@ -147,7 +147,8 @@ export function reassign(
   const stage = activeStage(approval);
   if (!stage) return { refusal: "STAGE_NOT_ACTIVE", message: "no stage of the request is active" };
   const [by, from, to] = [command.by, command.from, command.to].map((person) => partyOf(person, world.directory)) as [Party, Party, Party];
-  if (!command.isAdmin && !isAny(by.identities, from.identities)) return notOwner(by, "reassign the place of somebody else in");
+  if (!command.isAdmin && !isAny(by.identities, from.identities))
+    return { refusal: "NOT_OWNER", message: `${by.name} may not reassign the place of ${from.name}: only that person may, and admins` };
   const { requirement, reason } = command;
   if (requirement !== undefined && stage.requirements.every(({ id }) => id !== requirement)) return unknownRequirement(stage, requirement);
   const held = memberOf(from.key, world.directory) ?? command.from;
@@ -186,11 +187,10 @@ export function close(approval: Approval, { by: person, isAdmin, how, isEvicting
   return run(approval, policy, world, (draft) => emit(draft, by.key, { type: "request_cancelled", closing: how, reason }));
 }
 
-/** Everything that is due by itself at `world.now`. */
+/** Everything that is due by itself at `world.now`, in the order of its time, however late that is: an action before the expiry. */
 export function tick(approval: Approval, policy: Policy, world: World): Made {
   return run(approval, policy, world, (draft) => {
     if (!isOpen(draft.approval)) return void expireGrant(draft);
-    if (world.now >= draft.approval.expiresAt) return void expire(draft);
     for (let due = nextAction(draft); due && isOpen(draft.approval); due = nextAction(draft)) {
       const { stage, index, action } = due;
       if (action.do === "escalate") {
@@ -200,6 +200,7 @@ export function tick(approval: Approval, policy: Policy, world: World): Made {
       } else if (action.do === "remind") emit(draft, timer, { type: "reminded", stage: stage.id, action: index });
       else emit(draft, timer, { type: "request_rejected", reason: `nobody completed stage ${stage.id} in time` });
     }
+    if (isOpen(draft.approval) && world.now >= draft.approval.expiresAt) expire(draft);
   });
 }
 
@@ -268,8 +269,9 @@ function hasCast(approval: Approval, { voter, verdict, digest, stage, requiremen
   return last.verdict === verdict && last.comment === comment && approval.subject.digest === digest;
 }
 
-function isOwner({ requesters, onBehalfOf, author }: Approval, { identities }: Party): boolean {
-  return [...requesters, author, ...(onBehalfOf ? [onBehalfOf] : [])].some((party) => isAny(party.identities, identities));
+/** Who opened the request, for whom, and who gave its revision. Anybody can ask for the same later, and so gets no power over it. */
+function isOwner({ requesters: [opener], onBehalfOf, author }: Approval, { identities }: Party): boolean {
+  return [opener, author, onBehalfOf].some((party) => party !== undefined && isAny(party.identities, identities));
 }
 
 function isGone(party: Party, { directory }: World): boolean {
@@ -277,7 +279,7 @@ function isGone(party: Party, { directory }: World): boolean {
 }
 
 function notOwner({ name }: Party, what: string): Refusal<CommandRefusal> {
-  return { refusal: "NOT_OWNER", message: `${name} may not ${what} this request: only those who asked for it may, and admins` };
+  return { refusal: "NOT_OWNER", message: `${name} may not ${what} this request: only whoever opened it may, and admins` };
 }
 
 function notHere({ stage, voter }: MayVote, requirement: string): Refusal<CommandRefusal> {

@@ -112,14 +112,16 @@ export function readInbox(
   });
 }
 
-/** How many requests the caller may decide: exact up to 1000 scanned rows. */
+/** How many requests the caller may decide: exact up to 1000, of which at most 1000 rows are read. */
 export async function countInbox(
   deps: ApprovalDeps,
   actor: Actor,
   fits: (approval: Approval) => boolean,
 ): Promise<{ readonly count: number; readonly isMore: boolean }> {
   const { items, next } = await readInbox(deps, actor, undefined, inboxScan, fits);
-  return { count: items.length, isMore: next !== undefined };
+  if (next === undefined || items.length < inboxScan) return { count: items.length, isMore: next !== undefined };
+  const rest = await readInbox(deps, actor, next, 1, fits);
+  return { count: items.length, isMore: rest.items.length > 0 || rest.next !== undefined };
 }
 
 interface Reader {

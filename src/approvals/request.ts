@@ -178,7 +178,8 @@ export type ApprovalEvent = ApprovalChange & {
   readonly actor: string;
 };
 
-const open: ReadonlySet<Decision> = new Set(["PENDING", "IN_REVIEW", "CHANGES_REQUESTED"]);
+export const openDecisions: readonly Decision[] = ["PENDING", "IN_REVIEW", "CHANGES_REQUESTED"];
+const open: ReadonlySet<Decision> = new Set(openDecisions);
 
 /** True until the decision is final. */
 export function isOpen({ decision }: Pick<Approval, "decision">): boolean {

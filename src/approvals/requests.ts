@@ -48,8 +48,12 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const { commandId, isDryRun, subject, policyKey, ...content } = input;
   const command = { ...content, subject, policyKey, what: "create" };
   const { tenant, person } = actor;
-  const formerId = await repeated(tx, actor, commandId, command);
-  if (formerId !== undefined) return { seen: await seeIn(tx, deps, await mustFind(tx, tenant, formerId), actor), isNew: false };
+  const former = async (): Promise<Created | undefined> => {
+    const id = await repeated(tx, actor, commandId, command);
+    return id === undefined ? undefined : { seen: await seeIn(tx, deps, await mustFind(tx, tenant, id), actor), isNew: false };
+  };
+  const known = await former();
+  if (known) return known;
 
   refuseOwned(deps.owners, tenant, subject);
   const policy = await activePolicy(tx, deps, tenant, policyKey);
@@ -60,6 +64,9 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const context = await deps.readContext(policy, input.context);
   const current = await tx.approvals.lockCurrent(tenant, policyKey, subject);
   if (current?.approval.subject.digest === subject.digest && current.approval.policy.key === policyKey) {
+    // The same command may have been carried out since, by another transaction, until this one had the lock.
+    const since = await former();
+    if (since) return since;
     const seen = await joinIn(tx, deps, current, actor, isDryRun);
     if (!isDryRun) await remember(tx, actor, commandId, command, seen.approval.id);
     return { seen, isNew: false };

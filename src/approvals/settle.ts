@@ -1,6 +1,7 @@
 /** What follows from a change of a request without anybody's doing: stages that start and end, and the decision. Pure. */
-import { barredFrom, tallyOf } from "./counting.ts";
+import { barredFrom, tallyOf, type Tally } from "./counting.ts";
 import { evolve } from "./evolve.ts";
+import { excludedFrom } from "./excluded.ts";
 import { candidatesOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type ApprovalChange, type ApprovalEvent, type Candidate, type Party, type Stage, type Vote } from "./request.ts";
 import { peopleOf, type Route } from "./routing.ts";
@@ -79,7 +80,7 @@ function settleStage(draft: Draft, stage: Stage): boolean {
     return unsatisfiable(
       draft,
       stage,
-      requirements.filter(({ isImpossible }) => isImpossible).map(({ requirement }) => requirement.id),
+      requirements.filter(({ isImpossible }) => isImpossible),
     );
   const { decision } = draft.approval;
   if (wantChanges.length > 0 && decision !== "CHANGES_REQUESTED") {
@@ -96,9 +97,10 @@ function reasonOf(rejections: readonly Vote[]): string {
 }
 
 /** The stage can no longer be satisfied: says so, and does what the policy says. */
-function unsatisfiable(draft: Draft, stage: Stage, requirements: readonly string[]): boolean {
+function unsatisfiable(draft: Draft, stage: Stage, impossible: readonly Tally[]): boolean {
   const { onUnsatisfiable } = draft.policy.document;
-  const detail = `not enough people can still approve ${requirements.join(" and ")}`;
+  const requirements = impossible.map(({ requirement }) => requirement.id);
+  const detail = `not enough people can still approve ${requirements.join(" and ")}${barredText(draft, impossible)}`;
   emit(draft, "muster", { type: "unsatisfiable", stage: stage.id, requirements, detail });
   if (onUnsatisfiable === "expire") return false;
   if (onUnsatisfiable === "reject") {
@@ -116,6 +118,16 @@ function unsatisfiable(draft: Draft, stage: Stage, requirements: readonly string
   emit(draft, "muster", { type: "escalated", stage: stage.id, to: "value" in evaluated ? evaluated.value : listed });
   resolve(draft);
   return true;
+}
+
+const namedBarred = 5;
+
+/** Why people who are named may not vote, as far as they have not voted. */
+function barredText({ approval, policy, world }: Draft, impossible: readonly Tally[]): string {
+  const excluded = impossible.flatMap((tally) => excludedFrom(tally, approval, policy.document, world)).filter(({ hasVoted }) => !hasVoted);
+  const whys = [...new Set(excluded.map(({ why }) => why))];
+  const rest = whys.length > namedBarred ? [`and ${whys.length - namedBarred} more`] : [];
+  return whys.length === 0 ? "" : ` (${[...whys.slice(0, namedBarred), ...rest].join("; ")})`;
 }
 
 function approve(draft: Draft, by: string, reason: string): void {
@@ -144,13 +156,14 @@ export function expire(draft: Draft): void {
   else emit(draft, timer, { type: onExpire === "reject" ? "request_rejected" : "request_expired", reason });
 }
 
-/** The earliest timed action of the active stage that is due. */
+/** The earliest timed action of the active stage that is due, and was so before the request expired. */
 export function nextAction({ approval, world }: Draft): { readonly stage: Stage; readonly index: number; readonly action: TimedAction } | undefined {
   const stage = activeStage(approval);
   if (!stage) return undefined;
+  const isDue = (at: number) => at <= world.now && at < approval.expiresAt;
   const due = stage.after
     .map((action, index) => ({ stage, index, action }))
-    .filter(({ action, index }) => !stage.done.includes(index) && (stage.activeSince ?? 0) + action.afterMs <= world.now);
+    .filter(({ action, index }) => !stage.done.includes(index) && isDue((stage.activeSince ?? 0) + action.afterMs));
   return due.toSorted((a, b) => a.action.afterMs - b.action.afterMs || a.index - b.index)[0];
 }
 

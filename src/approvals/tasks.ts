@@ -4,7 +4,6 @@ import type { TaskKind } from "../kernel/task-kind.ts";
 import { change } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
 import type { Approval } from "./request.ts";
-import { tick } from "./machine.ts";
 import { standInEnd } from "./stand-ins.ts";
 import { tickTask } from "./tick-task.ts";
 import { peopleVersion } from "./world.ts";
@@ -17,7 +16,7 @@ export function approvalTasks(deps: ApprovalDeps): readonly TaskKind[] {
   const kind: TaskKind<{ readonly tenant: string; readonly approvalId: string }> = {
     ...tickTask,
     limitMs: 30_000,
-    run: ({ tenant, approvalId }) => changeOne(deps, tenant, approvalId, tick),
+    run: ({ tenant, approvalId }) => changeOne(deps, tenant, approvalId),
   };
   const ended: TaskKind<{ readonly tenant: string }> = {
     ...standInEnd,
@@ -27,16 +26,16 @@ export function approvalTasks(deps: ApprovalDeps): readonly TaskKind[] {
   return [kind, ended];
 }
 
-/** Changes a request on nobody's behalf, unless it is gone. */
-async function changeOne(deps: ApprovalDeps, tenant: string, id: string, command: Parameters<typeof change>[3]): Promise<void> {
+/** What is due in a request, and its candidates brought up to date, unless it is gone. */
+async function changeOne(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {
   const done = await deps.store.tx(async (tx) => {
     const locked = await tx.approvals.lock(tenant, id);
-    return locked && { before: locked.approval, after: await change(tx, deps, locked, command, { isInTime: false }) };
+    return locked && { before: locked.approval, after: await change(tx, deps, locked, unchanged, { isInTime: false }) };
   });
   if (done) deps.meter.changed(done.before, done.after);
 }
 
-/** The candidates are brought up to date before any command. */
+/** Both happen before any command. */
 const unchanged = (approval: Approval) => ({ approval, events: [] });
 
 /** Resolves candidates again of open requests that an older version of directory or stand-ins has resolved. */
@@ -51,7 +50,7 @@ export function refreshLoop(deps: ApprovalDeps, tenants: () => readonly string[]
         const version = peopleVersion(deps.directory(tenant), changes.get(tenant) ?? 0);
         if (done.get(tenant) === version) continue;
         const ids = await deps.store.tx((tx) => tx.approvals.outdated(tenant, version, batch));
-        for (const id of ids) await changeOne(deps, tenant, id, unchanged);
+        for (const id of ids) await changeOne(deps, tenant, id);
         if (ids.length === batch) return true;
         done.set(tenant, version);
       }

@@ -79,7 +79,7 @@ const revising = fc.record({ name: someone, isAdmin: fc.boolean() }).map(({ name
     (real, m) => revise(real.approval, { author: credentials(m, name), isAdmin, digest: `d${(real.revisions += 1)}`, context: {} }, real.policy, real.world),
     (m) => {
       if (closedNow(m)) return closedNow(m);
-      if (!isAdmin && !m.asked.includes(name) && m.author !== name) return "NOT_OWNER";
+      if (!isAdmin && m.asked[0] !== name && m.author !== name) return "NOT_OWNER";
       m.author = name;
       start(m);
       return undefined;
@@ -160,7 +160,7 @@ const closing = fc.record({ name: someone, isAdmin: fc.boolean() }).map(({ name,
     `${name} closes${isAdmin ? " as admin" : ""}`,
     ({ approval, world, policy: by }, m) => close(approval, { by: credentials(m, name), isAdmin, how: "withdrawn", reason: "no longer" }, by, world),
     (m) => {
-      if (!isAdmin && !m.asked.includes(name) && m.author !== name) return "NOT_OWNER";
+      if (!isAdmin && m.asked[0] !== name && m.author !== name) return "NOT_OWNER";
       if (closedNow(m)) return closedNow(m);
       m.decision = "CANCELLED";
       return undefined;

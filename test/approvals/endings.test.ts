@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { close, dueAt, refresh, reportEffect, tick, type CloseCommand } from "../../src/approvals/machine.ts";
+import { close, dueAt, join, refresh, reportEffect, revise, tick, type CloseCommand } from "../../src/approvals/machine.ts";
 import type { Approval, Effect } from "../../src/approvals/request.ts";
 import { simulate } from "../../src/approvals/simulate.ts";
 import type { TimedAction } from "../../src/approvals/types.ts";
@@ -39,6 +39,16 @@ describe("timers", () => {
   test("that were missed act together, in the order of their times", () => {
     const { events } = tick(ask(all, here).approval, all, at(50 * hour));
     expect(typesOf(events)).toEqual(["reminded", "escalated", "approvers_resolved", "request_rejected"]);
+  });
+
+  test("that were missed act before the expiry that was missed too, where they were due before it", () => {
+    const soon = (ttlMs: number) => ({ ...all, document: { ...all.document, ttlMs, onExpire: "approve" as const } });
+    const late = (ttlMs: number) => tick(ask(soon(ttlMs), here).approval, soon(ttlMs), at(50 * hour));
+    expect(typesOf(late(3 * hour + 1).events)).toEqual(["reminded", "escalated", "approvers_resolved", "request_rejected"]);
+    expect(late(3 * hour + 1).approval.outcome).toMatchObject({ by: "timer", reason: "nobody completed stage review in time" });
+    // What was due with the expiry, or after it, does not act any more.
+    expect(typesOf(late(3 * hour).events)).toEqual(["reminded", "escalated", "approvers_resolved", "request_approved"]);
+    expect(typesOf(late(hour).events)).toEqual(["request_approved"]);
   });
 
   test("of one time act in the order of the policy", () => {
@@ -160,7 +170,7 @@ describe("a grant", () => {
     expect(close(approved, { ...revoke, by: bob, isAdmin: true }, granted, here)).not.toHaveProperty("refusal");
     expect(close(approved, { ...revoke, by: bob }, granted, here)).toMatchObject({
       refusal: "NOT_OWNER",
-      message: "bob may not revoke this request: only those who asked for it may, and admins",
+      message: "bob may not revoke this request: only whoever opened it may, and admins",
     });
     expect(close(through("RUNNING", "FAILED"), revoke, granted, here)).not.toHaveProperty("refusal");
   });
@@ -198,7 +208,7 @@ describe("a request is closed", () => {
     expect(made(close(approval, { ...command, by: bob, isAdmin: true, how }, one, here)).approval).toMatchObject({ decision: "CANCELLED", closing: how });
     expect(close(approval, { ...command, by: bob, how }, one, here)).toMatchObject({
       refusal: "NOT_OWNER",
-      message: "bob may not close this request: only those who asked for it may, and admins",
+      message: "bob may not close this request: only whoever opened it may, and admins",
     });
     if (how !== "withdrawn") expect(close(approval, { ...command, how }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });
   });
@@ -207,6 +217,16 @@ describe("a request is closed", () => {
     expect(close(approved, command, one, here)).toMatchObject({ refusal: "REQUEST_CLOSED", message: "the request is APPROVED, by id|alice" });
     expect(close(approval, command, one, at(100 * hour))).toMatchObject({ refusal: "REQUEST_CLOSED", message: "the request has expired" });
     expect(close(approval, command, one, at(100 * hour - 1))).not.toHaveProperty("refusal");
+  });
+
+  test("by nobody who only asked for the same: anybody could", () => {
+    const joined = made(join(approval, bob, one, here)).approval;
+    for (const how of ["withdrawn", "cancelled"] as const)
+      expect(close(joined, { ...command, by: bob, how }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });
+    expect(revise(joined, { author: bob, digest: "bb", context: {} }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });
+    const done = after(joined, [[alice]], one, here);
+    expect(close(done, { ...command, by: bob, how: "revoke" }, one, here)).toMatchObject({ refusal: "NOT_OWNER" });
+    expect(close(done, { ...command, how: "revoke" }, one, here)).not.toHaveProperty("refusal");
   });
 
   test("and goes on when who asked for it has left", () => {

@@ -76,15 +76,16 @@ export function joins(m: Naive, name: string): void {
 /** What is due at `m.now`. */
 export function passTime(m: Naive): void {
   if (!isOpen(m)) return;
-  if (m.now >= m.expires) {
-    m.decision = { expire: "EXPIRED", reject: "REJECTED", approve: "APPROVED" }[m.policy.onExpire];
-    return;
-  }
+  actInTime(m);
+  if (isOpen(m) && m.now >= m.expires) m.decision = { expire: "EXPIRED", reject: "REJECTED", approve: "APPROVED" }[m.policy.onExpire];
+}
+
+function actInTime(m: Naive): void {
   for (let isMore = true; isMore && isOpen(m);) {
     const progress = progressOf(m);
     const due = stageOf(m)
       .after.map((action, i) => ({ action, i }))
-      .filter(({ action, i }) => !progress.done.includes(i) && progress.since + action.in <= m.now)
+      .filter(({ action, i }) => !progress.done.includes(i) && progress.since + action.in <= m.now && progress.since + action.in < m.expires)
       .toSorted((a, b) => a.action.in - b.action.in || a.i - b.i)[0];
     isMore = due !== undefined;
     if (!due) return;

@@ -69,13 +69,19 @@ describe("too few people", () => {
   const alone = world([alice, member("lead"), member("last")]);
   const own = (by: ReturnType<typeof policy>, at = alone) => ask(by, at, { requester: alice });
 
-  test("reject the request in the same step, with what is missing", () => {
+  const asked = "alice asked for this request, and may not decide on it";
+
+  test("reject the request in the same step, with what is missing, and who is in the way", () => {
     const { approval, events } = own(sre("reject"));
     expect(typesOf(events).slice(2)).toEqual(["approvers_resolved", "unsatisfiable", "stage_completed", "request_rejected"]);
-    expect(eventOf(events, "unsatisfiable")).toMatchObject({ stage: "review", requirements: ["team"], detail: "not enough people can still approve team" });
+    expect(eventOf(events, "unsatisfiable")).toMatchObject({
+      stage: "review",
+      requirements: ["team"],
+      detail: `not enough people can still approve team (${asked})`,
+    });
     expect(approval).toMatchObject({
       decision: "REJECTED",
-      outcome: { by: "muster", reason: "not enough people can still approve team" },
+      outcome: { by: "muster", reason: `not enough people can still approve team (${asked})` },
       stages: [{ status: "REJECTED" }],
     });
   });
@@ -105,7 +111,7 @@ describe("too few people", () => {
     expect(over).toMatchObject({
       decision: "CANCELLED",
       closing: "unsatisfiable",
-      outcome: { by: "muster", reason: "not enough people can still approve team, after an escalation too" },
+      outcome: { by: "muster", reason: `not enough people can still approve team (${asked}), after an escalation too` },
     });
   });
 
@@ -139,9 +145,17 @@ describe("too few people", () => {
     expect(ask(sre("reject", who()), none).approval.decision).toBe("REJECTED");
   });
 
+  test("of many who are in the way names five, each once", () => {
+    const names = ["n1", "n2", "n3", "n4", "n5", "n6", "n7"];
+    const at = world(names.map((name) => ({ ...member(name, "group:sre"), isEnabled: false })));
+    const reason = own(policy({ stages: [stage("review", [requirement("a"), requirement("b")])] }), at).approval.outcome?.reason;
+    const disabled = names.slice(0, 5).map((name) => `${name} is disabled in the directory`);
+    expect(reason).toBe(`not enough people can still approve a and b (${[...disabled, "and 2 more"].join("; ")})`);
+  });
+
   test("of several requirements are named together", () => {
     const by = policy({ stages: [stage("review", [requirement("a"), requirement("b"), requirement("c", { who: who("id|lead") })])] });
-    expect(own(by).approval.outcome?.reason).toBe("not enough people can still approve a and b");
+    expect(own(by).approval.outcome?.reason).toBe(`not enough people can still approve a and b (${asked})`);
   });
 });
 

@@ -25,7 +25,7 @@ describe("a place is reassigned", () => {
     expect(reassign(approval, { ...command, by: bob, isAdmin: true }, by, at)).not.toHaveProperty("refusal");
     expect(reassign(approval, { ...command, by: bob }, by, at)).toEqual({
       refusal: "NOT_OWNER",
-      message: "bob may not reassign the place of somebody else in this request: only those who asked for it may, and admins",
+      message: "bob may not reassign the place of alice: only that person may, and admins",
     });
   });
 

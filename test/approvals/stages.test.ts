@@ -192,11 +192,11 @@ describe("a revision", () => {
   const { approval } = ask(twoStages, here, { requester: { ...boss, groups: ["ops"] }, onBehalfOf: carol });
   const command = { author: boss, digest: "bb", context: {} };
 
-  test("is given by who asked, for whom it was asked, or an admin", () => {
+  test("is given by who opened the request, for whom it was opened, or an admin", () => {
     for (const author of [boss, carol]) expect(revise(approval, { ...command, author }, twoStages, here)).not.toHaveProperty("refusal");
     expect(revise(approval, { ...command, author: alice }, twoStages, here)).toEqual({
       refusal: "NOT_OWNER",
-      message: "alice may not revise this request: only those who asked for it may, and admins",
+      message: "alice may not revise this request: only whoever opened it may, and admins",
     });
     const revised = made(revise(approval, { ...command, author: alice, isAdmin: true }, twoStages, here)).approval;
     expect(revised.author.key).toBe("id|alice");

@@ -97,7 +97,7 @@ describe("one person", () => {
     });
     expect(after(ask(by, here).approval, [[alice]], by, here)).toMatchObject({
       decision: "REJECTED",
-      outcome: { reason: "not enough people can still approve b" },
+      outcome: { reason: "not enough people can still approve b (alice approved an earlier stage, and counts once in the whole request)" },
     });
   });
 

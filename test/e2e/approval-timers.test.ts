@@ -1,13 +1,16 @@
 /** What happens to requests by itself, when it is due, once; in every mode, and when the server is killed meanwhile. */
 import { describe, expect, test } from "vitest";
-import { ApprovalService, Decision, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
-import { ask, decide, eventsUntilDecided, get, person, usePolicy } from "../support/approvals.ts";
+import { ApprovalService, Decision, Grant, Verdict, type Approval } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { EventService } from "../../gen/muster/event/v1/event_service_pb.ts";
+import { ask, decide, eventsSoFar, eventsUntilDecided, get, person, usePolicy } from "../support/approvals.ts";
+import { inFlight } from "../support/in-flight.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, realBacking, startMuster, type Backing } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { inEveryMode } from "../support/world.ts";
 
 const { putStandIn } = ApprovalService.method;
+const { listEvents } = EventService.method;
 const policyOf = (key: string, more: string, ttl = "30s") => `
 key: ${key}
 subject: document
@@ -73,6 +76,20 @@ inEveryMode("timers of approvals", (world) => {
     await eventually(async () => (await canVote())?.includes("bob") || undefined);
   });
 
+  test("a grant that nobody uses in time ends", async () => {
+    const { muster } = world();
+    using scene = await open("granted", `effect: {grant_ttl: 2s}\n${stage("")}`);
+    using bob = person(muster.address, "bob");
+    expect(await decide(bob, scene.opened)).toMatchObject({ counted: true, approval: { decision: Decision.APPROVED, grant: Grant.VALID } });
+    const { grant } = await eventually(async () => {
+      const approval = await get(scene.amy, scene.opened.id);
+      return approval.grant === Grant.VALID ? undefined : approval;
+    });
+    expect(grant).toBe(Grant.EXPIRED);
+    const events = await eventsSoFar(scene.amy, scene.opened.id);
+    expect(events.at(-1)).toMatchObject({ type: "grant_changed", actor: "timer", decision: Decision.APPROVED });
+  });
+
   test.each([
     ["expires", "", "request_expired", Decision.EXPIRED],
     ["is rejected", "on_expire: reject", "request_rejected", Decision.REJECTED],
@@ -106,6 +123,38 @@ function survivesKill(name: string, back: () => Promise<Backing>): void {
     expect(await decide(bob, opened, { verdict: Verdict.APPROVE })).toMatchObject({ counted: false, approval: { decision: Decision.REJECTED } });
   });
 }
+
+describeReal("timers with two replicas", (servers) => {
+  test("act once, whichever replica is first; each replica reads what the other has written at once", async () => {
+    await using backing = await realBacking(servers);
+    await using one = await startMuster(backing.env);
+    await using other = await startMuster(backing.env);
+    using admin = person(one.address, "root");
+    await usePolicy(admin, policyOf("k", stage("{in: 1s, do: remind}, {in: 2s, do: escalate, to: {users: [lea]}}, {in: 3s, do: reject}")));
+    using amy = person(one.address, "amy");
+    const opened = await inFlight(
+      Array.from({ length: 20 }, (_, n) => n),
+      8,
+      (n) => ask(amy, { policyKey: "k", subject: { type: "document", id: `${n}`, digest: "d" } }),
+    );
+    using elsewhere = person(other.address, "bob");
+    const [voted] = opened as [Approval];
+    expect(await decide(elsewhere, voted, { verdict: Verdict.REQUEST_CHANGES, comment: "c" })).toMatchObject({ counted: true });
+    expect(await get(amy, voted.id)).toMatchObject({ decision: Decision.CHANGES_REQUESTED });
+    const byTimer = ["reminded", "escalated", "request_rejected"];
+    for (const { id } of opened) {
+      const events = await eventsUntilDecided(elsewhere, id);
+      expect(events.map(({ type }) => type).filter((type) => byTimer.includes(type))).toEqual(byTimer);
+      // What is published is numbered soon after its commit.
+      const published = await eventually(async () => {
+        const { events: logged } = await amy.unary(listEvents, { filter: { subjectKind: "approval", subjectId: id } });
+        return logged.some(({ type }) => type === "ApprovalRejected") ? logged.map(({ type }) => type) : undefined;
+      });
+      const once = ["ApprovalReminded", "ApprovalEscalated", "ApprovalRejected"];
+      expect(published.filter((type) => once.includes(type))).toEqual(once);
+    }
+  });
+});
 
 describe("timers over a kill", () => survivesKill("embedded", embeddedBacking));
 describeReal("timers over a kill", (servers) => survivesKill("real servers", () => realBacking(servers)));

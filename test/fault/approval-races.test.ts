@@ -2,10 +2,13 @@
  * Races for the decision of a request, on one replica and on two that are killed in the middle: each request has one end, nobody
  * is counted twice, nothing is stuck, and everybody is answered with the state that came to be. `APPROVAL_RACES` runs more of them.
  */
+import { isDeepStrictEqual } from "node:util";
 import { DatabaseSync } from "node:sqlite";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { fold } from "../../src/approvals/evolve.ts";
+import type { ApprovalEvent } from "../../src/approvals/request.ts";
 import { person, usePolicy } from "../support/approvals.ts";
 import { CallError, type MusterClient } from "../support/client.ts";
 import { createDatabase, embeddedBacking, query, startMuster, type MusterProcess } from "../support/muster.ts";
@@ -28,7 +31,9 @@ interface EventRow {
   readonly approval_id: string;
   readonly sequence: number;
   readonly type: string;
+  readonly at: number;
   readonly actor: string;
+  readonly body: string;
 }
 
 /** One client a person, of a replica. */
@@ -38,7 +43,7 @@ function clientsOf(address: string): ReadonlyMap<string, MusterClient> {
 
 async function usePolicies(address: string): Promise<void> {
   using admin = person(address, "root");
-  for (const { document } of racePolicies) await usePolicy(admin, document);
+  for (const document of racePolicies) await usePolicy(admin, document);
 }
 
 const names: Readonly<Record<number, string>> = Object.fromEntries(Object.entries(Decision).map(([name, number]) => [number, name]));
@@ -49,6 +54,14 @@ function judge(raced: readonly Raced[], requests: readonly Row[], events: readon
   expect(requests.filter(({ id }) => byId.get(id)?.filter(({ type }) => ends.includes(type)).length !== 1)).toEqual([]);
   const gaps = [...byId.values()].filter((own) => own.toSorted((a, b) => a.sequence - b.sequence).some(({ sequence }, i) => sequence !== i + 1));
   expect(gaps).toEqual([]);
+  // What is written is what the events make, also of what was under way when a server was killed.
+  const folded = (id: string) => {
+    const own = byId.get(id)?.toSorted((a, b) => a.sequence - b.sequence) ?? [];
+    return fold(
+      own.map(({ body, sequence, type, at, actor }) => ({ ...(JSON.parse(body) as object), sequence, type, at: Number(at), actor }) as ApprovalEvent),
+    );
+  };
+  expect(requests.filter(({ id, document }) => !isDeepStrictEqual(folded(id), JSON.parse(document)))).toEqual([]);
   // One vote a person and stage: the same command, sent again after a kill, is not counted again.
   const voted = ({ approval_id, type, actor, sequence }: EventRow) =>
     type === "vote_recorded" ? [`${approval_id} ${actor} ${revisionAt(byId.get(approval_id) ?? [], sequence)}`] : [];
@@ -58,6 +71,9 @@ function judge(raced: readonly Raced[], requests: readonly Row[], events: readon
   expect(raced.filter(({ id, answered }) => answered.some((decision) => names[decision] !== decisions.get(id)))).toEqual([]);
   expect(raced.filter(({ answered }) => answered.length === 0)).toEqual([]);
   expect(new Set(raced.map(({ id }) => id)).size).toBe(raced.length);
+  // The races against the expiry were some: votes in time and too late.
+  const late = raced.filter(({ kind }) => kind === "a vote against expiry").map(({ id }) => decisions.get(id));
+  expect(new Set(late)).toEqual(new Set(["APPROVED", "EXPIRED"]));
 }
 
 function revisionAt(events: readonly EventRow[], sequence: number): number {
@@ -65,7 +81,7 @@ function revisionAt(events: readonly EventRow[], sequence: number): number {
 }
 
 describe("races for a decision", () => {
-  test("on one replica", { timeout: 600_000 }, async () => {
+  test("on one replica", { timeout: Math.max(600_000, count * 60) }, async () => {
     await using backing = await embeddedBacking();
     const muster = await startMuster(backing.env);
     await usePolicies(muster.address);
@@ -75,7 +91,7 @@ describe("races for a decision", () => {
     await muster.ended;
     const database = new DatabaseSync(new URL(backing.env["MUSTER_STORE"]?.replace("sqlite:", "file:") ?? ""), { readOnly: true });
     const requests = database.prepare("select id, decision, document from approval_requests").all() as unknown as Row[];
-    const events = database.prepare("select approval_id, sequence, type, actor from approval_events").all() as unknown as EventRow[];
+    const events = database.prepare("select approval_id, sequence, type, at, actor, body from approval_events").all() as unknown as EventRow[];
     database.close();
     judge(raced, requests, events);
   });
@@ -92,7 +108,7 @@ interface Slot {
 const lost: readonly number[] = [status.UNAVAILABLE, status.CANCELLED, status.UNKNOWN, status.INTERNAL, status.ABORTED, status.DEADLINE_EXCEEDED];
 
 describeReal("races for a decision on two replicas", (servers) => {
-  test(`while they are killed ${kills} times`, { timeout: 900_000 }, async () => {
+  test(`while they are killed ${kills} times`, { timeout: Math.max(900_000, count * 90) }, async () => {
     const database = await createDatabase(servers.mysql);
     const env = { MUSTER_STORE: database.url };
     const slots: Slot[] = [];
@@ -132,7 +148,7 @@ describeReal("races for a decision on two replicas", (servers) => {
       await Promise.all(slots.map(({ ready }) => ready));
       expect(killed).toBe(kills);
       const requests = (await query(database.url, "select id, decision, document from approval_requests")) as unknown as Row[];
-      const events = (await query(database.url, "select approval_id, sequence, type, actor from approval_events")) as unknown as EventRow[];
+      const events = (await query(database.url, "select approval_id, sequence, type, at, actor, body from approval_events")) as unknown as EventRow[];
       judge(raced, requests, events);
     } finally {
       for (const { muster, clients } of slots) {

@@ -54,6 +54,17 @@ export async function eventsUntilDecided(client: MusterClient, id: string, after
   return messages.flatMap(({ item }) => (item.case === "event" ? [item.value] : []));
 }
 
+/** The events that a request has now. */
+export async function eventsSoFar(client: MusterClient, id: string): Promise<readonly ApprovalEvent[]> {
+  const { sequence } = await get(client, id);
+  const events: ApprovalEvent[] = [];
+  await client.stream(watchApproval, { id }, ({ item }) => {
+    if (item.case === "event") events.push(item.value);
+    return BigInt(events.length) < sequence;
+  });
+  return events;
+}
+
 function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error("it is always set");
   return value;

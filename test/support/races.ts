@@ -1,5 +1,8 @@
 /** Races for the decision of a request: who takes part, and what may come of it. */
 import { ApprovalService, CloseHow, Decision, Verdict, type Approval } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { setTimeout as timer } from "node:timers/promises";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { inFlight as parallel } from "./in-flight.ts";
 import { CallError, type MusterClient } from "./client.ts";
 
 const { createApproval, vote, revise, close } = ApprovalService.method;
@@ -8,11 +11,10 @@ const { createApproval, vote, revise, close } = ApprovalService.method;
 export type CallAs = <T>(name: string, call: (client: MusterClient) => Promise<T>) => Promise<T>;
 
 export const raceGroup = "racers";
-/** By need; each with the same people. */
-export const racePolicies = [1, 2, 5].map((need) => ({
-  key: `need-${need}`,
-  document: `{key: need-${need}, subject: race, ttl: 1h, stages: [{id: s, requirements: [{id: r, who: {groups: [${raceGroup}]}, need: ${need}}]}]}`,
-}));
+const policyOf = (key: string, need: number, ttl: string) =>
+  `{key: ${key}, subject: race, ttl: ${ttl}, stages: [{id: s, requirements: [{id: r, who: {groups: [${raceGroup}]}, need: ${need}}]}]}`;
+/** By need, and one whose requests end soon; each with the same people. */
+export const racePolicies: readonly string[] = [...[1, 2, 5].map((need) => policyOf(`need-${need}`, need, "1h")), policyOf("soon", 1, "2s")];
 
 const final: ReadonlySet<Decision> = new Set([Decision.APPROVED, Decision.REJECTED, Decision.EXPIRED, Decision.CANCELLED]);
 
@@ -90,17 +92,36 @@ export const races: Readonly<Record<string, Race>> = {
   },
 };
 
-/** Runs `count` races, of each kind in turn, `inFlight` at a time. */
+/** How far from the expiry a vote is sent, in milliseconds: a busy server needs some of them; after a second its task has ended the request. */
+const around = { near: 200, late: 1_000 };
+
+/** A vote in the moment in which the request expires; `n` decides how near to it. */
+async function againstExpiry(as: CallAs, n: number): Promise<Raced> {
+  const request = await opened(as, "soon", n);
+  const spread = n * 7_919;
+  const after = n % 2 === 0 ? (spread % (2 * around.near)) - around.near : spread % around.late;
+  const at = (request.expiresAt ? timestampMs(request.expiresAt) : 0) + after;
+  // It aims at a moment: nothing is waited for.
+  await timer(Math.max(0, at - Date.now()));
+  const end = await votes(as, request, n, 1, Verdict.APPROVE);
+  return { kind: "a vote against expiry", id: request.id, answered: answered([end]) };
+}
+
+/** Races beside which one of twenty more is against the expiry, which has to be waited for: many of those at a time. */
+const expiries = { every: 20, inFlight: 64 };
+
+/** Runs `count` races, of each kind in turn, `inFlight` at a time, and beside them those against the expiry. */
 export async function runRaces(as: CallAs, count: number, inFlight: number, onRace: (n: number) => void = () => undefined): Promise<readonly Raced[]> {
   const kinds = Object.values(races);
-  const raced: Raced[] = [];
-  let next = 0;
-  const runner = async (): Promise<void> => {
-    for (let n = next++; n < count; n = next++) {
-      raced.push(await (kinds[n % kinds.length] as Race)(as, n));
+  const numbers = Array.from({ length: count }, (_, n) => n);
+  const late = Array.from({ length: Math.ceil(count / expiries.every) }, (_, n) => count + n);
+  const [raced, expired] = await Promise.all([
+    parallel(numbers, inFlight, async (n) => {
+      const done = await (kinds[n % kinds.length] as Race)(as, n);
       onRace(n);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, runner));
-  return raced;
+      return done;
+    }),
+    parallel(late, expiries.inFlight, (n) => againstExpiry(as, n)),
+  ]);
+  return [...raced, ...expired];
 }

@@ -112,7 +112,7 @@ export const approvalCommands: readonly Command[] = [
   {
     name: "approvals revise",
     what: "give a request new content of the same subject",
-    more: ["It is decided anew, by the version of the policy that is active now; former", "votes are void. For those who asked for the request."],
+    more: ["It is decided anew, by the version of the policy that is active now; former", "votes are void. For whoever opened the request."],
     args: [id],
     options: [
       { name: "digest", value: "DIGEST", what: "digest of the new content; required" },
@@ -145,7 +145,7 @@ export const approvalCommands: readonly Command[] = [
     more: ["Exactly one of --withdraw, --cancel and --revoke is needed."],
     args: [id],
     options: [
-      { name: "withdraw", what: "take an open request back, as one of those who asked for it" },
+      { name: "withdraw", what: "take an open request back, as whoever opened it" },
       { name: "cancel", what: "end an open request, as an admin" },
       { name: "revoke", what: "revoke what an approved request grants, unless its effect has begun" },
       reason,

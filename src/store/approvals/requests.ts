@@ -10,7 +10,7 @@ import { chained, type AuditEntry } from "../../kernel/audit.ts";
 import { canonicalJson, sha256 } from "../../kernel/canonical-json.ts";
 import { selectorsOf } from "../../approvals/inbox.ts";
 import type { ApprovalRepository, LockedApproval } from "../../approvals/records.ts";
-import { isOpen, type Approval, type ApprovalEvent } from "../../approvals/request.ts";
+import { isOpen, openDecisions, type Approval, type ApprovalEvent } from "../../approvals/request.ts";
 import type { Subject } from "../../approvals/types.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
 import type { ApprovalEventTable, ApprovalTable, ApprovalTables } from "./tables.ts";
@@ -137,6 +137,8 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
     async inbox({ tenant, selector, before, limit }) {
       let query = db.selectFrom("approval_inbox").select(["approval_id", "opened_at"]).where("tenant", "=", tenant).where("selector", "=", selector);
       if (before) {
+        // The first condition follows from the second, which SQLite does not see: without it, it reads all rows before the place.
+        query = query.where("opened_at", "<=", before.openedAt);
         query = query.where((eb) =>
           eb.or([eb("opened_at", "<", before.openedAt), eb.and([eb("opened_at", "=", before.openedAt), eb("approval_id", "<", before.approvalId)])]),
         );
@@ -149,10 +151,9 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
       const rows = await db
         .selectFrom("approval_requests")
         .select("id")
-        .where("open_key", "is not", null)
         .where("tenant", "=", tenant)
+        .where("decision", "in", openDecisions)
         .where("resolved_version", "<", version)
-        .orderBy("id")
         .limit(limit)
         .execute();
       return rows.map(({ id }) => id);

@@ -2092,7 +2092,7 @@ export const ApprovalService: GenService<{
   },
   /**
    * Revise gives new content of the same subject, routed by the version of the policy that is active now. Votes on the
-   * former content are void. Only for those who asked for the request.
+   * former content are void. For whoever opened the request, or for whom it was opened, and admins.
    *
    * @generated from rpc muster.approval.v1.ApprovalService.Revise
    */
@@ -2112,8 +2112,8 @@ export const ApprovalService: GenService<{
     output: typeof ReassignResponseSchema;
   },
   /**
-   * Close ends a request, or revokes what an approved one grants. Withdrawing and revoking are for those who asked for the request, and
-   * admins; the others for admins.
+   * Close ends a request, or revokes what an approved one grants. Withdrawing and revoking are for whoever opened the request, or for
+   * whom it was opened, and admins; cancelling is for admins.
    *
    * @generated from rpc muster.approval.v1.ApprovalService.Close
    */

@@ -118,7 +118,7 @@ export const Reason = {
   COMMENT_REQUIRED: 11,
 
   /**
-   * Only those who asked for the request, or admins, may do that.
+   * Only whoever opened the request, or an admin, may do that.
    * One of them does it. A retry does not help.
    *
    * @generated from enum value: REASON_NOT_OWNER = 12;

@@ -1,0 +1,82 @@
+/** What comes too late: by the time of the database, and in the order of time, whoever looks first. */
+import { expect, test } from "vitest";
+import { reviseApproval } from "../../src/approvals/requests.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { actor, approvalWorkshop } from "../support/approval-workshop.ts";
+import { manualClock } from "../support/manual-clock.ts";
+
+const hour = 3_600_000;
+const policy = (more: string, after = "") =>
+  `{key: k, subject: document, ttl: 10h, ${more} stages: [{id: s, requirements: [{id: r, who: {groups: [team]}, need: 1}], after: [${after}]}]}`;
+
+async function scene(document: string) {
+  const clock = manualClock(1_000_000);
+  const store = await openSqliteStore({ path: ":memory:", clock });
+  const shop = approvalWorkshop(store, clock);
+  await shop.usePolicy(document);
+  const { id } = await shop.open("x");
+  const typesNow = async () => (await store.tx((tx) => tx.approvals.events(id, 0))).map(({ type }) => type).filter((type) => type !== "approvers_resolved");
+  return { clock, shop, id, typesNow, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+}
+
+test("a vote after the expiry, and before anything else noticed it, is answered with how it ended", async () => {
+  await using it = await scene(policy(""));
+  await it.clock.pass(10 * hour - 1);
+  expect(await it.shop.vote(it.id, "bob", { verdict: "abstain" })).not.toHaveProperty("refusal");
+  await it.clock.pass(1);
+  // A dry run says the same and writes nothing.
+  const dry = await it.shop.vote(it.id, "bob", {}, true);
+  expect(dry).toMatchObject({ refusal: { refusal: "REQUEST_CLOSED" }, seen: { approval: { decision: "EXPIRED" } } });
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started", "vote_recorded"]);
+  const late = await it.shop.vote(it.id, "bob");
+  expect(late).toMatchObject({
+    refusal: { refusal: "REQUEST_CLOSED", message: "the request is EXPIRED, by timer" },
+    seen: { approval: { decision: "EXPIRED", outcome: { by: "timer" } }, may: { refusal: "REQUEST_CLOSED" } },
+  });
+  await it.shop.tick(it.id);
+  expect(await it.shop.vote(it.id, "cat")).toMatchObject({ seen: { approval: { decision: "EXPIRED" } } });
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started", "vote_recorded", "request_expired"]);
+  expect(it.shop.counted.filter((name) => name === "approvals_expired_total")).toHaveLength(1);
+});
+
+test("a command during which the request expires is not carried out, and is answered with how it ended", async () => {
+  await using it = await scene(policy(""));
+  const readContext: typeof it.shop.deps.readContext = async () => {
+    await it.clock.pass(10 * hour);
+    return {};
+  };
+  const { seen, refusal } = await reviseApproval(
+    { ...it.shop.deps, readContext },
+    { commandId: "", approvalId: it.id, digest: "e", context: "{}" },
+    actor("amy"),
+  );
+  expect([refusal?.refusal, seen.approval.decision, seen.approval.subject.digest]).toEqual(["REQUEST_CLOSED", "EXPIRED", "d"]);
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started", "request_expired"]);
+});
+
+test("a vote after a rejection that was due does not pass it", async () => {
+  await using it = await scene(policy("", "{in: 1h, do: reject}"));
+  await it.clock.pass(hour);
+  expect(await it.shop.vote(it.id, "bob")).toMatchObject({
+    refusal: { refusal: "REQUEST_CLOSED" },
+    seen: { approval: { decision: "REJECTED", outcome: { by: "timer", reason: "nobody completed stage s in time" } } },
+  });
+});
+
+test("whoever an escalation that was due has named may vote, though it is late itself", async () => {
+  await using it = await scene(
+    policy("").replace("groups: [team]", "users: [open|bob]").replace("after: []", "after: [{in: 1h, do: escalate, to: {users: [open|lea]}}]"),
+  );
+  expect(await it.shop.vote(it.id, "lea")).toMatchObject({ refusal: { refusal: "NOT_ELIGIBLE" } });
+  await it.clock.pass(hour);
+  expect(await it.shop.vote(it.id, "lea")).toMatchObject({ seen: { approval: { decision: "APPROVED" } } });
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started", "escalated", "vote_recorded", "stage_completed", "request_approved"]);
+});
+
+test("a server that was away for longer than the request rejects what was to be rejected before its expiry", async () => {
+  await using it = await scene(policy("on_expire: approve,", "{in: 1h, do: remind}, {in: 2h, do: reject}"));
+  await it.clock.pass(100 * hour);
+  await it.shop.tick(it.id);
+  await it.shop.tick(it.id);
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started", "reminded", "request_rejected"]);
+});
