@@ -18,10 +18,11 @@ import { replayTask, sendTask, seriesTask } from "./task-types.ts";
 /** How long deliveries are listed. */
 const deliveriesKeptMs = 30 * 86_400_000;
 const pruned = 1_000;
-/** Deliveries at once in a process, whatever other tasks there are. */
-const seriesAtOnce = 32;
+/** Requests of which events are sent, or wait for a place at their endpoint, at once in a process. */
+const seriesAtOnce = 128;
 const attemptMs = 10_000;
-const marginMs = 10_000;
+/** For a place at the endpoint, and the store. */
+const marginMs = 15_000;
 
 export interface WebhooksOptions extends Omit<WebhookDeps, "meter" | "places"> {
   readonly meter: Meter;

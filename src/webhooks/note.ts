@@ -32,7 +32,7 @@ async function want(tx: WebhookTx, ids: Ids, { endpoint: { id: endpointId }, cur
   const { tenant, approval } = events[0] as Noted;
   if (cursor && (await tx.webhookCursors.raise(endpointId, approval.id, wanted))) {
     if (cursor.tries >= triesBeforeOvertaken && events.some(({ event }) => isFinal(event.type)))
-      await handOver(tx, ids, { endpointId, approvalId: approval.id });
+      await handOver(tx, ids, { endpointId, approvalId: approval.id, taskId: cursor.taskId });
     return;
   }
   await openCursor(tx, ids, { endpointId, approvalId: approval.id, tenant, acked: Math.min(...sequences) - 1, wanted });
@@ -50,13 +50,14 @@ export async function openCursor(
   await tx.tasks.insert(seriesTask, { id: taskId, payload: { endpointId, approvalId, taskId } });
 }
 
-/** Has a cursor carried on at once, by a task of its own; a former one finds nothing to do. With `acked`, from there. */
+/** Has a cursor carried on at once, by another task than `taskId`, which finds nothing to do if it runs. With `acked`, from there. */
 export async function handOver(
   tx: WebhookTx,
   ids: Ids,
-  { endpointId, approvalId, acked }: { readonly endpointId: string; readonly approvalId: string; readonly acked?: number },
+  { endpointId, approvalId, taskId, acked }: { readonly endpointId: string; readonly approvalId: string; readonly taskId: string; readonly acked?: number },
 ): Promise<void> {
-  const taskId = ids.next();
-  await tx.webhookCursors.hand(endpointId, approvalId, taskId, acked);
-  await tx.tasks.insert(seriesTask, { id: taskId, payload: { endpointId, approvalId, taskId } });
+  const next = ids.next();
+  await tx.webhookCursors.hand(endpointId, approvalId, next, acked);
+  await tx.tasks.done(taskId);
+  await tx.tasks.insert(seriesTask, { id: next, payload: { endpointId, approvalId, taskId: next } });
 }

@@ -46,5 +46,5 @@ async function again(tx: WebhookTx, { ids }: WebhookDeps, endpointId: string, ap
   const cursor = await tx.webhookCursors.lock(endpointId, approvalId);
   if (!cursor) return openCursor(tx, ids, { endpointId, approvalId, tenant: events[0]?.tenant ?? "", acked, wanted });
   await tx.webhookCursors.raise(endpointId, approvalId, Math.max(wanted, cursor.wanted));
-  await handOver(tx, ids, { endpointId, approvalId, acked: Math.min(acked, cursor.acked) });
+  await handOver(tx, ids, { endpointId, approvalId, taskId: cursor.taskId, acked: Math.min(acked, cursor.acked) });
 }

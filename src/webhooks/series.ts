@@ -19,7 +19,7 @@ import { pauseMs } from "./schedule.ts";
 import type { Cursor, Endpoint } from "./types.ts";
 
 /** A run begins no attempt later than this. */
-export const runMs = 30_000;
+export const runMs = 5_000;
 
 type Series = { readonly endpointId: string; readonly approvalId: string; readonly taskId: string };
 type Locked = Cursor & { readonly now: number };
@@ -36,7 +36,7 @@ type Begun = ReadyEvent | Again | undefined;
 export async function runSeries(deps: WebhookDeps, series: Series, signal: AbortSignal): Promise<Again | void> {
   const begunAt = deps.clock.now();
   while (deps.clock.now() - begunAt < runMs) {
-    const turn = deps.places.take(series.endpointId);
+    const turn = await deps.places.take(series.endpointId, signal);
     if (typeof turn === "object" && "inMs" in turn) return { againInMs: turn.inMs };
     let end: Attempted | undefined;
     try {
@@ -46,7 +46,7 @@ export async function runSeries(deps: WebhookDeps, series: Series, signal: Abort
       const ended = await settle(deps, begun, end);
       if (ended !== "go on") return ended;
     } finally {
-      if (typeof turn === "object") turn.place.end(end?.result === "UNANSWERED");
+      if (typeof turn === "object") turn.place.end(end && end.result !== "DENIED" ? end.result === "UNANSWERED" : undefined);
     }
   }
   return { againInMs: 0 };
@@ -155,7 +155,7 @@ async function disable(tx: WebhookTx, { tenant, id }: Endpoint, at: number): Pro
 /** After the commit. Neither URL nor body nor answer is logged: they may have secrets. */
 function report({ meter, log, clock }: WebhookDeps, { delivery, notice, endpoint }: ReadyEvent, end: Attempted, isGivenUp: boolean): void {
   const { id, tenant } = endpoint;
-  const facts = { endpoint: id, tenant, delivery: delivery.id, event: delivery.eventId };
+  const facts = { endpoint: id, tenant, delivery: delivery.id, event_id: delivery.eventId };
   if (end.result === "DELIVERED") {
     meter.delivered(clock.now() - notice.at);
     log("debug", "webhook.delivered", facts);

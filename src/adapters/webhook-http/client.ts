@@ -13,15 +13,17 @@ import { hostOf } from "../../webhooks/url.ts";
 import { authority } from "../http/authority.ts";
 import { createHttpClient, HttpFailure } from "../http/client.ts";
 
-const limitMs = 10_000;
+const attemptMs = 10_000;
 const maxBytes = 65_536;
 
 export interface WebhookHttpConfig {
   readonly resolveHost: ResolveHost;
   readonly isLoopback: (address: string) => boolean;
+  /** For an attempt, from the lookup to the last byte. */
+  readonly limitMs?: number;
 }
 
-export function createWebhookHttp({ resolveHost, isLoopback }: WebhookHttpConfig): WebhookClient {
+export function createWebhookHttp({ resolveHost, isLoopback, limitMs = attemptMs }: WebhookHttpConfig): WebhookClient {
   async function send(
     { url, headers, body, share, isLoopbackOnly }: WebhookPost,
     signal: AbortSignal,
@@ -58,7 +60,8 @@ export function createWebhookHttp({ resolveHost, isLoopback }: WebhookHttpConfig
         return await send(request, AbortSignal.any([signal, limit]), (dialled) => (address = dialled));
       } catch (error) {
         signal.throwIfAborted();
-        return { is: "unanswered", error: limit.aborted ? `no complete answer within ${limitMs / 1_000} s` : textOf(error), address };
+        const isLate = limit.aborted || (error instanceof HttpFailure && error.kind === "late");
+        return { is: "unanswered", error: isLate ? `no complete answer within ${limitMs / 1_000} s` : textOf(error), address };
       }
     },
   };
@@ -67,7 +70,6 @@ export function createWebhookHttp({ resolveHost, isLoopback }: WebhookHttpConfig
 function textOf(error: unknown): string {
   if (error instanceof DomainError) return error.message;
   if (!(error instanceof HttpFailure)) return "the connection failed";
-  if (error.kind === "late") return `no complete answer within ${limitMs / 1_000} s`;
   if (error.kind === "too large") return `the answer has more than ${maxBytes} bytes`;
   return `the connection failed (${printable(error.code || "unknown cause", 60)})`;
 }
