@@ -47,6 +47,7 @@ export async function sendTest(deps: WebhookDeps, endpointId: string, by: By): P
       state: "PENDING",
       detail: "",
       body: testBody(eventId, by.key, now),
+      createdAt: now,
       nextAt: now,
     });
     await audit(tx, endpoint, "WEBHOOK_TESTED", by, now, { delivery_id: delivery.id });

@@ -65,7 +65,7 @@ export interface DeliveryFilter extends PageQuery {
 
 export interface DeliveryRepository {
   /** The delivery of an event; the one there is, when it was begun before. */
-  begin(delivery: Omit<Delivery, "createdAt" | "attempts">): Promise<Delivery>;
+  begin(delivery: Omit<Delivery, "attempts">): Promise<Delivery>;
   find(tenant: string, id: string): Promise<Delivery | undefined>;
   lock(id: string): Promise<Delivery | undefined>;
   /** Writes state, detail, attempts and when it is tried again. */

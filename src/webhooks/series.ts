@@ -40,7 +40,12 @@ export async function runSeries(deps: WebhookDeps, series: Series, signal: Abort
     if (typeof turn === "object" && "inMs" in turn) return { againInMs: turn.inMs };
     let end: Attempted | undefined;
     try {
-      const begun = await deps.store.tx((tx) => begin(tx, deps, series));
+      let givenUp = 0;
+      const begun = await deps.store.tx((tx) => {
+        givenUp = 0;
+        return begin(tx, deps, series, (count) => (givenUp += count));
+      });
+      if (givenUp > 0) deps.meter.gaveUp(givenUp);
       if (begun === undefined || "againInMs" in begun) return begun;
       end = turn === "silent" ? heldBack(deps) : await attempt(deps, begun, false, signal);
       const ended = await settle(deps, begun, end);
@@ -52,23 +57,23 @@ export async function runSeries(deps: WebhookDeps, series: Series, signal: Abort
   return { againInMs: 0 };
 }
 
-async function begin(tx: WebhookTx, deps: WebhookDeps, { endpointId, approvalId, taskId }: Series): Promise<Begun> {
+async function begin(tx: WebhookTx, deps: WebhookDeps, { endpointId, approvalId, taskId }: Series, onGivenUp: (count: number) => void): Promise<Begun> {
   const cursor = await tx.webhookCursors.lock(endpointId, approvalId);
   if (cursor?.taskId !== taskId) return undefined;
   if (cursor.dueAt > cursor.now) return { againInMs: cursor.dueAt - cursor.now };
   const endpoint = await tx.webhookEndpoints.find(cursor.tenant, endpointId);
   const notices = endpoint ? (await deps.source.read(tx, approvalId, cursor.acked, cursor.wanted)).filter((notice) => fits(endpoint, notice)) : [];
   if (!endpoint || endpoint.disabled || notices.length === 0) {
-    if (endpoint?.disabled) await giveUp(tx, deps, endpoint, approvalId, notices, "the endpoint is disabled");
+    if (endpoint?.disabled) onGivenUp(await giveUp(tx, deps, endpoint, cursor, notices, "the endpoint is disabled"));
     return (await tx.webhookCursors.finish(cursor)) ? undefined : { againInMs: 0 };
   }
   const notice = nextOf(notices, cursor.tries) as Notice;
   const passed = notices.slice(0, notices.indexOf(notice));
-  await giveUp(tx, deps, endpoint, approvalId, passed, `overtaken by ${notice.type}`);
+  onGivenUp(await giveUp(tx, deps, endpoint, cursor, passed, `overtaken by ${notice.type}`));
   const moved = { ...cursor, run: cursor.run + 1, acked: notice.sequence - 1, tries: passed.length > 0 ? 0 : cursor.tries };
   await tx.webhookCursors.move(moved);
   const secrets = endpoint.secretId === undefined ? [] : await tx.webhookSecrets.values(endpoint.tenant, endpoint.secretId);
-  return { cursor: moved, endpoint, notice, secrets, delivery: await open(tx, deps, endpoint, approvalId, notice) };
+  return { cursor: moved, endpoint, notice, secrets, delivery: await open(tx, deps, endpoint, cursor, notice) };
 }
 
 /** The first one, or a final one that overtakes it. */
@@ -77,7 +82,7 @@ function nextOf(notices: readonly Notice[], tries: number): Notice | undefined {
   return final ?? notices[0];
 }
 
-async function open(tx: WebhookTx, { ids }: Pick<WebhookDeps, "ids">, { id, tenant }: Endpoint, approvalId: string, notice: Notice) {
+async function open(tx: WebhookTx, { ids }: Pick<WebhookDeps, "ids">, { id, tenant }: Endpoint, { approvalId, now }: Locked, notice: Notice) {
   const { sequence, type } = notice;
   const begun = await tx.webhookDeliveries.begin({
     id: ids.next(),
@@ -90,17 +95,18 @@ async function open(tx: WebhookTx, { ids }: Pick<WebhookDeps, "ids">, { id, tena
     state: "PENDING",
     detail: "",
     body: bodyOf(approvalId, notice),
+    createdAt: now,
     nextAt: undefined,
   });
   return { ...begun, state: "PENDING", detail: "", nextAt: undefined } as const;
 }
 
-async function giveUp(tx: WebhookTx, deps: WebhookDeps, endpoint: Endpoint, approvalId: string, notices: readonly Notice[], detail: string): Promise<void> {
+async function giveUp(tx: WebhookTx, deps: WebhookDeps, endpoint: Endpoint, cursor: Locked, notices: readonly Notice[], detail: string): Promise<number> {
   for (const notice of notices) {
-    const delivery = await open(tx, deps, endpoint, approvalId, notice);
+    const delivery = await open(tx, deps, endpoint, cursor, notice);
     await tx.webhookDeliveries.update({ ...delivery, state: "GIVEN_UP", detail });
   }
-  if (notices.length > 0) deps.meter.gaveUp(notices.length);
+  return notices.length;
 }
 
 /** What follows an attempt: when to go on, or that everything was sent. */
@@ -130,9 +136,9 @@ async function settle(deps: WebhookDeps, begun: ReadyEvent, end: Attempted): Pro
     const detail = end.isGone ? "the endpoint is gone: it answered 410" : `failed ${tries} times`;
     await tx.webhookDeliveries.update({ ...delivery, nextAt: undefined, ...(isGivenUp ? { state: "GIVEN_UP", detail } : { state: "DELIVERED", detail: "" }) });
     if (end.isGone) await disable(tx, endpoint, current.now);
+    if (current.wanted === notice.sequence && (await tx.webhookCursors.finish(current))) return { next: "done", isGivenUp };
     await tx.webhookCursors.move({ ...current, acked: notice.sequence, tries: 0, dueAt: current.now });
-    const isDone = current.wanted === notice.sequence && (await tx.webhookCursors.finish(current));
-    return { next: isDone ? "done" : "go on", isGivenUp };
+    return { next: "go on", isGivenUp };
   });
   if (settled === undefined) return undefined;
   report(deps, begun, end, settled.isGivenUp);

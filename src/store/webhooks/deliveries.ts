@@ -22,15 +22,16 @@ export function deliveryRepository({ db, dialect }: Session<WebhookTables>): Del
   const one = () => db.selectFrom("webhook_deliveries").selectAll();
 
   return {
-    async begin({ id, tenant, endpointId, approvalId, sequence, eventId, eventType, state, detail, body, nextAt }) {
+    async begin(delivery) {
+      const { id, tenant, endpointId, approvalId, sequence, eventId, eventType, state, detail, body, createdAt, nextAt } = delivery;
       const there = await forUpdate(dialect, one().where("endpoint_id", "=", endpointId).where("event_id", "=", eventId)).executeTakeFirst();
       if (there) return fromRow(there);
       const of = { tenant, endpoint_id: endpointId, approval_id: approvalId, sequence, event_id: eventId, event_type: eventType };
       await db
         .insertInto("webhook_deliveries")
-        .values({ id, ...of, state, detail, body, attempts: "[]", created_at: dialect.now(), next_at: nextAt ?? null })
+        .values({ id, ...of, state, detail, body, attempts: "[]", created_at: createdAt, next_at: nextAt ?? null })
         .execute();
-      return fromRow(await one().where("id", "=", id).executeTakeFirstOrThrow());
+      return { ...delivery, attempts: [] };
     },
 
     async find(tenant, id) {
