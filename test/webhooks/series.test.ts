@@ -33,7 +33,10 @@ describe("an endpoint that answers", () => {
   test("is sent the types and subjects of its filter alone", async () => {
     await using scene = await openWebhookScene();
     await scene.endpoint({ types: ["request_approved", "request_rejected"], subjects: ["document/a*"] });
-    for (const subject of ["ab", "b"]) await scene.vote(await scene.ask(subject), "bob", "reject");
+    const ids = [await scene.ask("ab"), await scene.ask("b")];
+    // What is not wanted costs nothing.
+    expect(await scene.isIdle()).toBe(true);
+    for (const id of ids) await scene.vote(id, "bob", "reject");
     await scene.clock.pass(0);
     expect(scene.posts.map(({ event }) => [event.event_type, event.artifact_id])).toEqual([["request_rejected", "ab"]]);
   });
@@ -127,6 +130,17 @@ describe("the end of a request", () => {
     expect(scene.posts).toHaveLength(3);
   });
 
+  test("has all its own tries", async () => {
+    await using scene = await openWebhookScene();
+    await scene.endpoint({ types: ["request_created", "request_rejected"] });
+    scene.answer(500);
+    await scene.vote(await scene.ask(), "bob", "reject");
+    await scene.clock.pass(70_000);
+    expect(scene.types()).toEqual(["request_created", "request_created", "request_rejected"]);
+    await scene.clock.pass(70_000);
+    expect(scene.types().slice(3)).toEqual(["request_rejected"]);
+  });
+
   test("does not wait for the pause of what has failed twice before", async () => {
     await using scene = await openWebhookScene();
     await scene.endpoint();
@@ -189,6 +203,31 @@ describe("a run that is not the last one", () => {
     expect(await scene.isIdle()).toBe(true);
     expect(scene.posts).toHaveLength(3);
     expect(await scene.deliveries(endpoint)).toEqual(["request_created DELIVERED 1", "stage_started DELIVERED 1"]);
+  });
+
+  test("does not speak for an event that a later run has delivered", async () => {
+    await using scene = await openWebhookScene();
+    const endpoint = await scene.endpoint({ types: ["request_created", "stage_started"] });
+    const held = Promise.withResolvers<PostResult>();
+    scene.answer(({ event }) => (scene.posts.length === 1 ? held.promise : status(event.event_type === "request_created" ? 200 : 500)));
+    await scene.ask();
+    await scene.clock.pass(90_000);
+    expect(scene.types()).toEqual(["request_created", "request_created", "stage_started"]);
+    held.resolve(status(410));
+    await scene.clock.pass(0);
+    expect(await scene.deliveries(endpoint)).toEqual(["request_created DELIVERED 1", "stage_started PENDING 1"]);
+  });
+
+  test("waits until it is due, also when its task is run before", async () => {
+    await using scene = await openWebhookScene();
+    const endpoint = await scene.endpoint({ types: ["request_created"] });
+    scene.answer(500);
+    const approvalId = await scene.ask();
+    await scene.clock.pass(20_000);
+    const { taskId = "" } = (await scene.store.tx((tx) => tx.webhookCursors.lock(endpoint.id, approvalId))) ?? {};
+    const again = await runSeries(scene.webhooks.deps, { endpointId: endpoint.id, approvalId, taskId }, new AbortController().signal);
+    expect(again?.againInMs).toBeGreaterThanOrEqual(40_000);
+    expect(scene.posts).toHaveLength(1);
   });
 
   test("finds nothing to do when the cursor has another task", async () => {
