@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
-import { notingEvents } from "../src/delivery/event-commits.ts";
+import { notingCommits } from "../src/delivery/event-commits.ts";
 import { startTasks } from "../src/delivery/tasks.ts";
 import { unavailable } from "../src/kernel/errors.ts";
 import type { Store } from "../src/kernel/ports.ts";
@@ -56,11 +56,7 @@ describe("a task", () => {
     const kind = kindOf("k", async (payload) => void ran.push(payload));
     const tasks = scene.start([kind]);
     await scene.clock.pass(0);
-    const store = notingEvents(
-      scene.store,
-      () => undefined,
-      () => tasks.nudge(),
-    );
+    const store = notingCommits(scene.store, { onEvents: () => undefined, onTasks: () => tasks.nudge() });
     await store.tx((tx) => tx.tasks.insert(kind, { id: "later", payload: 1, dueInMs: 500 }));
     await scene.clock.pass(0);
     await store.tx((tx) => tx.tasks.insert(kind, { id: "now", payload: 2 }));

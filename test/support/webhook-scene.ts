@@ -5,7 +5,7 @@ import { createApprovals } from "../../src/approvals/domain.ts";
 import { activatePolicy, putPolicy } from "../../src/approvals/policy/policies.ts";
 import { createApproval, voteOn } from "../../src/approvals/requests.ts";
 import { createEventCodec } from "../../src/delivery/event-codec.ts";
-import { notingEvents } from "../../src/delivery/event-commits.ts";
+import { notingCommits } from "../../src/delivery/event-commits.ts";
 import { startTasks } from "../../src/delivery/tasks.ts";
 import { events } from "../../src/events.ts";
 import { principalOf } from "../../src/kernel/caller.ts";
@@ -75,11 +75,7 @@ export async function openWebhookScene(): Promise<WebhookScene> {
   await using stack = new AsyncDisposableStack();
   const clock = manualClock(someTime);
   const plain = stack.use(await openSqliteStore({ path: ":memory:", clock }));
-  const store = notingEvents(
-    plain,
-    () => undefined,
-    () => tasks.nudge(),
-  );
+  const store = notingCommits(plain, { onEvents: () => undefined, onTasks: () => tasks.nudge() });
   const ids = createUuidV7(clock);
   const lines: string[] = [];
   const log = createLog({ level: "debug", format: "json", now: clock.now, write: (line) => void lines.push(line) });
@@ -110,11 +106,12 @@ export async function openWebhookScene(): Promise<WebhookScene> {
     log,
     meter,
     policies: compiledPolicies(),
+    owners: [],
     directory: () => undefined,
     tenants: () => [],
     listeners: { note: (tx, news) => webhooks.note(tx as MusterTx, news), addCallback: (tx, ...rest) => webhooks.addCallback(tx as MusterTx, ...rest) },
   });
-  const policies = { store, clock, ids, isEnumerable: () => true };
+  const policies = { store, clock, ids, owners: [], isEnumerable: () => true };
   await putPolicy(policies, { source: policy, validateOnly: false }, admin);
   await activatePolicy(policies, { key: "k", version: 1, expectedActive: 0 }, admin);
   const tasks = startTasks({ store, clock, log, kinds: webhooks.tasks });
