@@ -54,7 +54,14 @@ function endOf(result: PostResult): Pick<Attempted, "result" | "status" | "answe
   const { status, answer, retryAfter } = result;
   const isDelivered = status >= 200 && status < 300;
   const error = isDelivered ? "" : status >= 300 && status < 400 ? `HTTP ${status}: redirects are not followed` : `HTTP ${status}`;
-  return { result: isDelivered ? "DELIVERED" : "REFUSED", status, answer: answer.slice(0, maxAnswer), error, retryAfter, isGone: status === gone };
+  return {
+    result: isDelivered ? "DELIVERED" : "REFUSED",
+    status,
+    answer: answer.slice(0, maxAnswer).toWellFormed(),
+    error,
+    retryAfter,
+    isGone: status === gone,
+  };
 }
 
 /** The end of an attempt for which nothing was sent, because the endpoint does not answer others. */

@@ -4,11 +4,12 @@ import { Webhook } from "standardwebhooks";
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { ApprovalService } from "../../gen/muster/approval/v1/approval_service_pb.ts";
-import { WebhookService, WebhookDeliveryState } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
+import { WebhookAttemptResult, WebhookDeliveryState, WebhookService } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { AuditService } from "../../gen/muster/audit/v1/audit_service_pb.ts";
 import { ask, decide, person, usePolicy } from "../support/approvals.ts";
 import { refusal } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
+import { embeddedBacking, startMuster } from "../support/muster.ts";
 import { startWebhookReceiver, type Received } from "../support/webhook-receiver.ts";
 import { inEveryMode } from "../support/world.ts";
 
@@ -206,4 +207,18 @@ inEveryMode("webhooks", (world) => {
     expect((await refusal(admin, redeliver, { id: "x" })).reason).toBe("WEBHOOK_DELIVERY_NOT_FOUND");
     expect((await refusal(admin, rotateWebhookSecret, { id: "x" })).reason).toBe("WEBHOOK_SECRET_NOT_FOUND");
   });
+});
+
+test("outside MUSTER_WEBHOOK_ADDRESSES nothing is dialled: an address is refused when it is named, a name at the attempt", async () => {
+  await using backing = await embeddedBacking();
+  await using receiver = await startWebhookReceiver();
+  await using muster = await startMuster({ ...backing.env, MUSTER_WEBHOOK_ADDRESSES: "203.0.113.0/24" });
+  using admin = person(muster.address, "root");
+  expect((await refusal(admin, createWebhookEndpoint, { url: receiver.url })).fields).toEqual(["url"]);
+  const { endpoint } = await admin.unary(createWebhookEndpoint, { url: receiver.url.replace("127.0.0.1", "localhost") });
+  const { delivery } = await admin.unary(sendTest, { endpointId: endpoint?.id ?? "" });
+  expect(delivery?.attempts).toMatchObject([
+    { result: WebhookAttemptResult.DENIED, error: "the host is denied: it resolves to an address that is outside the allowed ranges", address: "" },
+  ]);
+  expect(receiver.received).toEqual([]);
 });

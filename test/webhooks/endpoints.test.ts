@@ -204,6 +204,15 @@ describe("what is sent by hand", () => {
   });
 });
 
+test("of an answer the beginning is kept, as well-formed text", async () => {
+  await using scene = await openWebhookScene();
+  const endpoint = await scene.endpoint();
+  scene.answer(() => ({ is: "answered", status: 500, retryAfter: "", answer: `${"a".repeat(1_023)}😀 and more`, address: "127.0.0.1" }));
+  const tested = sendTest(scene.webhooks.deps, endpoint.id, admin);
+  await scene.clock.pass(0);
+  expect((await tested).attempts[0]?.answer).toBe(`${"a".repeat(1_023)}\ufffd`);
+});
+
 test("what waits for an endpoint that is deleted is not sent", async () => {
   await using scene = await openWebhookScene();
   const endpoint = await scene.endpoint();
