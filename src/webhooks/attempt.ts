@@ -57,6 +57,7 @@ function endOf(result: PostResult): Pick<Attempted, "result" | "status" | "answe
   return {
     result: isDelivered ? "DELIVERED" : "REFUSED",
     status,
+    // Half of a pair of code units could not go on the wire.
     answer: answer.slice(0, maxAnswer).toWellFormed(),
     error,
     retryAfter,
