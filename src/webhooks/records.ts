@@ -22,7 +22,7 @@ export interface EndpointRepository {
   find(tenant: string, id: string): Promise<Endpoint | undefined>;
   lock(tenant: string, id: string): Promise<Endpoint | undefined>;
   update(endpoint: Endpoint): Promise<void>;
-  /** With its cursors. */
+  /** With its cursors; deliveries that wait are given up. */
   delete(tenant: string, id: string): Promise<void>;
   /** Those of the tenant, or the callbacks of one request. */
   list(query: PageQuery & { readonly approvalId: string | undefined }): Promise<readonly Endpoint[]>;

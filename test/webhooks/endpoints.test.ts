@@ -220,6 +220,7 @@ test("what waits for an endpoint that is deleted is not sent", async () => {
   await scene.ask();
   await scene.clock.pass(0);
   await deleteEndpoint(scene.webhooks.deps, endpoint.id, admin);
+  expect(await scene.deliveries(endpoint)).toEqual(["request_created GIVEN_UP 1 the endpoint was deleted"]);
   await scene.clock.pass(70_000);
   expect(scene.posts).toHaveLength(1);
   expect(await scene.isIdle()).toBe(true);

@@ -29,6 +29,12 @@ export function endpointRepository({ db, dialect }: Session<WebhookTables>): End
     async delete(tenant, id) {
       await db.deleteFrom("webhook_endpoints").where("id", "=", id).where("tenant", "=", tenant).execute();
       await db.deleteFrom("webhook_cursors").where("endpoint_id", "=", id).execute();
+      await db
+        .updateTable("webhook_deliveries")
+        .set({ state: "GIVEN_UP", detail: "the endpoint was deleted", next_at: null })
+        .where("endpoint_id", "=", id)
+        .where("state", "=", "PENDING")
+        .execute();
     },
 
     async list({ tenant, approvalId, beforeId, limit }) {
