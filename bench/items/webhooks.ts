@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { WebhookService } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { ask, decide, person, usePolicy } from "../../test/support/approvals.ts";
 import { createDatabase, startMuster } from "../../test/support/muster.ts";
-import { inFlight } from "../in-flight.ts";
+import { inFlight } from "../../test/support/in-flight.ts";
 import { timesRow, type Row } from "../report.ts";
 
 const policy = "{key: hooked, subject: document, ttl: 7d, stages: [{id: one, requirements: [{id: r, who: {users: [bob]}, need: 1}]}]}";

@@ -25,7 +25,7 @@ export interface CreateInput {
   readonly onBehalfOf: string;
   readonly isDryRun: boolean;
   /** Who is told of the request alone. */
-  readonly callback: Callback | undefined;
+  readonly callback?: Callback | undefined;
 }
 
 export interface Created {
