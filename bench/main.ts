@@ -18,6 +18,7 @@ import { reconcile } from "./items/reconcile.ts";
 import { refused } from "./items/refused.ts";
 import { shares, sharesItems } from "./items/shares.ts";
 import { unchanged } from "./items/unchanged.ts";
+import { webhooks } from "./items/webhooks.ts";
 import { sweep } from "./leftovers.ts";
 import { musterSide, type MusterSide } from "./muster-side.ts";
 import { printHeader, printRow, type Row } from "./report.ts";
@@ -25,7 +26,7 @@ import { openStack, type Stack } from "./stack.ts";
 import { createDatabase, embeddedBacking, realBacking, startMuster, type Backing } from "../test/support/muster.ts";
 import { startOwnConsul } from "../test/support/own-consul.ts";
 
-const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | open-requests | shares | start [options]
+const usage = `usage: npm run bench -- register | discovery | reconcile | events | approvals | open-requests | webhooks | shares | start [options]
 
   register        registrations on the real servers, beside a straight script that makes the same calls; then start
   discovery       what consumers are answered, compared with Consul's own HTTP (in the column of the floor)
@@ -33,6 +34,7 @@ const usage = `usage: npm run bench -- register | discovery | reconcile | events
   events          how soon a watcher of the log has what was committed
   approvals       requests and votes, beside the same rows written without a server
   open-requests   inbox, Get and vote while a million requests are open, beside a thousand
+  webhooks        how soon a local receiver has what was decided
   shares          what is left to others while one caller takes all it can, on embedded Muster or (--real) on the real servers
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
@@ -92,6 +94,12 @@ if (command === "discovery" && (only === undefined || discoveryItems.some((item)
   const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
   const item = command === "approvals" ? approvals : openRequests;
   for (const row of await item(stack.servers.mysql, directory, quick, only)) printRow(row);
+  await rm(directory, { recursive: true });
+} else if (command === "webhooks") {
+  head();
+  await using stack = await openStack();
+  const directory = await mkdtemp(join(tmpdir(), "muster-bench-"));
+  for (const row of await webhooks(stack.servers.mysql, directory, quick ? 20 : 300)) printRow(row);
   await rm(directory, { recursive: true });
 } else if (command === "shares" && (only === undefined || sharesItems.includes(only))) {
   head();

@@ -13,10 +13,12 @@ import { createSchemaCompare } from "./adapters/schema-sandbox/schema-compare.ts
 import { systemClock } from "./adapters/system/clock.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
+import { createWebhookHttp } from "./adapters/webhook-http/client.ts";
 import { compiledPolicies } from "./approvals/compiled-policies.ts";
 import { gateApprovals, registrationOwner } from "./approval-gate.ts";
 import { createApprovals } from "./approvals/domain.ts";
 import type { Config } from "./config/config.ts";
+import { isLoopback } from "./config/server.ts";
 import { startDelivery, type Delivery } from "./delivery/delivery.ts";
 import { notingCommits } from "./delivery/event-commits.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
@@ -26,10 +28,11 @@ import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
+import { noticeSource } from "./notice-source.ts";
 import { openAccess, openDirectories } from "./open-people.ts";
 import { createGate } from "./registration/gate/gate.ts";
 import { afterCatalogChanges, createRegistration, maxRunning } from "./registration/domain.ts";
-import { judgeAddress } from "./registration/address.ts";
+import { hostViolation, isIpLiteral, judgeAddress } from "./registration/address.ts";
 import { restoreCatalog } from "./registration/reconcile/restore.ts";
 import type { ResolveHost } from "./registration/register.ts";
 import { selfPauseMs, selfRegistration } from "./registration/self-registration.ts";
@@ -41,9 +44,11 @@ import { probeRoutes, silentOnes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
 import { approvalServices } from "./rpc/approvals/methods.ts";
 import { registrationServices } from "./rpc/registration/methods.ts";
+import { webhookService } from "./rpc/webhooks/methods.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
 import { startServer, type ServerOptions } from "./rpc/transport/server.ts";
-import type { MusterStore } from "./store/parts.ts";
+import type { MusterStore, MusterTx } from "./store/parts.ts";
+import { createWebhooks } from "./webhooks/domain.ts";
 
 /** A running server. Disposing drains it: running registrations get up to 15 s, everything ends within 30 s. */
 export interface App extends AsyncDisposable {
@@ -80,7 +85,15 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const { log, limits = defaultLimits, clock = systemClock, decorate = (adapters) => adapters } = options;
   const ids = createUuidV7(clock);
   const owner = ids.next();
-  const meter = createMeter(() => [registration.measures, approvals.measures, delivery.measures, access.measures, directories.measures, rpc]);
+  const meter = createMeter(() => [
+    registration.measures,
+    approvals.measures,
+    webhooks.measures,
+    delivery.measures,
+    access.measures,
+    directories.measures,
+    rpc,
+  ]);
   const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));
 
@@ -124,6 +137,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
 
   const directories = await openDirectories(config, { ...access, store, clock, log, meter });
+  const runTask = (taskId: string) => delivery.tasks.run(taskId);
   const registration = stack.use(
     createRegistration({
       ports,
@@ -135,10 +149,21 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       settings: config,
       resolveHost,
       selfName: config.self?.name,
-      runTask: (taskId) => delivery.tasks.run(taskId),
+      runTask,
       probe: options.probe,
     }),
   );
+  const webhooks = createWebhooks({
+    store,
+    clock,
+    ids,
+    log,
+    meter,
+    client: createWebhookHttp({ resolveHost: options.resolveHost ?? createHostResolver(config.webhooks), isLoopback }),
+    hosts: { violation: (host) => hostViolation(host) ?? (isIpLiteral(host) ? judgeAddress(host, config.webhooks) : undefined), isLoopback },
+    source: noticeSource(codec),
+    runTask,
+  });
   const approvals = createApprovals({
     store,
     clock,
@@ -149,8 +174,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     owners: [registrationOwner(() => approvals.deps, { ids, gate, environment: config.environment, now: () => clock.now() })],
     directory: (tenant) => directories.of(tenant),
     tenants: () => directories.tenants(),
+    // A transaction of one domain has the repositories of all.
+    listeners: { note: (tx, news) => webhooks.note(tx as MusterTx, news), addCallback: (tx, ...rest) => webhooks.addCallback(tx as MusterTx, ...rest) },
   });
-  const domains = [registration, approvals];
+  const domains = [registration, approvals, webhooks];
 
   // Background loops, and the code that they load, begin after the start.
   const open = Promise.withResolvers<void>();
@@ -182,6 +209,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const services = [
     ...registrationServices({ store, clock, ...registration }),
     ...approvalServices({ ...approvals.deps, feed: delivery.feed }),
+    webhookService(webhooks.deps),
     auditService(domains.flatMap(({ audits }) => audits)),
     eventService({ feed: delivery.feed, message: codec.message, clock }, events),
   ];

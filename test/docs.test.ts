@@ -20,11 +20,14 @@ import { openAccess, openDirectories } from "../src/open-people.ts";
 import { registrationMeasures } from "../src/registration/metrics.ts";
 import { approvalReasons } from "../src/approvals/reasons.ts";
 import { ReasonSchema as ApprovalReasonSchema } from "../gen/muster/approval/v1/reasons_pb.ts";
+import { ReasonSchema as WebhookReasonSchema } from "../gen/muster/webhook/v1/reasons_pb.ts";
 import { registrationReasons } from "../src/registration/reasons.ts";
 import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
 import { probeRoutes } from "../src/rpc/platform/probes.ts";
 import { rpcMeasures } from "../src/rpc/platform/rpc-metrics.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
+import { webhookMeasures } from "../src/webhooks/metrics.ts";
+import { webhookReasons } from "../src/webhooks/reasons.ts";
 import { docCommands, markdown, unusedReasons, whyNotRun } from "./support/doc-commands.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
 
@@ -56,6 +59,12 @@ describe("reasons", () => {
     expect(numbersOf(ApprovalReasonSchema)).toEqual([0, ...approvalReasons.map((_, index) => index + 1)]);
   });
 
+  test("of webhooks are the same in their list, in muster.webhook.v1 and in docs/errors.md", () => {
+    expect(namesOf(WebhookReasonSchema)).toEqual([...webhookReasons]);
+    expect(inDocs("Reasons of webhooks")).toEqual([...webhookReasons]);
+    expect(numbersOf(WebhookReasonSchema)).toEqual([0, ...webhookReasons.map((_, index) => index + 1)]);
+  });
+
   test("have one meaning each: no two domains have the same name", async () => {
     const lists = await Promise.all(
       product.filter((path) => /^src\/[\w-]+\/reasons\.ts$/.test(path)).map(async (path) => listsOf(await import(join(root, path)))),
@@ -71,7 +80,9 @@ describe("reasons", () => {
       .map((path) => withoutComments(read(path)).replace(/export const sharedReasons = \[[\s\S]*?\]/, ""));
     const text = code.join("\n");
     // Of no use while every declared method is there; versions before gave it, and later ones may again.
-    expect([...sharedReasons, ...registrationReasons, ...approvalReasons].filter((reason) => !text.includes(`"${reason}"`))).toEqual(["NOT_IMPLEMENTED"]);
+    expect([...sharedReasons, ...registrationReasons, ...approvalReasons, ...webhookReasons].filter((reason) => !text.includes(`"${reason}"`))).toEqual([
+      "NOT_IMPLEMENTED",
+    ]);
   });
 
   test("that nobody lists do not compile", () => {
@@ -106,6 +117,7 @@ describe("docs/operations.md", () => {
       access.measures,
       directories.measures,
       approvalMeasures(store),
+      webhookMeasures(store),
       registrationMeasures({ store, running: () => 0 }),
       deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
       rpcMeasures([PlatformRegistrationService, RegistrationService]),

@@ -45,6 +45,19 @@ describe("places", () => {
     expect(begun.toSorted()).toEqual(kinds.map(({ kind }) => kind).toSorted());
   });
 
+  test("of its own has a kind that asks for them: it takes none of the others, and is left none of theirs", async () => {
+    await using scene = await openTaskScene();
+    const busy = new Map<string, number>();
+    const count = (name: string) => (payload: number, signal: AbortSignal) => (busy.set(name, (busy.get(name) ?? 0) + 1), hang(payload, signal));
+    const own = kindOf("a-own", count("own"), { places: 20 });
+    const sharing = ["b", "c"].map((name) => kindOf(name, count(name)));
+    for (const kind of [own, ...sharing]) await scene.insert(kind, 1, ...numbered(kind.kind, 30));
+    scene.start([own, ...sharing]);
+    await scene.clock.pass(5_000);
+    expect(busy.get("own")).toBe(20);
+    expect((busy.get("b") ?? 0) + (busy.get("c") ?? 0)).toBe(16);
+  });
+
   test("are given on at once, so that many tasks need no second of their own", async () => {
     await using scene = await openTaskScene();
     let done = 0;

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
+import { notingCommits } from "../src/delivery/event-commits.ts";
 import { startTasks } from "../src/delivery/tasks.ts";
 import { unavailable } from "../src/kernel/errors.ts";
 import type { Store } from "../src/kernel/ports.ts";
@@ -29,6 +30,38 @@ describe("a task", () => {
     await scene.clock.pass(600_000);
     expect(at).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183]);
     expect(await scene.left("t")).toEqual([]);
+  });
+
+  test("that has more to do is run again when it says, without a failure", async () => {
+    await using scene = await openTaskScene();
+    const at: number[] = [];
+    const kind = kindOf("k", async () => {
+      at.push((scene.clock.now() - someTime) / 1_000);
+      return at.length < 4 ? { againInMs: at.length === 1 ? 0 : 90_000 } : undefined;
+    });
+    await scene.insert(kind, 1, "t");
+    scene.start([kind]);
+    await scene.clock.pass(0);
+    // At once, and not at the next interval.
+    expect(at).toEqual([0, 0]);
+    await scene.clock.pass(400_000);
+    expect(at).toEqual([0, 0, 90, 180]);
+    expect(await scene.left("t")).toEqual([]);
+    expect(scene.logged).toEqual([]);
+  });
+
+  test("runs right after the commit that inserted it, when it is due then", async () => {
+    await using scene = await openTaskScene();
+    const ran: number[] = [];
+    const kind = kindOf("k", async (payload) => void ran.push(payload));
+    const tasks = scene.start([kind]);
+    await scene.clock.pass(0);
+    const store = notingCommits(scene.store, { onEvents: () => undefined, onTasks: () => tasks.nudge() });
+    await store.tx((tx) => tx.tasks.insert(kind, { id: "later", payload: 1, dueInMs: 500 }));
+    await scene.clock.pass(0);
+    await store.tx((tx) => tx.tasks.insert(kind, { id: "now", payload: 2 }));
+    await scene.clock.pass(0);
+    expect(ran).toEqual([2]);
   });
 
   test("is reported to a caller that waits for it: done, or failed for now", async () => {

@@ -59,10 +59,10 @@ export async function change(
   return { ...made, ...judged };
 }
 
-/** Puts the events into the outbox, each with the state after it. */
+/** Puts the events into the outbox, each with the state after it, and tells the listeners. */
 export async function publish(
   tx: ApprovalTx,
-  { ids }: Pick<ApprovalDeps, "ids">,
+  { ids, listeners }: Pick<ApprovalDeps, "ids" | "listeners">,
   before: Approval | undefined,
   { events }: Made,
   traceparent: string | undefined,
@@ -74,6 +74,10 @@ export async function publish(
     return payload ? [{ id: ids.next(), key: state.id, subject: { kind: "approval", id: state.id }, payload, at: event.at, traceparent }] : [];
   });
   await tx.outbox.insert(...news);
+  await listeners.note(
+    tx,
+    news.map(({ payload }) => payload),
+  );
 }
 
 /** Inserts the task for what is due next, when that has changed. A task of an earlier due time finds nothing to do. */

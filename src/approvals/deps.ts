@@ -5,6 +5,7 @@ import type { ApprovalMeter } from "./metrics.ts";
 import type { SubjectOwner } from "./owners.ts";
 import type { World } from "./people.ts";
 import type { ApprovalStore, ApprovalTx } from "./records.ts";
+import type { RequestNews } from "./request-news.ts";
 import type { JsonObject, Person, Policy } from "./types.ts";
 
 /** Policies by key, compiled. */
@@ -26,8 +27,23 @@ export interface ApprovalDeps {
   readonly owners: readonly SubjectOwner[];
   /** The people of a tenant as they are known now. */
   readonly directory: (tenant: string) => World["directory"];
+  readonly listeners: Listeners;
   /** The context as a value; throws CONTEXT_INVALID with every place where it breaks the policy's schema. */
   readonly readContext: (policy: Policy, json: string) => Promise<JsonObject>;
+}
+
+/** Who is told of the events of requests, in the transaction of the events. */
+export interface Listeners {
+  /** Events of one request, as they are published. */
+  note(tx: ApprovalTx, news: readonly RequestNews[]): Promise<void>;
+  /** Has a callback told of one request; without its id the callback is only checked. Throws INVALID_FIELDS. */
+  addCallback(tx: ApprovalTx, approvalId: string | undefined, callback: Callback, by: { readonly tenant: string; readonly key: string }): Promise<void>;
+}
+
+export interface Callback {
+  readonly url: string;
+  /** Empty for none. */
+  readonly secretId: string;
 }
 
 /** Who calls, as approvals see it. */

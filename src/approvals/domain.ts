@@ -24,6 +24,7 @@ export interface ApprovalsOptions {
   readonly policies: Policies;
   readonly owners: ApprovalDeps["owners"];
   readonly directory: ApprovalDeps["directory"];
+  readonly listeners: ApprovalDeps["listeners"];
   /** The tenants of the directory. */
   readonly tenants: () => readonly string[];
 }

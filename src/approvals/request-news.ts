@@ -49,6 +49,9 @@ const names = {
   effect_changed: "ApprovalEffectChanged",
 } as const satisfies Partial<Record<ApprovalChange["type"], string>>;
 
+/** The events that are published, by their names within a request. */
+export const publishedTypes: readonly string[] = Object.keys(names);
+
 type Names = typeof names;
 type Published = keyof Names;
 

@@ -2,7 +2,7 @@
 import { DomainError } from "../kernel/errors.ts";
 import { change, notFound, publish, refused, remember, repeated, schedule, type Changed } from "./change.ts";
 import { seeChanged, seeIn, type Seen } from "./queries.ts";
-import type { Actor, ApprovalDeps } from "./deps.ts";
+import type { Actor, ApprovalDeps, Callback } from "./deps.ts";
 import { close, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
 import { memberOf, type World } from "./people.ts";
 import { refuseOwned } from "./owners.ts";
@@ -24,6 +24,8 @@ export interface CreateInput {
   /** Key of the person for whom it is asked; empty for the caller. */
   readonly onBehalfOf: string;
   readonly isDryRun: boolean;
+  /** Who is told of the request alone. */
+  readonly callback?: Callback | undefined;
 }
 
 export interface Created {
@@ -62,11 +64,15 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
     throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
   }
   const context = await deps.readContext(policy, input.context);
+  const addCallback = async (approvalId: string) => {
+    if (input.callback) await deps.listeners.addCallback(tx, isDryRun ? undefined : approvalId, input.callback, { tenant, key: person.key });
+  };
   const current = await tx.approvals.lockCurrent(tenant, policyKey, subject);
   if (current?.approval.subject.digest === subject.digest && current.approval.policy.key === policyKey) {
     // The same command may have been carried out since, by another transaction, until this one had the lock.
     const since = await former();
     if (since) return since;
+    await addCallback(current.approval.id);
     const seen = await joinIn(tx, deps, current, actor, isDryRun);
     if (!isDryRun) await remember(tx, actor, commandId, command, seen.approval.id);
     return { seen, isNew: false };
@@ -77,8 +83,9 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personOfKey(input.onBehalfOf, world) };
   const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...behalf }, policy, world);
   const seen = await seeChanged(tx, deps, { approval: made.approval, policy, world }, actor, policy.version);
+  if (!isDryRun && !(await tx.approvals.insert(made.approval, made.events, world.version))) return undefined;
+  await addCallback(made.approval.id);
   if (isDryRun) return { seen, isNew: true };
-  if (!(await tx.approvals.insert(made.approval, made.events, world.version))) return undefined;
   await publish(tx, deps, undefined, made, actor.traceparent);
   await schedule(tx, deps, undefined, made.approval, world.now);
   await remember(tx, actor, commandId, command, made.approval.id);

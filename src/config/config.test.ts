@@ -218,4 +218,13 @@ describe("configuration", () => {
   ])("%j is refused", (settings, problem) => {
     expect(problemsOf(settings).join("\n")).toMatch(problem);
   });
+
+  test("webhooks reach loopback from there alone, and the named ranges alone", () => {
+    expect(parse({}).webhooks).toEqual({ allowLoopback: true, allowedRanges: [] });
+    const there = parse({ MUSTER_LISTEN: "10.0.0.1:1", MUSTER_AUTH: "tokens:t", MUSTER_WEBHOOK_ADDRESSES: "203.0.113.0/24, fd00::/8" });
+    expect(there.webhooks).toEqual({ allowLoopback: false, allowedRanges: ["203.0.113.0/24", "fd00::/8"] });
+    expect(problemsOf({ MUSTER_WEBHOOK_ADDRESSES: "10.0.0.0/8,everything" })).toEqual([
+      "MUSTER_WEBHOOK_ADDRESSES: everything must be a CIDR range such as 10.0.0.0/8",
+    ]);
+  });
 });

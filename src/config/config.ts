@@ -9,8 +9,9 @@ import { parseSelf, selfVariables, type SelfRegistration } from "./self.ts";
 import { accessVariables, listenVariables, parseServer, rootVariables, type ServerSettings } from "./server.ts";
 import { readSettings, type Settings } from "./settings.ts";
 import { parseDuration } from "./values.ts";
+import { parseWebhooks, webhookVariables, type WebhookSettings } from "./webhooks.ts";
 
-export interface Config extends ServerSettings, AdapterSettings, RegistrationSettings {
+export interface Config extends ServerSettings, AdapterSettings, RegistrationSettings, WebhookSettings {
   readonly eventWire: EventWire;
   /** How long events stay readable in the log. */
   readonly eventRetentionMs: number;
@@ -36,6 +37,7 @@ export const variables = {
   ...eventVariables,
   ...accessVariables,
   ...registrationVariables,
+  ...webhookVariables,
   ...selfVariables,
   ...rootVariables,
   ...logVariables,
@@ -60,6 +62,7 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
     ...server,
     ...adapters,
     ...parseRegistration(get, server.listen.host, problems),
+    ...parseWebhooks(get, server.listen.host, problems),
     eventWire: parseEventWire(get, adapters, problems),
     eventRetentionMs: parseDuration("MUSTER_EVENT_RETENTION", get("MUSTER_EVENT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
     self: parseSelf(get, { ...server, ...adapters }, problems),

@@ -1,7 +1,6 @@
 /** Allowed instances, retention of attempts, and the comparison of record and catalog. */
-import { cidrViolation } from "../registration/address.ts";
 import { isLoopback } from "./server.ts";
-import { oneOf, parseDuration } from "./values.ts";
+import { oneOf, parseDuration, rangesOf } from "./values.ts";
 
 export const registrationVariables = {
   MUSTER_MODULE_ADDRESSES: { fallback: "", secret: false },
@@ -41,14 +40,7 @@ export interface RegistrationSettings {
 
 /** `host` is what the server listens on: only a server on loopback may reach modules there. */
 export function parseRegistration(get: Get, host: string, problems: string[]): RegistrationSettings {
-  const allowedRanges = get("MUSTER_MODULE_ADDRESSES")
-    .split(",")
-    .map((range) => range.trim())
-    .filter((range) => range !== "");
-  for (const range of allowedRanges) {
-    const verdict = cidrViolation(range);
-    if (verdict) problems.push(`MUSTER_MODULE_ADDRESSES: ${range} ${verdict}`);
-  }
+  const allowedRanges = rangesOf("MUSTER_MODULE_ADDRESSES", get("MUSTER_MODULE_ADDRESSES"), problems);
   const [certFile, keyFile] = [get("MUSTER_MODULE_CERT"), get("MUSTER_MODULE_KEY")];
   if ((certFile === "") !== (keyFile === "")) problems.push("MUSTER_MODULE_CERT and MUSTER_MODULE_KEY must be set together");
   return {

@@ -1,6 +1,7 @@
 /** Forms of values that several sections have. What is wrong is added to `problems`, a line each. */
 import { printable } from "../kernel/log.ts";
 import { masked } from "../kernel/mask.ts";
+import { cidrViolation } from "../registration/address.ts";
 
 /** A value in quotes as it may stand in a problem: without secrets, and safe for a terminal. */
 export function quoted(value: string): string {
@@ -32,4 +33,17 @@ export function oneOf<T extends string>(name: string, value: string, allowed: re
   const found = allowed.find((item) => item === value);
   if (found === undefined) problems.push(`${name}: ${quoted(value)} must be one of ${allowed.join(", ")}`);
   return found ?? allowed[0];
+}
+
+/** CIDR ranges with commas between. */
+export function rangesOf(name: string, value: string, problems: string[]): readonly string[] {
+  const ranges = value
+    .split(",")
+    .map((range) => range.trim())
+    .filter((range) => range !== "");
+  for (const range of ranges) {
+    const verdict = cidrViolation(range);
+    if (verdict) problems.push(`${name}: ${range} ${verdict}`);
+  }
+  return ranges;
 }

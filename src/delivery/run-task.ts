@@ -2,11 +2,13 @@
 import { DomainError, toDomainError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import type { Task } from "../kernel/records.ts";
-import type { TaskKind } from "../kernel/task-kind.ts";
+import type { Again, TaskKind } from "../kernel/task-kind.ts";
 
 /** The result of a run. */
 export type TaskEnd =
   | { readonly is: "done" }
+  /** It has more to do. */
+  | { readonly is: "again"; readonly inMs: number }
   /** To be retried later. */
   | { readonly is: "failed"; readonly error: DomainError }
   /** Aborted because this process ends. */
@@ -35,8 +37,8 @@ export async function runTask(kind: TaskKind, task: Task, limits: Limits): Promi
   }
   const startedAt = clock.now();
   try {
-    await runWithin(kind, payload, limits);
-    return { is: "done" };
+    const again = await runWithin(kind, payload, limits);
+    return again ? { is: "again", inMs: again.againInMs } : { is: "done" };
   } catch (thrown) {
     if (stopping.aborted) return { is: "stopped" };
     const error = toDomainError(thrown);
@@ -47,7 +49,7 @@ export async function runTask(kind: TaskKind, task: Task, limits: Limits): Promi
 }
 
 /** As the run settles; rejects with its signal's reason when it has not settled `graceMs` after that was aborted. */
-async function runWithin(kind: TaskKind, payload: unknown, { clock, stopping }: Limits): Promise<void> {
+async function runWithin(kind: TaskKind, payload: unknown, { clock, stopping }: Limits): Promise<Again | void> {
   const settled = new AbortController();
   const late = new AbortController();
   const signal = AbortSignal.any([stopping, late.signal]);
@@ -65,7 +67,7 @@ async function runWithin(kind: TaskKind, payload: unknown, { clock, stopping }: 
     () => undefined,
   );
   try {
-    await Promise.race([kind.run(payload, signal), outstayed]);
+    return await Promise.race([kind.run(payload, signal), outstayed]);
   } finally {
     settled.abort();
   }

@@ -4,7 +4,7 @@
  *
  * Guarantees: at least once, so a kind must tolerate repetition. At most `poolSize` tasks run at once in a process (one for
  * each kind, if there are more kinds), and some of these places are reserved for each kind: any number of slow tasks of one
- * kind do not delay the first ones of another. A run ends at its kind's limit, or `graceMs` later when it
+ * kind do not delay the first ones of another. A kind with places of its own has no part in these. A run ends at its kind's limit, or `graceMs` later when it
  * ignores its signal; its lease is longer than both. Kinds that this program does not know are not claimed and so are left
  * to newer replicas. A task that cannot be read, or that fails when its kind gives up, is parked, with an error in the log.
  */
@@ -53,21 +53,23 @@ export function startTasks({
   const waiters = new Map<string, (done: boolean) => void>();
   const underWay = new Map<string, { readonly kind: string; readonly settled: Promise<void> }>();
   const stopping = new AbortController();
-  /** Places reserved for each kind. */
-  const own = Math.max(1, Math.floor(poolSize / (2 * kinds.length)));
+  const sharing = kinds.filter(({ places }) => places === undefined).length;
+  const reserved = Math.max(1, Math.floor(poolSize / (2 * sharing)));
+  /** Places reserved for a kind. */
+  const ownOf = ({ places = reserved }: TaskKind): number => places;
   /** There may be due tasks for which no place was free. */
   let isCrowded = false;
 
   /** Claims due tasks of each kind: as many as there are free places, reserved ones and shared ones. */
   async function claimDue(tx: CoreTx): Promise<{ readonly due: readonly (readonly [TaskKind, Task])[]; readonly isCrowded: boolean }> {
-    const busy = new Map(kinds.map(({ kind }) => [kind, [...underWay.values()].filter((it) => it.kind === kind).length]));
-    let shared = poolSize - own * kinds.length;
-    for (const count of busy.values()) shared -= Math.max(0, count - own);
+    const busyOf = ({ kind }: TaskKind): number => [...underWay.values()].filter((it) => it.kind === kind).length;
+    let shared = poolSize - reserved * sharing;
+    for (const kind of kinds) shared -= Math.max(0, busyOf(kind) - ownOf(kind));
     const due: (readonly [TaskKind, Task])[] = [];
     let crowded = false;
     for (const kind of kinds) {
-      const ownFree = Math.max(0, own - (busy.get(kind.kind) ?? 0));
-      const room = ownFree + Math.max(0, shared);
+      const ownFree = Math.max(0, ownOf(kind) - busyOf(kind));
+      const room = ownFree + (kind.places === undefined ? Math.max(0, shared) : 0);
       const tasks = room === 0 ? [] : await tx.tasks.claim(kind.kind, kind.limitMs + leaseMarginMs, room);
       shared -= Math.max(0, tasks.length - ownFree);
       crowded ||= tasks.length === room;
@@ -99,6 +101,7 @@ export function startTasks({
         (error: unknown) => (log("warn", "task.not-recorded", { ...fields, end: end.is, error }), false),
       );
     waiters.get(task.id)?.(recorded && end.is === "done");
+    if (end.is === "again" && end.inMs <= 0) loop.nudge();
   }
 
   /** Resolves to true when the task is gone; rejects with the signal's reason. An unavailable store is retried. */
@@ -155,6 +158,8 @@ function record({ tasks }: CoreTx, { id, attempts }: Task, end: TaskEnd): Promis
   switch (end.is) {
     case "done":
       return tasks.done(id);
+    case "again":
+      return tasks.retryIn(id, end.inMs, "");
     case "failed":
       return tasks.retryIn(id, Math.min(1_000 * 2 ** attempts, 60_000), `${end.error.reason}: ${end.error.message}`);
     case "stopped":

@@ -17,6 +17,16 @@ export interface TaskKind<P = unknown> extends TaskType<P> {
   readonly limitMs: number;
   /** A task that fails when it is this old is parked; without it, a task is retried without limit. */
   readonly giveUpAfterMs?: number;
-  /** Does the work, and may be repeated, also by another replica at the same time. Rejects when it is to be retried. */
-  run(payload: P, signal: AbortSignal): Promise<void>;
+  /** So many run at once in a process, beside those of other kinds; without it, the kind shares the places of all. */
+  readonly places?: number;
+  /**
+   * Does the work, and may be repeated, also by another replica at the same time. Rejects when it is to be retried; resolves to
+   * `Again` when the same task has more to do later.
+   */
+  run(payload: P, signal: AbortSignal): Promise<Again | void>;
+}
+
+export interface Again {
+  /** Milliseconds from now. */
+  readonly againInMs: number;
 }

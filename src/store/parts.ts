@@ -5,8 +5,9 @@ import { approvalsPart } from "./approvals/part.ts";
 import { deliveryPart } from "./delivery/part.ts";
 import { joinParts, type StorePart } from "./engine/part.ts";
 import { registrationPart } from "./registration/part.ts";
+import { webhooksPart } from "./webhooks/part.ts";
 
-export const storePart = joinParts(joinParts(deliveryPart, registrationPart), approvalsPart);
+export const storePart = joinParts(joinParts(joinParts(deliveryPart, registrationPart), approvalsPart), webhooksPart);
 
 type TxOf<Part> = Part extends StorePart<infer Tx> ? Tx : never;
 

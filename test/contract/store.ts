@@ -15,6 +15,7 @@ import { policyTests } from "./store/policies.ts";
 import { recordTests } from "./store/records.ts";
 import { textTests } from "./store/text.ts";
 import { transactionTests } from "./store/transactions.ts";
+import { webhookTests } from "./store/webhooks.ts";
 
 /** What every Store does, whichever database is behind it. */
 export function storeContract(name: string, backend: StoreBackend): void {
@@ -27,6 +28,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     artifactTests(backend);
     recordTests(backend);
     policyTests(backend);
+    webhookTests(backend);
     auditTests(backend);
     deliveryTests(backend);
     directoryTests(backend);

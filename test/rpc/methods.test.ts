@@ -10,13 +10,21 @@ import { eventService, type EventHandlerDeps } from "../../src/rpc/platform/even
 import { createHealthService } from "../../src/rpc/platform/health.ts";
 import { reflectionServices } from "../../src/rpc/platform/reflection.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
+import { webhookService } from "../../src/rpc/webhooks/methods.ts";
+import type { WebhookDeps } from "../../src/webhooks/deps.ts";
 import { platformMethods, registrationServices } from "../../src/rpc/registration/methods.ts";
 import { defaultLimits, lifeMs } from "../../src/rpc/transport/limits.ts";
 import { methodKey, served, type Methods, type ServedMethod } from "../../src/rpc/transport/served.ts";
 import { servedServices } from "../support/rpc-descriptors.ts";
 
 const noDeps = {} as RegistrationHandlerDeps;
-const ours = [...registrationServices(noDeps), ...approvalServices({} as ApprovalHandlerDeps), auditService([]), eventService({} as EventHandlerDeps, events)];
+const ours = [
+  ...registrationServices(noDeps),
+  ...approvalServices({} as ApprovalHandlerDeps),
+  webhookService({} as WebhookDeps),
+  auditService([]),
+  eventService({} as EventHandlerDeps, events),
+];
 const all = [...ours, served(Health, createHealthService([]).methods), ...reflectionServices(ours.map(({ desc }) => desc))];
 const rows: readonly ServedMethod[] = all.flatMap(({ methods }) => methods);
 const named = (name: string) => rows.find((row) => row.name.endsWith(`/${name}`));

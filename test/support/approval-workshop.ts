@@ -35,7 +35,9 @@ export function approvalWorkshop(store: MusterStore, clock: Clock): Workshop {
   const meter = { count: ({ name }: { readonly name: string }) => void counted.push(name), set: () => undefined, observe: () => undefined };
   const ids = createUuidV7(clock);
   const log = () => undefined;
-  const approvals = createApprovals({ store, clock, ids, log, meter, policies: compiledPolicies(), directory: () => undefined, tenants: () => [], owners: [] });
+  const nobody = { note: async () => undefined, addCallback: async () => undefined };
+  const people = { directory: () => undefined, tenants: () => [], owners: [], listeners: nobody };
+  const approvals = createApprovals({ store, clock, ids, log, meter, policies: compiledPolicies(), ...people });
   const { deps } = approvals;
   return {
     approvals,

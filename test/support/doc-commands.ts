@@ -54,6 +54,11 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/./, /muster serve$/, "serves until it is stopped: test/e2e/process.test.ts"],
   [/./, /muster (watch|events tail)|--watch$/, "runs until Ctrl-C: test/cli/calls.test.ts"],
   [/^docs\/cli\.md$/, /search\.example/, "its host is an example"],
+  [
+    /^docs\/(webhooks|cli)\.md$/,
+    /^muster webhooks (show|update|delete|test|replay|delivery|redeliver|rotate|deliveries --endpoint) |--callback /,
+    "needs an endpoint, a delivery or a policy of its own: test/cli/webhooks.test.ts",
+  ],
   [/^docs\/cli\.md$/, /^muster attempts cancel/, "needs an attempt that runs: test/cli/calls.test.ts"],
   [/^docs\/(approvals|cli)\.md$/, /^muster policy (lint|put|activate|show|archive|list registration)/, "needs its own file, or policies that are stored"],
   [

@@ -12,8 +12,8 @@ import { promisify } from "node:util";
 import { root } from "./source-tree.ts";
 
 export interface Example extends AsyncDisposable {
-  /** Starts it by the last command of its README. */
-  start(env: Readonly<Record<string, string>>): RunningExample;
+  /** Starts it by the last command of its README, or by that number of those that run it. */
+  start(env: Readonly<Record<string, string>>, which?: number): RunningExample;
 }
 
 export interface RunningExample extends AsyncDisposable {
@@ -24,8 +24,8 @@ export interface RunningExample extends AsyncDisposable {
   readonly ended: Promise<number | NodeJS.Signals>;
 }
 
-/** Builds `examples/<name>` by the first commands of its README; what is downloaded stays in the caches of the tools. */
-export async function buildExample(name: string): Promise<Example> {
+/** Builds `examples/<name>` by the first commands of its README, of which so many blocks follow that run it; what is downloaded stays in the caches of the tools. */
+export async function buildExample(name: string, ways = 1): Promise<Example> {
   const directory = await mkdtemp(join(tmpdir(), `muster-example-${name}-`));
   await mkdir(join(directory, "examples"));
   await cp(join(root, "proto"), join(directory, "proto"), { recursive: true });
@@ -33,8 +33,8 @@ export async function buildExample(name: string): Promise<Example> {
   await symlink(join(root, "node_modules"), join(directory, "node_modules"));
   const readme = await readFile(join(root, "examples", name, "README.md"), "utf8");
   const blocks = [...readme.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, commands = ""]) => commands.trim());
-  const [build, run] = blocks;
-  if (!build || !run || blocks.length !== 2) throw new Error(`examples/${name}/README.md must have a block to build and one to run`);
+  const [build, ...runs] = blocks;
+  if (!build || runs.length !== ways) throw new Error(`examples/${name}/README.md must have a block to build and ${ways} to run`);
   // Other tests run meanwhile, and some of them mind the time.
   await promisify(execFile)("nice", ["-n", "15", "bash", "-euc", `${build}\ntest "$PWD" = "$0"`, directory], {
     cwd: directory,
@@ -42,7 +42,7 @@ export async function buildExample(name: string): Promise<Example> {
     maxBuffer: 16 << 20,
   });
   return {
-    start: (env) => startCommand(run, directory, env),
+    start: (env, which = 0) => startCommand(runs[which] ?? "", directory, env),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
 }
@@ -68,7 +68,8 @@ function startCommand(command: string, cwd: string, env: Readonly<Record<string,
     stop: () => child.kill("SIGTERM"),
     ended,
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      // npm passes it on to the program; SIGKILL would leave that running.
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
       await ended;
     },
   };

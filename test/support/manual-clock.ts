@@ -5,6 +5,8 @@ import type { Clock } from "../../src/kernel/ports.ts";
 export interface ManualClock extends Clock {
   /** Lets time pass, from one due sleeper to the next, with all that each of them brings about; 0 lets only that happen. */
   pass(ms: number): Promise<void>;
+  /** Lets time pass at once: what is due meanwhile happens at its end. */
+  leap(ms: number): Promise<void>;
   sleepers(): number;
 }
 
@@ -12,7 +14,7 @@ export interface ManualClock extends Clock {
 export function manualClock(start = 0): ManualClock {
   const sleepers = new Set<{ readonly at: number; wake(): void }>();
   let now = start;
-  return {
+  const clock: ManualClock = {
     now: () => now,
     sleep: (ms, until) =>
       new Promise((resolve, reject) => {
@@ -29,12 +31,17 @@ export function manualClock(start = 0): ManualClock {
         await turn();
         const due = [...sleepers].filter((sleeper) => sleeper.at <= end).toSorted((a, b) => a.at - b.at)[0];
         if (due === undefined) break;
-        now = due.at;
+        now = Math.max(now, due.at);
         sleepers.delete(due);
         due.wake();
       }
       now = end;
     },
+    leap(ms) {
+      now += ms;
+      return clock.pass(0);
+    },
     sleepers: () => sleepers.size,
   };
+  return clock;
 }

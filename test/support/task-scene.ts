@@ -11,7 +11,11 @@ import { manualClock, type ManualClock } from "./manual-clock.ts";
 export const someTime = 1_795_000_000_000;
 
 /** A kind whose payload is a number. */
-export function kindOf(kind: string, run: TaskKind<number>["run"], limits: Partial<Pick<TaskKind, "limitMs" | "giveUpAfterMs">> = {}): TaskKind<number> {
+export function kindOf(
+  kind: string,
+  run: TaskKind<number>["run"],
+  limits: Partial<Pick<TaskKind, "limitMs" | "giveUpAfterMs" | "places">> = {},
+): TaskKind<number> {
   return { kind, parse: numberFrom, limitMs: 30_000, ...limits, run };
 }
 

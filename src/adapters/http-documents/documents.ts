@@ -7,9 +7,9 @@
  */
 import type { DocumentPlace, DocumentSource } from "../../registration/ports.ts";
 import { createSecureContext, rootCertificates } from "node:tls";
-import { isIPv6 } from "node:net";
 import { DomainError, type ErrorKind } from "../../kernel/errors.ts";
 import type { ResolveHost } from "../../registration/register.ts";
+import { authority } from "../http/authority.ts";
 import { createHttpClient, HttpFailure, type HttpHead } from "../http/client.ts";
 
 const limitMs = 5_000;
@@ -56,10 +56,6 @@ export function createHttpDocuments({ resolveHost, ca }: HttpDocumentsConfig): D
       }
     },
   };
-}
-
-function authority(host: string, port: number): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
 function judge({ status, headers: answered }: HttpHead): void {

@@ -97,6 +97,8 @@ export const approvalCommands: readonly Command[] = [
       { name: "digest", value: "DIGEST", what: "digest of the content that is decided upon; required" },
       context,
       { name: "on-behalf-of", value: "KEY", what: "for this person, who may not decide on it either" },
+      { name: "callback", value: "URL", what: "send the request's events there" },
+      { name: "callback-secret", value: "ID", what: "the secret that signs them; only on loopback not required" },
       { name: "dry-run", what: "only show what would be opened" },
       { name: "wait", what: "wait for the decision" },
       ...callOptions,

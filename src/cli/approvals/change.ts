@@ -27,7 +27,8 @@ export const createRequest: Run = async (input, terminal) => {
   const contextJson = contextOf(input, terminal);
   const connection = connect(input, terminal);
   const onBehalfOf = input.text("on-behalf-of") ?? "";
-  const answer = await connection.approvals.createApproval({ policyKey, subject, contextJson, onBehalfOf, validateOnly }, connection.once());
+  const callback = callbackIn(input);
+  const answer = await connection.approvals.createApproval({ policyKey, subject, contextJson, onBehalfOf, validateOnly, ...callback }, connection.once());
   const { approval, created } = answer;
   if (waits && approval) {
     if (!isOpen(approval)) {
@@ -91,6 +92,12 @@ function digestIn(input: Input): string {
   const digest = input.text("digest") ?? "";
   if (digest === "") throw new UsageError(["--digest is missing: the digest of the content that is decided upon"]);
   return digest;
+}
+
+function callbackIn(input: Input) {
+  const [url, secretId = ""] = [input.text("callback"), input.text("callback-secret")];
+  if (url === undefined && secretId !== "") throw new UsageError(["--callback-secret: there is no --callback that it could sign"]);
+  return url === undefined ? {} : { callback: { url, secretId } };
 }
 
 /** The context as JSON text, from the file of `--context`; empty without it. */

@@ -8,7 +8,7 @@ import { jsonOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
 import { table } from "../frame/table.ts";
 import type { Terminal } from "../frame/terminal.ts";
-import { durationMs, left } from "../frame/times.ts";
+import { left, timeOf } from "../frame/times.ts";
 
 export const putStandIn: Run = async (input, terminal) => {
   const [to = ""] = input.args;
@@ -59,10 +59,5 @@ export function standInTable(standIns: readonly StandIn[], nowMs: number, style:
 function untilOf(input: Input, terminal: Terminal): number {
   const text = input.text("until");
   if (text === undefined) throw new UsageError(["--until is missing: for how long, such as 7d, or until when, such as 2026-01-31T18:00:00Z"]);
-  if (/^[\d.]+[a-z]+$/.test(text)) return terminal.clock.now() + durationMs("until", text);
-  const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
-  const ms = isTime ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms))
-    throw new UsageError([`--until: "${text}" must be a duration such as 7d, a date, or a time with its zone such as 2026-01-31T18:00:00Z`]);
-  return ms;
+  return timeOf("until", text, terminal.clock.now(), "from now");
 }

@@ -10,6 +10,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
+import { WebhookService } from "../../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { AuditService } from "../../../gen/muster/audit/v1/audit_service_pb.ts";
 import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
 import { NameService } from "../../../gen/muster/registration/v1/name_service_pb.ts";
@@ -27,6 +28,7 @@ export interface Connection {
   readonly events: Client<typeof EventService>;
   readonly approvals: Client<typeof ApprovalService>;
   readonly policies: Client<typeof PolicyService>;
+  readonly webhooks: Client<typeof WebhookService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
   once(defaultMs?: number): CallOptions;
   /** For a call that runs until it is ended, or until `--timeout` is over, counted from `connect`. */
@@ -62,6 +64,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
     events: client(EventService),
     approvals: client(ApprovalService),
     policies: client(PolicyService),
+    webhooks: client(WebhookService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
     isOver: () => leftMs() <= marginMs,
     open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: Math.max(1, leftMs()) }) }),

@@ -11,6 +11,19 @@ export function durationMs(option: string, text: string): number {
   return Math.round(ms);
 }
 
+/**
+ * A time in epoch milliseconds: a duration from or before now, such as `7d`, or a time with its zone, such as `2026-01-31` (UTC) or
+ * `2026-01-31T18:00:00Z`. Throws UsageError naming `option`.
+ */
+export function timeOf(option: string, text: string, nowMs: number, direction: "from now" | "ago"): number {
+  if (/^[\d.]+[a-z]+$/.test(text)) return nowMs + durationMs(option, text) * (direction === "ago" ? -1 : 1);
+  const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text);
+  const ms = isTime ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(ms))
+    throw new UsageError([`--${option}: "${text}" must be a duration such as 7d, a date, or a time with its zone such as 2026-01-31T18:00:00Z`]);
+  return ms;
+}
+
 /** How long ago, in one unit: `12s`, `5m`, `3h`, `9d`. `-` for an unknown time. */
 export function age(thenMs: number | undefined, nowMs: number): string {
   return thenMs === undefined ? "-" : span(nowMs - thenMs);

@@ -37,7 +37,7 @@ import {
 import type { PolicyStatus, PolicySummary } from "../../approvals/policy/policy-records.ts";
 import type { Problem } from "../../approvals/policy/problems.ts";
 import { callerOf } from "../platform/caller.ts";
-import { violations, type Violations } from "./check.ts";
+import { violations, type Violations } from "../platform/check.ts";
 
 const defaultPageSize = 50;
 const maxPageSize = 500;

@@ -20,7 +20,7 @@ import type { InboxRow } from "../../approvals/records.ts";
 import type { Approval } from "../../approvals/request.ts";
 import { withQuiet } from "../platform/quiet.ts";
 import { approvalOf, decisionOf, eventOf, explanationOf } from "./convert.ts";
-import { violations } from "./check.ts";
+import { violations } from "../platform/check.ts";
 import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
 
 const defaultPageSize = 50;

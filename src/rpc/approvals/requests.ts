@@ -25,7 +25,7 @@ import { refused } from "../../approvals/change.ts";
 import { closeApproval, createApproval, reassignPlace, reviseApproval, voteOn, type VoteInput, type VoteResult } from "../../approvals/requests.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { approvalOf, reasonOf, verdictOf } from "./convert.ts";
-import { violations } from "./check.ts";
+import { violations } from "../platform/check.ts";
 import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
 
 const maxItems = 100;
@@ -34,7 +34,7 @@ const typePattern = /^[A-Za-z0-9._-]{1,128}$/;
 const hows = { [CloseHow.WITHDRAW]: "withdrawn", [CloseHow.CANCEL]: "cancelled", [CloseHow.REVOKE]: "revoke" } as const;
 
 export async function createRequest(deps: ApprovalHandlerDeps, request: CreateApprovalRequest, context: HandlerContext): Promise<CreateApprovalResponse> {
-  const { commandId, policyKey, subject, contextJson, onBehalfOf, validateOnly } = request;
+  const { commandId, policyKey, subject, contextJson, onBehalfOf, validateOnly, callback } = request;
   const bad = violations();
   bad.ascii("command_id", commandId, 128, false);
   bad.ascii("policy_key", policyKey, 128, true);
@@ -49,7 +49,7 @@ export async function createRequest(deps: ApprovalHandlerDeps, request: CreateAp
   bad.done();
   const { type = "", id = "", digest = "" } = subject ?? {};
   const actor = actorOf(context);
-  const input = { commandId, policyKey, subject: { type, id, digest }, context: contextJson, onBehalfOf, isDryRun: validateOnly };
+  const input = { commandId, policyKey, subject: { type, id, digest }, context: contextJson, onBehalfOf, isDryRun: validateOnly, callback };
   const { seen, isNew } = await createApproval(deps, input, actor);
   return create(CreateApprovalResponseSchema, { approval: approvalOf(seen, true), created: isNew });
 }

@@ -5,7 +5,7 @@ import { SimulatePolicyResponseSchema, type SimulatePolicyRequest, type Simulate
 import { eventText } from "../../approvals/event-text.ts";
 import type { ApprovalReason } from "../../approvals/reasons.ts";
 import { simulatePolicy, type SimulationInput } from "../../approvals/simulation.ts";
-import { violations } from "./check.ts";
+import { violations } from "../platform/check.ts";
 import { approvalOf, explanationOf, reasonOf, verdictOf } from "./convert.ts";
 import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
 

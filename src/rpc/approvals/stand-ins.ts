@@ -14,7 +14,7 @@ import {
 } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { deleteStandIn, listStandIns, putStandIn } from "../../approvals/stand-ins.ts";
 import { standInOf } from "./convert.ts";
-import { violations } from "./check.ts";
+import { violations } from "../platform/check.ts";
 import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
 
 const maxPolicies = 50;

@@ -1,0 +1,61 @@
+/** Secrets that sign webhooks. A value is shown by the command that makes it. */
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  CreateWebhookSecretResponseSchema,
+  RotateWebhookSecretResponseSchema,
+  WebhookSecretSchema,
+  type WebhookSecret,
+} from "../../../gen/muster/approval/v1/webhook_service_pb.ts";
+import type { Run } from "../frame/command.ts";
+import { connect } from "../frame/connect.ts";
+import { exitCodes } from "../frame/exit-codes.ts";
+import { limitOf } from "../frame/numbers.ts";
+import { jsonOf, show } from "../frame/output.ts";
+import { styleFor } from "../frame/style.ts";
+import type { Terminal } from "../frame/terminal.ts";
+import { durationMs } from "../frame/times.ts";
+import { secretTable, widthOf } from "./webhook-view.ts";
+
+const pageSize = 500;
+const defaultLimit = 50;
+
+export const newSecret: Run = async (input, terminal) => {
+  const { webhooks, once } = connect(input, terminal);
+  const answer = await webhooks.createWebhookSecret({ description: input.text("description") ?? "" }, once());
+  await show(input, terminal, jsonOf(CreateWebhookSecretResponseSchema, answer), () => madeText(answer.secret, answer.value, terminal));
+  return exitCodes.done.code;
+};
+
+export const rotateSecret: Run = async (input, terminal) => {
+  const [id = ""] = input.args;
+  const formerFor = input.text("former-for");
+  const { webhooks, once } = connect(input, terminal);
+  const request = { id, ...(formerFor === undefined ? {} : { formerFor: durationFromMs(durationMs("former-for", formerFor)) }) };
+  const answer = await webhooks.rotateWebhookSecret(request, once());
+  await show(input, terminal, jsonOf(RotateWebhookSecretResponseSchema, answer), () => madeText(answer.secret, answer.value, terminal));
+  return exitCodes.done.code;
+};
+
+export const listSecrets: Run = async (input, terminal) => {
+  const limit = limitOf(input, defaultLimit);
+  const { webhooks, once } = connect(input, terminal);
+  const found: WebhookSecret[] = [];
+  let pageToken = "";
+  do {
+    const page = await webhooks.listWebhookSecrets({ pageToken, pageSize: Math.min(pageSize, limit - found.length) }, once());
+    found.push(...page.secrets);
+    pageToken = page.nextPageToken;
+  } while (pageToken !== "" && found.length < limit);
+  await show(input, terminal, { secrets: found.map((secret) => jsonOf(WebhookSecretSchema, secret)) }, () =>
+    found.length === 0 ? "No secrets.\n" : tableOf(found, terminal),
+  );
+  return exitCodes.done.code;
+};
+
+function tableOf(secrets: readonly WebhookSecret[], terminal: Terminal): string {
+  return secretTable(secrets, terminal.clock.now(), styleFor(terminal.colour.out), widthOf(terminal));
+}
+
+function madeText(secret: WebhookSecret | undefined, value: string, terminal: Terminal): string {
+  return `${secret ? tableOf([secret], terminal) : ""}\nIts value, which is not shown again:\n${value}\n`;
+}

@@ -1,0 +1,78 @@
+import type { Migration } from "../../engine/migrate.ts";
+
+/** Endpoints, secrets, what endpoints still have to be sent, and what they were sent. */
+export const webhooks: Migration = {
+  name: "0026-webhooks",
+  statements: (ddl) => [
+    ...ddl.table(
+      "webhook_endpoints",
+      [
+        `id ${ddl.key(36)} primary key`,
+        `tenant ${ddl.key(128)} not null`,
+        `approval_id ${ddl.key(36)} not null`,
+        `url ${ddl.text} not null`,
+        `types ${ddl.text} not null`,
+        `subjects ${ddl.text} not null`,
+        `secret_id ${ddl.key(36)}`,
+        `description ${ddl.text} not null`,
+        `created_by ${ddl.key(255)} not null`,
+        `created_at ${ddl.integer} not null`,
+        `disabled_at ${ddl.integer}`,
+        `disabled_why ${ddl.key(255)}`,
+      ],
+      { webhook_endpoints_by_request: "tenant, approval_id, id" },
+    ),
+    ...ddl.table(
+      "webhook_secrets",
+      [
+        `id ${ddl.key(36)} primary key`,
+        `tenant ${ddl.key(128)} not null`,
+        `description ${ddl.text} not null`,
+        `present_value ${ddl.key(255)} not null`,
+        `former_value ${ddl.key(255)}`,
+        `former_until ${ddl.integer}`,
+        `created_by ${ddl.key(255)} not null`,
+        `created_at ${ddl.integer} not null`,
+        `rotated_at ${ddl.integer}`,
+      ],
+      { webhook_secrets_by_tenant: "tenant, id" },
+    ),
+    ...ddl.table("webhook_cursors", [
+      `endpoint_id ${ddl.key(36)} not null`,
+      `approval_id ${ddl.key(36)} not null`,
+      `tenant ${ddl.key(128)} not null`,
+      `acked_seq ${ddl.integer} not null`,
+      `wanted_seq ${ddl.integer} not null`,
+      `task_id ${ddl.key(36)} not null`,
+      `run ${ddl.integer} not null`,
+      `tries ${ddl.integer} not null`,
+      `due_at ${ddl.integer} not null`,
+      "primary key (endpoint_id, approval_id)",
+    ]),
+    ...ddl.table(
+      "webhook_deliveries",
+      [
+        `id ${ddl.key(36)} primary key`,
+        `tenant ${ddl.key(128)} not null`,
+        `endpoint_id ${ddl.key(36)} not null`,
+        `approval_id ${ddl.key(36)} not null`,
+        `sequence ${ddl.integer} not null`,
+        `event_id ${ddl.key(64)} not null`,
+        `event_type ${ddl.key(40)} not null`,
+        `state ${ddl.key(12)} not null`,
+        `detail ${ddl.key(255)} not null`,
+        `body ${ddl.text} not null`,
+        `attempts ${ddl.text} not null`,
+        `created_at ${ddl.integer} not null`,
+        `next_at ${ddl.integer}`,
+        "unique (endpoint_id, event_id)",
+      ],
+      {
+        webhook_deliveries_by_tenant: "tenant, id",
+        webhook_deliveries_by_endpoint: "tenant, endpoint_id, id",
+        webhook_deliveries_by_request: "tenant, approval_id, id",
+        webhook_deliveries_by_age: "created_at",
+      },
+    ),
+  ],
+};

@@ -1,0 +1,175 @@
+/**
+ * Sends one endpoint the events of one request, in order, from its cursor on.
+ *
+ * Guarantees: every event of the filter is sent at least once, or listed as given up; no event is sent before an earlier one was
+ * answered with 2xx or given up. After the second failure of an event a final one overtakes it. Two runs at once, as of a replica
+ * that was suspended, can only repeat events: the run that began last moves the cursor.
+ */
+import type { Again } from "../kernel/task-kind.ts";
+import { serverKey } from "../kernel/caller.ts";
+import { attempt, heldBack, withAttempt, type Attempted, type Ready } from "./attempt.ts";
+import { bodyOf, eventIdOf } from "./body.ts";
+import type { WebhookDeps } from "./deps.ts";
+import { endpointSubject } from "./errors.ts";
+import { fits } from "./filter.ts";
+import { triesBeforeOvertaken } from "./note.ts";
+import type { Notice } from "./ports.ts";
+import type { WebhookTx } from "./records.ts";
+import { pauseMs } from "./schedule.ts";
+import type { Cursor, Endpoint } from "./types.ts";
+
+/** A run begins no attempt later than this. */
+export const runMs = 5_000;
+
+type Series = { readonly endpointId: string; readonly approvalId: string; readonly taskId: string };
+type Locked = Cursor & { readonly now: number };
+
+interface ReadyEvent extends Ready {
+  readonly cursor: Locked;
+  readonly notice: Notice;
+}
+
+/** The next event is ready, or not yet, or there is none. */
+type Begun = ReadyEvent | Again | undefined;
+
+/** Runs until everything is sent, or says when to go on. */
+export async function runSeries(deps: WebhookDeps, series: Series, signal: AbortSignal): Promise<Again | void> {
+  const begunAt = deps.clock.now();
+  while (deps.clock.now() - begunAt < runMs) {
+    const turn = await deps.places.take(series.endpointId, signal);
+    if (typeof turn === "object" && "inMs" in turn) return { againInMs: turn.inMs };
+    let end: Attempted | undefined;
+    try {
+      let givenUp = 0;
+      const begun = await deps.store.tx((tx) => {
+        givenUp = 0;
+        return begin(tx, deps, series, (count) => (givenUp += count));
+      });
+      if (givenUp > 0) deps.meter.gaveUp(givenUp);
+      if (begun === undefined || "againInMs" in begun) return begun;
+      end = turn === "silent" ? heldBack(deps) : await attempt(deps, begun, false, signal);
+      const ended = await settle(deps, begun, end);
+      if (ended !== "go on") return ended;
+    } finally {
+      if (typeof turn === "object") turn.place.end(end && end.result !== "DENIED" ? end.result === "UNANSWERED" : undefined);
+    }
+  }
+  return { againInMs: 0 };
+}
+
+async function begin(tx: WebhookTx, deps: WebhookDeps, { endpointId, approvalId, taskId }: Series, onGivenUp: (count: number) => void): Promise<Begun> {
+  const cursor = await tx.webhookCursors.lock(endpointId, approvalId);
+  if (cursor?.taskId !== taskId) return undefined;
+  if (cursor.dueAt > cursor.now) return { againInMs: cursor.dueAt - cursor.now };
+  const endpoint = await tx.webhookEndpoints.find(cursor.tenant, endpointId);
+  const notices = endpoint ? (await deps.source.read(tx, approvalId, cursor.acked, cursor.wanted)).filter((notice) => fits(endpoint, notice)) : [];
+  if (!endpoint || endpoint.disabled || notices.length === 0) {
+    if (endpoint?.disabled) onGivenUp(await giveUp(tx, deps, endpoint, cursor, notices, "the endpoint is disabled"));
+    return (await tx.webhookCursors.finish(cursor)) ? undefined : { againInMs: 0 };
+  }
+  const notice = nextOf(notices, cursor.tries) as Notice;
+  const passed = notices.slice(0, notices.indexOf(notice));
+  onGivenUp(await giveUp(tx, deps, endpoint, cursor, passed, `overtaken by ${notice.type}`));
+  const moved = { ...cursor, run: cursor.run + 1, acked: notice.sequence - 1, tries: passed.length > 0 ? 0 : cursor.tries };
+  await tx.webhookCursors.move(moved);
+  const secrets = endpoint.secretId === undefined ? [] : await tx.webhookSecrets.values(endpoint.tenant, endpoint.secretId);
+  return { cursor: moved, endpoint, notice, secrets, delivery: await open(tx, deps, endpoint, cursor, notice) };
+}
+
+/** The first one, or a final one that overtakes it. */
+function nextOf(notices: readonly Notice[], tries: number): Notice | undefined {
+  const final = tries >= triesBeforeOvertaken ? notices.find(({ isFinal }) => isFinal) : undefined;
+  return final ?? notices[0];
+}
+
+async function open(tx: WebhookTx, { ids }: Pick<WebhookDeps, "ids">, { id, tenant }: Endpoint, { approvalId, now }: Locked, notice: Notice) {
+  const { sequence, type } = notice;
+  const begun = await tx.webhookDeliveries.begin({
+    id: ids.next(),
+    tenant,
+    endpointId: id,
+    approvalId,
+    sequence,
+    eventId: eventIdOf(approvalId, sequence),
+    eventType: type,
+    state: "PENDING",
+    detail: "",
+    body: bodyOf(approvalId, notice),
+    createdAt: now,
+    nextAt: undefined,
+  });
+  return { ...begun, state: "PENDING", detail: "", nextAt: undefined } as const;
+}
+
+async function giveUp(tx: WebhookTx, deps: WebhookDeps, endpoint: Endpoint, cursor: Locked, notices: readonly Notice[], detail: string): Promise<number> {
+  for (const notice of notices) {
+    const delivery = await open(tx, deps, endpoint, cursor, notice);
+    await tx.webhookDeliveries.update({ ...delivery, state: "GIVEN_UP", detail });
+  }
+  return notices.length;
+}
+
+/** What follows an attempt: when to go on, or that everything was sent. */
+interface Settled {
+  readonly next: Again | "go on" | "done";
+  readonly isGivenUp: boolean;
+}
+
+/** Records an attempt and moves the cursor, unless a later run has it. */
+async function settle(deps: WebhookDeps, begun: ReadyEvent, end: Attempted): Promise<Again | "go on" | undefined> {
+  const settled = await deps.store.tx(async (tx): Promise<Settled | undefined> => {
+    const current = await tx.webhookCursors.lock(begun.cursor.endpointId, begun.cursor.approvalId);
+    if (current?.run !== begun.cursor.run || current.taskId !== begun.cursor.taskId) return undefined;
+    const { endpoint, notice } = begun;
+    // Somebody may have sent it by hand meanwhile.
+    const delivery = withAttempt((await tx.webhookDeliveries.lock(begun.delivery.id)) ?? begun.delivery, end);
+    const tries = begun.cursor.tries + 1;
+    const pause = end.result === "DELIVERED" || end.isGone ? undefined : pauseMs(tries, delivery.eventId, end.retryAfter, current.now);
+    if (pause !== undefined) {
+      const isOvertaken = tries >= triesBeforeOvertaken && (await hasFinalLater(tx, deps, begun, current.wanted));
+      const dueAt = isOvertaken ? current.now : current.now + pause;
+      await tx.webhookDeliveries.update({ ...delivery, state: "PENDING", detail: "", nextAt: dueAt });
+      await tx.webhookCursors.move({ ...current, tries, dueAt });
+      return { next: isOvertaken ? "go on" : { againInMs: pause }, isGivenUp: false };
+    }
+    const isGivenUp = end.result !== "DELIVERED";
+    const detail = end.isGone ? "the endpoint is gone: it answered 410" : `failed ${tries} times`;
+    await tx.webhookDeliveries.update({ ...delivery, nextAt: undefined, ...(isGivenUp ? { state: "GIVEN_UP", detail } : { state: "DELIVERED", detail: "" }) });
+    if (end.isGone) await disable(tx, endpoint, current.now);
+    if (current.wanted === notice.sequence && (await tx.webhookCursors.finish(current))) return { next: "done", isGivenUp };
+    await tx.webhookCursors.move({ ...current, acked: notice.sequence, tries: 0, dueAt: current.now });
+    return { next: "go on", isGivenUp };
+  });
+  if (settled === undefined) return undefined;
+  report(deps, begun, end, settled.isGivenUp);
+  return settled.next === "done" ? undefined : settled.next;
+}
+
+async function hasFinalLater(tx: WebhookTx, { source }: WebhookDeps, { endpoint, notice, cursor }: ReadyEvent, wanted: number): Promise<boolean> {
+  if (notice.isFinal) return false;
+  const later = await source.read(tx, cursor.approvalId, notice.sequence, wanted);
+  return later.some((one) => one.isFinal && fits(endpoint, one));
+}
+
+async function disable(tx: WebhookTx, { tenant, id }: Endpoint, at: number): Promise<void> {
+  const endpoint = await tx.webhookEndpoints.lock(tenant, id);
+  if (!endpoint || endpoint.disabled) return;
+  await tx.webhookEndpoints.update({ ...endpoint, disabled: { at, why: "it answered 410: it is gone" } });
+  await tx.audit.append({ subject: endpointSubject(id), at, actor: serverKey, action: "WEBHOOK_DISABLED", detail: { tenant, why: "410" } });
+}
+
+/** After the commit. Neither URL nor body nor answer is logged: they may have secrets. */
+function report({ meter, log, clock }: WebhookDeps, { delivery, notice, endpoint }: ReadyEvent, end: Attempted, isGivenUp: boolean): void {
+  const { id, tenant } = endpoint;
+  const facts = { endpoint: id, tenant, delivery: delivery.id, event_id: delivery.eventId };
+  if (end.result === "DELIVERED") {
+    meter.delivered(clock.now() - notice.at);
+    log("debug", "webhook.delivered", facts);
+    return;
+  }
+  log("warn", "webhook.failed", { ...facts, result: end.result, status: end.status, error: end.error });
+  if (isGivenUp) meter.gaveUp(1);
+  if (!end.isGone) return;
+  meter.disabled();
+  log("error", "webhook.disabled", { endpoint: id, tenant, why: "it answered 410" });
+}
