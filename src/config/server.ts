@@ -1,5 +1,6 @@
 /** The server's address, and who may call it. */
 import { isIpLiteral, judgeAddress } from "../registration/address.ts";
+import { parseAuth, type AuthSettings } from "./auth.ts";
 import { quoted } from "./values.ts";
 
 export const listenVariables = {
@@ -23,7 +24,7 @@ type Get = (name: keyof typeof listenVariables | keyof typeof accessVariables | 
 
 export interface ServerSettings {
   readonly listen: { readonly host: string; readonly port: number };
-  readonly auth: { readonly kind: "open" } | { readonly kind: "tokens"; readonly file: string };
+  readonly auth: AuthSettings;
   /** The file that says who exists; undefined where there is none. */
   readonly directory: { readonly file: string } | undefined;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
@@ -36,13 +37,15 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
   const listen = parseListen(get("MUSTER_LISTEN"), problems);
   const auth = parseAuth(get("MUSTER_AUTH"), problems);
   if (auth.kind === "open" && listen.host !== "" && !isLoopback(listen.host)) {
-    problems.push(`MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
+    problems.push(`MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE or oidc+https://ISSUER`);
   }
+  const tls = parseTls(get, problems);
+  if (auth.kind === "credentials" && auth.workloads.length > 0 && tls?.clientCaFile === undefined) problems.push("MUSTER_AUTH: spiffe:// needs MUSTER_TLS_CLIENT_CA");
   return {
     listen,
     auth,
     directory: parseDirectory(get("MUSTER_DIRECTORY"), problems),
-    tls: parseTls(get, problems),
+    tls,
     httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
     corsOrigins: parseOrigins(get("MUSTER_CORS_ORIGINS"), problems),
   };
@@ -59,13 +62,6 @@ function parseListen(value: string, problems: string[]): ServerSettings["listen"
 export function isLoopback(host: string): boolean {
   if (host === "localhost") return true;
   return isIpLiteral(host) && judgeAddress(host, { allowLoopback: false, allowedRanges: [] }) === "is loopback";
-}
-
-function parseAuth(value: string, problems: string[]): ServerSettings["auth"] {
-  if (value === "open") return { kind: "open" };
-  if (value.startsWith("tokens:") && value.length > "tokens:".length) return { kind: "tokens", file: value.slice("tokens:".length) };
-  problems.push(`MUSTER_AUTH: ${quoted(value)} must be open or tokens:FILE`);
-  return { kind: "tokens", file: "" };
 }
 
 function parseDirectory(value: string, problems: string[]): ServerSettings["directory"] {

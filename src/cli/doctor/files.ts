@@ -1,6 +1,7 @@
 /** The files that the configuration names: existing, readable, matching, not about to expire. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import type { IssuerSettings } from "../../config/auth.ts";
 import type { Config } from "../../config/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { parseDirectoryFile } from "../../adapters/directory-file/parse.ts";
@@ -51,19 +52,37 @@ function notPem([cert, key]: Pair): readonly [string, string] {
 export function checkAuth(auth: Config["auth"]): Check {
   return checkOf(
     "auth",
-    (tell) => {
+    async (tell) => {
       if (auth.kind === "open")
         return tell.warn("open: anybody on this machine may do anything, under any name", "Before others use it: MUSTER_AUTH=tokens:FILE, and `muster token`.");
-      const text = contentOf(tell, "MUSTER_AUTH", auth.file);
-      if (text === undefined) return undefined;
-      parseTokenFile(text);
-      return tell.ok(`the tokens in ${auth.file} are valid`);
+      if (auth.tokens !== undefined) lookAtTokens(tell, auth.tokens);
+      await Promise.all(auth.issuers.map((issuer) => lookAtIssuer(tell, issuer)));
+      for (const { trustDomain } of auth.workloads) tell.ok(`client certificates of ${trustDomain}`);
+      return undefined;
     },
     (error) => [
       error instanceof DomainError ? error.message : "the token file cannot be read",
       "`muster token` prints valid entries; docs/operations.md describes the file.",
     ],
   );
+}
+
+function lookAtTokens(tell: Teller, file: string): void {
+  const text = contentOf(tell, "MUSTER_AUTH", file);
+  if (text === undefined) return;
+  parseTokenFile(text);
+  tell.ok(`the tokens in ${file} are valid`);
+}
+
+/** The server starts without its provider, and lets nobody in with its tokens until it is there. */
+async function lookAtIssuer(tell: Teller, { issuer, grants }: IssuerSettings): Promise<void> {
+  const { readKeys, whatFailed } = await import("../../adapters/oidc/provider.ts");
+  const keys = await readKeys(issuer).catch((error: unknown) => whatFailed(error));
+  if (typeof keys === "string") return tell.bad(`${issuer}: ${keys}`, "MUSTER_AUTH must name the issuer as the provider does; it must be reachable from here.");
+  const { length } = keys.ids.split(" ");
+  tell.ok(`${issuer}, ${length} ${length === 1 ? "key" : "keys"}`);
+  if (Object.keys(grants).length === 0)
+    tell.warn(`no token of ${issuer} gives a role that methods need`, "Map its roles, such as &viewer=*&registrar=NAME in MUSTER_AUTH.");
 }
 
 export function checkDirectory({ file }: NonNullable<Config["directory"]>): Check {
