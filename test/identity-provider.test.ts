@@ -72,7 +72,10 @@ const forgeries: Readonly<Record<string, readonly [Forgery, string]>> = {
   "no audience": [changed({ aud: undefined } as unknown as JWTPayload), "UNAUTHENTICATED: the token is not accepted: it is for another audience"],
   "an end that has come": [async ({ token, now }) => token({ exp: now() - 31 }), "UNAUTHENTICATED: the token is not accepted: it has expired"],
   "no end": [changed({ exp: undefined } as unknown as JWTPayload), "UNAUTHENTICATED: the token is not accepted: its claim exp is missing or not valid"],
-  "an end that is a text": [changed({ exp: "soon" } as unknown as JWTPayload), "UNAUTHENTICATED: the token is not accepted: its claim exp is missing or not valid"],
+  "an end that is a text": [
+    changed({ exp: "soon" } as unknown as JWTPayload),
+    "UNAUTHENTICATED: the token is not accepted: its claim exp is missing or not valid",
+  ],
   "a begin that has not come": [async ({ token, now }) => token({ nbf: now() + 31 }), "UNAUTHENTICATED: the token is not accepted: it is not valid yet"],
   "no subject": [changed({ sub: undefined } as unknown as JWTPayload), "UNAUTHENTICATED: the token is not accepted: its claim sub is missing or not valid"],
   "the type of another kind": [changed({}, { typ: "logout+jwt" }), "UNAUTHENTICATED: the token is not accepted: it is not an access token (typ)"],
@@ -103,7 +106,8 @@ test("an access token of before RFC 9068 is one by its own claim, or where such 
     expect(await typed({ typ: "Bearer" }, "JWT")).toBe("ok");
     expect((await typed({}, "JWT")) === "ok").toBe(takesUntyped);
     expect((await typed({})) === "ok").toBe(takesUntyped);
-    for (const claims of [{ typ: "ID" }, { typ: "Refresh" }, { nonce: "n" }, { at_hash: "h" }]) expect(await typed(claims, "JWT")).toMatch(/not an access token/);
+    for (const claims of [{ typ: "ID" }, { typ: "Refresh" }, { nonce: "n" }, { at_hash: "h" }])
+      expect(await typed(claims, "JWT")).toMatch(/not an access token/);
   }
 });
 

@@ -77,8 +77,7 @@ function workloadOf(item: string, bad: Bad): WorkloadMapping {
   if (!/^spiffe:\/\/[a-z0-9._-]{1,255}$/.test(place)) bad(`${quoted(place)} must be spiffe:// and a trust domain, in lower case`);
   const tenant = checked(parameters.get("tenant") ?? defaultTenant, `tenant of ${quoted(place)}`, tenantViolation, bad) ?? defaultTenant;
   const grants = grantsOf(parameters);
-  for (const [role, paths] of Object.entries(grants))
-    for (const path of paths) checked(path, `${role} of ${quoted(place)}`, pathViolation, bad);
+  for (const [role, paths] of Object.entries(grants)) for (const path of paths) checked(path, `${role} of ${quoted(place)}`, pathViolation, bad);
   return { trustDomain, tenant, grants };
 }
 
@@ -90,7 +89,8 @@ function partsOf(text: string, known: readonly string[], bad: Bad): { readonly p
   const many = new Set(["audience", "roles", "groups"]);
   for (const name of new Set(parameters.keys())) {
     const near = known.includes(name) ? undefined : nearest(name, known);
-    if (!known.includes(name)) bad(`${quoted(place)} has the parameter ${quoted(name)}, which is not known${near === undefined ? "" : `; did you mean ${near}?`}`);
+    if (!known.includes(name))
+      bad(`${quoted(place)} has the parameter ${quoted(name)}, which is not known${near === undefined ? "" : `; did you mean ${near}?`}`);
     else if (parameters.getAll(name).length > 1 && !many.has(name)) bad(`${quoted(place)} has ${name} twice`);
   }
   return { place, parameters };

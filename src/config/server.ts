@@ -37,10 +37,13 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
   const listen = parseListen(get("MUSTER_LISTEN"), problems);
   const auth = parseAuth(get("MUSTER_AUTH"), problems);
   if (auth.kind === "open" && listen.host !== "" && !isLoopback(listen.host)) {
-    problems.push(`MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE or oidc+https://ISSUER`);
+    problems.push(
+      `MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE or oidc+https://ISSUER`,
+    );
   }
   const tls = parseTls(get, problems);
-  if (auth.kind === "credentials" && auth.workloads.length > 0 && tls?.clientCaFile === undefined) problems.push("MUSTER_AUTH: spiffe:// needs MUSTER_TLS_CLIENT_CA");
+  if (auth.kind === "credentials" && auth.workloads.length > 0 && tls?.clientCaFile === undefined)
+    problems.push("MUSTER_AUTH: spiffe:// needs MUSTER_TLS_CLIENT_CA");
   return {
     listen,
     auth,

@@ -119,4 +119,3 @@ function namesAt(claims: Claims, pointers: readonly string[]): readonly string[]
 function displayName(value: unknown): string | undefined {
   return typeof value === "string" && value.trim() !== "" && value.length <= maxNameLength && printable(value) === value ? value : undefined;
 }
-

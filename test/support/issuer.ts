@@ -41,7 +41,8 @@ export async function startIssuer(port = 0): Promise<Issuer> {
   let asked = 0;
   const server = createServer((request, response) => {
     response.setHeader("content-type", "application/json");
-    if (request.url === "/.well-known/openid-configuration") return void response.end(JSON.stringify({ issuer: issuer.url, jwks_uri: issuer.keysAt ?? `${issuer.url}/keys` }));
+    if (request.url === "/.well-known/openid-configuration")
+      return void response.end(JSON.stringify({ issuer: issuer.url, jwks_uri: issuer.keysAt ?? `${issuer.url}/keys` }));
     asked += 1;
     if (issuer.instead) return issuer.instead(response);
     response.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }));
