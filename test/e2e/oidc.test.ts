@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { JWTPayload } from "jose";
-import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { ApprovalService, Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
@@ -136,6 +136,29 @@ test("people of the provider ask and decide by their groups, each as issuer and 
   expect(await decide(amy, opened)).toMatchObject({ counted: false, reason: Reason.SOD_REQUESTER });
   await expect(get(eve, opened.id)).rejects.toMatchObject({ status: { code: status.NOT_FOUND } });
   expect(await decide(bob, opened)).toMatchObject({ counted: true, approval: { decision: Decision.APPROVED, decidedBy: `${issuer.url}|bob` } });
+});
+
+test("where the policy wants a recent login, an old one is told to log in again: by the vote, by may_vote, and with the request in the inbox", async () => {
+  const as = async (sub: string, claims: JWTPayload = {}) => connect(muster.address, { token: await claimed({ sub, ...claims }) });
+  using root = await as("root", { roles: ["muster-admin"] });
+  await usePolicy(
+    root,
+    "key: pay\nsubject: document\nttl: 7d\nreauth: 5m\nstages:\n  - {id: team, requirements: [{id: one, who: {groups: [payers]}, need: 1}]}\n",
+  );
+  const opened = await ask(root, { policyKey: "pay", subject: { type: "document", id: "2", digest: "d" } });
+  const { listApprovals, putStandIn } = ApprovalService.method;
+  for (const login of [{ auth_time: issuer.now() - 3_600 }, {}]) {
+    using bob = await as("bob", { groups: ["payers"], ...login });
+    const needed = { reason: Reason.REAUTHENTICATION_NEEDED, message: expect.stringContaining("log in again") };
+    expect(await decide(bob, opened)).toMatchObject({ counted: false, ...needed });
+    const mayNot = { id: opened.id, mayVote: false, mayNotVoteReason: needed.reason, mayNotVoteMessage: needed.message };
+    expect(await get(bob, opened.id)).toMatchObject(mayNot);
+    expect((await bob.unary(listApprovals, { mine: true })).approvals).toMatchObject([mayNot]);
+  }
+  using bob = await as("bob", { groups: ["payers"], auth_time: issuer.now() - 10 });
+  await bob.unary(putStandIn, { to: "somebody", until: { seconds: BigInt(issuer.now() + 3_600) } });
+  expect(await get(bob, opened.id)).toMatchObject({ mayVote: true });
+  expect(await decide(bob, opened)).toMatchObject({ counted: true, approval: { decision: Decision.APPROVED } });
 });
 
 test("the command line sends such a token as it is", async () => {
