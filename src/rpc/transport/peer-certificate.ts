@@ -25,10 +25,10 @@ function idIn(socket: TLSSocket): string | undefined {
 
 const spiffeId = /^spiffe:\/\/[a-z0-9._-]{1,255}(\/[A-Za-z0-9._-]+)+$/;
 
-/** Node's text of the names quotes what could be taken for several; no SPIFFE id needs that. */
+/** In Node's text of the names a comma inside of one is escaped. */
 function idInCertificate(raw: Buffer): string | undefined {
-  const text = new X509Certificate(raw).subjectAltName ?? "";
-  const uris = text.includes('"') ? [] : text.split(", ").filter((name) => name.startsWith("URI:"));
-  const id = uris[0]?.slice("URI:".length) ?? "";
+  const names = new X509Certificate(raw).subjectAltName?.split(", ") ?? [];
+  const uris = names.filter((name) => name.startsWith("URI:")).map((name) => name.slice("URI:".length));
+  const [id = ""] = uris;
   return uris.length === 1 && spiffeId.test(id) && !/\/\.{1,2}(\/|$)/.test(id) ? id : undefined;
 }
