@@ -1,5 +1,5 @@
 /** Tokens of an identity provider and its keys, by a clock that the test moves: every forgery, and every way in which a provider fails. */
-import { createHmac, createPublicKey } from "node:crypto";
+import { createHmac, createPublicKey, type JsonWebKey } from "node:crypto";
 import { expect, test } from "vitest";
 import type { JWTPayload } from "jose";
 import { createProvider, floorMs, keepMs } from "../src/adapters/oidc/provider.ts";
@@ -48,7 +48,7 @@ const forgeries: Readonly<Record<string, readonly [Forgery, string]>> = {
   "an HMAC with the public key": [
     async ({ url, keys: [key] }) => {
       const content = `${part({ alg: "HS256", kid: key!.kid, typ: "at+jwt" })}.${part({ iss: url, sub: "amy", aud: "muster", exp: 4e9 })}`;
-      const pem = createPublicKey({ key: key!.jwk as object as import("node:crypto").JsonWebKey, format: "jwk" }).export({ type: "spki", format: "pem" });
+      const pem = createPublicKey({ key: key!.jwk as object as JsonWebKey, format: "jwk" }).export({ type: "spki", format: "pem" });
       return `${content}.${createHmac("sha256", pem).update(content).digest("base64url")}`;
     },
     "no",

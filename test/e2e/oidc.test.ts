@@ -166,6 +166,18 @@ test("the command line sends such a token as it is", async () => {
   expect(code).toBe(0);
 });
 
+test("muster doctor reads the provider's keys, and says what is wrong with it", async () => {
+  const authOf = async (url: string, more = "&viewer=*") => {
+    const { out } = await runCli(["doctor", "-o", "json", "--address", "127.0.0.1:9"], { ...backing.env, MUSTER_AUTH: `oidc+${url}?audience=muster${more}` });
+    const { findings } = JSON.parse(out) as { findings: readonly { area: string; state: string; text: string }[] };
+    return findings.filter(({ area }) => area === "auth").map(({ state, text }) => `${state} ${text}`);
+  };
+  expect(await authOf(issuer.url)).toEqual([`ok ${issuer.url}, 1 key`]);
+  expect(await authOf(issuer.url, "")).toEqual([`ok ${issuer.url}, 1 key`, `warn no token of ${issuer.url} gives a role that methods need`]);
+  expect(await authOf(`${issuer.url}/`)).toEqual([`bad ${issuer.url}/: it calls itself ${issuer.url}`]);
+  expect(await authOf("http://127.0.0.1:9")).toEqual(["bad http://127.0.0.1:9: no connection (ECONNREFUSED)"]);
+});
+
 test("the server starts without its provider, says so, and lets people in when it comes; with new keys, too", { timeout: 60_000 }, async () => {
   const first = await startIssuer();
   const port = Number(new URL(first.url).port);

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import http2 from "node:http2";
 import https from "node:https";
+import type { TLSSocket } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -118,7 +119,7 @@ test("a workload is a principal of its tenant, also when its TLS session is resu
       let ticket: Buffer | undefined;
       const options = { method: "POST", headers: { "content-type": "application/json" }, agent: false, ...pair, ...(session ? { session } : {}) };
       const request = https.request(`https://${muster.address}/${PlatformRegistrationService.typeName}/Unregister`, options, async (response) => {
-        const isResumed = (response.socket as import("node:tls").TLSSocket).isSessionReused();
+        const isResumed = (response.socket as TLSSocket).isSessionReused();
         resolve({ body: Buffer.concat(await Array.fromAsync<Buffer>(response)).toString(), isResumed, session: ticket });
       });
       request.on("socket", (socket) => socket.on("session", (given: Buffer) => (ticket = given)));
