@@ -1,0 +1,86 @@
+/** People of a real Keycloak ask and decide. */
+import { expect, test } from "vitest";
+import { status } from "@grpc/grpc-js";
+import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
+import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { ask, decide, get, usePolicy } from "../support/approvals.ts";
+import { CallError, connect, refusal } from "../support/client.ts";
+import { eventually } from "../support/instances.ts";
+import { createRealm, describeKeycloak, type Realm } from "../support/keycloak.ts";
+import { embeddedBacking, realBacking, startMuster } from "../support/muster.ts";
+import { realServers } from "../support/real-servers.ts";
+
+const mapping = "audience=muster&roles=/resource_access/muster/roles&viewer=*&admin=root";
+const policy = (key: string) => `
+key: ${key}
+subject: document
+ttl: 7d
+reauth: 10m
+stages:
+  - {id: team, requirements: [{id: one, who: {roles: [sre]}, need: 4}, {id: two, who: {groups: [/ops/night]}, need: 1}]}
+`;
+
+describeKeycloak("with Keycloak", () => {
+  test("whoever has the role of the client muster decides: by himself, by a group, by one above it, by a composite role; and nobody else", async () => {
+    await using realm = await createRealm();
+    await using backing = realServers ? await realBacking(realServers) : await embeddedBacking();
+    await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `oidc+${realm.issuer}?${mapping}` });
+    const as = async (username: string) => connect(muster.address, { token: (await realm.logIn(username)).access });
+    using root = await as("root");
+    await usePolicy(root, policy("docs"));
+    const opened = await ask(root, { policyKey: "docs", subject: { type: "document", id: "1", digest: "d" } });
+    expect(opened.requesters).toMatchObject([{ key: `${realm.issuer}|${await realm.idOf("root")}` }]);
+
+    using eve = await as("eve");
+    expect(await decide(eve, opened)).toMatchObject({ counted: false, reason: Reason.NOT_ELIGIBLE });
+    await expect(realm.logIn("dave")).rejects.toThrow("dave is not let in");
+    for (const username of ["alice", "bob", "carol"]) {
+      using client = await as(username);
+      expect(await decide(client, opened), username).toMatchObject({ counted: true, approval: { decision: Decision.IN_REVIEW } });
+    }
+    // She has the group only as /ops/night, and the role by /ops.
+    using nina = await as("nina");
+    expect(await get(nina, opened.id)).toMatchObject({ mayVote: true });
+    expect(await decide(nina, opened, { requirement: "one" })).toMatchObject({ counted: true });
+    await realm.admin("PUT", `/users/${await realm.idOf("eve")}/groups/${await groupId(realm, "/ops/night")}`);
+    using again = await as("eve");
+    expect(await decide(again, opened, { requirement: "two" })).toMatchObject({ counted: true, approval: { decision: Decision.APPROVED } });
+  });
+
+  test("an ID token is none, nor is a token of another realm; a new key is", { timeout: 60_000 }, async () => {
+    await using realm = await createRealm();
+    await using other = await createRealm();
+    await using backing = await embeddedBacking();
+    await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `oidc+${realm.issuer}?${mapping}` });
+    const asked = async (token: string) => {
+      using client = connect(muster.address, { token });
+      return await client.unary(RegistrationService.method.listAttempts, {}).then(
+        () => status.OK,
+        (error: unknown) => (error instanceof CallError ? error.status.code : status.UNKNOWN),
+      );
+    };
+    const { access: old, id: idToken } = await realm.logIn("alice");
+    expect(await asked(old)).toBe(status.OK);
+    using stranger = connect(muster.address, { token: (await other.logIn("alice")).access });
+    expect(await refusal(stranger, RegistrationService.method.listAttempts, {})).toMatchObject({ code: status.UNAUTHENTICATED });
+    expect(await asked(idToken)).toBe(status.UNAUTHENTICATED);
+    const { id } = (await realm.admin("GET", "")) as { id: string };
+    const provider = {
+      name: "young",
+      providerId: "rsa-generated",
+      providerType: "org.keycloak.keys.KeyProvider",
+      parentId: id,
+      config: { priority: ["1000"] },
+    };
+    await realm.admin("POST", "/components", provider);
+    const { access: young } = await realm.logIn("alice");
+    await eventually(async () => ((await asked(young)) === status.OK ? true : undefined));
+    expect(await asked(old)).toBe(status.OK);
+  });
+});
+
+async function groupId(realm: Realm, path: string): Promise<string> {
+  const { id } = (await realm.admin("GET", `/group-by-path${path}`)) as { id: string };
+  return id;
+}
