@@ -1,15 +1,18 @@
 /** Who may call, and who exists: the gate, the files behind it, and the directory. */
 import { followFile, type FollowedFile } from "./adapters/system/followed-file.ts";
 import { createDirectories, type Directories } from "./approvals/directory/directories.ts";
+import { createPolledSource } from "./approvals/directory/polled.ts";
 import { directoryFailures } from "./approvals/directory/metrics.ts";
 import type { DirectoryDocument, DirectoryTx } from "./approvals/directory/records.ts";
 import type { DirectoryContent, DirectoryDocuments, DirectorySource } from "./approvals/directory/source.ts";
+import type { DirectorySettings } from "./config/directory.ts";
 import type { Config } from "./config/config.ts";
 import type { Log } from "./kernel/log.ts";
 import type { LoopSpec } from "./kernel/loop.ts";
 import type { Measures, Meter } from "./kernel/meter.ts";
 import { workload } from "./kernel/claims.ts";
 import type { Clock, Pingable, Store } from "./kernel/ports.ts";
+import { directoryReader } from "./open-directory.ts";
 import { openProviders } from "./open-providers.ts";
 import { identityFailures, tokenFileFailures } from "./rpc/platform/access-metrics.ts";
 import { createAuthGate, createProviderGate, type Gate } from "./rpc/platform/auth.ts";
@@ -70,16 +73,23 @@ function followTokens(path: string, { clock, log, meter }: PeopleOptions): Promi
   return followFile({ name: "tokens", path, parse: parseTokenFile, clock, log, onFailure, isRequired: true });
 }
 
-/** The directory: the file of the configuration, else the holders of tokens, else none. It has looked once when this resolves. */
+/** The directory: that of the configuration, else the holders of tokens, else none. A file was looked at once when this resolves. */
 export async function openDirectories(
   { directory }: Pick<Config, "directory">,
   { tokens, store, ...options }: PeopleOptions & Pick<Access, "tokens"> & { readonly store: Store<DirectoryTx> },
 ): Promise<Directories> {
-  const source = directory ? await fileSource(directory.file, options) : tokens && tokenSource(tokens);
+  const source = directory ? await sourceFor(directory, options) : tokens && tokenSource(tokens);
   const directories = createDirectories({ ...options, store, source });
   // A store that is away is asked again by the loop.
   await directories.round().catch(() => undefined);
   return directories;
+}
+
+async function sourceFor(directory: DirectorySettings, options: PeopleOptions): Promise<DirectorySource> {
+  if (directory.kind === "file") return fileSource(directory.file, options);
+  const read = await directoryReader(directory);
+  const onFailure = (): void => options.meter.count(directoryFailures, {});
+  return createPolledSource({ ...options, place: directory.kind === "http" ? new URL(directory.url).host : directory.issuer, read, onFailure });
 }
 
 async function fileSource(path: string, { clock, log, meter }: PeopleOptions): Promise<DirectorySource> {

@@ -1,6 +1,7 @@
 /** The server's address, and who may call it. */
 import { isIpLiteral, judgeAddress } from "../registration/address.ts";
 import { parseAuth, type AuthSettings } from "./auth.ts";
+import { parseDirectory, type DirectorySettings } from "./directory.ts";
 import { quoted } from "./values.ts";
 
 export const listenVariables = {
@@ -10,6 +11,7 @@ export const listenVariables = {
 export const accessVariables = {
   MUSTER_AUTH: { fallback: "open", secret: false },
   MUSTER_DIRECTORY: { fallback: "", secret: false },
+  MUSTER_DIRECTORY_SECRET: { fallback: "", secret: true },
   MUSTER_TLS_CERT: { fallback: "", secret: false },
   MUSTER_TLS_KEY: { fallback: "", secret: false },
   MUSTER_TLS_CLIENT_CA: { fallback: "", secret: false },
@@ -25,8 +27,8 @@ type Get = (name: keyof typeof listenVariables | keyof typeof accessVariables | 
 export interface ServerSettings {
   readonly listen: { readonly host: string; readonly port: number };
   readonly auth: AuthSettings;
-  /** The file that says who exists; undefined where there is none. */
-  readonly directory: { readonly file: string } | undefined;
+  /** What says who exists; undefined where there is nothing. */
+  readonly directory: DirectorySettings | undefined;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
   readonly httpRoot: string;
   /** Whose pages may call from browsers. */
@@ -47,7 +49,7 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
   return {
     listen,
     auth,
-    directory: parseDirectory(get("MUSTER_DIRECTORY"), problems),
+    directory: parseDirectory(get("MUSTER_DIRECTORY"), get("MUSTER_DIRECTORY_SECRET"), problems),
     tls,
     httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
     corsOrigins: parseOrigins(get("MUSTER_CORS_ORIGINS"), problems),
@@ -65,13 +67,6 @@ function parseListen(value: string, problems: string[]): ServerSettings["listen"
 export function isLoopback(host: string): boolean {
   if (host === "localhost") return true;
   return isIpLiteral(host) && judgeAddress(host, { allowLoopback: false, allowedRanges: [] }) === "is loopback";
-}
-
-function parseDirectory(value: string, problems: string[]): ServerSettings["directory"] {
-  if (value === "") return undefined;
-  const file = value.startsWith("file:") ? value.slice("file:".length) : "";
-  if (file === "") problems.push(`MUSTER_DIRECTORY: ${quoted(value)} must be file:PATH`);
-  return { file };
 }
 
 function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {

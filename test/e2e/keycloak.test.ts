@@ -1,15 +1,18 @@
 /** People of a real Keycloak ask and decide. */
 import { expect, test } from "vitest";
 import { status } from "@grpc/grpc-js";
-import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { ApprovalService, ApprovalView, Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { parseDirectory, type DirectorySettings } from "../../src/config/directory.ts";
+import { directoryReader } from "../../src/open-directory.ts";
 import { ask, decide, get, usePolicy } from "../support/approvals.ts";
 import { CallError, connect, refusal } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
-import { createRealm, describeKeycloak, type Realm } from "../support/keycloak.ts";
+import { createRealm, directoryClient, type Realm } from "../support/keycloak.ts";
+import { runCli } from "../support/muster-cli.ts";
 import { embeddedBacking, realBacking, startMuster } from "../support/muster.ts";
-import { realServers } from "../support/real-servers.ts";
+import { describeKeycloak, realServers } from "../support/real-servers.ts";
 
 const mapping = "audience=muster&roles=/resource_access/muster/roles&viewer=*&admin=root";
 const policy = (key: string) => `
@@ -48,7 +51,7 @@ describeKeycloak("with Keycloak", () => {
     expect(await decide(again, opened, { requirement: "two" })).toMatchObject({ counted: true, approval: { decision: Decision.APPROVED } });
   });
 
-  test("an ID token is none, nor is a token of another realm; a new key is", { timeout: 60_000 }, async () => {
+  test("an ID token is none, nor is a token of another realm; a new key is", { timeout: 180_000 }, async () => {
     await using realm = await createRealm();
     await using other = await createRealm();
     await using backing = await embeddedBacking();
@@ -78,7 +81,58 @@ describeKeycloak("with Keycloak", () => {
     await eventually(async () => ((await asked(young)) === status.OK ? true : undefined));
     expect(await asked(old)).toBe(status.OK);
   });
+
+  test("the directory has whom the tokens have: groups, composite roles and groups above are in it, on all pages, and nobody waits for the disabled", async () => {
+    await using realm = await createRealm();
+    for (let i = 0; i < 101; i++) await realm.admin("POST", "/users", { username: `more-${i}`, enabled: true, groups: ["/payments"] });
+    const directory = `keycloak+${realm.issuer}?client=${directoryClient.id}&roles_of=muster`;
+    const secrets = { MUSTER_DIRECTORY: directory, MUSTER_DIRECTORY_SECRET: directoryClient.secret };
+    const documents = await (await directoryReader(directoryOf(directory)))(AbortSignal.timeout(60_000));
+    const members = documents.get("default")?.members ?? [];
+    expect(
+      members
+        .filter(({ roles }) => roles.includes("sre"))
+        .map(({ aliases }) => aliases.at(-1))
+        .toSorted(),
+    ).toEqual(["alice@example.org", "bob", "carol@example.org", "dave@example.org", "nina@example.org"]);
+    expect(members.filter(({ groups }) => groups.includes("/payments"))).toHaveLength(102);
+    expect(members.filter(({ groups }) => groups.includes("/ops/night")).map(({ name }) => name)).toEqual(["nina X"]);
+
+    await using backing = realServers ? await realBacking(realServers) : await embeddedBacking();
+    await using muster = await startMuster({ ...backing.env, ...secrets, MUSTER_AUTH: `oidc+${realm.issuer}?${mapping}` });
+    const as = async (username: string) => connect(muster.address, { token: (await realm.logIn(username)).access });
+    const page = async () => (await fetch(`http://${muster.address}/metrics`)).text();
+    await eventually(async () => ((await page()).includes("directory_version 1") ? true : undefined));
+    using root = await as("root");
+    await usePolicy(root, "key: all\nsubject: document\nttl: 7d\nstages:\n  - {id: team, requirements: [{id: one, who: {roles: [sre]}, need: all}]}\n");
+    const opened = await ask(root, { policyKey: "all", subject: { type: "document", id: "1", digest: "d" } });
+    const { explanation } = await root.unary(ApprovalService.method.getApproval, { id: opened.id, view: ApprovalView.EXPLAIN });
+    const [requirement] = explanation?.requirements ?? [];
+    expect(requirement?.needed).toBe(4);
+    expect(requirement?.excluded.map(({ why }) => why)).toEqual(["dave X is disabled in the directory"]);
+    for (const username of ["alice", "bob", "carol", "nina"]) {
+      using client = await as(username);
+      expect(await decide(client, opened), username).toMatchObject({ counted: true });
+    }
+    expect(await get(root, opened.id)).toMatchObject({ decision: Decision.APPROVED });
+    expect(muster.logged()).not.toContain(directoryClient.secret);
+  });
+
+  test("a wrong secret is told by the doctor, and lets the last directory be", async () => {
+    await using realm = await createRealm();
+    await using backing = await embeddedBacking();
+    const env = { ...backing.env, MUSTER_DIRECTORY: `keycloak+${realm.issuer}`, MUSTER_DIRECTORY_SECRET: "wrong-secret" };
+    const { out } = await runCli(["doctor", "-o", "json", "--address", "127.0.0.1:9"], env);
+    expect(out).toContain(`${realm.issuer}: HTTP 401 from`);
+    expect(out).not.toContain("wrong-secret");
+  });
 });
+
+function directoryOf(value: string): Exclude<DirectorySettings, { kind: "file" }> {
+  const directory = parseDirectory(value, directoryClient.secret, []);
+  if (directory === undefined || directory.kind === "file") throw new Error("it is none");
+  return directory;
+}
 
 async function groupId(realm: Realm, path: string): Promise<string> {
   const { id } = (await realm.admin("GET", `/group-by-path${path}`)) as { id: string };

@@ -1,6 +1,4 @@
 /** A realm of the stack's Keycloak, with people who have the role `sre` of the client `muster` in every way in which Keycloak gives one. */
-import { describe } from "vitest";
-
 export interface Realm extends AsyncDisposable {
   /** `http://127.0.0.1:port/realms/NAME` */
   readonly issuer: string;
@@ -21,14 +19,6 @@ export interface Tokens {
 export const directoryClient = { id: "muster-directory", secret: "directory-secret" } as const;
 
 const url = process.env["STACK_KEYCLOAK_URL"];
-
-/** Declares a suite that needs Keycloak; it is left out, and a line says so, where `stack up` was not told to start it. */
-export function describeKeycloak(name: string, suite: () => void): void {
-  if (url) return void describe(name, suite);
-  if (process.env["STACK_KEYCLOAK"] === "1") throw new Error(`${name} needs Keycloak, but STACK_KEYCLOAK_URL is not set`);
-  process.stdout.write(`not run: ${name}: needs Keycloak; bring it up with: eval "$(STACK_KEYCLOAK=1 test/stack/stack up)"\n`);
-  describe.skip(name, () => undefined);
-}
 
 /** A realm of its own. Disposing deletes it. */
 export async function createRealm(): Promise<Realm> {

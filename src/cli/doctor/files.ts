@@ -5,6 +5,8 @@ import type { IssuerSettings } from "../../config/auth.ts";
 import type { Config } from "../../config/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { parseDirectoryFile } from "../../adapters/directory-file/parse.ts";
+import type { DirectoryDocuments } from "../../approvals/directory/source.ts";
+import { directoryReader } from "../../open-directory.ts";
 import { parseTokenFile } from "../../rpc/platform/tokens.ts";
 import { checkOf, type Check, type Teller } from "./finding.ts";
 
@@ -85,21 +87,27 @@ async function lookAtIssuer(tell: Teller, { issuer, grants }: IssuerSettings): P
     tell.warn(`no token of ${issuer} gives a role that methods need`, "Map its roles, such as &viewer=*&registrar=NAME in MUSTER_AUTH.");
 }
 
-export function checkDirectory({ file }: NonNullable<Config["directory"]>): Check {
+export function checkDirectory(directory: NonNullable<Config["directory"]>): Check {
+  const place = directory.kind === "file" ? directory.file : directory.kind === "http" ? new URL(directory.url).host : directory.issuer;
   return checkOf(
     "directory",
-    (tell) => {
-      const text = contentOf(tell, "MUSTER_DIRECTORY", file);
-      if (text === undefined) return;
-      const members = [...parseDirectoryFile(text).values()].flatMap((document) => document.members);
+    async (tell, signal) => {
+      const documents = directory.kind === "file" ? documentsIn(tell, directory.file) : await (await directoryReader(directory))(signal);
+      if (documents === undefined) return;
+      const members = [...documents.values()].flatMap((document) => document.members);
       const disabled = members.filter(({ isEnabled }) => !isEnabled).length;
-      tell.ok(`${members.length} people in ${file}${disabled === 0 ? "" : `, ${disabled} of them disabled`}`);
+      tell.ok(`${members.length} people in ${place}${disabled === 0 ? "" : `, ${disabled} of them disabled`}`);
     },
     (error) => [
-      error instanceof DomainError ? error.message : "the directory file cannot be read",
-      "docs/operations.md describes the file. A server that runs goes on with what it read before.",
+      error instanceof DomainError ? `${place}: ${error.message}` : `${place} cannot be read`,
+      "docs/operations.md describes directories. A server that runs goes on with what it read before.",
     ],
   );
+}
+
+function documentsIn(tell: Teller, file: string): DirectoryDocuments | undefined {
+  const text = contentOf(tell, "MUSTER_DIRECTORY", file);
+  return text === undefined ? undefined : parseDirectoryFile(text);
 }
 
 /** What modules with TLS are verified against, and shown. */
