@@ -1,4 +1,6 @@
 /** People of a real Keycloak ask and decide. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { status } from "@grpc/grpc-js";
 import { ApprovalService, ApprovalView, Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
@@ -10,9 +12,10 @@ import { ask, decide, get, usePolicy } from "../support/approvals.ts";
 import { CallError, connect, refusal } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
 import { createRealm, directoryClient, type Realm } from "../support/keycloak.ts";
-import { runCli } from "../support/muster-cli.ts";
+import { cliEntry, runCli } from "../support/muster-cli.ts";
 import { embeddedBacking, realBacking, startMuster } from "../support/muster.ts";
 import { describeKeycloak, realServers } from "../support/real-servers.ts";
+import { read } from "../support/source-tree.ts";
 
 const mapping = "audience=muster&roles=/resource_access/muster/roles&viewer=*&admin=root";
 const policy = (key: string) => `
@@ -116,6 +119,23 @@ describeKeycloak("with Keycloak", () => {
     }
     expect(await get(root, opened.id)).toMatchObject({ decision: Decision.APPROVED });
     expect(muster.logged()).not.toContain(directoryClient.secret);
+  });
+
+  test("the commands of docs/approvals.md log in and decide, as they stand there", async () => {
+    const section = /^## With an identity provider$(.*?)^## /ms.exec(read("docs/approvals.md"))?.[1] ?? "";
+    const [serve = "", script = ""] = [...section.matchAll(/^```sh\n(.*?)^```$/gms)].map(([, text]) => text);
+    await using realm = await createRealm();
+    await using backing = await embeddedBacking();
+    const auth = /^MUSTER_AUTH="(.*?)" muster serve$/m.exec(serve)?.[1]?.replace("$ISSUER", realm.issuer) ?? "";
+    await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: auth });
+    using root = connect(muster.address, { token: (await realm.logIn("root")).access });
+    await usePolicy(root, "key: docs\nsubject: document\nttl: 7d\nstages:\n  - {id: team, requirements: [{id: one, who: {groups: [/payments]}, need: 1}]}\n");
+    const opened = await ask(root, { policyKey: "docs", subject: { type: "document", id: "1", digest: "d" } });
+    const env = { PATH: process.env["PATH"], ISSUER: realm.issuer, PASSWORD: "pw", REQUEST: opened.id, MUSTER_ADDRESS: muster.address };
+    const shell = `muster() { "${process.execPath}" "${cliEntry}" "$@"; }\n${script}`;
+    const { stdout } = await promisify(execFile)("bash", ["-e", "-o", "pipefail", "-c", shell], { env });
+    expect(stdout).toContain(opened.id);
+    expect(await get(root, opened.id)).toMatchObject({ decision: Decision.APPROVED, decidedBy: `${realm.issuer}|${await realm.idOf("carol")}` });
   });
 
   test("a wrong secret is told by the doctor, and lets the last directory be", async () => {

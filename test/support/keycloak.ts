@@ -104,6 +104,7 @@ function representation(realm: string): object {
         clientId: "muster",
         publicClient: true,
         redirectUris: [redirect],
+        directAccessGrantsEnabled: true,
         protocolMappers: [
           mapper("audience", "oidc-audience-mapper", { "included.client.audience": "muster" }),
           mapper("groups", "oidc-group-membership-mapper", { "claim.name": "groups", "full.path": "true" }),
