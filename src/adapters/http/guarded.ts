@@ -14,10 +14,14 @@ export async function openGuarded(
   const host = place.hostname.replace(/^\[(.*)\]$/, "$1");
   const resolved = await resolveHost(host, "", signal);
   if ("violation" in resolved) throw unusable(`the host ${host} ${resolved.violation}`);
-  const { address } = resolved;
+  return clientAt(place, resolved.address, limits);
+}
+
+/** A client of `place` that goes to this address, which its host has been resolved to. */
+export function clientAt(place: URL, address: string, options: Omit<HttpClientOptions, "origin" | "host">): HttpClient {
   const port = place.port === "" ? "" : `:${place.port}`;
   const origin = new URL(`${place.protocol}//${isIPv6(address) ? `[${address}]` : address}${port}`);
-  return createHttpClient({ origin, host: place.host, ...limits });
+  return createHttpClient({ origin, host: place.host, ...options });
 }
 
 /** The body of an answer with status 200. Rejects with a DomainError whose text has no secret. */
