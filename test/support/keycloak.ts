@@ -20,11 +20,16 @@ export const directoryClient = { id: "muster-directory", secret: "directory-secr
 
 const url = process.env["STACK_KEYCLOAK_URL"];
 
+/** A token of the realm `master`. */
+export async function adminToken(): Promise<string> {
+  return (await tokens(`${url}/realms/master`, { grant_type: "password", client_id: "admin-cli", username: "admin", password: "admin" })).access;
+}
+
 /** A realm of its own. Disposing deletes it. */
 export async function createRealm(): Promise<Realm> {
   const realm = `muster-${crypto.randomUUID().slice(0, 8)}`;
   const issuer = `${url}/realms/${realm}`;
-  const { access } = await tokens(`${url}/realms/master`, { grant_type: "password", client_id: "admin-cli", username: "admin", password: "admin" });
+  const access = await adminToken();
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     const headers = { authorization: `Bearer ${access}`, "content-type": "application/json" };
     const response = await fetch(`${url}/admin/realms${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
