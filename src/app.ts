@@ -53,7 +53,7 @@ import { createWebhooks } from "./webhooks/domain.ts";
 /** A running server. Disposing drains it: running registrations get up to 15 s, everything ends within 30 s. */
 export interface App extends AsyncDisposable {
   readonly address: { readonly host: string; readonly port: number };
-  /** Which of `store`, `catalog`, `schemas` and `events` do not answer; after a second at most. Does not reject. */
+  /** Which of `store`, `catalog`, `schemas`, `events` and `identity` do not answer; after a second at most. Does not reject. */
   silent(): Promise<readonly string[]>;
 }
 
@@ -204,6 +204,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     catalog: { ping: (signal: AbortSignal) => catalog.ping(signal), required: false },
     schemas: { ping: (signal: AbortSignal) => schemas.ping(signal), required: false },
     events: { ping: (signal: AbortSignal) => (sink ?? store).ping(signal), required: false },
+    ...(access.providers ? { identity: { ping: access.providers.ping, required: false } } : {}),
   };
   const root = config.httpRoot === "" ? {} : { httpRoot: config.httpRoot };
   const services = [

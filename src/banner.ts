@@ -22,7 +22,7 @@ export function banner(config: Config, { address, readyMs, silent, program }: Ba
     ["Catalog", config.catalog.kind === "embedded" ? "embedded" : `consul ${new URL(config.catalog.url).host}${state("catalog")}`],
     ["Schemas", config.schemas.kind === "embedded" ? "embedded" : `apicurio ${new URL(config.schemas.url).host}${state("schemas")}`],
     ["Events", config.events.kind === "embedded" ? "embedded" : `kafka ${config.events.brokers.join(",")}${state("events")}`],
-    ["Auth", config.auth.kind === "open" ? "open: anybody on this machine may do anything, under any name" : `tokens in ${config.auth.file}`],
+    ["Auth", `${authText(config.auth)}${state("identity")}`],
   ];
   const width = Math.max(...lines.map(([label]) => label.length));
   return [
@@ -38,4 +38,11 @@ export function banner(config: Config, { address, readyMs, silent, program }: Ba
     "",
     "",
   ].join("\n");
+}
+
+function authText(auth: Config["auth"]): string {
+  if (auth.kind === "open") return "open: anybody on this machine may do anything, under any name";
+  const issuers = auth.issuers.map(({ issuer }) => `tokens of ${issuer}`);
+  const workloads = auth.workloads.map(({ trustDomain }) => `certificates of ${trustDomain}`);
+  return [...(auth.tokens === undefined ? [] : [`tokens in ${auth.tokens}`]), ...issuers, ...workloads].join(", ");
 }

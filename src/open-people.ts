@@ -1,16 +1,21 @@
 /** Who may call, and who exists: the gate, the files behind it, and the directory. */
 import { followFile, type FollowedFile } from "./adapters/system/followed-file.ts";
 import { createDirectories, type Directories } from "./approvals/directory/directories.ts";
+import { createPolledSource } from "./approvals/directory/polled.ts";
 import { directoryFailures } from "./approvals/directory/metrics.ts";
 import type { DirectoryDocument, DirectoryTx } from "./approvals/directory/records.ts";
 import type { DirectoryContent, DirectoryDocuments, DirectorySource } from "./approvals/directory/source.ts";
+import type { DirectorySettings } from "./config/directory.ts";
 import type { Config } from "./config/config.ts";
 import type { Log } from "./kernel/log.ts";
 import type { LoopSpec } from "./kernel/loop.ts";
 import type { Measures, Meter } from "./kernel/meter.ts";
-import type { Clock, Store } from "./kernel/ports.ts";
-import { tokenFileFailures } from "./rpc/platform/access-metrics.ts";
-import { createAuthGate, type Gate } from "./rpc/platform/auth.ts";
+import { workload } from "./kernel/claims.ts";
+import type { Clock, Pingable, Store } from "./kernel/ports.ts";
+import { directoryReader } from "./open-directory.ts";
+import { openProviders } from "./open-providers.ts";
+import { identityFailures, tokenFileFailures } from "./rpc/platform/access-metrics.ts";
+import { createAuthGate, createProviderGate, type Gate } from "./rpc/platform/auth.ts";
 import { parseTokenFile, type TokenTable } from "./rpc/platform/tokens.ts";
 
 export interface PeopleOptions {
@@ -21,39 +26,70 @@ export interface PeopleOptions {
 
 export interface Access {
   readonly gate: Gate;
-  /** Undefined in open mode. */
+  /** Where it says who exists: undefined in open mode, and beside identity providers. */
   readonly tokens: FollowedFile<TokenTable> | undefined;
   readonly loops: readonly LoopSpec[];
   readonly measures: Measures;
+  /** Undefined where there are none. */
+  readonly providers: Pingable | undefined;
 }
 
 /** A change is in force after two looks. */
 const tokensEveryMs = 500;
+/** A provider is not asked each time: `adapters/oidc/provider.ts`. */
+const providersEveryMs = 5_000;
 
-/** Opens the gate. Rejects when the token file cannot be used. */
-export async function openAccess({ auth }: Pick<Config, "auth">, { clock, log, meter }: PeopleOptions): Promise<Access> {
-  const measures = { metrics: [tokenFileFailures] };
-  if (auth.kind === "open") return { gate: createAuthGate({ mode: "open" }), tokens: undefined, loops: [], measures };
-  const onFailure = (): void => meter.count(tokenFileFailures, {});
-  const tokens = await followFile({ name: "tokens", path: auth.file, parse: parseTokenFile, clock, log, onFailure, isRequired: true });
-  const table: Pick<TokenTable, "find"> = { find: (token) => tokens.current()?.value.find(token) };
-  const round = async (): Promise<boolean> => {
-    await tokens.look();
-    return false;
+/** Opens the gate. Rejects when the token file cannot be used; an identity provider that is away is asked again later. */
+export async function openAccess({ auth }: Pick<Config, "auth">, options: PeopleOptions): Promise<Access> {
+  const measures = { metrics: [tokenFileFailures, identityFailures] };
+  if (auth.kind === "open") return { gate: createAuthGate({ mode: "open" }), tokens: undefined, loops: [], measures, providers: undefined };
+  const tokens = auth.tokens === undefined ? undefined : await followTokens(auth.tokens, options);
+  const table: Pick<TokenTable, "find"> = { find: (token) => tokens?.current()?.value.find(token) };
+  const workloads = new Map(auth.workloads.map((mapping) => [mapping.trustDomain, mapping]));
+  const workloadOf = (spiffeId: string) => {
+    const mapping = workloads.get(new URL(spiffeId).host);
+    return mapping && workload(spiffeId, mapping);
   };
-  return { gate: createAuthGate({ mode: "tokens", tokens: table }), tokens, loops: [{ name: "tokens", everyMs: tokensEveryMs, round }], measures };
+  const atOnce = createAuthGate({ mode: "tokens", tokens: table, workload: workloadOf });
+  const loops = tokens ? [loopOf("tokens", tokensEveryMs, () => tokens.look())] : [];
+  if (auth.issuers.length === 0) return { gate: atOnce, tokens, loops, measures, providers: undefined };
+  const providers = await openProviders(auth.issuers, options);
+  return {
+    gate: createProviderGate(providers.identify, atOnce),
+    // Of those whom a provider knows nobody has a list here.
+    tokens: undefined,
+    loops: [...loops, loopOf("identity", providersEveryMs, providers.round)],
+    measures,
+    providers,
+  };
 }
 
-/** The directory: the file of the configuration, else the holders of tokens, else none. It has looked once when this resolves. */
+function loopOf(name: string, everyMs: number, look: () => Promise<void>): LoopSpec {
+  return { name, everyMs, round: () => look().then(() => false) };
+}
+
+function followTokens(path: string, { clock, log, meter }: PeopleOptions): Promise<FollowedFile<TokenTable>> {
+  const onFailure = (): void => meter.count(tokenFileFailures, {});
+  return followFile({ name: "tokens", path, parse: parseTokenFile, clock, log, onFailure, isRequired: true });
+}
+
+/** The directory: that of the configuration, else the holders of tokens, else none. A file was looked at once when this resolves. */
 export async function openDirectories(
   { directory }: Pick<Config, "directory">,
   { tokens, store, ...options }: PeopleOptions & Pick<Access, "tokens"> & { readonly store: Store<DirectoryTx> },
 ): Promise<Directories> {
-  const source = directory ? await fileSource(directory.file, options) : tokens && tokenSource(tokens);
+  const source = directory ? await sourceFor(directory, options) : tokens && tokenSource(tokens);
   const directories = createDirectories({ ...options, store, source });
   // A store that is away is asked again by the loop.
   await directories.round().catch(() => undefined);
   return directories;
+}
+
+async function sourceFor(directory: DirectorySettings, options: PeopleOptions): Promise<DirectorySource> {
+  if (directory.kind === "file") return fileSource(directory.file, options);
+  const read = await directoryReader(directory);
+  const onFailure = (): void => options.meter.count(directoryFailures, {});
+  return createPolledSource({ ...options, place: directory.kind === "http" ? new URL(directory.url).host : directory.issuer, read, onFailure });
 }
 
 async function fileSource(path: string, { clock, log, meter }: PeopleOptions): Promise<DirectorySource> {

@@ -121,6 +121,7 @@ export function notFound(id: string): DomainError {
 const kinds: Readonly<Partial<Record<CommandRefusal, ErrorKind>>> = {
   SUBJECT_CHANGED: "conflict",
   NOT_IDENTIFIED: "unauthenticated",
+  REAUTHENTICATION_NEEDED: "unauthenticated",
   COMMENT_REQUIRED: "invalid",
   REQUIREMENT_UNKNOWN: "invalid",
   REQUEST_CLOSED: "wrong_state",

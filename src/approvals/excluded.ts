@@ -1,6 +1,6 @@
 /** Who is named by a requirement and cannot vote for it, and why not. Pure; by the same predicate as votes. */
 import type { Tally } from "./counting.ts";
-import { mayVote } from "./may-vote.ts";
+import { couldVote } from "./may-vote.ts";
 import { isNamed, type World } from "./people.ts";
 import type { Approval } from "./request.ts";
 import type { Member, PolicyDocument } from "./types.ts";
@@ -21,7 +21,7 @@ export function excludedFrom({ requirement, open }: Tally, approval: Approval, p
   return directory.members
     .filter((member) => isNamedHere(member) && !can.has(member.key))
     .flatMap((member): readonly Excluded[] => {
-      const may = mayVote(approval, policy, member, world);
+      const may = couldVote(approval, policy, member, world);
       if ("refusal" in may) return [{ name: member.name, why: may.message, hasVoted: false }];
       const vote = approval.votes.find(({ stage, voter }) => stage === may.stage.id && voter.key === may.voter.key);
       return vote ? [{ name: member.name, why: `voted ${vote.verdict}`, hasVoted: true }] : [];

@@ -15,6 +15,7 @@ export const voteRefusals = [
   "SOD_STAND_IN",
   "ALREADY_COUNTED",
   "NOT_ELIGIBLE",
+  "REAUTHENTICATION_NEEDED",
   "COMMENT_REQUIRED",
 ] as const;
 export type VoteRefusal = (typeof voteRefusals)[number];
@@ -41,8 +42,23 @@ function refuse(refusal: VoteRefusal, message: string): Refusal {
 /** Key of who calls without naming himself, in open mode. */
 const anonymous = "open|anonymous";
 
-/** For which requirements of the active stage this person may vote now, or why for none. */
+/** For which requirements of the active stage this person may vote now, with the credentials of this call, or why for none. */
 export function mayVote(approval: Approval, policy: PolicyDocument, person: Person, world: World): MayVote | Refusal {
+  const could = couldVote(approval, policy, person, world);
+  return "refusal" in could ? could : (loggedInTooLongAgo(policy, person, world) ?? could);
+}
+
+function loggedInTooLongAgo({ reauthMs }: PolicyDocument, { name, authenticatedAt }: Person, { now }: World): Refusal | undefined {
+  if (reauthMs === undefined || (authenticatedAt !== undefined && now - authenticatedAt <= reauthMs)) return undefined;
+  const since = authenticatedAt === undefined ? "is not known" : `was at ${new Date(authenticatedAt).toISOString()}`;
+  return refuse(
+    "REAUTHENTICATION_NEEDED",
+    `the policy wants a login of at most ${Math.floor(reauthMs / 1_000)} s ago, and that of ${name} ${since}: log in again`,
+  );
+}
+
+/** The same of a person who does not call: whenever that person logged in. */
+export function couldVote(approval: Approval, policy: PolicyDocument, person: Person, world: World): MayVote | Refusal {
   const closed = closedAt(approval, world.now);
   if (closed) return closed;
   const stage = activeStage(approval);

@@ -103,7 +103,8 @@ export function readInbox(
         scanned += 1;
         const approval = found.get(row.approvalId);
         const seen = approval && fits(approval) ? await read.see(approval) : undefined;
-        if (seen && !("refusal" in seen.may)) items.push(seen);
+        // Whoever only has to log in again first is told so.
+        if (seen && (!("refusal" in seen.may) || seen.may.refusal === "REAUTHENTICATION_NEEDED")) items.push(seen);
         if (items.length === limit) return { items, next: last };
       }
       if (rows.length < batch) return { items, next: undefined };

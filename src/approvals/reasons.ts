@@ -30,6 +30,7 @@ export const approvalReasons = [
   "POLICY_ACTIVE_DIFFERS",
   "POLICY_ARCHIVED",
   "SUBJECT_RESERVED",
+  "REAUTHENTICATION_NEEDED",
 ] as const;
 
 export type ApprovalReason = (typeof approvalReasons)[number];

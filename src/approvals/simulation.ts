@@ -57,13 +57,14 @@ async function policyOf(tx: ApprovalTx, { policies, directory }: ApprovalDeps, p
   return policies.pinned(tx, tenant, policy.key, latest.version);
 }
 
-/** Somebody as the directory has the person, with these claims in addition. */
-function personOf({ voter, groups, roles }: Pick<SimulatedVote, "voter" | "groups" | "roles">, { directory }: World): Person {
+/** Somebody as the directory has the person, with these claims in addition, who has just logged in. */
+function personOf({ voter, groups, roles }: Pick<SimulatedVote, "voter" | "groups" | "roles">, { directory, now }: World): Person {
   const member = memberOf(voter, directory);
   return {
     key: member?.key ?? voter,
     name: member?.name ?? voter,
     groups: [...(member?.groups ?? []), ...groups],
     roles: [...(member?.roles ?? []), ...roles],
+    authenticatedAt: now,
   };
 }

@@ -33,7 +33,8 @@ export async function putStandIn(deps: Pick<ApprovalDeps, "store" | "ids" | "dir
     const all = await tx.standIns.list(tenant, maxStandIns);
     if (all.length === maxStandIns) bad.push({ field: "to", description: `the tenant has ${maxStandIns} stand-ins already` });
     if (bad.length > 0) throw invalidFields(bad);
-    const standIn: StandIn = { id: deps.ids.next(), from: person, to, policies: input.policies, since: now, until: input.until };
+    const { key, name, groups, roles } = person;
+    const standIn: StandIn = { id: deps.ids.next(), from: { key, name, groups, roles }, to, policies: input.policies, since: now, until: input.until };
     await tx.standIns.insert(tenant, standIn);
     await tx.tasks.insert(standInEnd, { id: deps.ids.next(), payload: { tenant }, dueInMs: input.until - now });
     const detail = { tenant, to, policies: canonicalJson(input.policies), until: `${input.until}` };

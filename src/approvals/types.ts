@@ -65,6 +65,8 @@ export interface PolicyDocument {
   /** The scope in which a person counts once. */
   readonly distinctPeople: "stage" | "request" | "requirement";
   readonly requesterMayVote: boolean;
+  /** A vote counts only so long after its voter logged in; undefined: however long. */
+  readonly reauthMs?: number;
   /** Verdicts that need a comment. */
   readonly reasonRequired: readonly Verdict[];
   readonly effect: { readonly auto: boolean; readonly grantTtlMs?: number };
@@ -105,6 +107,8 @@ export interface Person {
   readonly name: string;
   readonly groups: readonly string[];
   readonly roles: readonly string[];
+  /** Epoch milliseconds: when the person last logged in; only credentials say so, and not all of them. */
+  readonly authenticatedAt?: number;
 }
 
 /** A person of the directory. */

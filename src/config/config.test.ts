@@ -139,10 +139,10 @@ describe("configuration", () => {
     expect(problemsOf(settings)).toEqual([expect.stringMatching(problem)]);
   });
 
-  test("the directory is a file, or there is none", () => {
+  test("the directory is a file, or there is none; directory.test.ts has the others", () => {
     expect(parse({}).directory).toBeUndefined();
-    expect(parse({ MUSTER_DIRECTORY: "file:/etc/people.yaml" }).directory).toEqual({ file: "/etc/people.yaml" });
-    expect(problemsOf({ MUSTER_DIRECTORY: "file:" })).toEqual(['MUSTER_DIRECTORY: "file:" must be file:PATH']);
+    expect(parse({ MUSTER_DIRECTORY: "file:/etc/people.yaml" }).directory).toEqual({ kind: "file", file: "/etc/people.yaml" });
+    expect(problemsOf({ MUSTER_DIRECTORY: "file:" })).toEqual([expect.stringContaining('MUSTER_DIRECTORY: "file:" must be file:PATH')]);
   });
 
   test("an unknown variable is an error with a suggestion", () => {

@@ -1,5 +1,7 @@
 /** The server's address, and who may call it. */
 import { isIpLiteral, judgeAddress } from "../registration/address.ts";
+import { parseAuth, type AuthSettings } from "./auth.ts";
+import { parseDirectory, type DirectorySettings } from "./directory.ts";
 import { quoted } from "./values.ts";
 
 export const listenVariables = {
@@ -9,6 +11,7 @@ export const listenVariables = {
 export const accessVariables = {
   MUSTER_AUTH: { fallback: "open", secret: false },
   MUSTER_DIRECTORY: { fallback: "", secret: false },
+  MUSTER_DIRECTORY_SECRET: { fallback: "", secret: true },
   MUSTER_TLS_CERT: { fallback: "", secret: false },
   MUSTER_TLS_KEY: { fallback: "", secret: false },
   MUSTER_TLS_CLIENT_CA: { fallback: "", secret: false },
@@ -23,9 +26,9 @@ type Get = (name: keyof typeof listenVariables | keyof typeof accessVariables | 
 
 export interface ServerSettings {
   readonly listen: { readonly host: string; readonly port: number };
-  readonly auth: { readonly kind: "open" } | { readonly kind: "tokens"; readonly file: string };
-  /** The file that says who exists; undefined where there is none. */
-  readonly directory: { readonly file: string } | undefined;
+  readonly auth: AuthSettings;
+  /** What says who exists; undefined where there is nothing. */
+  readonly directory: DirectorySettings | undefined;
   readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
   readonly httpRoot: string;
   /** Whose pages may call from browsers. */
@@ -36,13 +39,18 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
   const listen = parseListen(get("MUSTER_LISTEN"), problems);
   const auth = parseAuth(get("MUSTER_AUTH"), problems);
   if (auth.kind === "open" && listen.host !== "" && !isLoopback(listen.host)) {
-    problems.push(`MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE`);
+    problems.push(
+      `MUSTER_AUTH: "open" accepts every caller, so it is refused on a non-loopback address (MUSTER_LISTEN is ${listen.host}); use tokens:FILE or oidc+https://ISSUER`,
+    );
   }
+  const tls = parseTls(get, problems);
+  if (auth.kind === "credentials" && auth.workloads.length > 0 && tls?.clientCaFile === undefined)
+    problems.push("MUSTER_AUTH: spiffe:// needs MUSTER_TLS_CLIENT_CA");
   return {
     listen,
     auth,
-    directory: parseDirectory(get("MUSTER_DIRECTORY"), problems),
-    tls: parseTls(get, problems),
+    directory: parseDirectory(get("MUSTER_DIRECTORY"), get("MUSTER_DIRECTORY_SECRET"), problems),
+    tls,
     httpRoot: parseRoot(get("MUSTER_HTTP_ROOT"), problems),
     corsOrigins: parseOrigins(get("MUSTER_CORS_ORIGINS"), problems),
   };
@@ -59,20 +67,6 @@ function parseListen(value: string, problems: string[]): ServerSettings["listen"
 export function isLoopback(host: string): boolean {
   if (host === "localhost") return true;
   return isIpLiteral(host) && judgeAddress(host, { allowLoopback: false, allowedRanges: [] }) === "is loopback";
-}
-
-function parseAuth(value: string, problems: string[]): ServerSettings["auth"] {
-  if (value === "open") return { kind: "open" };
-  if (value.startsWith("tokens:") && value.length > "tokens:".length) return { kind: "tokens", file: value.slice("tokens:".length) };
-  problems.push(`MUSTER_AUTH: ${quoted(value)} must be open or tokens:FILE`);
-  return { kind: "tokens", file: "" };
-}
-
-function parseDirectory(value: string, problems: string[]): ServerSettings["directory"] {
-  if (value === "") return undefined;
-  const file = value.startsWith("file:") ? value.slice("file:".length) : "";
-  if (file === "") problems.push(`MUSTER_DIRECTORY: ${quoted(value)} must be file:PATH`);
-  return { file };
 }
 
 function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {

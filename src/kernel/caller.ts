@@ -19,6 +19,8 @@ export interface Principal {
   readonly groups: readonly string[];
   /** All roles that its credentials name, also those that no method knows: policies name them. `roles` implies none of them. */
   readonly claimedRoles: readonly string[];
+  /** Epoch milliseconds: when it last proved to its identity provider who it is. Undefined where that is not known. */
+  readonly authenticatedAt?: number;
 }
 
 export interface Caller extends Principal {
@@ -87,9 +89,9 @@ export function can(principal: Pick<Principal, "roles">, role: Role): boolean {
   return role === "viewer" ? principal.roles.length > 0 : principal.roles.includes(role);
 }
 
-/** True when `key`, as it was recorded, is this principal's; older records have the name. */
-export function isOf(key: string, principal: Pick<Principal, "key" | "name">): boolean {
-  return key === principal.key || (!key.includes("|") && key === principal.name);
+/** True when `key`, as it was recorded, is this principal's; records of before other issuers existed have the subject alone. */
+export function isOf(key: string, { key: own }: Pick<Principal, "key">): boolean {
+  return key === own || (!key.includes("|") && (own === `tokens|${key}` || own === `open|${key}`));
 }
 
 /** The displayed part of a recorded key. */

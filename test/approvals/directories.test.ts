@@ -57,7 +57,10 @@ async function replica(
     observe: () => undefined,
   };
   const log = (level: string, event: string) => void logged.push(`${level} ${event}`);
-  const directories = await openDirectories({ directory: { file } }, { tokens: undefined, store: on, clock: { now: Date.now, sleep: never }, log, meter });
+  const directories = await openDirectories(
+    { directory: { kind: "file", file } },
+    { tokens: undefined, store: on, clock: { now: Date.now, sleep: never }, log, meter },
+  );
   const look = async () => {
     await directories.round();
     await directories.round();

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { explain } from "../../src/approvals/explain.ts";
 import { join, reassign, revise, vote } from "../../src/approvals/machine.ts";
 import type { World } from "../../src/approvals/people.ts";
 import type { Approval } from "../../src/approvals/request.ts";
@@ -101,6 +102,23 @@ describe("a vote is refused", () => {
       expect(refused(asked, alice, by, here, { verdict: "reject", comment })).toBe("COMMENT_REQUIRED: the policy wants a comment with reject");
     expect(cast(asked, alice, by, here, { verdict: "reject", comment: "no" })).not.toHaveProperty("refusal");
     expect(cast(asked, alice, by, here)).not.toHaveProperty("refusal");
+  });
+
+  test("whose voter logged in too long ago, or nobody knows when, where the policy limits that; who else could vote is explained all the same", () => {
+    const by = policy({ reauthMs: 300_000, stages: [stage("review", [requirement("team", { need: { count: 2 } })])] });
+    const asked = ask(by, here).approval;
+    const at = (authenticatedAt: number): Person => ({ ...alice, authenticatedAt });
+    expect(refused(asked, at(here.now - 300_001), by, here)).toMatch(
+      /^REAUTHENTICATION_NEEDED: .* at most 300 s ago, and that of alice was at .*: log in again$/,
+    );
+    expect(refused(asked, alice, by, here)).toMatch(/^REAUTHENTICATION_NEEDED: .* that of alice is not known/);
+    expect(refused(asked, { ...at(here.now), groups: [] }, by, here)).toMatch(/^NOT_ELIGIBLE/);
+    for (const time of [here.now - 300_000, here.now, here.now + 1_000]) expect(cast(asked, at(time), by, here)).not.toHaveProperty("refusal");
+    const voted = after(asked, [[at(here.now)]], by, here);
+    expect(cast(voted, alice, by, here)).toEqual({ approval: voted, events: [] });
+    expect(explain(voted, by.document, here).requirements[0]?.excluded).toMatchObject([{ name: "alice", why: "voted approve" }]);
+    const gone = world([{ ...alice, groups: [] }, bob]);
+    expect(JSON.stringify(explain(asked, by.document, gone))).not.toContain("log in again");
   });
 
   test("once the request is decided, with how and by whom, and once it has expired", () => {

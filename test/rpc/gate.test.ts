@@ -83,7 +83,7 @@ describe.each([
 
   test("and never does leaves the call to its deadline: the client's or the server's", async () => {
     const { gate, stub, entered } = held();
-    await using server = await startTestServer(stub, { gate, fastLane, limits: { unaryMs: 400, headersMs: 100, requestMs: 100, workMs: 800 } });
+    await using server = await startTestServer(stub, { gate, fastLane, limits: { unaryMs: 400, headersMs: 100, requestMs: 100, watchMs: 800 } });
     using client = createStockClient(server.address);
     const calls = [client.call(Platform, "Unregister", {}, { deadlineMs: 300 }), client.call(Platform, "Unregister"), client.call(Platform, "Register")];
     for (const seen of await Promise.all(calls)) expect(seen.code).toBe(grpc.status.DEADLINE_EXCEEDED);

@@ -52,6 +52,13 @@ export function describeReal(name: string, suite: (servers: RealServers) => void
   leaveOut(name, `needs the real servers (not set: ${missing}); bring them up with: eval "$(test/stack/stack up)"`);
 }
 
+/** Declares a suite that needs the stack's Keycloak; it is left out, and a line says so, where `stack up` was not told to start it. */
+export function describeKeycloak(name: string, suite: () => void): void {
+  if (process.env["STACK_KEYCLOAK_URL"]) return void describe(name, suite);
+  if (process.env["STACK_KEYCLOAK"] === "1") throw new Error(`${name} needs Keycloak, but STACK_KEYCLOAK_URL is not set`);
+  leaveOut(name, 'needs Keycloak (not set: STACK_KEYCLOAK_URL); bring it up with: eval "$(STACK_KEYCLOAK=1 test/stack/stack up)"');
+}
+
 /** Declares a suite that needs these commands; where one is not on the machine, the suite is left out, and a line says which. */
 export function describeWith(commands: readonly string[], name: string, suite: () => void): void {
   const lacking = missingCommands(commands).join(", ");

@@ -8,7 +8,7 @@ describe("what is wrong is reported with its place", () => {
     [
       "no map",
       "- a",
-      "it has fields: key, subject, context, ttl, route, stages, on_unsatisfiable, on_expire, distinct_people, requester_may_vote, reason_required, effect (line 1, column 1)",
+      "it has fields: key, subject, context, ttl, route, stages, on_unsatisfiable, on_expire, distinct_people, requester_may_vote, reauth, reason_required, effect (line 1, column 1)",
     ],
     ["broken YAML", "key: [a", "Flow sequence in block collection must be sufficiently indented and end with a ] (line 1, column 8)"],
     ["two documents", "a: 1\n---\nb: 2", "Source contains multiple documents; please use YAML.parseAllDocuments() (line 2, column 1)"],
@@ -20,7 +20,7 @@ describe("what is wrong is reported with its place", () => {
     [
       "an unknown key, like none",
       `${stage(ok)}zzzzzz: 1`,
-      "zzzzzz: it is not known here; known are key, subject, context, ttl, route, stages, on_unsatisfiable, on_expire, distinct_people, requester_may_vote, reason_required, effect (line 8, column 1)",
+      "zzzzzz: it is not known here; known are key, subject, context, ttl, route, stages, on_unsatisfiable, on_expire, distinct_people, requester_may_vote, reauth, reason_required, effect (line 8, column 1)",
     ],
     ["no ttl", stage(ok).replace("ttl: 7d\n", ""), "ttl: it is required: say how long a request may be open, such as 7d (line 1, column 1)"],
     [

@@ -107,9 +107,25 @@ describe("for any text", () => {
       distinctPeople: fc.constantFrom("stage" as const, "request" as const, "requirement" as const),
       requesterMayVote: fc.boolean(),
       reasonRequired: fc.constantFrom([], ["approve" as const, "abstain" as const]),
+      reauthMs: ms,
       effect: fc.record({ auto: fc.boolean(), grantTtlMs: ms }, { noNullPrototype: true, requiredKeys: ["auto"] }),
     },
-    { noNullPrototype: true },
+    {
+      noNullPrototype: true,
+      requiredKeys: [
+        "key",
+        "subject",
+        "ttlMs",
+        "route",
+        "stages",
+        "onUnsatisfiable",
+        "onExpire",
+        "distinctPeople",
+        "requesterMayVote",
+        "reasonRequired",
+        "effect",
+      ],
+    },
   );
 
   test("a document that is written out and read again is the same, in YAML and in JSON", () => {

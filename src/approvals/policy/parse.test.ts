@@ -36,6 +36,7 @@ on_unsatisfiable: {escalate: {users: [a]}}
 on_expire: reject
 distinct_people: request
 requester_may_vote: true
+reauth: 5m
 reason_required: [request_changes, approve]
 effect: {auto: false, grant_ttl: 30s}
 `);
@@ -52,6 +53,7 @@ effect: {auto: false, grant_ttl: 30s}
         },
       ],
       onUnsatisfiable: { escalate: { users: ["a"] } },
+      reauthMs: 300_000,
       reasonRequired: ["approve", "request_changes"],
       effect: { auto: false, grantTtlMs: 30_000 },
     });

@@ -33,6 +33,7 @@ const names = [
   "on_expire",
   "distinct_people",
   "requester_may_vote",
+  "reauth",
   "reason_required",
   "effect",
 ] as const;
@@ -58,7 +59,8 @@ function documentOf(top: Top, report: Reading["report"], isEnumerable: boolean):
   const ttl = required(top, "ttl", report, "it is required: say how long a request may be open, such as 7d");
   const route = top.at("route");
   const stages = top.at("stages");
-  const [mayVote, reasons] = [top.at("requester_may_vote"), top.at("reason_required")];
+  const [mayVote, reasons, reauth] = [top.at("requester_may_vote"), top.at("reason_required"), top.at("reauth")];
+  const reauthMs = reauth && durationOf(reauth, report);
   const document: PolicyDocument = {
     key: (key && nameOf(key, report, 128)) ?? "",
     subject: (subject && nameOf(subject, report, 128)) ?? "",
@@ -70,6 +72,7 @@ function documentOf(top: Top, report: Reading["report"], isEnumerable: boolean):
     onExpire: choice(top.at("on_expire"), ["expire", "reject", "approve"], report) ?? "expire",
     distinctPeople: choice(top.at("distinct_people"), ["stage", "request", "requirement"], report) ?? "stage",
     requesterMayVote: (mayVote && booleanOf(mayVote, report)) ?? false,
+    ...(reauthMs === undefined ? {} : { reauthMs }),
     reasonRequired: reasons ? verdictsOf(reasons, report) : ["reject"],
     effect: effectOf(top.at("effect"), report),
   };

@@ -18,6 +18,7 @@ export function policyJson(document: PolicyDocument): JsonObject {
     on_expire: document.onExpire,
     distinct_people: document.distinctPeople,
     requester_may_vote: document.requesterMayVote,
+    ...(document.reauthMs === undefined ? {} : { reauth: durationText(document.reauthMs) }),
     reason_required: document.reasonRequired,
     effect: { auto: effect.auto, ...(effect.grantTtlMs === undefined ? {} : { grant_ttl: durationText(effect.grantTtlMs) }) },
   };

@@ -1,9 +1,12 @@
 /** The files that the configuration names: existing, readable, matching, not about to expire. */
 import { X509Certificate, createPrivateKey } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
+import type { IssuerSettings } from "../../config/auth.ts";
 import type { Config } from "../../config/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { parseDirectoryFile } from "../../adapters/directory-file/parse.ts";
+import type { DirectoryDocuments } from "../../approvals/directory/source.ts";
+import { directoryReader } from "../../open-directory.ts";
 import { parseTokenFile } from "../../rpc/platform/tokens.ts";
 import { checkOf, type Check, type Teller } from "./finding.ts";
 
@@ -51,13 +54,13 @@ function notPem([cert, key]: Pair): readonly [string, string] {
 export function checkAuth(auth: Config["auth"]): Check {
   return checkOf(
     "auth",
-    (tell) => {
+    async (tell) => {
       if (auth.kind === "open")
         return tell.warn("open: anybody on this machine may do anything, under any name", "Before others use it: MUSTER_AUTH=tokens:FILE, and `muster token`.");
-      const text = contentOf(tell, "MUSTER_AUTH", auth.file);
-      if (text === undefined) return undefined;
-      parseTokenFile(text);
-      return tell.ok(`the tokens in ${auth.file} are valid`);
+      if (auth.tokens !== undefined) lookAtTokens(tell, auth.tokens);
+      await Promise.all(auth.issuers.map((issuer) => lookAtIssuer(tell, issuer)));
+      for (const { trustDomain } of auth.workloads) tell.ok(`client certificates of ${trustDomain}`);
+      return undefined;
     },
     (error) => [
       error instanceof DomainError ? error.message : "the token file cannot be read",
@@ -66,21 +69,45 @@ export function checkAuth(auth: Config["auth"]): Check {
   );
 }
 
-export function checkDirectory({ file }: NonNullable<Config["directory"]>): Check {
+function lookAtTokens(tell: Teller, file: string): void {
+  const text = contentOf(tell, "MUSTER_AUTH", file);
+  if (text === undefined) return;
+  parseTokenFile(text);
+  tell.ok(`the tokens in ${file} are valid`);
+}
+
+/** The server starts without its provider, and lets nobody in with its tokens until it is there. */
+async function lookAtIssuer(tell: Teller, { issuer, grants }: IssuerSettings): Promise<void> {
+  const { readKeys, whatFailed } = await import("../../adapters/oidc/provider.ts");
+  const keys = await readKeys(issuer).catch((error: unknown) => whatFailed(error));
+  if (typeof keys === "string") return tell.bad(`${issuer}: ${keys}`, "MUSTER_AUTH must name the issuer as the provider does; it must be reachable from here.");
+  const { length } = keys.ids.split(" ");
+  tell.ok(`${issuer}, ${length} ${length === 1 ? "key" : "keys"}`);
+  if (Object.keys(grants).length === 0)
+    tell.warn(`no token of ${issuer} gives a role that methods need`, "Map its roles, such as &viewer=*&registrar=NAME in MUSTER_AUTH.");
+}
+
+export function checkDirectory(directory: NonNullable<Config["directory"]>): Check {
+  const place = directory.kind === "file" ? directory.file : directory.kind === "http" ? new URL(directory.url).host : directory.issuer;
   return checkOf(
     "directory",
-    (tell) => {
-      const text = contentOf(tell, "MUSTER_DIRECTORY", file);
-      if (text === undefined) return;
-      const members = [...parseDirectoryFile(text).values()].flatMap((document) => document.members);
+    async (tell, signal) => {
+      const documents = directory.kind === "file" ? documentsIn(tell, directory.file) : await (await directoryReader(directory))(signal);
+      if (documents === undefined) return;
+      const members = [...documents.values()].flatMap((document) => document.members);
       const disabled = members.filter(({ isEnabled }) => !isEnabled).length;
-      tell.ok(`${members.length} people in ${file}${disabled === 0 ? "" : `, ${disabled} of them disabled`}`);
+      tell.ok(`${members.length} people in ${place}${disabled === 0 ? "" : `, ${disabled} of them disabled`}`);
     },
     (error) => [
-      error instanceof DomainError ? error.message : "the directory file cannot be read",
-      "docs/operations.md describes the file. A server that runs goes on with what it read before.",
+      error instanceof DomainError ? `${place}: ${error.message}` : `${place} cannot be read`,
+      "docs/operations.md describes directories. A server that runs goes on with what it read before.",
     ],
   );
+}
+
+function documentsIn(tell: Teller, file: string): DirectoryDocuments | undefined {
+  const text = contentOf(tell, "MUSTER_DIRECTORY", file);
+  return text === undefined ? undefined : parseDirectoryFile(text);
 }
 
 /** What modules with TLS are verified against, and shown. */

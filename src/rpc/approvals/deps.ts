@@ -9,6 +9,7 @@ export interface ApprovalHandlerDeps extends ApprovalDeps {
 }
 
 export function actorOf(context: HandlerContext): Actor {
-  const { key, name, groups, claimedRoles, tenant, traceparent, ...caller } = callerOf(context);
-  return { tenant, person: { key, name, groups, roles: claimedRoles }, isAdmin: can(caller, "admin"), traceparent };
+  const { key, name, groups, claimedRoles, tenant, authenticatedAt, traceparent, ...caller } = callerOf(context);
+  const login = authenticatedAt === undefined ? {} : { authenticatedAt };
+  return { tenant, person: { key, name, groups, roles: claimedRoles, ...login }, isAdmin: can(caller, "admin"), traceparent };
 }

@@ -1,12 +1,26 @@
 import { createContextKey } from "@connectrpc/connect";
 import { DomainError } from "../../kernel/errors.ts";
 import { can, type Principal, type Role } from "../../kernel/caller.ts";
+import type { Identified } from "../../kernel/claims.ts";
 import type { Credentials } from "./credentials.ts";
 import { openCaller } from "./open-caller.ts";
-import type { TokenHolder, TokenTable } from "./tokens.ts";
+import type { TokenTable } from "./tokens.ts";
 
-/** Access mode: every caller as who he says he is, with all roles that methods need, or only holders of tokens. */
-export type AuthMode = { readonly mode: "open" } | { readonly mode: "tokens"; readonly tokens: Pick<TokenTable, "find"> };
+/** Access mode: every caller as who he says he is, with all roles that methods need, or only who has credentials. */
+export type AuthMode = { readonly mode: "open" } | CredentialMode;
+
+export interface CredentialMode {
+  readonly mode: "tokens";
+  readonly tokens: Pick<TokenTable, "find">;
+  /** Whose certificate has this SPIFFE id; undefined for nobody's. It is asked only where no token came. */
+  readonly workload?: (spiffeId: string) => Principal | undefined;
+}
+
+/**
+ * Whose token this is, by the word of an identity provider. Undefined when it is none of theirs; rejects with the DomainError that
+ * the call is to be refused with.
+ */
+export type Identify = (token: string) => Promise<Identified | undefined>;
 
 /** The caller must have this role, or one of several, or only be known; a public target is open to callers without a token. */
 export type AccessRule = Role | readonly Role[] | "known" | "public";
@@ -31,10 +45,11 @@ export interface Admission {
 }
 
 /**
- * Decides on a call by its target and the credentials in its headers; its message is not read before that. May answer later.
+ * Decides on a call by its target, the credentials in its headers, and the SPIFFE id in the certificate of its connection, where
+ * certificates are asked for; its message is not read before that. May answer later.
  * A rejection fails the call: with its own status when it is a DomainError, as INTERNAL otherwise.
  */
-export type Gate = (target: Target, credentials: Credentials) => Admission | Promise<Admission>;
+export type Gate = (target: Target, credentials: Credentials, spiffeId?: string) => Admission | Promise<Admission>;
 
 /** The principal of a call without a valid token. It has no roles. */
 export const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [], claimedRoles: [] };
@@ -47,8 +62,10 @@ export function shareOfCall({ key }: Principal, peer: string | undefined): strin
 /** The principal of the call: `context.values.get(principalKey)`. Without roles when the method is public and no token came. */
 export const principalKey = createContextKey<Principal>(nobody, { description: "who makes the call" });
 
-/** The gate for open access and for tokens. It answers synchronously. */
-export function createAuthGate(auth: AuthMode): (target: Target, credentials: Credentials) => Admission {
+type GateAtOnce = (...call: Parameters<Gate>) => Admission;
+
+/** The gate for open access, for the tokens of a file and for certificates. It answers synchronously. */
+export function createAuthGate(auth: AuthMode): GateAtOnce {
   if (auth.mode === "open") {
     return (target, credentials) => {
       const principal = openCaller(credentials);
@@ -56,14 +73,32 @@ export function createAuthGate(auth: AuthMode): (target: Target, credentials: Cr
       return { principal: nobody, refusal: target.access === "public" ? undefined : principal };
     };
   }
-  const { tokens } = auth;
-  return (target, { authorization }) => {
-    const holder = holderOf(tokens, authorization);
-    if (holder?.isEnabled === false)
-      return target.access === "public" ? { principal: nobody, refusal: undefined } : { principal: holder.principal, refusal: disabled(target) };
-    const principal = holder?.principal ?? nobody;
-    return { principal, refusal: refusalOf(target, principal) };
+  const { tokens, workload } = auth;
+  return (target, { authorization }, spiffeId) => {
+    const token = bearerOf(authorization);
+    if (token !== undefined) return admission(target, tokens.find(token));
+    const principal = authorization === undefined && spiffeId !== undefined ? workload?.(spiffeId) : undefined;
+    return admission(target, principal && { principal, isEnabled: true });
   };
+}
+
+/** The gate for tokens of identity providers; others, and calls without any, go to `rest`. What is public asks no provider. */
+export function createProviderGate(identify: Identify, rest: GateAtOnce): Gate {
+  const identified = async (token: string, ...call: Parameters<Gate>): Promise<Admission> => {
+    const found = await identify(token);
+    return found ? admission(call[0], found) : rest(...call);
+  };
+  return (...call) => {
+    const token = call[0].access === "public" ? undefined : bearerOf(call[1].authorization);
+    return token === undefined ? rest(...call) : identified(token, ...call);
+  };
+}
+
+function admission(target: Target, found: Identified | undefined): Admission {
+  if (found?.isEnabled === false)
+    return target.access === "public" ? { principal: nobody, refusal: undefined } : { principal: found.principal, refusal: disabled(target) };
+  const principal = found?.principal ?? nobody;
+  return { principal, refusal: refusalOf(target, principal) };
 }
 
 /**
@@ -90,7 +125,6 @@ function disabled({ kind, name }: Target): DomainError {
   return new DomainError({ kind: "denied", reason: "PERMISSION_DENIED", message: "this principal is disabled", metadata: { [kind]: name } });
 }
 
-function holderOf(tokens: Pick<TokenTable, "find">, authorization = ""): TokenHolder | undefined {
-  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  return token === undefined ? undefined : tokens.find(token);
+function bearerOf(authorization = ""): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization)?.[1];
 }

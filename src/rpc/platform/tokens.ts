@@ -1,14 +1,12 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
 import { claimsViolation, defaultTenant, principalOf, principalViolation, roles, tenantViolation, type Principal, type Role } from "../../kernel/caller.ts";
+import type { Identified } from "../../kernel/claims.ts";
 import { printable } from "../../kernel/log.ts";
 import { nearest } from "../../kernel/nearest.ts";
 
-export interface TokenHolder {
-  readonly principal: Principal;
-  /** False when one entry of the principal says so: none of its tokens is taken then. */
-  readonly isEnabled: boolean;
-}
+/** Not enabled when one entry of the principal says so: none of its tokens is taken then. */
+export type TokenHolder = Identified;
 
 export interface TokenTable {
   /** The holder of this token, with the roles and groups of its entry. Takes the same time whether the token exists or not. */

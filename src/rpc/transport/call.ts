@@ -5,6 +5,7 @@
  * is stuck; every error, also one in mid-stream, leaves as a Failure, recorded on the call exactly once.
  * It does not stop a handler that ignores its signal: that work continues unobserved.
  */
+import type { Socket } from "node:net";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { orAborted } from "../../kernel/or-aborted.ts";
@@ -12,12 +13,15 @@ import type { Ids } from "../../kernel/ports.ts";
 import type { Target } from "../platform/auth.ts";
 import type { HttpResponse } from "./send-answer.ts";
 import { toFailure, wellFormed, type Failure } from "../platform/errors.ts";
+import { spiffeIdOf } from "./peer-certificate.ts";
 import { unknownField } from "./unknown-field.ts";
 
 export interface Call {
   readonly target: Target;
   /** IP address of the other end of the connection: the caller, or a proxy. */
   readonly peer: string | undefined;
+  /** In the client's certificate; undefined when there is none, or several. */
+  readonly spiffeId: string | undefined;
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** It is answered in JSON. */
@@ -28,8 +32,10 @@ export interface Call {
   failure: Failure | undefined;
 }
 
-export function newCall(known: Pick<Call, "target" | "peer" | "startedAt" | "isJson">): Call {
-  return { ...known, principal: undefined, entered: false, failure: undefined };
+/** `socket`: the connection that it came on. */
+export function newCall({ socket, ...known }: Pick<Call, "target" | "startedAt" | "isJson"> & { readonly socket: Socket | undefined }): Call {
+  const spiffeId = socket && spiffeIdOf(socket);
+  return { ...known, peer: socket?.remoteAddress, spiffeId, principal: undefined, entered: false, failure: undefined };
 }
 
 /** What a call that goes the long way is answered on. */

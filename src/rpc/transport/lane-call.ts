@@ -14,8 +14,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Ids } from "../../kernel/ports.ts";
-import { nobody, shareOfCall, type Admission, type Gate, type Target } from "../platform/auth.ts";
-import type { Credentials } from "../platform/credentials.ts";
+import { nobody, shareOfCall, type Admission, type Gate } from "../platform/auth.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import { newCall, type Call } from "./call.ts";
 import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/errors.ts";
@@ -65,11 +64,11 @@ export class LaneCall {
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, served: OneMessageMethod, lifeMs: number, options: LaneCallOptions) {
     this.served = served;
     this.headers = headers;
-    this.call = newCall({ target: served, peer: stream.session?.socket.remoteAddress, startedAt: options.clock.now(), isJson: false });
+    this.call = newCall({ target: served, socket: stream.session?.socket, startedAt: options.clock.now(), isJson: false });
     this.#stream = stream;
     this.#options = options;
     this.#endsAt = this.call.startedAt + lifeMs;
-    const admission = admissionOf(options.gate, served, headers);
+    const admission = admissionOf(options.gate, served, headers, this.call.spiffeId);
     const isPending = admission instanceof Promise;
     this.#timer = setTimeout(() => this.#late(), isPending ? lifeMs : Math.min(lifeMs, options.limits.requestMs));
     stream.on("error", ignore);
@@ -268,9 +267,9 @@ const ok = { "grpc-status": "0" } as const;
 const over = "the call is over";
 
 /** The result of the gate; a gate that throws counts as one that rejects. */
-function admissionOf(gate: Gate, target: Target, credentials: Credentials): Admission | Promise<Admission> {
+function admissionOf(gate: Gate, ...call: Parameters<Gate>): Admission | Promise<Admission> {
   try {
-    return gate(target, credentials);
+    return gate(...call);
   } catch (error) {
     return Promise.reject(error);
   }

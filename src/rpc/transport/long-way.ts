@@ -56,6 +56,7 @@ async function admit(context: HandlerContext, { gate, ids, openCalls }: LongWayO
     const given = gate(
       call.target,
       credentialsIn((field) => context.requestHeader.get(field)),
+      call.spiffeId,
     );
     const { principal, refusal }: Admission = given instanceof Promise ? await orAborted(given, context.signal) : given;
     context.values.set(principalKey, principal);

@@ -41,7 +41,7 @@ export interface RouteCall extends Pick<RouteRequest, "params" | "query"> {
 export function serveRoute(routeCall: RouteCall, send: SendAnswer, options: RouteOptions): void {
   const { served, request, response } = routeCall;
   const { limits, ids, clock } = options;
-  const call = newCall({ target: served.target, peer: request.socket.remoteAddress, startedAt: clock.now(), isJson: true });
+  const call = newCall({ target: served.target, socket: request.socket, startedAt: clock.now(), isJson: true });
   const gone = new AbortController();
   response.once("close", () => {
     const answered = hasLeft(response);
@@ -75,7 +75,7 @@ async function answerOf(
   const { route, target } = served;
   const failed = (error: unknown, status?: number) => errorAnswer((call.failure ??= toFailure(error, ids, signal)), status);
   try {
-    const given = gate(target, request.headers);
+    const given = gate(target, request.headers, call.spiffeId);
     const { principal, refusal } = given instanceof Promise ? await orAborted(given, signal) : given;
     call.principal = principal.name || undefined;
     if (refusal) return failed(refusal);

@@ -1,6 +1,6 @@
 # One block of ports below 32768, outside the range the kernel hands out to clients. Chosen at the first start, then kept in the state directory.
 
-port_names=(mysql consul consul_serf consul_server apicurio kafka kafka_controller kafka_proxied kafka_advertised)
+port_names=(mysql consul consul_serf consul_server apicurio kafka kafka_controller kafka_proxied kafka_advertised keycloak keycloak_management)
 declare -A ports=()
 
 port() { printf '%s' "${ports[$1]}"; }
