@@ -63,6 +63,20 @@ export function transactionTests(backend: StoreBackend): void {
       expect(again.message).not.toMatch(/insert|outbox|twice/i);
     });
 
+    test("are not committed without a write that failed later than it was made, even if that was swallowed", async (context) => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      if (!opened.another) return context.skip("a write fails at once");
+      await store.tx((tx) => tx.outbox.insert(outboxEvent("twice")));
+      const again = store.tx(async (tx) => {
+        await tx.outbox.insert(outboxEvent("twice"));
+        await tx.outbox.backlog().catch(() => undefined);
+        await tx.outbox.insert(outboxEvent("after"));
+      });
+      expect((await refusalOf(again)).kind).toBe("conflict");
+      expect((await store.tx((tx) => tx.outbox.unpublished(9))).map(({ id }) => id)).toEqual(["twice"]);
+    });
+
     test("do not see each other's writes before the commit", async () => {
       await using opened = await backend.open();
       const { store } = opened;
