@@ -49,6 +49,9 @@ export function runStatement(connection: Connection, sql: string, values: readon
   });
 }
 
+/** Statements that no unique key refuses. */
+const neverRefused = /^(select|commit)\b/;
+
 /** Statements in one packet; the result of the last. */
 async function runTogether(connection: Connection, queries: readonly CompiledQuery[], timeout: number): Promise<RowDataPacket[] | ResultSetHeader> {
   const texts = queries.map(({ sql }) => sql);
@@ -91,6 +94,16 @@ export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
 
 function newSession(raw: PoolConnection, statementMs: number): MysqlSession {
   const unsent: CompiledQuery[] = [];
+
+  async function send(queries: readonly CompiledQuery[]): Promise<RowDataPacket[] | ResultSetHeader> {
+    try {
+      return await runTogether(raw, queries, statementMs);
+    } catch (error) {
+      if (queries.some(isUnread) || !isMysqlDuplicate(error)) session.failure = { error, broken: breaksConnection(error) };
+      throw error;
+    }
+  }
+
   const session: MysqlSession = {
     raw,
     failure: undefined,
@@ -98,14 +111,10 @@ function newSession(raw: PoolConnection, statementMs: number): MysqlSession {
       if (session.failure) throw session.failure.error;
       unsent.push(query);
       if (isUnread(query)) return { rows: [] };
-      const sent = unsent.splice(0);
-      try {
-        const result = await runTogether(raw, sent, statementMs);
-        return Array.isArray(result) ? { rows: result as R[] } : { rows: [], numAffectedRows: BigInt(result.affectedRows) };
-      } catch (error) {
-        if (sent.length > 1 || !isMysqlDuplicate(error)) session.failure = { error, broken: breaksConnection(error) };
-        throw error;
-      }
+      // A repository may cope with a unique key that refuses a row: such a statement is sent alone.
+      if (unsent.length > 1 && !neverRefused.test(query.sql)) await send(unsent.splice(0, unsent.length - 1));
+      const result = await send(unsent.splice(0));
+      return Array.isArray(result) ? { rows: result as R[] } : { rows: [], numAffectedRows: BigInt(result.affectedRows) };
     },
     streamQuery: () => {
       throw new Error("streaming is not supported");

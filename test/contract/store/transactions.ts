@@ -48,10 +48,11 @@ export function transactionTests(backend: StoreBackend): void {
       const { store } = opened;
       await store.tx((tx) => tx.attempts.insert(attempt("a", { serviceId: "s" }), [], 60_000));
       await store.tx(async (tx) => {
+        await tx.outbox.insert(outboxEvent("before"));
         await expect(tx.attempts.insert(attempt("b", { serviceId: "s" }), [], 60_000)).rejects.toMatchObject({ kind: "conflict" });
         await tx.outbox.insert(outboxEvent("after"));
       });
-      expect((await store.tx((tx) => tx.outbox.unpublished(9))).map(({ id }) => id)).toEqual(["after"]);
+      expect((await store.tx((tx) => tx.outbox.unpublished(9))).map(({ id }) => id)).toEqual(["before", "after"]);
     });
 
     test("reject with conflict when a key that is unique stands twice", async () => {
