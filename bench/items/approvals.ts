@@ -12,6 +12,7 @@ import type { MusterClient } from "../../test/support/client.ts";
 import { createDatabase, startMuster } from "../../test/support/muster.ts";
 import { mysqlFloor, scriptOf, sqliteFloor, type FloorDatabase } from "../approval-floor.ts";
 import { inFlight } from "../../test/support/in-flight.ts";
+import { cpuMs } from "../process-cost.ts";
 import { timesRow, type Row } from "../report.ts";
 import { median, quantile } from "../stats.ts";
 
@@ -23,18 +24,22 @@ interface Measured {
   readonly times: readonly number[];
   /** Operations a second of wall time. */
   readonly rate: number;
+  /** Time on a CPU of the process `pid`, each, in milliseconds. */
+  readonly cpu: number | undefined;
 }
 
 /** `works` one after the other, `clients` at a time. */
-async function measure(works: readonly (() => Promise<unknown>)[], clients: number): Promise<Measured> {
+async function measure(works: readonly (() => Promise<unknown>)[], clients: number, pid?: number): Promise<Measured> {
   const times: number[] = [];
+  const cpu = pid === undefined ? undefined : await cpuMs(pid);
   const from = performance.now();
   await inFlight(works, clients, async (work) => {
     const begun = performance.now();
     await work();
     times.push(performance.now() - begun);
   });
-  return { times, rate: (works.length / (performance.now() - from)) * 1_000 };
+  const rate = (works.length / (performance.now() - from)) * 1_000;
+  return { times, rate, cpu: pid === undefined || cpu === undefined ? undefined : ((await cpuMs(pid)) - cpu) / works.length };
 }
 
 export async function approvals(mysql: string, directory: string, quick: boolean): Promise<readonly Row[]> {
@@ -58,9 +63,14 @@ export async function approvals(mysql: string, directory: string, quick: boolean
     ] as const;
     for (const client of clients) stack.use(client);
     await usePolicy(clients[0], source);
-    await side(clients, floor, 50, 4);
+    await side(clients, floor, 50, 4, muster.pid);
     for (const width of [1, 16])
-      rows.push(...(await side(clients, floor, (quick ? 50 : 500) * (width === 1 ? 1 : 4), width)).map((row) => ({ ...row, what: `${store}, ${row.what}` })));
+      rows.push(
+        ...(await side(clients, floor, (quick ? 50 : 500) * (width === 1 ? 1 : 4), width, muster.pid)).map((row) => ({
+          ...row,
+          what: `${store}, ${row.what}`,
+        })),
+      );
     rows.push({ ...timesRow(`${store}, vote → its event at a watcher`, await voteToWatcher(clients, quick ? 20 : 200), { p50Ms: 5, p99Ms: 25 }) });
     if (store === "SQLite") await Promise.all([url, floorUrl].map((path) => rm(path ?? "", { force: true })));
   }
@@ -77,7 +87,7 @@ async function openFloor(store: "MySQL" | "SQLite", url: string): Promise<FloorD
 
 type Clients = readonly [MusterClient, MusterClient, MusterClient];
 
-async function side([asker, first, second]: Clients, floor: FloorDatabase, count: number, width: number): Promise<readonly Row[]> {
+async function side([asker, first, second]: Clients, floor: FloorDatabase, count: number, width: number, pid: number): Promise<readonly Row[]> {
   const subjects = Array.from({ length: count }, () => randomUUID());
   const ids = new Map<string, string>();
   const create = subjects.map((id) => async () => {
@@ -108,13 +118,14 @@ async function side([asker, first, second]: Clients, floor: FloorDatabase, count
     ["last vote", votes[1] ?? [], 2],
   ] as const) {
     const below = await measure(floorOf(step), width);
-    rows.push(row(`${what}, ${width} in flight`, await measure(ours, width), below, width));
+    rows.push(row(`${what}, ${width} in flight`, await measure(ours, width, pid), below, width));
   }
   return rows;
 }
 
 function row(what: string, muster: Measured, floor: Measured, width: number): Row {
-  const text = ({ times, rate }: Measured) => `${rate.toFixed(0)}/s, ${median(times).toFixed(1)} · ${quantile(times, 0.99).toFixed(1)} ms`;
+  const text = ({ times, rate, cpu }: Measured) =>
+    `${rate.toFixed(0)}/s, ${median(times).toFixed(1)} · ${quantile(times, 0.99).toFixed(1)} ms${cpu === undefined ? "" : `, ${cpu.toFixed(2)} ms of CPU each`}`;
   const ratio = muster.rate / floor.rate;
   const isJudged = width === 16;
   const met = ratio >= 0.85 && muster.rate >= 1_500 && quantile(muster.times, 0.99) < 40;

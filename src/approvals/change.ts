@@ -37,7 +37,7 @@ export async function change(
 ): Promise<Changed> {
   const { approval } = locked;
   const policy = await deps.policies.pinned(tx, approval.tenant, approval.policy.key, approval.policy.version);
-  const world = await readWorld(tx, deps, approval.tenant, approval.policy.key, locked.now);
+  const world = await readWorld(tx, deps, approval.tenant, approval.policy.key, locked);
   const isOutdated = locked.resolvedVersion < world.version && options.resolvesItself !== true;
   const due = tick(approval, policy, world);
   const refreshed: Made = isOutdated ? refresh(due.approval, policy, world) : { approval: due.approval, events: [] };

@@ -7,6 +7,7 @@ import type { Clock, Ids } from "../kernel/ports.ts";
 import { approvalAudits } from "./audits.ts";
 import type { ApprovalDeps, Policies } from "./deps.ts";
 import { approvalMeasures, approvalMeter } from "./metrics.ts";
+import type { requireContext } from "./policy/context.ts";
 import type { ApprovalStore } from "./records.ts";
 import { approvalTasks, refreshLoop } from "./tasks.ts";
 import type { JsonObject, Policy } from "./types.ts";
@@ -47,10 +48,13 @@ export function createApprovals({ meter, tenants, ...options }: ApprovalsOptions
   };
 }
 
+/** Loaded with the first request. */
+let checkContext: typeof requireContext | undefined;
+
 async function readContext({ document }: Policy, json: string): Promise<JsonObject> {
   const context = json === "" ? {} : parsed(json);
-  const { requireContext } = await import("./policy/context.ts");
-  requireContext(document, context);
+  checkContext ??= (await import("./policy/context.ts")).requireContext;
+  checkContext(document, context);
   return context;
 }
 

@@ -33,17 +33,13 @@ export function getApproval(deps: ApprovalDeps, id: string, actor: Actor, isExpl
 }
 
 /** A request that a command has just left, as its caller sees it, by what the command was judged by. */
-export async function seeChanged(
-  tx: ApprovalTx,
-  deps: ApprovalDeps,
+export function seeChanged(
   { approval, policy, world }: Pick<Changed, "approval" | "policy" | "world">,
-  { tenant, person }: Actor,
-  /** When that is known. */
-  activeVersion?: number,
-): Promise<Seen> {
-  const { key, version } = approval.policy;
-  const active = activeVersion ?? (await deps.policies.activeVersion(tx, tenant, key));
-  return { approval, policy, newerVersion: active === version ? undefined : active, may: mayVote(approval, policy.document, person, world) };
+  { person }: Actor,
+  activeVersion: number | undefined,
+): Seen {
+  const newerVersion = activeVersion === approval.policy.version ? undefined : activeVersion;
+  return { approval, policy, newerVersion, may: mayVote(approval, policy.document, person, world) };
 }
 
 /** A request as a caller sees it. */
@@ -132,12 +128,12 @@ interface Reader {
 
 /** Reads of one caller in one transaction: policies and the world are read once for all requests. */
 async function reader(tx: ApprovalTx, deps: ApprovalDeps, actor: Actor): Promise<Reader> {
-  const now = await tx.approvals.now();
+  const instant = await tx.approvals.instant(actor.tenant);
   const remembered = <T>(load: (key: string) => Promise<T>) => {
     const known = new Map<string, Promise<T>>();
     return (key: string) => known.get(key) ?? (known.set(key, load(key)).get(key) as Promise<T>);
   };
-  const worldOf = remembered((policyKey) => readWorld(tx, deps, actor.tenant, policyKey, now));
+  const worldOf = remembered((policyKey) => readWorld(tx, deps, actor.tenant, policyKey, instant));
   const activeOf = remembered((policyKey) => deps.policies.activeVersion(tx, actor.tenant, policyKey));
   return {
     async see(approval) {
@@ -151,7 +147,7 @@ async function reader(tx: ApprovalTx, deps: ApprovalDeps, actor: Actor): Promise
     async inbox(before, limit) {
       // Stand-ins of every policy: a selector is no right to vote.
       const all = await tx.standIns.list(actor.tenant, inboxScan);
-      const selectors = selectorsFor(actor.person, { now, directory: deps.directory(actor.tenant), standIns: all });
+      const selectors = selectorsFor(actor.person, { now: instant.now, directory: deps.directory(actor.tenant), standIns: all });
       const rows = new Map<string, InboxRow>();
       for (const selector of selectors) {
         for (const row of await tx.approvals.inbox({ tenant: actor.tenant, selector, before, limit })) rows.set(row.approvalId, row);

@@ -7,13 +7,28 @@ import type { PolicyRepository } from "./policy/policy-records.ts";
 import type { Approval, ApprovalEvent, Decision } from "./request.ts";
 import type { StandIn, Subject } from "./types.ts";
 
+export interface Instant {
+  /** The database's clock. */
+  readonly now: number;
+  /** A number that every change of the tenant's stand-ins increments; 0 before the first. */
+  readonly standInChanges: number;
+}
+
+/** What a new request begins from. */
+export interface Standing extends Instant {
+  /** Of its policy. */
+  readonly activeVersion: number | undefined;
+  /** The open request of its subject, under whatever policy, or else the subject's latest one that still grants under this policy. */
+  readonly currentId: string | undefined;
+}
+
 /** A request that this transaction has locked. */
-export interface LockedApproval {
+export interface LockedApproval extends Instant {
   readonly approval: Approval;
   /** The version of people (directory and stand-ins) by which its candidates were resolved. */
   readonly resolvedVersion: number;
-  /** The database's clock. */
-  readonly now: number;
+  /** Of its policy, whatever version it is pinned to. */
+  readonly activeVersion: number | undefined;
   /** The hash of its last event. */
   readonly lastHash: string;
 }
@@ -36,16 +51,14 @@ export interface InboxRow {
 }
 
 export interface ApprovalRepository {
-  /** The database's clock. */
-  now(): Promise<number>;
-  /** A new request with its events; false when its subject has an open request already. */
-  insert(approval: Approval, events: readonly ApprovalEvent[], resolvedVersion: number): Promise<boolean>;
+  instant(tenant: string): Promise<Instant>;
+  standing(tenant: string, policyKey: string, subject: Pick<Subject, "type" | "id">): Promise<Standing>;
+  /** A new request with its events. Where another transaction opened one of the subject first, this one runs again. */
+  insert(approval: Approval, events: readonly ApprovalEvent[], resolvedVersion: number): Promise<void>;
   find(tenant: string, id: string): Promise<Approval | undefined>;
   /** Several at once, in any order. */
   findAll(tenant: string, ids: readonly string[]): Promise<readonly Approval[]>;
   lock(tenant: string, id: string): Promise<LockedApproval | undefined>;
-  /** The open request of a subject, under whatever policy, or else its latest one that still grants under this policy; locked. */
-  lockCurrent(tenant: string, policyKey: string, subject: Pick<Subject, "type" | "id">): Promise<LockedApproval | undefined>;
   /**
    * Writes the document after these events. False, and nothing is written, when the request is not as it was locked any more, or
    * when `isInTime` is asked for and it has expired by the database's clock.
@@ -95,9 +108,7 @@ export interface StandInRepository {
   list(tenant: string, limit: number): Promise<readonly StandIn[]>;
   /** Says that the tenant's stand-ins have changed, as one that has ended. */
   touch(tenant: string): Promise<void>;
-  /** A number that every change of the tenant's stand-ins increments; 0 before the first. */
-  version(tenant: string): Promise<number>;
-  /** The tenants that have ever had any, with that number. */
+  /** The tenants that have ever had any, with the number of changes. */
   versions(): Promise<ReadonlyMap<string, number>>;
 }
 

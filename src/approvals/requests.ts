@@ -12,9 +12,6 @@ import { isOpen, type Approval } from "./request.ts";
 import type { Person, Policy, Subject, Verdict } from "./types.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
 
-/** Creators of one subject that come at the same instant: the second finds the request of the first. */
-const createTries = 3;
-
 export interface CreateInput {
   readonly commandId: string;
   readonly policyKey: string;
@@ -34,19 +31,12 @@ export interface Created {
 }
 
 export async function createApproval(deps: ApprovalDeps, input: CreateInput, actor: Actor): Promise<Created> {
-  for (let tries = 1; ; tries++) {
-    const created = await deps.store.tx((tx) => createIn(tx, deps, input, actor));
-    if (created) {
-      if (created.isNew && !input.isDryRun) deps.meter.changed(undefined, { approval: created.seen.approval, events: [] });
-      return created;
-    }
-    if (tries === createTries)
-      throw new DomainError({ kind: "conflict", reason: "OPEN_REQUEST_FOR_SUBJECT", message: "others open and close requests of this subject at this moment" });
-  }
+  const created = await deps.store.tx((tx) => createIn(tx, deps, input, actor));
+  if (created.isNew && !input.isDryRun) deps.meter.changed(undefined, { approval: created.seen.approval, events: [] });
+  return created;
 }
 
-/** Undefined when another transaction has just opened a request of the subject. */
-async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, actor: Actor): Promise<Created | undefined> {
+async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, actor: Actor): Promise<Created> {
   const { commandId, isDryRun, subject, policyKey, ...content } = input;
   const command = { ...content, subject, policyKey, what: "create" };
   const { tenant, person } = actor;
@@ -58,7 +48,8 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   if (known) return known;
 
   refuseOwned(deps.owners, tenant, subject);
-  const policy = await activePolicy(tx, deps, tenant, policyKey);
+  const standing = await tx.approvals.standing(tenant, policyKey, subject);
+  const policy = await activePolicy(tx, deps, tenant, policyKey, standing);
   if (policy.document.subject !== subject.type) {
     const message = `policy ${policyKey} is for subjects of type ${policy.document.subject}, not ${subject.type}`;
     throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
@@ -67,7 +58,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const addCallback = async (approvalId: string) => {
     if (input.callback) await deps.listeners.addCallback(tx, isDryRun ? undefined : approvalId, input.callback, { tenant, key: person.key });
   };
-  const current = await tx.approvals.lockCurrent(tenant, policyKey, subject);
+  const current = standing.currentId === undefined ? undefined : await tx.approvals.lock(tenant, standing.currentId);
   if (current?.approval.subject.digest === subject.digest && current.approval.policy.key === policyKey) {
     // The same command may have been carried out since, by another transaction, until this one had the lock.
     const since = await former();
@@ -79,11 +70,11 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   }
   if (current && isOpen(current.approval)) throw otherIsOpen(current.approval);
 
-  const world = await readWorld(tx, deps, tenant, policyKey, current?.now ?? (await tx.approvals.now()));
+  const world = await readWorld(tx, deps, tenant, policyKey, current ?? standing);
   const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personOfKey(input.onBehalfOf, world) };
   const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...behalf }, policy, world);
-  const seen = await seeChanged(tx, deps, { approval: made.approval, policy, world }, actor, policy.version);
-  if (!isDryRun && !(await tx.approvals.insert(made.approval, made.events, world.version))) return undefined;
+  const seen = seeChanged({ approval: made.approval, policy, world }, actor, policy.version);
+  if (!isDryRun) await tx.approvals.insert(made.approval, made.events, world.version);
   await addCallback(made.approval.id);
   if (isDryRun) return { seen, isNew: true };
   await publish(tx, deps, undefined, made, actor.traceparent);
@@ -100,7 +91,7 @@ async function joinIn(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApprova
     isDryRun,
   });
   if (joined.refusal) throw refused(joined.refusal, current.approval.id);
-  return seeChanged(tx, deps, joined, actor);
+  return seeChanged(joined, actor, current.activeVersion);
 }
 
 export interface VoteInput {
@@ -134,9 +125,9 @@ export interface ReviseInput {
 
 export function reviseApproval(deps: ApprovalDeps, input: ReviseInput, actor: Actor): Promise<VoteResult> {
   const { commandId, approvalId, digest } = input;
-  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "revise" } }, async (approval, _pinned, world, tx) => {
+  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "revise" } }, async (approval, _pinned, world, tx, locked) => {
     refuseOwned(deps.owners, actor.tenant, approval.subject);
-    const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key);
+    const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key, locked);
     const context = input.context === undefined ? approval.context : await deps.readContext(policy, input.context);
     return revise(approval, { author: actor.person, isAdmin: actor.isAdmin, digest, context }, policy, world);
   });
@@ -186,7 +177,7 @@ interface Command {
   readonly resolvesItself?: boolean;
 }
 
-type Work = (approval: Approval, policy: Policy, world: ReadWorld, tx: ApprovalTx) => Answer | Promise<Answer>;
+type Work = (approval: Approval, policy: Policy, world: ReadWorld, tx: ApprovalTx, locked: LockedApproval) => Answer | Promise<Answer>;
 
 /** Carries a command out once. Throws APPROVAL_NOT_FOUND and COMMAND_ID_REUSED. */
 async function run(
@@ -200,11 +191,11 @@ async function run(
     if (!locked) throw notFound(approvalId);
     if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { seen: await seeIn(tx, deps, locked.approval, actor) } };
     const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun, resolvesItself };
-    const changed = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx), options);
+    const changed = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx, locked), options);
     if (!isDryRun && !changed.refusal) await remember(tx, actor, commandId, content, approvalId);
     // A revision may be decided by another version than the one before.
     const isPinned = changed.approval.policy.version === locked.approval.policy.version;
-    const seen = await (isPinned ? seeChanged(tx, deps, changed, actor) : seeIn(tx, deps, changed.approval, actor));
+    const seen = await (isPinned ? seeChanged(changed, actor, locked.activeVersion) : seeIn(tx, deps, changed.approval, actor));
     return { before: locked.approval, changed, result: { seen, ...(changed.refusal ? { refusal: changed.refusal } : {}) } };
   });
   if (done.before && done.changed && !isDryRun) deps.meter.changed(done.before, done.changed);
@@ -217,9 +208,14 @@ async function mustFind(tx: ApprovalTx, tenant: string, id: string): Promise<App
   return approval;
 }
 
-async function activePolicy(tx: ApprovalTx, { policies }: ApprovalDeps, tenant: string, key: string): Promise<Policy> {
-  const policy = await policies.active(tx, tenant, key);
-  if (policy) return policy;
+async function activePolicy(
+  tx: ApprovalTx,
+  { policies }: ApprovalDeps,
+  tenant: string,
+  key: string,
+  { activeVersion }: Pick<LockedApproval, "activeVersion">,
+): Promise<Policy> {
+  if (activeVersion !== undefined) return policies.pinned(tx, tenant, key, activeVersion);
   throw new DomainError({
     kind: "wrong_state",
     reason: "POLICY_NOT_ACTIVE",

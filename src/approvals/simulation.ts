@@ -30,7 +30,7 @@ export function simulatePolicy(deps: ApprovalDeps, input: SimulationInput, actor
   return deps.store.tx(async (tx) => {
     const policy = await policyOf(tx, deps, input.policy, actor.tenant);
     const context = await deps.readContext(policy, input.context);
-    const world = await readWorld(tx, deps, actor.tenant, policy.document.key, await tx.approvals.now());
+    const world = await readWorld(tx, deps, actor.tenant, policy.document.key, await tx.approvals.instant(actor.tenant));
     const requester = input.requester === "" ? actor.person : personOf({ voter: input.requester, groups: [], roles: [] }, world);
     const votes = input.votes.map(({ verdict, requirement, ...voter }) => ({
       voter: personOf(voter, world),

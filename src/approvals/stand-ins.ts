@@ -21,7 +21,7 @@ export async function putStandIn(deps: Pick<ApprovalDeps, "store" | "ids" | "dir
   const { tenant, person } = actor;
   const to = userName(input.to);
   return deps.store.tx(async (tx) => {
-    const now = await tx.approvals.now();
+    const { now } = await tx.approvals.instant(tenant);
     const directory = deps.directory(tenant);
     const bad: FieldViolation[] = [];
     if (isAny([to], partyOf(person, directory).identities)) bad.push({ field: "to", description: "must be somebody else" });
@@ -68,7 +68,7 @@ export async function deleteStandIn(deps: ApprovalDeps, id: string, actor: Actor
       throw noStandIn(id);
     }
     await tx.standIns.delete(actor.tenant, id);
-    const at = await tx.approvals.now();
+    const { now: at } = await tx.approvals.instant(actor.tenant);
     await tx.audit.append({ subject: { kind: "stand-in", id }, at, actor: actor.person.key, action: "stand-in.deleted", detail: { to: standIn.to } });
   });
 }

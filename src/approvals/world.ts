@@ -1,7 +1,7 @@
 /** The world as the machine sees it, read in a transaction. */
 import type { ApprovalDeps } from "./deps.ts";
 import type { World } from "./people.ts";
-import type { ApprovalTx } from "./records.ts";
+import type { ApprovalTx, Instant } from "./records.ts";
 
 /** Stand-ins of a tenant that are read; later ones are refused when they are put. */
 export const maxStandIns = 1_000;
@@ -16,13 +16,12 @@ export async function readWorld(
   { directory: directoryOf }: Pick<ApprovalDeps, "directory">,
   tenant: string,
   policyKey: string,
-  now: number,
+  { now, standInChanges }: Instant,
 ): Promise<ReadWorld> {
   const directory = directoryOf(tenant);
-  const changes = await tx.standIns.version(tenant);
-  const all = changes === 0 ? [] : await tx.standIns.list(tenant, maxStandIns);
+  const all = standInChanges === 0 ? [] : await tx.standIns.list(tenant, maxStandIns);
   const standIns = all.filter(({ since, until, policies }) => since <= now && now < until && (policies.length === 0 || policies.includes(policyKey)));
-  return { now, directory, standIns, version: peopleVersion(directory, changes) };
+  return { now, directory, standIns, version: peopleVersion(directory, standInChanges) };
 }
 
 export function peopleVersion(directory: World["directory"], standInChanges: number): number {

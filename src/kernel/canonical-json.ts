@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** JSON with object keys sorted, so that equal values give equal text. `undefined` members are left out. */
 export function canonicalJson(value: unknown): string {
@@ -14,5 +14,5 @@ function sorted(value: unknown): unknown {
 
 /** SHA-256 (hex) of a text's UTF-8 bytes. */
 export function sha256(text: string): string {
-  return createHash("sha256").update(text, "utf8").digest("hex");
+  return hash("sha256", text);
 }

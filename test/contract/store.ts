@@ -11,6 +11,7 @@ import { instanceTests } from "./store/instances.ts";
 import { nameTests } from "./store/names.ts";
 import { leaseTests } from "./store/leases.ts";
 import { logTests } from "./store/log.ts";
+import { approvalTests } from "./store/approvals.ts";
 import { policyTests } from "./store/policies.ts";
 import { recordTests } from "./store/records.ts";
 import { textTests } from "./store/text.ts";
@@ -27,6 +28,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     nameTests(backend);
     artifactTests(backend);
     recordTests(backend);
+    approvalTests(backend);
     policyTests(backend);
     webhookTests(backend);
     auditTests(backend);

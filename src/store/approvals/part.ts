@@ -7,6 +7,7 @@ import { directoryRepository } from "./directory.ts";
 import { policies } from "./migrations/0020-policies.ts";
 import { directory } from "./migrations/0021-directory.ts";
 import { approvals } from "./migrations/0022-approvals.ts";
+import { activePolicies } from "./migrations/0023-active-policies.ts";
 import { outdated } from "./migrations/0024-outdated.ts";
 import { policyRepository } from "./policies.ts";
 import { approvalRepository } from "./requests.ts";
@@ -15,7 +16,7 @@ import type { ApprovalTables } from "./tables.ts";
 
 /** What approvals keep, beside what every domain does. */
 export const approvalsPart: StorePart<DirectoryTx & Omit<ApprovalTx, keyof CoreTx>> = {
-  migrations: [policies, directory, approvals, outdated],
+  migrations: [policies, directory, approvals, activePolicies, outdated],
   repositories({ db, dialect }) {
     const session = { db: db.withTables<ApprovalTables>(), dialect };
     return {

@@ -93,7 +93,8 @@ export function policyRepository({ db, dialect }: Session<ApprovalTables>): Poli
   };
 }
 
-function activeKey(tenant: string, key: string): string {
+/** Unique among the active versions. */
+export function activeKey(tenant: string, key: string): string {
   return sha256(canonicalJson([tenant, key]));
 }
 

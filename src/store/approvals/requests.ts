@@ -5,63 +5,79 @@
  * database's clock, inside the UPDATE. The events of a request are its audit chain: each has the hash of the one before.
  * The inbox is a projection of the active stage, written with it.
  */
-import { sql } from "kysely";
+import { sql, type RawBuilder } from "kysely";
 import { chained, type AuditEntry } from "../../kernel/audit.ts";
 import { canonicalJson, sha256 } from "../../kernel/canonical-json.ts";
 import { selectorsOf } from "../../approvals/inbox.ts";
-import type { ApprovalRepository, LockedApproval } from "../../approvals/records.ts";
+import type { ApprovalRepository, Instant } from "../../approvals/records.ts";
 import { isOpen, openDecisions, type Approval, type ApprovalEvent } from "../../approvals/request.ts";
 import type { Subject } from "../../approvals/types.ts";
-import { forUpdate, type Session } from "../engine/dialect.ts";
+import type { Session } from "../engine/dialect.ts";
+import { insertRows, write } from "../engine/writes.ts";
+import { activeKey } from "./policies.ts";
 import type { ApprovalEventTable, ApprovalTable, ApprovalTables } from "./tables.ts";
+
+interface InstantRow {
+  readonly now: number;
+  readonly stand_ins: number | null;
+}
+
+interface StandingRow extends InstantRow {
+  readonly active: number | null;
+  readonly current_id: string | null;
+}
+
+type LockedRow = InstantRow & Pick<StandingRow, "active"> & Pick<ApprovalTable, "document" | "resolved_version" | "last_hash">;
 
 export function approvalRepository({ db, dialect }: Session<ApprovalTables>): ApprovalRepository {
   const requests = () => db.selectFrom("approval_requests").select("document");
 
-  async function lock(tenant: string, id: string): Promise<LockedApproval | undefined> {
-    const found = db.selectFrom("approval_requests").select(["document", "resolved_version", "last_hash", dialect.now().as("now")]);
-    const row = await forUpdate(dialect, found.where("id", "=", id).where("tenant", "=", tenant)).executeTakeFirst();
-    return row && { approval: approvalOf(row), resolvedVersion: row.resolved_version, lastHash: row.last_hash, now: Number(row.now) };
+  /** The instant, in a statement that reads something else. */
+  const instant = (tenant: string) => sql`${dialect.now()} as now, (select stand_in_version from approval_tenants where tenant = ${tenant}) as stand_ins`;
+
+  async function first<Row>(query: RawBuilder<unknown>): Promise<Row | undefined> {
+    return (await query.execute(db)).rows[0] as Row | undefined;
   }
 
   async function writeInbox(approval: Approval): Promise<void> {
     const { tenant, openedAt, id } = approval;
     const rows = selectorsOf(approval).map((selector) => ({ tenant, selector, opened_at: openedAt, approval_id: id }));
-    if (rows.length > 0) await db.insertInto("approval_inbox").values(rows).execute();
+    await insertRows(db, "approval_inbox", rows);
   }
 
   return {
-    async now() {
-      const row = await db.selectNoFrom(dialect.now().as("now")).executeTakeFirstOrThrow();
-      return Number(row.now);
+    async instant(tenant) {
+      return instantOf(await first<InstantRow>(sql`select ${instant(tenant)}`));
+    },
+
+    async standing(tenant, policyKey, subject) {
+      // Found without a lock: MySQL would lock the gap, too, and so hold back requests of other subjects.
+      const current = sql`select id from approval_requests where subject_key = ${subjectKeyOf(tenant, subject)} and
+        (open_key is not null or policy_key = ${policyKey} and grant_state in ('VALID', 'USED')) order by open_key is null, id desc limit 1`;
+      const active = sql`select version from policy_versions where active_key = ${activeKey(tenant, policyKey)}`;
+      const row = await first<StandingRow>(sql`select ${instant(tenant)}, (${active}) as active, (${current}) as current_id`);
+      return { ...instantOf(row), activeVersion: row?.active ?? undefined, currentId: row?.current_id ?? undefined };
     },
 
     async insert(approval, events, resolvedVersion) {
       const rows = chain(approval.id, events, "");
       const subjectKey = subjectKeyOf(approval.tenant, approval.subject);
       const { id, tenant, policy, subject, openedAt } = approval;
-      try {
-        await db
-          .insertInto("approval_requests")
-          .values({
-            id,
-            tenant,
-            policy_key: policy.key,
-            subject_type: subject.type,
-            subject_id: subject.id,
-            subject_key: subjectKey,
-            opened_at: openedAt,
-            ...columnsOf(approval, subjectKey, resolvedVersion),
-            last_hash: rows.at(-1)?.hash ?? "",
-          })
-          .execute();
-      } catch (error) {
-        if (dialect.isDuplicate(error)) return false;
-        throw error;
-      }
-      await db.insertInto("approval_events").values(rows).execute();
+      await insertRows(db, "approval_requests", [
+        {
+          id,
+          tenant,
+          policy_key: policy.key,
+          subject_type: subject.type,
+          subject_id: subject.id,
+          subject_key: subjectKey,
+          opened_at: openedAt,
+          ...columnsOf(approval, subjectKey, resolvedVersion),
+          last_hash: rows.at(-1)?.hash ?? "",
+        },
+      ]);
+      await insertRows(db, "approval_events", rows);
       await writeInbox(approval);
-      return true;
     },
 
     async find(tenant, id) {
@@ -74,21 +90,20 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
       return (await requests().where("tenant", "=", tenant).where("id", "in", ids).execute()).map(approvalOf);
     },
 
-    lock,
-
-    async lockCurrent(tenant, policyKey, subject) {
-      const key = subjectKeyOf(tenant, subject);
-      // Found without a lock: MySQL would lock the gap, too, and so hold back requests of other subjects.
-      const last = await db
-        .selectFrom("approval_requests")
-        .select("id")
-        .where("subject_key", "=", key)
-        .where((eb) => eb.or([eb("open_key", "is not", null), eb.and([eb("policy_key", "=", policyKey), eb("grant_state", "in", ["VALID", "USED"])])]))
-        .orderBy(sql`open_key is null`)
-        .orderBy("id", "desc")
-        .limit(1)
-        .executeTakeFirst();
-      return last && (await lock(tenant, last.id));
+    async lock(tenant, id) {
+      const active = sql`select version from policy_versions as policy
+        where policy.tenant = request.tenant and policy.policy_key = request.policy_key and policy.status = 'ACTIVE'`;
+      const row = await first<LockedRow>(sql`select document, resolved_version, last_hash, ${instant(tenant)}, (${active}) as active
+        from approval_requests as request where id = ${id} and tenant = ${tenant} ${sql.raw(dialect.rowLocks ? "for update" : "")}`);
+      return (
+        row && {
+          ...instantOf(row),
+          approval: approvalOf(row),
+          resolvedVersion: row.resolved_version,
+          activeVersion: row.active ?? undefined,
+          lastHash: row.last_hash,
+        }
+      );
     },
 
     async advance({ approval: before, lastHash }, next, events, { isInTime, resolvedVersion }) {
@@ -100,9 +115,9 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
         .where("sequence", "=", before.sequence);
       const moved = await (isInTime ? moving.where("expires_at", ">", dialect.now()) : moving).executeTakeFirst();
       if (moved.numUpdatedRows === 0n) return false;
-      if (rows.length > 0) await db.insertInto("approval_events").values(rows).execute();
-      if (canonicalJson(selectorsOf(next)) === canonicalJson(selectorsOf(before))) return true;
-      await db.deleteFrom("approval_inbox").where("approval_id", "=", next.id).execute();
+      await insertRows(db, "approval_events", rows);
+      if (selectorsOf(next).join("\n") === selectorsOf(before).join("\n")) return true;
+      await write(db, db.deleteFrom("approval_inbox").where("approval_id", "=", next.id));
       await writeInbox(next);
       return true;
     },
@@ -167,6 +182,10 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
       return Number(row.open);
     },
   };
+}
+
+function instantOf(row: InstantRow | undefined): Instant {
+  return { now: Number(row?.now), standInChanges: row?.stand_ins ?? 0 };
 }
 
 function columnsOf(approval: Approval, subjectKey: string, resolvedVersion: number) {

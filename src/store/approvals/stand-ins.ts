@@ -43,11 +43,6 @@ export function standInRepository({ db, dialect }: Session<ApprovalTables>): Sta
       return (await live(tenant).orderBy("id", "desc").limit(limit).execute()).map(standInOf);
     },
 
-    async version(tenant) {
-      const row = await db.selectFrom("approval_tenants").select("stand_in_version").where("tenant", "=", tenant).executeTakeFirst();
-      return row?.stand_in_version ?? 0;
-    },
-
     async versions() {
       const rows = await db.selectFrom("approval_tenants").selectAll().execute();
       return new Map(rows.map((row) => [row.tenant, row.stand_in_version]));

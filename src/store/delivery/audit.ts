@@ -2,6 +2,7 @@
 import { canonicalJson } from "../../kernel/canonical-json.ts";
 import { chained, subjectText, type AuditRow, type Audit } from "../../kernel/audit.ts";
 import type { Session } from "../engine/dialect.ts";
+import { insertRows } from "../engine/writes.ts";
 import type { DeliveryTables } from "./tables.ts";
 
 export function auditRepository({ db }: Session<DeliveryTables>): Audit {
@@ -15,10 +16,7 @@ export function auditRepository({ db }: Session<DeliveryTables>): Audit {
         .limit(1)
         .executeTakeFirst();
       const { detail, previousHash, ...row } = chained(entry, last);
-      await db
-        .insertInto("audit")
-        .values({ ...row, subject: subjectText(entry.subject), detail: canonicalJson(detail), previous_hash: previousHash })
-        .execute();
+      await insertRows(db, "audit", [{ ...row, subject: subjectText(entry.subject), detail: canonicalJson(detail), previous_hash: previousHash }]);
     },
 
     async list(subject) {

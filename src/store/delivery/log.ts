@@ -9,6 +9,7 @@
 import type { EventLog, LogEvent } from "../../kernel/records.ts";
 import { sql, type RawBuilder } from "kysely";
 import { forUpdate, type Session } from "../engine/dialect.ts";
+import { write } from "../engine/writes.ts";
 import { eventColumns, storedEvent } from "./outbox-rows.ts";
 import type { DeliveryTables } from "./tables.ts";
 
@@ -18,34 +19,38 @@ const scanLimit = 5_000;
 const pruneBatch = 1_000;
 
 export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLog {
-  const head = db.selectFrom("event_head").where("event_head.id", "=", 1);
+  const head = () => db.selectFrom("event_head").where("event_head.id", "=", 1);
   return {
     async number(limit) {
-      const { last_position } = await forUpdate(dialect, head.select("last_position")).executeTakeFirstOrThrow();
+      const { last_position } = await forUpdate(dialect, head().select("last_position")).executeTakeFirstOrThrow();
       const rows = await db.selectFrom("outbox").select(eventColumns).where("log_position", "is", null).orderBy("position").limit(limit).execute();
       if (rows.length === 0) return [];
       const events = rows.map((row, index): LogEvent => ({ ...storedEvent(row), position: last_position + 1 + index }));
       for (const [index, { type, subject, serial }] of events.entries()) {
         if (rows[index]?.type !== null) continue;
-        await db.updateTable("outbox").set({ type, subject_kind: subject.kind, subject_id: subject.id }).where("position", "=", serial).execute();
+        await write(db, db.updateTable("outbox").set({ type, subject_kind: subject.kind, subject_id: subject.id }).where("position", "=", serial));
       }
       const serials = events.map(({ serial }) => serial);
       // By primary key alone: another condition could use an index that contains rows of open transactions.
-      await db
-        .updateTable("outbox")
-        .set({ log_position: positionBySerial(events) })
-        .where("position", "in", serials)
-        .execute();
-      await db
-        .updateTable("event_head")
-        .set({ last_position: last_position + rows.length })
-        .where("id", "=", 1)
-        .execute();
+      await write(
+        db,
+        db
+          .updateTable("outbox")
+          .set({ log_position: positionBySerial(events) })
+          .where("position", "in", serials),
+      );
+      await write(
+        db,
+        db
+          .updateTable("event_head")
+          .set({ last_position: last_position + rows.length })
+          .where("id", "=", 1),
+      );
       return events;
     },
 
     async ends() {
-      const row = await head
+      const row = await head()
         .select((eb) => [
           "last_position",
           "pruned_position",
@@ -67,7 +72,7 @@ export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLo
       if (types.length > 0) those = those.where("type", "in", types);
       if (subject) those = those.where("subject_kind", "=", subject.kind);
       if (subject?.id !== undefined) those = those.where("subject_id", "=", subject.id);
-      const page = await head
+      const page = await head()
         .leftJoin(those.orderBy("log_position").limit(limit).as("event"), (on) => on.onTrue())
         .select(["event_head.last_position", "event_head.pruned_position", "event.log_position"])
         .select(eventColumns.map((column) => `event.${column}` as const))

@@ -8,13 +8,13 @@
 import type { Outbox } from "../../kernel/records.ts";
 import { sql } from "kysely";
 import type { Session } from "../engine/dialect.ts";
+import { insertRows } from "../engine/writes.ts";
 import { eventColumns, storedEvent } from "./outbox-rows.ts";
 import type { DeliveryTables } from "./tables.ts";
 
 export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outbox {
   return {
     async insert(...events) {
-      if (events.length === 0) return;
       const rows = events.map(({ id, key, subject, payload, at, traceparent }) => ({
         id,
         event_key: key,
@@ -25,7 +25,7 @@ export function outboxRepository({ db, dialect }: Session<DeliveryTables>): Outb
         subject_id: subject.id,
         type: payload.type,
       }));
-      await db.insertInto("outbox").values(rows).execute();
+      await insertRows(db, "outbox", rows);
     },
 
     async unpublished(limit, afterSerial = 0) {

@@ -7,6 +7,7 @@
 import type { Tasks } from "../../kernel/records.ts";
 import { sql } from "kysely";
 import { fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
+import { write } from "../engine/writes.ts";
 import type { DeliveryTables } from "./tables.ts";
 
 const never = Number.MAX_SAFE_INTEGER;
@@ -17,9 +18,9 @@ export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks 
 
   return {
     async insert({ kind }, { id, payload, dueInMs = 0 }) {
-      await db
-        .insertInto("tasks")
-        .values({
+      await write(
+        db,
+        db.insertInto("tasks").values({
           id,
           kind,
           payload: JSON.stringify(payload),
@@ -29,8 +30,8 @@ export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks 
           created_at: dialect.now(),
           claimed_at: null,
           parked_at: null,
-        })
-        .execute();
+        }),
+      );
     },
 
     async exists(id) {

@@ -5,11 +5,13 @@
  * destroyed, never reused: the server then rolls back its open transaction. A transaction in which a statement failed,
  * other than on a unique key, can only be rolled back, even if the error was swallowed on the way: after a deadlock the
  * server has ended the transaction by itself and later statements would be another one. No statement begins a
- * transaction: without autocommit the first one after a commit does, which saves a round trip.
+ * transaction: without autocommit the first one after a commit does, which saves a round trip. Writes whose result nobody reads
+ * travel with the next statement; the server stops at the first that fails.
  */
 import { CompiledQuery, MysqlAdapter, MysqlIntrospector, MysqlQueryCompiler, type DatabaseConnection, type Dialect, type QueryResult } from "kysely";
 import type { Connection, Pool, PoolConnection, ResultSetHeader, RowDataPacket } from "mysql2";
 import { breaksConnection, isMysqlDuplicate, NoFreeConnection } from "./mysql-errors.ts";
+import { isUnread } from "./writes.ts";
 
 export interface MysqlLimits {
   /** One statement, from sending to the last row. */
@@ -47,6 +49,17 @@ export function runStatement(connection: Connection, sql: string, values: readon
   });
 }
 
+/** Statements that no unique key refuses. */
+const neverRefused = /^(select|commit)\b/;
+
+/** Statements in one packet; the result of the last. */
+async function runTogether(connection: Connection, queries: readonly CompiledQuery[], timeout: number): Promise<RowDataPacket[] | ResultSetHeader> {
+  const texts = queries.map(({ sql }) => sql);
+  const values = queries.flatMap(({ parameters }) => parameters);
+  const results = await runStatement(connection, texts.join("; "), values, timeout);
+  return queries.length === 1 ? results : ((results as unknown as (typeof results)[]).at(-1) ?? []);
+}
+
 /** A Kysely dialect on `pool`, which stays open when the Kysely instance is destroyed. */
 export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
   const prepared = new WeakSet<PoolConnection>();
@@ -80,18 +93,28 @@ export function mysqlPoolDialect(pool: Pool, limits: MysqlLimits): Dialect {
 }
 
 function newSession(raw: PoolConnection, statementMs: number): MysqlSession {
+  const unsent: CompiledQuery[] = [];
+
+  async function send(queries: readonly CompiledQuery[]): Promise<RowDataPacket[] | ResultSetHeader> {
+    try {
+      return await runTogether(raw, queries, statementMs);
+    } catch (error) {
+      if (queries.some(isUnread) || !isMysqlDuplicate(error)) session.failure = { error, broken: breaksConnection(error) };
+      throw error;
+    }
+  }
+
   const session: MysqlSession = {
     raw,
     failure: undefined,
-    async executeQuery<R>({ sql, parameters }: { readonly sql: string; readonly parameters: readonly unknown[] }): Promise<QueryResult<R>> {
+    async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
       if (session.failure) throw session.failure.error;
-      try {
-        const result = await runStatement(raw, sql, parameters, statementMs);
-        return Array.isArray(result) ? { rows: result as R[] } : { rows: [], numAffectedRows: BigInt(result.affectedRows) };
-      } catch (error) {
-        if (!isMysqlDuplicate(error)) session.failure = { error, broken: breaksConnection(error) };
-        throw error;
-      }
+      unsent.push(query);
+      if (isUnread(query)) return { rows: [] };
+      // A repository may cope with a unique key that refuses a row: such a statement is sent alone.
+      if (unsent.length > 1 && !neverRefused.test(query.sql)) await send(unsent.splice(0, unsent.length - 1));
+      const result = await send(unsent.splice(0));
+      return Array.isArray(result) ? { rows: result as R[] } : { rows: [], numAffectedRows: BigInt(result.affectedRows) };
     },
     streamQuery: () => {
       throw new Error("streaming is not supported");

@@ -16,7 +16,7 @@ const idleMs = 10_000;
 export function openPool(options: ConnectionOptions, connections: number): OwnedPool {
   // The driver closes idle connections only when it may keep fewer than there can be.
   const idle = { maxIdle: connections - 1, idleTimeout: idleMs };
-  const pool = createPool({ ...options, ...idle, connectionLimit: connections, waitForConnections: true, queueLimit: 0 });
+  const pool = createPool({ ...options, ...idle, multipleStatements: true, connectionLimit: connections, waitForConnections: true, queueLimit: 0 });
   const all = new Set<Connection>();
   pool.on("connection", (connection) => {
     all.add(connection);

@@ -48,10 +48,11 @@ export function transactionTests(backend: StoreBackend): void {
       const { store } = opened;
       await store.tx((tx) => tx.attempts.insert(attempt("a", { serviceId: "s" }), [], 60_000));
       await store.tx(async (tx) => {
+        await tx.outbox.insert(outboxEvent("before"));
         await expect(tx.attempts.insert(attempt("b", { serviceId: "s" }), [], 60_000)).rejects.toMatchObject({ kind: "conflict" });
         await tx.outbox.insert(outboxEvent("after"));
       });
-      expect((await store.tx((tx) => tx.outbox.unpublished(9))).map(({ id }) => id)).toEqual(["after"]);
+      expect((await store.tx((tx) => tx.outbox.unpublished(9))).map(({ id }) => id)).toEqual(["before", "after"]);
     });
 
     test("reject with conflict when a key that is unique stands twice", async () => {
@@ -61,6 +62,20 @@ export function transactionTests(backend: StoreBackend): void {
       const again = await refusalOf(store.tx((tx) => tx.outbox.insert(outboxEvent("twice"))));
       expect(again.kind).toBe("conflict");
       expect(again.message).not.toMatch(/insert|outbox|twice/i);
+    });
+
+    test("are not committed without a write that failed later than it was made, even if that was swallowed", async (context) => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      if (!opened.another) return context.skip("a write fails at once");
+      await store.tx((tx) => tx.outbox.insert(outboxEvent("twice")));
+      const again = store.tx(async (tx) => {
+        await tx.outbox.insert(outboxEvent("twice"));
+        await tx.outbox.backlog().catch(() => undefined);
+        await tx.outbox.insert(outboxEvent("after"));
+      });
+      expect((await refusalOf(again)).kind).toBe("conflict");
+      expect((await store.tx((tx) => tx.outbox.unpublished(9))).map(({ id }) => id)).toEqual(["twice"]);
     });
 
     test("do not see each other's writes before the commit", async () => {
