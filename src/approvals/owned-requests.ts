@@ -2,7 +2,7 @@
  * What the owner of a type of subjects does with requests about them, in its own transactions. It is counted when it is done: twice, when
  * such a transaction runs again.
  */
-import { DomainError } from "../kernel/errors.ts";
+import { Overtaken } from "../kernel/errors.ts";
 import { change, publish, refused, schedule } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
 import { close, join, open, revise } from "./machine.ts";
@@ -28,27 +28,15 @@ export async function findOpen(tx: ApprovalTx, tenant: string, policyKey: string
   return current && isOpen(current.approval) ? current : undefined;
 }
 
-/** Those who ask first at the same instant: the second finds the request of the first. */
-const askTries = 3;
-
 /**
  * Asks about a content: joins the open request of the same digest, revises that of another one, or opens one whose approval
- * stands until it is revoked or superseded. `policy` is the active version.
+ * stands until it is revoked or superseded. `policy` is the active version. Of those who ask first at the same instant the second one's
+ * transaction is run again: its owner judges anew whether it may join, or revise.
  */
 export async function ask(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQuestion, policy: Policy): Promise<Approval> {
   const { tenant, policyKey, subject } = question;
-  for (let tries = 1; ; tries++) {
-    const current = await findOpen(tx, tenant, policyKey, subject);
-    const asked = await (current ? askAgain(tx, deps, current, question, policy) : openStanding(tx, deps, question, policy));
-    if (asked) return asked;
-    if (tries === askTries)
-      throw new DomainError({
-        kind: "conflict",
-        reason: "OPEN_REQUEST_FOR_SUBJECT",
-        message: "others ask about this subject at this moment",
-        retryAfterMs: 1_000,
-      });
-  }
+  const current = await findOpen(tx, tenant, policyKey, subject);
+  return current ? askAgain(tx, deps, current, question, policy) : openStanding(tx, deps, question, policy);
 }
 
 async function askAgain(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApproval, question: OwnedQuestion, policy: Policy): Promise<Approval> {
@@ -67,12 +55,11 @@ async function askAgain(tx: ApprovalTx, deps: ApprovalDeps, current: LockedAppro
   return changed.approval;
 }
 
-/** Undefined when another transaction has just opened a request of the subject. */
-async function openStanding(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQuestion, policy: Policy): Promise<Approval | undefined> {
+async function openStanding(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQuestion, policy: Policy): Promise<Approval> {
   const { tenant, policyKey, subject, context, requester, traceparent } = question;
   const world = await readWorld(tx, deps, tenant, policyKey, await tx.approvals.now());
   const made = open({ id: deps.ids.next(), tenant, subject, context, requester, isStanding: true }, policy, world);
-  if (!(await tx.approvals.insert(made.approval, made.events, world.version))) return undefined;
+  if (!(await tx.approvals.insert(made.approval, made.events, world.version))) throw new Overtaken("another request of the subject was opened meanwhile");
   await publish(tx, deps, undefined, made, traceparent);
   await schedule(tx, deps, undefined, made.approval, world.now);
   await ownerOf(deps.owners, tenant, subject)?.changed(tx, made.approval, made.events);

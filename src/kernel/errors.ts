@@ -153,3 +153,6 @@ export function toDomainError(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
   return new DomainError({ kind: "internal", reason: "INTERNAL", message: "internal error", cause: error });
 }
+
+/** What a transaction rejects with that has been overtaken by another one: the store runs it again, as it does the victim of a deadlock. */
+export class Overtaken extends Error {}

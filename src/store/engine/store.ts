@@ -2,13 +2,13 @@
  * The store over one Kysely instance, for both databases.
  *
  * Guarantees: what `fn` wrote through `tx` is committed together or not at all. When the database makes the transaction
- * the victim of another (deadlock, lock wait, a row that another one inserted first), it is rolled back and `fn` is
- * rerun, at most three times. A driver's error is thrown as a DomainError without SQL; what `fn` itself throws is
+ * the victim of another (deadlock, lock wait, a row that another one inserted first), or `fn` says so, it is rolled back and
+ * `fn` is rerun, at most three times. A driver's error is thrown as a DomainError without SQL; what `fn` itself throws is
  * thrown unchanged. Not guaranteed: after `unavailable` from a lost connection the commit may or may not have happened.
  * Closing lets open transactions finish first, with a time limit.
  */
 import type { Kysely } from "kysely";
-import { DomainError, unavailable } from "../../kernel/errors.ts";
+import { DomainError, Overtaken, unavailable } from "../../kernel/errors.ts";
 import type { Store } from "../../kernel/ports.ts";
 import type { StoreDialect } from "./dialect.ts";
 import type { StorePart } from "./part.ts";
@@ -46,6 +46,7 @@ export function createStore<Tx>({ db, dialect, exclusive, pause, close }: StoreB
 
   function meaningOf(error: unknown): unknown {
     if (error instanceof DomainError) return error;
+    if (error instanceof Overtaken) return unavailable("store", error.message, error);
     return dialect.translate(error) ?? (abandoned ? unavailable("store", "it was closed meanwhile", error) : error);
   }
 
@@ -54,7 +55,8 @@ export function createStore<Tx>({ db, dialect, exclusive, pause, close }: StoreB
       try {
         return await db.transaction().execute((trx) => fn(part.repositories({ db: trx, dialect })));
       } catch (error) {
-        if (abandoned || retry > retries || !dialect.isTransient(error)) throw meaningOf(error);
+        const isVictim = error instanceof Overtaken || dialect.isTransient(error);
+        if (abandoned || retry > retries || !isVictim) throw meaningOf(error);
       }
       await pause(retry);
     }
