@@ -11,6 +11,7 @@ import { approvals } from "./items/approvals.ts";
 import { crowd } from "./items/crowd.ts";
 import { embeddedStart } from "./items/embedded-start.ts";
 import { eventLatency } from "./items/event-latency.ts";
+import { gate } from "./items/gate.ts";
 import { heartbeat } from "./items/heartbeat.ts";
 import { newModule } from "./items/new-module.ts";
 import { openRequests } from "./items/open-requests.ts";
@@ -22,7 +23,7 @@ import { webhooks } from "./items/webhooks.ts";
 import { sweep } from "./leftovers.ts";
 import { musterSide, type MusterSide } from "./muster-side.ts";
 import { printHeader, printRow, type Row } from "./report.ts";
-import { openStack, type Stack } from "./stack.ts";
+import { openStack, type Servers, type Stack } from "./stack.ts";
 import { createDatabase, embeddedBacking, realBacking, startMuster, type Backing } from "../test/support/muster.ts";
 import { startOwnConsul } from "../test/support/own-consul.ts";
 
@@ -38,8 +39,9 @@ const usage = `usage: npm run bench -- register | discovery | reconcile | events
   shares          what is left to others while one caller takes all it can, on embedded Muster or (--real) on the real servers
   start           start time and memory of embedded Muster
   --quick         few samples: shows that everything works, the figures mean little
-  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}; of open-requests: mysql, sqlite
+  --only ITEM     one of: ${["one", "many", "unchanged", "heartbeat", "refused", "crowd", "gate", "start"].join(", ")}; of discovery: ${discoveryItems.join(", ")}; of shares: ${sharesItems.join(", ")}; of open-requests: mysql, sqlite
   --count N       of the heartbeats that show whether memory or the database grow: 1000000 take some five minutes
+  --former DIR    a checkout of another version, whose registrations are compared with in \`gate\`
   --profile DIR   leaves a CPU profile of the server in DIR
 `;
 
@@ -49,6 +51,7 @@ interface Bench {
   readonly server: { readonly address: string; readonly pid: number };
   readonly databaseUrl: string;
   readonly quick: boolean;
+  readonly servers: Servers;
 }
 
 /** Every item that needs the real servers, in the order of the table. */
@@ -60,6 +63,7 @@ const items: Readonly<Record<string, (bench: Bench) => Promise<readonly Row[]>>>
   heartbeat: ({ sides, farm, quick, ...about }) => heartbeat(sides.muster, farm, { ...about, turnMs: quick ? 1_000 : 10_000, count: Number(values.count) }),
   refused: ({ sides, farm, quick }) => refused(sides.muster, farm, quick ? 3 : 20),
   crowd: ({ sides, farm, quick }) => crowd(sides.muster, farm, quick ? 100 : 1_000),
+  gate: ({ farm, servers, quick }) => gate(farm, { servers, quick, former: values.former }),
 };
 
 const { values, positionals } = parseArgs({
@@ -70,6 +74,7 @@ const { values, positionals } = parseArgs({
     profile: { type: "string" },
     real: { type: "boolean", default: false },
     count: { type: "string", default: "0" },
+    former: { type: "string" },
   },
 });
 const [command] = positionals;
@@ -156,7 +161,7 @@ async function register(names: readonly string[]): Promise<void> {
   await warmUp(sides, farm);
   for (const name of names) {
     try {
-      for (const row of (await items[name]?.({ sides, farm, server, databaseUrl: database.url, quick })) ?? []) printRow(row);
+      for (const row of (await items[name]?.({ sides, farm, server, servers, databaseUrl: database.url, quick })) ?? []) printRow(row);
     } catch (error) {
       process.stdout.write(`| ${name}: could not be measured: ${error instanceof Error ? error.message : String(error)} |\n`);
       process.exitCode = 1;

@@ -149,6 +149,7 @@ function askedOf(approval: Approval): Asked {
   return {
     id,
     isOpen: isOpen(approval),
+    rejection: approval.decision === "REJECTED" ? (approval.outcome?.reason ?? "") : undefined,
     shown: {
       approval_id: id,
       policy: policy.key,

@@ -30,7 +30,8 @@ export async function findOpen(tx: ApprovalTx, tenant: string, policyKey: string
 
 /**
  * Asks about a content: joins the open request of the same digest, revises that of another one, or opens one whose approval
- * stands until it is revoked or superseded. `policy` is the active version.
+ * stands until it is revoked or superseded. `policy` is the active version. Of those who ask first at the same instant the second one's
+ * transaction is run again: its owner judges anew whether it may join, or revise.
  */
 export async function ask(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQuestion, policy: Policy): Promise<Approval> {
   const { tenant, policyKey, subject } = question;

@@ -47,7 +47,7 @@ export class Held extends Error {}
 export type SagaEnd = DomainError | "held" | undefined;
 
 /** Named instants of a run, so that tests can stop the process exactly there. */
-export type SagaProbe = (at: { readonly event: string; readonly phase: "begin" | "effect" | "recorded" | "undo" | "undone" }) => void;
+export type SagaProbe = (at: { readonly event: string; readonly phase: "begin" | "effect" | "recorded" | "undo" | "undone" | "held" }) => void;
 
 export interface Saga<Context, Event extends string, Note> {
   readonly steps: readonly Step<Context, Event, Note>[];
@@ -87,7 +87,7 @@ export async function runSaga<Context, Event extends string, Note>(saga: Saga<Co
       if (!next) await durable;
     } catch (error) {
       const begun = { ...saga, steps: saga.steps.slice(0, endOfReach(saga.steps, index)) };
-      if (error instanceof Held) return hold(begun, error);
+      if (error instanceof Held) return hold(begun, step.event, error);
       const failure = limit.signal.aborted && error === limit.signal.reason ? tookTooLong(step.event, step.timeoutMs) : toDomainError(error);
       await unwind(begun, failure);
       return failure;
@@ -107,10 +107,11 @@ export async function unwind<Context, Event extends string, Note>(saga: Saga<Con
   await saga.journal.ended(error, await undoAll(saga, error));
 }
 
-async function hold<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, why: Held): Promise<SagaEnd> {
+async function hold<Context, Event extends string, Note>(saga: Saga<Context, Event, Note>, event: Event, why: Held): Promise<SagaEnd> {
   const leftovers = await undoAll(saga, why);
   try {
     await saga.journal.held(why, leftovers);
+    saga.probe?.({ event, phase: "held" });
     return "held";
   } catch (error) {
     if (!(error instanceof DomainError)) throw error;

@@ -4,12 +4,8 @@ import type { RegistrationPorts } from "./attempts/attempt-context.ts";
 import { displaceOthers, type DisplaceDeps } from "./displace.ts";
 import { showEntry } from "./reconcile/show-entry.ts";
 import { beginApproved, type BeginDeps } from "./gate/begin-attempt.ts";
-import { attemptLimitMs } from "./attempts/new-attempt.ts";
 import { beginTask, displaceTask, showTask, withdrawTask } from "./task-types.ts";
 import { withdraw } from "./withdraw.ts";
-
-/** An attempt, and its undo. */
-const beginLimitMs = attemptLimitMs + 60_000;
 
 /**
  * None gives up: only a withdrawal releases schema versions, tags are shown at once only by their task, and who answers at an
@@ -20,11 +16,11 @@ export function registrationTasks(deps: DisplaceDeps & BeginDeps & { readonly po
   return [
     taskKind(withdrawTask, (payload, signal) => withdraw(ports, payload, signal)),
     taskKind(showTask, ({ registrationId }, signal) => showEntry(ports, registrationId, signal)),
-    taskKind(beginTask, (payload, signal) => beginApproved(deps, payload, signal), beginLimitMs),
+    taskKind(beginTask, (payload, signal) => beginApproved(deps, payload, signal)),
     taskKind(displaceTask, ({ registrationId }, signal) => displaceOthers(deps, registrationId, signal)),
   ];
 }
 
-function taskKind<P>(type: TaskType<P>, run: (payload: P, signal: AbortSignal) => Promise<unknown>, limitMs = 30_000): TaskKind<P> {
-  return { ...type, limitMs, run: async (payload, signal) => void (await run(payload, signal)) };
+function taskKind<P>(type: TaskType<P>, run: (payload: P, signal: AbortSignal) => Promise<unknown>): TaskKind<P> {
+  return { ...type, limitMs: 30_000, run: async (payload, signal) => void (await run(payload, signal)) };
 }

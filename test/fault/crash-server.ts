@@ -1,7 +1,7 @@
 /**
  * Muster as `src/main.ts` starts it, following a script: the JSON in the file `CRASH_SCRIPT`, read at every instant that
  * has a name. These are `<EVENT>:<phase>` of `SagaProbe`, and `<port>.<method>:begin|effect`, before and after a call of an
- * adapter (`attempts.<method>` and `eventLog.<method>` are in the middle of a transaction).
+ * adapter (those of a repository in `scriptedStore` are in the middle of a transaction).
  *
  * - `at`: the first time it is there, the process writes one line to stderr and sends itself `signal` (default SIGKILL).
  *   With SIGSTOP it goes on from that very instant when it is continued.
@@ -51,13 +51,15 @@ function failAsScripted(at: string): void {
   throw new DomainError({ kind: "wrong_state", reason: "DEPENDENCY_REFUSED", message: `scripted to fail at ${at}` });
 }
 
-/** The store itself, with these instants around each operation on attempts and on the log, in the middle of a transaction. */
+const inTransaction = ["attempts", "eventLog", "asks", "gate", "tasks"] as const;
+
+/** The store itself, with these instants around each operation of these repositories, in the middle of a transaction. */
 function scriptedStore(store: MusterStore): MusterStore {
   return new Proxy(store, {
     get: (target, name, receiver) =>
       name === "tx"
         ? <T>(work: (tx: MusterTx) => Promise<T>) =>
-            target.tx((tx) => work({ ...tx, attempts: scripted("attempts", tx.attempts), eventLog: scripted("eventLog", tx.eventLog) }))
+            target.tx((tx) => work({ ...tx, ...Object.fromEntries(inTransaction.map((name) => [name, scripted(name, tx[name])])) }))
         : Reflect.get(target, name, receiver),
   });
 }

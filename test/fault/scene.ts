@@ -33,21 +33,23 @@ export interface SceneOptions {
   readonly delayMs?: number;
   /** It has a configuration schema, so that Muster needs a child process to check it. */
   readonly withSchema?: boolean;
+  /** A service of which nothing but its health is known. */
+  readonly isPlain?: boolean;
 }
 
 /** A module of this type that nobody else knows, not registered yet. */
-export async function openScene(type: TypeName, { withSchema = false, ...options }: SceneOptions = {}): Promise<Scene> {
+export async function openScene(type: TypeName, { withSchema = false, isPlain = false, ...options }: SceneOptions = {}): Promise<Scene> {
   const name = `${type.toLowerCase()}-${crypto.randomUUID()}`;
   const version = "1.0.0";
   const module = await startFakeModule({ name, version, ...options, ...(withSchema ? { schema } : {}) });
   // Of each type the longest way.
-  const document = type === "SERVICE" ? { httpSchema: openApi } : {};
+  const document = type === "SERVICE" && !isPlain ? { httpSchema: openApi } : {};
   return {
     name,
     version,
     artifactId: `${name}${artifactSuffix[type]}`,
     serviceId: `${name}-${module.host}-${module.port}`,
-    hasSchema: rows.some((row) => row.type === type && row.events.includes("APICURIO_REGISTERED")),
+    hasSchema: !isPlain && rows.some((row) => row.type === type && row.events.includes("APICURIO_REGISTERED")),
     type,
     module,
     register: (client, tags = [], onEvent) =>

@@ -31,8 +31,8 @@ export interface Survey {
 
 /** What has happened to an instance so far. */
 export interface Story {
-  /** In the order in which they began. */
-  readonly attempts: readonly { readonly id: string; readonly state: "COMPLETED" | "ROLLED_BACK" }[];
+  /** In the order in which they began. A HELD one is COMPLETED, and made nothing. */
+  readonly attempts: readonly { readonly id: string; readonly state: "COMPLETED" | "ROLLED_BACK" | "HELD" }[];
   readonly unregistered?: boolean;
   /** Tags of the serving entry. */
   readonly tags?: readonly string[];
@@ -62,7 +62,7 @@ export async function survey(site: Site, { name, serviceId, version, artifactId 
     outbox: events.map(({ kind, state }) => `${kind} ${state}`),
     delivered: asRecorded ? "as recorded" : delivered,
     registeredBy: events.filter(({ kind }) => kind === "Registered").map(({ id }) => id),
-    openTasks: tasks.filter(({ payload }) => ids.some((id) => String(payload).includes(id))).length,
+    openTasks: tasks.filter(({ payload }) => [serviceId, ...ids].some((id) => String(payload).includes(id))).length,
   };
 }
 
@@ -91,7 +91,7 @@ function surveyOf({ serviceId, hasSchema }: Instance, { attempts, unregistered =
   const stateOf = (id: string) => (unregistered ? "UNREGISTERED" : id === active ? "ACTIVE" : "SUPERSEDED");
   const entry = active === undefined ? [] : [serviceId];
   return {
-    attempts: attempts.map(({ id, state }) => `${id} ${state}`),
+    attempts: attempts.map(({ id, state }) => `${id} ${state === "HELD" ? "COMPLETED" : state}`),
     registrations: made.map((id) => `${id} ${stateOf(id)}`),
     schema: active !== undefined && hasSchema ? "ENABLED/ENABLED" : "none",
     held: seen.held && { entries: entry, checks: entry.map((of) => ({ of, status: "passing" })) },

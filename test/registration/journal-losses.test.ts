@@ -1,9 +1,21 @@
 /** What an attempt writes and shows when answers, the lease or the store are lost, and when its undo leaves something behind. */
 import { expect, test } from "vitest";
 import { DomainError } from "../../src/kernel/errors.ts";
-import { createJournal } from "../../src/registration/attempts/journal.ts";
+import { createJournal, OutcomeUnknown } from "../../src/registration/attempts/journal.ts";
+import type { Ask } from "../../src/registration/gate/gate-records.ts";
+import { HeldForApproval } from "../../src/registration/gate/gate-types.ts";
 import * as fixtures from "../contract/store/fixtures.ts";
 import { away, broken, ends, note, openJournal } from "../support/open-journal.ts";
+
+const ask: Ask = {
+  ...fixtures.attempt("a"),
+  approvalId: "approval",
+  digest: "d",
+  attemptId: "a",
+  askedAt: 1,
+  isAdmitted: false,
+  shown: { approval_id: "approval" },
+};
 
 test("who takes over an attempt that unwinds or is stuck leaves its state and its reason", async () => {
   for (const state of ["UNWINDING", "STUCK"] as const) {
@@ -60,6 +72,34 @@ test("a write whose answer was lost is recognised, whatever it wrote", async () 
   expect(the.shown()).toEqual(await the.recorded());
   expect(await the.row()).toMatchObject({ state: "ROLLED_BACK", cursor: 2, error: { reason: "CALLBACK_FAILED" } });
   expect(await the.audit()).toEqual(["REGISTRATION_FAILED ROLLED_BACK"]);
+});
+
+test("held, and the answer was lost: it is recognised, and asked for once", async () => {
+  await using the = await openJournal();
+  let asked = 0;
+  const held = new HeldForApproval(async () => ((asked += 1), ask));
+  await the.journal.unwinding(held);
+  the.it.fails = "after";
+  const holding = the.journal.held(held, [broken]);
+  await the.clock.pass(5_000);
+  await holding;
+  expect(asked).toBe(1);
+  expect((await the.recorded()).map((line) => line.split(" ")[1])).toEqual(["APPROVAL_REQUESTED", "COMPLETED"]);
+  expect(the.shown()).toEqual(await the.recorded());
+  expect(await the.audit()).toHaveLength(1);
+  expect(await the.row()).toMatchObject({ state: "COMPLETED", outcome: "PENDING_APPROVAL" });
+});
+
+test("held, and the store went away: neither held nor failed is shown", async () => {
+  await using the = await openJournal();
+  const held = new HeldForApproval(async () => ask);
+  await the.journal.unwinding(held);
+  the.it.fails = "before";
+  const holding = the.journal.held(held, []).catch((error: unknown) => error);
+  await the.clock.pass(10_000);
+  // No DomainError: with that it would have failed.
+  expect(await holding).toBeInstanceOf(OutcomeUnknown);
+  expect(the.shown()).toEqual([]);
 });
 
 test.each(["another", "owner"])("who has lost the lease, to %s, writes and shows nothing, but goes on to take back what it did", async (winner) => {

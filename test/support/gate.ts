@@ -28,7 +28,10 @@ stages:
 /** What a held registration's events say of its approval. */
 export function heldBy({ events }: Pick<Registration, "events">): Readonly<Record<string, string>> {
   const asked = events.find(({ eventType }) => eventType === EventType.APPROVAL_REQUESTED);
-  if (asked?.eventData.case !== "metadata") throw new Error(`it does not wait for an approval: ${events.map(({ message }) => message).join(", ")}`);
+  if (asked?.eventData.case !== "metadata")
+    throw new Error(
+      `it does not wait for an approval: ${events.map(({ message, eventData }) => (eventData.case === "errorDetail" ? eventData.value : message)).join(", ")}`,
+    );
   return asked.eventData.value.values;
 }
 

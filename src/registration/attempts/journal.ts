@@ -8,8 +8,8 @@
  * so that those before the refused one stand; after one that could not be written no later one is. A write whose answer
  * was lost is recognised and not repeated. One exception to durability: while the store is away a failure is shown to the
  * followers before it is recorded. That is sound because from then on the attempt can only unwind (recovery never
- * resumes), unless the lost write was the commit itself: then nothing is shown, the followers' streams break off, and the
- * row has the outcome later.
+ * resumes), unless the lost write was the commit itself, or the one that holds it for an approval: then nothing is shown, the
+ * followers' streams break off, and the row has the outcome later.
  */
 import { serverKey } from "../../kernel/caller.ts";
 import { subjectOf } from "../service-id.ts";
@@ -194,15 +194,21 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
         if (!(why instanceof HeldForApproval)) throw why;
         const { id, serviceId } = attempt;
         for (const leftover of leftovers) deps.log("error", "attempt.undo-failed", { attempt: id, service: serviceId, error: leftover });
-        await write({
+        const holding = write({
           patch: { state: "COMPLETED", outcome: "PENDING_APPROVAL" },
           eventsOf: async (tx) => {
+            const written = await tx.attempts.events(id, sequence);
+            // The answer of a first try was lost.
+            if (written.length > 0) return written;
             const ask = await why.ask(tx);
             const detail = { attempt_id: id, approval_id: ask.approvalId };
             await tx.audit.append({ subject: subjectOf(serviceId), at: clock.now(), actor: serverKey, action: "REGISTRATION_HELD", detail });
             if (leftovers.length > 0) await tx.tasks.insert(withdrawTask, { id, payload: { registrationIds: [], trial: { serviceId, attemptId: id } } });
             return heldEvents(ask, { attemptId: id, after: sequence, at: clock.now() });
           },
+        });
+        await holding.catch((error: unknown) => {
+          throw isStoreAway(error) ? new OutcomeUnknown(toDomainError(error)) : error;
         });
         deps.onCommit();
       }),
@@ -249,7 +255,7 @@ export function leaseLost(attemptId: string): DomainError {
 }
 
 /** The commit was sent and no answer came. */
-class OutcomeUnknown extends Error {
+export class OutcomeUnknown extends Error {
   readonly failure: DomainError;
   constructor(failure: DomainError) {
     super("the outcome of the commit is unknown");

@@ -4,7 +4,7 @@ import { DomainError, toDomainError } from "../../kernel/errors.ts";
 import { runSaga, unwind, type Saga, type SagaEnd, type SagaProbe } from "../../kernel/saga.ts";
 import type { AttemptContext, Note, RegistrationPorts } from "./attempt-context.ts";
 import { contextOf } from "./work.ts";
-import { createJournal, type JournalDeps } from "./journal.ts";
+import { createJournal, OutcomeUnknown, type JournalDeps } from "./journal.ts";
 import type { Attempt } from "../records.ts";
 import type { Progress } from "./progress.ts";
 import { stepsOf } from "./service-types.ts";
@@ -66,7 +66,7 @@ async function endOf(work: () => Promise<SagaEnd>): Promise<End> {
     if (end === "held") return { outcome: end, error: undefined };
     return { outcome: end ? "failed" : "completed", error: end };
   } catch (error) {
-    return { outcome: "abandoned", error: toDomainError(error) };
+    return { outcome: "abandoned", error: toDomainError(error instanceof OutcomeUnknown ? error.failure : error) };
   }
 }
 

@@ -47,6 +47,8 @@ export interface Refusal {
 export interface Asked {
   readonly id: string;
   readonly isOpen: boolean;
+  /** Why the policy rejected it as it was asked; undefined when it did not. */
+  readonly rejection: string | undefined;
   /** Id, policy, stage, who can decide, when it ends. */
   readonly shown: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,6 @@
 /**
- * Begins the attempt of an instance that has been approved, and sees it to its end.
+ * Begins the attempt of an instance that has been approved, and sees it to its end, in one run of the task or in several: a run is short, so
+ * that what a dead process, or one whose store was away, has claimed is not waited for long.
  *
  * Guarantees: at most one at a time, by the lock of the key and by request ids that nobody else can use; when it is interrupted,
  * or a dependency is away, it is begun again, until it ends. One whose instance is gone, or is not what was approved, fails

@@ -162,6 +162,7 @@ async function ask(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Pr
   const digest = judged.isSame && judged.open ? judged.open.digest : judged.subject.digest;
   const { actor, traceparent, serviceId, generation, name, version, requestHash, request, address, id } = attempt;
   const asked = await deps.approvals.ask(tx, { subject: { id: judged.subject.id, digest }, context: judged.context, actor, traceparent });
+  if (asked.rejection !== undefined) throw rejectedByRule(asked.rejection, judged.policy.version, judged.subject.id);
   if (!asked.isOpen) throw decidedMeanwhile();
   const who = { serviceId, generation, name, version, requestHash, request, address, actor, traceparent, digest };
   const made: Ask = { ...who, approvalId: asked.id, attemptId: id, askedAt: deps.now(), shown: asked.shown, isAdmitted: false };

@@ -78,7 +78,7 @@ async function* afterHeld(
   const { approval_id: approvalId = "", digest = "" } = events.findLast(({ type }) => type === "APPROVAL_REQUESTED")?.metadata ?? {};
   const serviceId = events.at(-1)?.serviceId ?? "";
   const held = await store.tx(async (tx) => (attemptId === "" ? await tx.asks.find(serviceId) : await tx.attempts.find(attemptId)));
-  if (!held) throw new Error(`what was held of ${serviceId} cannot be found`);
+  if (!held) throw askHasEnded(serviceId);
   const { generation, actor, requestHash } = held;
   const follow = given.ports.gate.follow;
   for await (const event of awaitDecision(
@@ -89,6 +89,16 @@ async function* afterHeld(
     yield registerResponseOf(event);
     if (event.type === "FAILED" && event.attemptId !== "") await throwIfWorthRetrying(deps, event.attemptId);
   }
+}
+
+/** It was decided, or unregistered, while this call was on its way. */
+function askHasEnded(serviceId: string): DomainError {
+  return new DomainError({
+    kind: "conflict",
+    reason: "INTERRUPTED",
+    message: `what ${serviceId} waited for has ended at this moment: register again`,
+    retryAfterMs: 1_000,
+  });
 }
 
 /** True when the call was ended from the other side or by its deadline, not by our own shutdown. */
