@@ -30,6 +30,10 @@ export const commands: readonly Command[] = [
       "On a terminal the steps appear as they happen; elsewhere each event is a line of",
       "JSON, unless -o is given. Ctrl-C before CONSUL_REGISTERED cancels the",
       "attempt; after that it runs to its end, and `muster attempts show` follows it.",
+      "Where a policy requires an approval the end is that the instance waits, with",
+      "exit code 8; it goes live by itself when it is approved. --wait-for-approval",
+      "stays until then, and ends with the registration, or with 9 rejected, 10 expired",
+      "or cancelled, 8 not decided within --timeout. Ctrl-C leaves it waiting.",
     ],
     args: [
       { name: "NAME", what: "name of the service or module; not needed with --file", optional: true },
@@ -41,6 +45,10 @@ export const commands: readonly Command[] = [
       {
         what: "a service with another address for its checks",
         run: "muster register search search.example:443 --type service --instance-tls --check-at 10.0.0.7:8443",
+      },
+      {
+        what: "wait for the approval for at most an hour",
+        run: "muster register echo 127.0.0.1:9000 -t module --version 1.0.0 --wait-for-approval --timeout 1h",
       },
       { what: "only validate the request", run: "muster register echo 127.0.0.1:9000 --type module --version 1.0.0 --dry-run" },
       { what: "a RegisterRequest as YAML or JSON, from a file or stdin", run: "muster register --file echo.yaml" },
