@@ -5,7 +5,7 @@ import { standInCommands } from "./approvals/stand-in-commands.ts";
 import { auditCommands } from "./audit/audit-commands.ts";
 import { eventCommands } from "./events/event-commands.ts";
 import type { Command } from "./frame/command.ts";
-import { callOptions, outputOption, watchOption } from "./frame/options.ts";
+import { callOptions, connectionOptions, outputOption, watchOption } from "./frame/options.ts";
 import { discoveryCommands } from "./registration/discovery-commands.ts";
 import { nameCommands } from "./registration/name-commands.ts";
 import { registerOptions } from "./registration/register-options.ts";
@@ -160,6 +160,32 @@ export const commands: readonly Command[] = [
       { what: "the fixes, for a script", run: "muster doctor -o json | jq -r '.findings[] | select(.state == \"bad\") | .todo'" },
     ],
     load: async () => (await import("./doctor/doctor.ts")).doctorCommand,
+  },
+  {
+    name: "demo",
+    what: "show in 20 seconds what registers, what fails, and what people decide",
+    more: [
+      "With modules of its own: one that is healthy; one that never is; one whose new",
+      "version breaks its users and waits until somebody approves. Without --server it",
+      "has a server of its own, which is gone afterwards. On a running server it needs",
+      "an admin, activates a policy `registration` for its own module alone, and stops",
+      "when there is one; what it registered and activated is removed at its end and at",
+      "Ctrl-C.",
+    ],
+    args: [],
+    options: [
+      { name: "wait", what: "leave the decision to you, in another terminal" },
+      { name: "server", what: "use the running server instead of one of its own" },
+      { name: "host", value: "HOST", what: "address of this machine for that server: 127.0.0.1 by default" },
+      { name: "approvers", value: "GROUP", what: "group whose members approve; demo-approvers by default" },
+      ...connectionOptions.filter(({ name }) => !/^(as|timeout)/.test(name)),
+    ],
+    examples: [
+      { what: "watch", run: "muster demo" },
+      { what: "approve it yourself", run: "muster demo --wait" },
+      { what: "on a running server", run: "muster demo --server" },
+    ],
+    load: async () => (await import("./demo/demo.ts")).demoOf(commands),
   },
   {
     name: "completion",

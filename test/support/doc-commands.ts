@@ -53,6 +53,7 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/^docs\/performance\.md$/, /^npm run bench/, "measures for minutes"],
   [/./, /muster serve$/, "serves until it is stopped: test/e2e/process.test.ts"],
   [/./, /muster (watch|events tail)|--watch$/, "runs until Ctrl-C: test/cli/calls.test.ts"],
+  [/./, /muster demo --wait$/, "waits for somebody: test/cli/demo.test.ts"],
   [/^docs\/cli\.md$/, /search\.example/, "its host is an example"],
   [/^docs\/cli\.md$/, /^muster attempts cancel/, "needs an attempt that runs: test/cli/calls.test.ts"],
   [/^docs\/(approvals|cli)\.md$/, /^muster policy (lint|put|activate|show|archive|list registration)/, "needs its own file, or policies that are stored"],
