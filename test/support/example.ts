@@ -12,6 +12,8 @@ import { promisify } from "node:util";
 import { root } from "./source-tree.ts";
 
 export interface Example extends AsyncDisposable {
+  /** Where its README's commands work, as at the root of the repository. */
+  readonly directory: string;
   /** Starts it by the last command of its README. */
   start(env: Readonly<Record<string, string>>): RunningExample;
 }
@@ -42,6 +44,7 @@ export async function buildExample(name: string): Promise<Example> {
     maxBuffer: 16 << 20,
   });
   return {
+    directory,
     start: (env) => startCommand(run, directory, env),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };
