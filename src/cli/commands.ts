@@ -5,7 +5,7 @@ import { standInCommands } from "./approvals/stand-in-commands.ts";
 import { auditCommands } from "./audit/audit-commands.ts";
 import { eventCommands } from "./events/event-commands.ts";
 import type { Command } from "./frame/command.ts";
-import { callOptions, outputOption, watchOption } from "./frame/options.ts";
+import { callOptions, connectionOptions, outputOption, watchOption } from "./frame/options.ts";
 import { discoveryCommands } from "./registration/discovery-commands.ts";
 import { nameCommands } from "./registration/name-commands.ts";
 import { webhookCommands } from "./webhooks/webhook-commands.ts";
@@ -31,6 +31,10 @@ export const commands: readonly Command[] = [
       "On a terminal the steps appear as they happen; elsewhere each event is a line of",
       "JSON, unless -o is given. Ctrl-C before CONSUL_REGISTERED cancels the",
       "attempt; after that it runs to its end, and `muster attempts show` follows it.",
+      "Where a policy requires an approval the end is that the instance waits, with",
+      "exit code 8; it goes live by itself when it is approved. --wait-for-approval",
+      "stays until then, and ends with the registration, or with 9 rejected, 10 expired",
+      "or cancelled, 8 not decided within --timeout. Ctrl-C leaves it waiting.",
     ],
     args: [
       { name: "NAME", what: "name of the service or module; not needed with --file", optional: true },
@@ -42,6 +46,10 @@ export const commands: readonly Command[] = [
       {
         what: "a service with another address for its checks",
         run: "muster register search search.example:443 --type service --instance-tls --check-at 10.0.0.7:8443",
+      },
+      {
+        what: "wait for the approval for at most an hour",
+        run: "muster register echo 127.0.0.1:9000 -t module --version 1.0.0 --wait-for-approval --timeout 1h",
       },
       { what: "only validate the request", run: "muster register echo 127.0.0.1:9000 --type module --version 1.0.0 --dry-run" },
       { what: "a RegisterRequest as YAML or JSON, from a file or stdin", run: "muster register --file echo.yaml" },
@@ -154,6 +162,32 @@ export const commands: readonly Command[] = [
       { what: "the fixes, for a script", run: "muster doctor -o json | jq -r '.findings[] | select(.state == \"bad\") | .todo'" },
     ],
     load: async () => (await import("./doctor/doctor.ts")).doctorCommand,
+  },
+  {
+    name: "demo",
+    what: "show in 20 seconds what registers, what fails, and what people decide",
+    more: [
+      "With modules of its own: one that is healthy; one that never is; one whose new",
+      "version breaks its users and waits until somebody approves. Without --server it",
+      "has a server of its own, which is gone afterwards. On a running server it needs",
+      "an admin, activates a policy `registration` for its own module alone, and stops",
+      "when there is one; what it registered and activated is removed at its end and at",
+      "Ctrl-C.",
+    ],
+    args: [],
+    options: [
+      { name: "wait", what: "leave the decision to you, in another terminal" },
+      { name: "server", what: "use the running server instead of one of its own" },
+      { name: "host", value: "HOST", what: "address of this machine for that server: 127.0.0.1 by default" },
+      { name: "approvers", value: "GROUP", what: "group whose members approve; demo-approvers by default" },
+      ...connectionOptions.filter(({ name }) => !/^(as|timeout)/.test(name)),
+    ],
+    examples: [
+      { what: "watch", run: "muster demo" },
+      { what: "approve it yourself", run: "muster demo --wait" },
+      { what: "on a running server", run: "muster demo --server" },
+    ],
+    load: async () => (await import("./demo/demo.ts")).demoOf(commands),
   },
   {
     name: "completion",

@@ -3,6 +3,7 @@ import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { cancelledBy, type Runner } from "./attempts/runner.ts";
+import type { Ask, AskFilter } from "./gate/gate-records.ts";
 import type { Attempt, AttemptFilter, RegistrationStore } from "./records.ts";
 
 /** The attempt; `not_found` when there is none of this id. */
@@ -29,6 +30,16 @@ export async function listAttempts(
   const found = await store.tx((tx) => tx.attempts.list({ ...filter, limit: filter.limit + 1 }));
   const attempts = found.slice(0, filter.limit);
   return { attempts, nextBeforeId: found.length > filter.limit ? attempts.at(-1)?.id : undefined };
+}
+
+/** One page of the instances that wait for an approval, by service id, and the `afterId` of the next page if there is one. */
+export async function listHeld(
+  store: RegistrationStore,
+  filter: AskFilter,
+): Promise<{ readonly asks: readonly Ask[]; readonly nextAfterId: string | undefined }> {
+  const found = await store.tx((tx) => tx.asks.list({ ...filter, limit: filter.limit + 1 }));
+  const asks = found.slice(0, filter.limit);
+  return { asks, nextAfterId: found.length > filter.limit ? asks.at(-1)?.serviceId : undefined };
 }
 
 export interface CancelDeps {

@@ -9,6 +9,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createApp, type App } from "../../src/app.ts";
 import { parseConfig } from "../../src/config/config.ts";
+import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
+import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { decide, get } from "../support/approvals.ts";
+import { gateScene, ownersDecide } from "../support/gate.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { manualClock } from "../support/manual-clock.ts";
 import { embeddedBacking, type Backing } from "../support/muster.ts";
@@ -47,8 +51,8 @@ describe.each(sizes)("at $columns×$rows", (size) => {
   });
 
   /** The screens of these commands, one below the other. `laterMs`: how long after the last change they are called. */
-  async function screens(commands: readonly (readonly string[])[], laterMs = 0): Promise<string> {
-    const settings = { MUSTER_ADDRESS: `127.0.0.1:${app.address.port}` };
+  async function screens(commands: readonly (readonly string[])[], laterMs = 0, principal = "", groups = ""): Promise<string> {
+    const settings = { MUSTER_ADDRESS: `127.0.0.1:${app.address.port}`, MUSTER_PRINCIPAL: principal, MUSTER_GROUPS: groups };
     const all: string[] = [];
     for (const words of commands) all.push(await screenOf(words, { size, settings, clock: { ...clock, now: () => clock.now() + laterMs } }));
     return stable(all.join("\n"));
@@ -60,6 +64,13 @@ describe.each(sizes)("at $columns×$rows", (size) => {
       return fixed.get(id) ?? "";
     });
     return [...fixed].reduce((changed, [what, instead]) => changed.replaceAll(what, instead), ids);
+  }
+
+  /** Without the time that passed while the test waited. */
+  function untimed(text: string): string {
+    const since = text.replaceAll(/ +\+[\d.]+ m?s(?= {2})/g, (time) => "+0 ms".padStart(time.length));
+    const took = since.replaceAll(/(, in |passed after\s+)[\d.]+ m?s$/gm, "$10 ms");
+    return took.replaceAll(/\d\d:\d\d:\d\d\.\d{3}Z/g, "09:30:00.000Z").replaceAll(/\d+s ago/g, "0s ago");
   }
 
   const fileOf = (name: string) => `screens/${name}-${size.columns}x${size.rows}.txt`;
@@ -91,6 +102,49 @@ describe.each(sizes)("at $columns×$rows", (size) => {
 
   test("modules", async () => {
     await expect(await screens([["modules"], ["modules", "parser"], ["modules", "parsr"]], 3_700_000)).toMatchFileSnapshot(fileOf("modules"));
+  });
+
+  test("registrations that wait for an approval: held, looked at, approved; the gate on and off", async () => {
+    const next = await startFakeModule({ name: "parser", version: "2.0.0", schema: '{"type": "object", "properties": {"size": {"type": "string"}}}' });
+    await using _next = next;
+    fixed.set(String(next.port), "50053");
+    const address = `127.0.0.1:${app.address.port}`;
+    using scene = gateScene(address);
+    await scene.admin.unary(PolicyService.method.putPolicy, { document: ownersDecide });
+    const register = ["register", "parser", at(next), "-t", "module", "--version", "2.0.0"];
+    const text = [
+      await screens([
+        ["policy", "activate", "registration", "1", "--no-admit-live"],
+        ["policy", "activate", "registration", "1"],
+        register,
+        ["modules"],
+        ["modules", "--held"],
+        ["services", "--held"],
+      ]),
+    ];
+    const [{ approvalId: id = "" } = {}] = (await scene.admin.unary(RegistrationService.method.listHeld, {})).instances;
+    text.push(await screens([["approvals", "show", id]], 0, "bob", "owners"));
+    const approved = Promise.withResolvers<void>();
+    const ended = new AbortController();
+    const options = { size, settings: { MUSTER_ADDRESS: address }, clock };
+    const onWritten = (written: string): void => {
+      if (written.includes("waiting for approval")) approved.resolve();
+    };
+    const waiting = screenOf([...register, "--wait-for-approval"], { ...options, onWritten }).finally(() => ended.abort());
+    const voting = approved.promise.then(async () => decide(scene.bob, await get(scene.bob, id), { comment: "nobody uses size" }));
+    while (!ended.signal.aborted) await clock.pass(50);
+    expect(await voting).toMatchObject({ counted: true });
+    text.push(untimed(stable(await waiting)));
+    text.push(
+      untimed(
+        await screens([
+          ["approvals", "close", id, "--revoke", "--evict", "--reason", "it leaks"],
+          register,
+          ["policy", "archive", "registration", "--release"],
+        ]),
+      ),
+    );
+    await expect(text.join("\n")).toMatchFileSnapshot(fileOf("held"));
   });
 
   test("doctor: beside a running server, and with problems", async () => {

@@ -102,7 +102,8 @@ describe("the steps of a registration", () => {
     expect(summaryLine(completed(RegistrationOutcome.UNCHANGED), 4, plain)).toMatch(/was already registered identically/);
     expect(summaryLine(completed(RegistrationOutcome.PENDING_APPROVAL), 4, plain)).toMatch(/waits for approval/);
     expect(summaryLine(completed(RegistrationOutcome.UNSPECIFIED), 4, plain)).toMatch(/nothing was registered/);
-    expect(summaryLine(event(EventType.FAILED), 2_500, plain)).toBe("✗ failed after 2.5 s, and undone");
+    expect(summaryLine(event(EventType.FAILED, { attemptId: "a" }), 2_500, plain)).toBe("✗ failed after 2.5 s, and undone");
+    expect(summaryLine(event(EventType.FAILED), 2_500, plain)).toBe("✗ not approved, after 2.5 s: nothing of it is live");
   });
 
   test("the line that moves while the next step is awaited", () => {

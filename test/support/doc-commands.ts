@@ -16,11 +16,13 @@ export interface DocCommand {
 }
 
 /** Of blocks fenced as `sh` every command, of those without a name what follows `$ `; in the order of the documents. */
-export const docCommands: readonly DocCommand[] = markdown.flatMap((file) =>
-  [...read(file).matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].flatMap(([, language, block = ""]) =>
-    language === "sh" || language === "" ? commandsOf(block, language === "sh").map((text) => ({ file, text })) : [],
-  ),
-);
+export const docCommands: readonly DocCommand[] = markdown.flatMap((file) => commandsIn(read(file)).map((text) => ({ file, text })));
+
+function commandsIn(markdownText: string): readonly string[] {
+  return [...markdownText.matchAll(/^```(\w*)\n([\s\S]*?)^```/gm)].flatMap(([, language, block = ""]) =>
+    language === "sh" || language === "" ? commandsOf(block, language === "sh") : [],
+  );
+}
 
 function commandsOf(block: string, isShell: boolean): readonly string[] {
   const commands: string[] = [];
@@ -44,6 +46,7 @@ function goesOn(text: string): boolean {
 const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] = [
   [/^(README|CONTRIBUTING)\.md$/, /^(npm ci|npm start|npm test)/, "installs, serves and tests: .ci/run does so"],
   [/^README\.md$/, /^npm install --global/, "changes the machine"],
+  [/^README\.md$/, /registration\.yaml|policy (activate|archive) registration|hello-held|\$APPROVAL/, "one story: test/docs-story.test.ts runs it in order"],
   [/^README\.md$/, /python3|examples\/python/, "examples/python/README.md has the same, which test/examples runs"],
   [/^README\.md$/, /^eval "\$\(test\/stack/, "starts the real servers: .ci/run does so"],
   [/^README\.md$/, /(curl "\$\{MUSTER|STACK_BIN\/kcat)/, "looks at what the example registered on the real servers: test/examples/python.test.ts looks there"],
@@ -53,6 +56,7 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/^docs\/performance\.md$/, /^npm run bench/, "measures for minutes"],
   [/./, /muster serve$/, "serves until it is stopped: test/e2e/process.test.ts"],
   [/./, /muster (watch|events tail)|--watch$/, "runs until Ctrl-C: test/cli/calls.test.ts"],
+  [/./, /muster demo --wait$/, "waits for somebody: test/cli/demo.test.ts"],
   [/^docs\/cli\.md$/, /search\.example/, "its host is an example"],
   [
     /^docs\/(webhooks|cli)\.md$/,
@@ -76,6 +80,13 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/^docs\/cli\.md$/, /^muster names (release|share|unshare)/, "needs names with owners: test/e2e/owners.test.ts"],
   [/^docs\/cli\.md$/, /^grpcurl .*muster resolve/, "needs an instance with reflection"],
 ];
+
+/** The commands of one section of a document, in order. */
+export function commandsBelow(file: string, heading: string): readonly string[] {
+  const [, after = ""] = read(file).split(`\n## ${heading}\n`);
+  const [section = ""] = after.split("\n## ");
+  return commandsIn(section);
+}
 
 /** Why the command is not run; undefined when it is. */
 export function whyNotRun({ file, text }: DocCommand): string | undefined {

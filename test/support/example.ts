@@ -12,6 +12,8 @@ import { promisify } from "node:util";
 import { root } from "./source-tree.ts";
 
 export interface Example extends AsyncDisposable {
+  /** Where its README's commands work, as at the root of the repository. */
+  readonly directory: string;
   /** Starts it by the last command of its README, or by that number of those that run it. */
   start(env: Readonly<Record<string, string>>, which?: number): RunningExample;
 }
@@ -42,6 +44,7 @@ export async function buildExample(name: string, ways = 1): Promise<Example> {
     maxBuffer: 16 << 20,
   });
   return {
+    directory,
     start: (env, which = 0) => startCommand(runs[which] ?? "", directory, env),
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };

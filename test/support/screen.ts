@@ -15,12 +15,17 @@ export interface ScreenOptions {
   readonly size: Size;
   readonly settings: Settings;
   readonly clock: Clock;
+  /** Sees all that was written so far, after each write. */
+  readonly onWritten?: (written: string) => void;
 }
 
 /** `$ muster words…`, all that is on the screen then, and the exit code where it is not 0. */
-export async function screenOf(words: readonly string[], { size, settings, clock }: ScreenOptions): Promise<string> {
+export async function screenOf(words: readonly string[], { size, settings, clock, onWritten }: ScreenOptions): Promise<string> {
   let written = "";
-  const write = (text: string): void => void (written += text);
+  const write = (text: string): void => {
+    written += text;
+    onWritten?.(written);
+  };
   const over = new AbortController();
   const code = await run(words, {
     settings,

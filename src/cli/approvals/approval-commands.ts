@@ -149,12 +149,14 @@ export const approvalCommands: readonly Command[] = [
     options: [
       { name: "withdraw", what: "take an open request back, as whoever opened it" },
       { name: "cancel", what: "end an open request, as an admin" },
-      { name: "revoke", what: "revoke what an approved request grants, unless its effect has begun" },
+      { name: "revoke", what: "revoke what an approved request grants, unless its effect has begun; of a registration at any time" },
+      { name: "evict", what: "with --revoke, as an admin: also unregister the instances that it let in" },
       reason,
       ...callOptions,
     ],
     examples: [
       { what: "it is not wanted any more", run: `muster approvals close ${sample} --withdraw --reason "the build is broken"` },
+      { what: "what serves because of it must not serve any more", run: `muster approvals close ${sample} --revoke --evict --reason "a leak was found"` },
       { what: "what was approved must not happen", run: `muster approvals close ${sample} --revoke --reason "a leak was found"` },
     ],
     load: async () => (await import("./change.ts")).closeRequest,

@@ -18,6 +18,8 @@ import { nameOf } from "../frame/names.ts";
 import type { Style } from "../frame/style.ts";
 import { pairs, table, type Cell } from "../frame/table.ts";
 import { age, left } from "../frame/times.ts";
+import { beside } from "../frame/wrapped.ts";
+import type { SubjectView } from "../frame/subject-view.ts";
 
 /** The options' spelling of a value of an enum: `changes-requested`. */
 export function wordOf(values: Readonly<Record<string, number>>, value: number): string {
@@ -71,7 +73,14 @@ export function approvalTable(approvals: readonly Approval[], nowMs: number, sty
   });
 }
 
-export function approvalDetails(approval: Approval, nowMs: number, style: Style): string {
+export interface DetailOptions {
+  /** The width of the terminal. */
+  readonly columns?: number | undefined;
+  /** What is known of the subject; its context as it is without. */
+  readonly view?: SubjectView | undefined;
+}
+
+export function approvalDetails(approval: Approval, nowMs: number, style: Style, { columns, view }: DetailOptions = {}): string {
   const { id, subject, policyKey, policyVersion, newerPolicyVersion, revision, requesters, onBehalfOf, author, votes, contextJson } = approval;
   const head = pairs(
     [
@@ -88,14 +97,15 @@ export function approvalDetails(approval: Approval, nowMs: number, style: Style)
       ["Decided", isOpen(approval) ? "" : decidedText(approval, nowMs)],
       ["Grant", grantText(approval, nowMs)],
       ["Effect", approval.effect === Effect.UNSPECIFIED ? "" : wordOf(Effect, approval.effect)],
-      ["Context", contextJson === "{}" ? "" : contextJson],
+      ...(view?.facts ?? [["Context", contextJson === "{}" ? "" : contextJson] as const]),
       ["You", voteText(approval, style)],
     ],
     style.dim,
+    columns,
   );
-  const stages = approval.stages.map((stage) => stageLines(stage, style)).join("");
+  const stages = approval.stages.map((stage) => stageLines(stage, style, columns)).join("");
   const cast = votes.map((vote) => voteLine(vote, nowMs, style)).join("");
-  return [head, ...(stages === "" ? [] : [stages]), ...(cast === "" ? [] : [cast])].join("\n");
+  return [head, view?.below ?? "", stages, cast].filter((part) => part !== "").join("\n");
 }
 
 function decidedText({ decidedBy, decidedAt, decisionReason }: Approval, nowMs: number): string {
@@ -113,12 +123,14 @@ function voteText(approval: Approval, style: Style): Cell {
   return isOpen(approval) ? `may not vote: ${nameOf(Reason, mayNotVoteReason)}: ${mayNotVoteMessage}` : "";
 }
 
-function stageLines({ id, status, requirements }: ApprovalStage, style: Style): string {
+const stageTextAt = "    · ".length;
+
+function stageLines({ id, status, requirements }: ApprovalStage, style: Style, columns?: number): string {
   const [mark, paint] = markOf(status, style);
   const lines = requirements.map(({ id: name, who, needed, have, met, canVote }) => {
     const can = canVote.length === 0 ? "" : `; ${canVote.join(", ")} can vote`;
     const text = `${name}: ${have} of ${needed === 0 ? "?" : needed} (${who})${can}`;
-    return `    ${met ? style.good("✓") : style.dim("·")} ${printable(text, 2_048)}\n`;
+    return `    ${met ? style.good("✓") : style.dim("·")} ${beside(printable(text, 2_048), stageTextAt, columns)}\n`;
   });
   return `${paint(mark)} ${style.bold(`stage ${printable(id)}`)}  ${paint(wordOf(StageStatus, status))}\n${lines.join("")}`;
 }

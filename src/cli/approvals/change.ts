@@ -5,15 +5,14 @@ import {
   CreateApprovalResponseSchema,
   ReassignResponseSchema,
   ReviseResponseSchema,
-  type Approval,
 } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
 import { formatOf, jsonOf, show } from "../frame/output.ts";
-import { styleFor } from "../frame/style.ts";
 import type { Terminal } from "../frame/terminal.ts";
-import { approvalDetails, isOpen } from "./approval-view.ts";
+import { isOpen } from "./approval-view.ts";
+import { detailsOf } from "./details.ts";
 import { subjectOf } from "./read.ts";
 import { exitCodeOf, follow } from "./watch.ts";
 
@@ -32,20 +31,22 @@ export const createRequest: Run = async (input, terminal) => {
   const { approval, created } = answer;
   if (waits && approval) {
     if (!isOpen(approval)) {
-      await show(input, terminal, jsonOf(CreateApprovalResponseSchema, answer), () => detailsOf(approval, terminal));
+      const details = await detailsOf(approval, connection, input, terminal);
+      await show(input, terminal, jsonOf(CreateApprovalResponseSchema, answer), () => details);
       return exitCodeOf(approval.decision);
     }
     terminal.err(`${created ? "opened" : "joined"} ${approval.id}\n`);
     return follow(approval.id, connection, terminal, { after: 0n, untilDecided: true, format: formatOf(input) });
   }
+  const shown = approval && validateOnly && created ? { ...approval, id: "" } : approval;
+  const details = await detailsOf(shown, connection, input, terminal);
   await show(input, terminal, jsonOf(CreateApprovalResponseSchema, answer), () => {
     const what = validateOnly
       ? `Nothing was opened. It would be${created ? "" : " this one, which exists already"}:`
       : created
         ? "Opened:"
         : "It exists already, and you asked for it, too:";
-    const shown = approval && validateOnly && created ? { ...approval, id: "" } : approval;
-    return `${what}\n${detailsOf(shown, terminal)}`;
+    return `${what}\n${details}`;
   });
   return exitCodes.done.code;
 };
@@ -54,9 +55,11 @@ export const reviseRequest: Run = async (input, terminal) => {
   const [approvalId = ""] = input.args;
   const digest = digestIn(input);
   const contextJson = contextOf(input, terminal);
-  const { approvals, once } = connect(input, terminal);
+  const connection = connect(input, terminal);
+  const { approvals, once } = connection;
   const answer = await approvals.revise({ approvalId, digest, contextJson }, once());
-  await show(input, terminal, jsonOf(ReviseResponseSchema, answer), () => detailsOf(answer.approval, terminal));
+  const details = await detailsOf(answer.approval, connection, input, terminal);
+  await show(input, terminal, jsonOf(ReviseResponseSchema, answer), () => details);
   return exitCodes.done.code;
 };
 
@@ -64,10 +67,12 @@ export const reassignPlace: Run = async (input, terminal) => {
   const [approvalId = ""] = input.args;
   const to = input.text("to") ?? "";
   if (to === "") throw new UsageError(["--to is missing: who takes the place"]);
-  const { approvals, once } = connect(input, terminal);
+  const connection = connect(input, terminal);
+  const { approvals, once } = connection;
   const request = { approvalId, to, from: input.text("from") ?? "", requirement: input.text("requirement") ?? "", reason: input.text("reason") ?? "" };
   const answer = await approvals.reassign(request, once());
-  await show(input, terminal, jsonOf(ReassignResponseSchema, answer), () => detailsOf(answer.approval, terminal));
+  const details = await detailsOf(answer.approval, connection, input, terminal);
+  await show(input, terminal, jsonOf(ReassignResponseSchema, answer), () => details);
   return exitCodes.done.code;
 };
 
@@ -78,15 +83,15 @@ export const closeRequest: Run = async (input, terminal) => {
   const given = Object.entries(hows).filter(([name]) => input.on(name));
   const [[, how] = []] = given;
   if (how === undefined || given.length > 1) throw new UsageError(["exactly one of --withdraw, --cancel and --revoke is needed"]);
-  const { approvals, once } = connect(input, terminal);
-  const answer = await approvals.close({ approvalId, how, reason: input.text("reason") ?? "" }, once());
-  await show(input, terminal, jsonOf(CloseResponseSchema, answer), () => detailsOf(answer.approval, terminal));
+  const evict = input.on("evict");
+  if (evict && how !== CloseHow.REVOKE) throw new UsageError(["--evict takes out what was let in: it needs --revoke"]);
+  const connection = connect(input, terminal);
+  const { approvals, once } = connection;
+  const answer = await approvals.close({ approvalId, how, evict, reason: input.text("reason") ?? "" }, once());
+  const details = await detailsOf(answer.approval, connection, input, terminal);
+  await show(input, terminal, jsonOf(CloseResponseSchema, answer), () => details);
   return exitCodes.done.code;
 };
-
-function detailsOf(approval: Approval | undefined, terminal: Terminal): string {
-  return approval ? approvalDetails(approval, terminal.clock.now(), styleFor(terminal.colour.out)) : "";
-}
 
 function digestIn(input: Input): string {
   const digest = input.text("digest") ?? "";

@@ -12,6 +12,7 @@ import {
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { counted } from "../frame/numbers.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor } from "../frame/style.ts";
 import type { Terminal } from "../frame/terminal.ts";
@@ -33,19 +34,29 @@ export const policyPut: Run = async (input, terminal) => {
 
 export const policyActivate: Run = async (input, terminal) => {
   const [key = "", version = ""] = input.args;
-  const request = { key, version: versionOf("VERSION", version, 1), ...expectedIn(input) };
+  const admitLive = input.on("no-admit-live") ? { admitLive: false } : {};
+  const request = { key, version: versionOf("VERSION", version, 1), ...expectedIn(input), ...admitLive };
   const { policies, once } = connect(input, terminal);
   const answer = await policies.activatePolicy(request, once());
-  await show(input, terminal, jsonOf(ActivatePolicyResponseSchema, answer), () => lineOf(answer.policy));
+  await show(input, terminal, jsonOf(ActivatePolicyResponseSchema, answer), () => {
+    const { policy, admittedExisting: count } = answer;
+    const admitted = count === 0 ? "" : `${counted(count, false, "live registration")} ${count === 1 ? "is admitted as it is" : "are admitted as they are"}\n`;
+    return lineOf(policy) + admitted;
+  });
   return exitCodes.done.code;
 };
 
 export const policyArchive: Run = async (input, terminal) => {
   const [key = "", version] = input.args;
-  const request = { key, version: version === undefined ? 0 : versionOf("VERSION", version, 1), ...expectedIn(input) };
+  const release = input.on("release");
+  const request = { key, version: version === undefined ? 0 : versionOf("VERSION", version, 1), ...expectedIn(input), release };
   const { policies, once } = connect(input, terminal);
   const answer = await policies.archivePolicy(request, once());
-  await show(input, terminal, jsonOf(ArchivePolicyResponseSchema, answer), () => lineOf(answer.policy));
+  await show(input, terminal, jsonOf(ArchivePolicyResponseSchema, answer), () => {
+    const { policy, endedRequests: count } = answer;
+    const ended = count === 0 ? "" : `${counted(count, false, "request")} for approval ${release ? "released: what waits goes live" : "cancelled"}\n`;
+    return lineOf(policy) + ended;
+  });
   return exitCodes.done.code;
 };
 

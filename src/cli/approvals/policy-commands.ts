@@ -40,9 +40,13 @@ export const policyCommands: readonly Command[] = [
   {
     name: "policy activate",
     what: "make a version of a policy the active one",
-    more: ["The version that was active is archived. Requests that are open keep theirs."],
+    more: [
+      "The version that was active is archived. Requests that are open keep theirs.",
+      "With a version of `registration` new registrations wait for approval where it",
+      "says so; what is live is admitted as it is, and their number is shown.",
+    ],
     args: [key, { name: "VERSION", what: "number of the version" }],
-    options: [expect, ...callOptions],
+    options: [expect, { name: "no-admit-live", what: "of `registration`: fail if anything is live that was never approved" }, ...callOptions],
     examples: [
       { what: "the first version", run: "muster policy activate registration 1" },
       { what: "only if nobody activated another one meanwhile", run: "muster policy activate registration 4 --expect 3" },
@@ -52,9 +56,13 @@ export const policyCommands: readonly Command[] = [
   {
     name: "policy archive",
     what: "take a version of a policy out of use for good",
-    more: ["Without an active version new requests under the policy are refused; open ones", "keep theirs."],
+    more: [
+      "Without an active version new requests under the policy are refused; open ones",
+      "keep theirs. Without one of `registration` nothing waits any more: what waits is",
+      "cancelled, and goes live when it registers again, or at once with --release.",
+    ],
     args: [key, { name: "VERSION", what: "number of the version; the active one by default", optional: true }],
-    options: [expect, ...callOptions],
+    options: [expect, { name: "release", what: "of `registration`: what waits for approval goes live now" }, ...callOptions],
     examples: [
       { what: "the active one", run: "muster policy archive registration" },
       { what: "a draft", run: "muster policy archive registration 5" },

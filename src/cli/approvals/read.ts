@@ -8,13 +8,13 @@ import {
   type Approval,
 } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
-import { connect } from "../frame/connect.ts";
+import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
 import { counted, limitOf } from "../frame/numbers.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
-import { approvalDetails, approvalTable, explanationText } from "./approval-view.ts";
+import { approvalTable, explanationText } from "./approval-view.ts";
+import { detailsOf } from "./details.ts";
 
 const pageSize = 500;
 const defaultLimit = 50;
@@ -79,25 +79,25 @@ export function subjectOf(name: string, text: string, needsId: boolean): readonl
 }
 
 export const showRequest: Run = async (input, terminal) => {
-  const answer = await got(input, terminal, input.on("explain"));
+  const connection = connect(input, terminal);
+  const answer = await got(input, connection, input.on("explain"));
+  const { approval, explanation } = answer;
   const style = styleFor(terminal.colour.out);
+  const details = await detailsOf(approval, connection, input, terminal);
   await show(input, terminal, jsonOf(GetApprovalResponseSchema, answer), () => {
-    const { approval, explanation } = answer;
-    const details = approval ? approvalDetails(approval, terminal.clock.now(), style) : "";
     return explanation ? `${details}\n${explanationText(explanation, style)}` : details;
   });
   return exitCodes.done.code;
 };
 
 export const explainRequest: Run = async (input, terminal) => {
-  const { explanation } = await got(input, terminal, true);
+  const { explanation } = await got(input, connect(input, terminal), true);
   if (!explanation) return exitCodes.failed.code;
   await show(input, terminal, jsonOf(ApprovalExplanationSchema, explanation), () => explanationText(explanation, styleFor(terminal.colour.out)));
   return exitCodes.done.code;
 };
 
-function got(input: Input, terminal: Terminal, isExplained: boolean) {
+function got(input: Input, { approvals, once }: Connection, isExplained: boolean) {
   const [id = ""] = input.args;
-  const { approvals, once } = connect(input, terminal);
   return approvals.getApproval({ id, view: isExplained ? ApprovalView.EXPLAIN : ApprovalView.FULL }, once());
 }

@@ -15,7 +15,7 @@ export const exitCodes = {
   conflict: { code: 6, what: "conflict with the current state: already exists, in flight, already ended" },
   unreachable: { code: 7, what: "the server or one of its dependencies is unreachable, or did not answer in time" },
   pending: { code: 8, what: "the registration waits for an approval; the request for approval is not decided yet" },
-  rejected: { code: 9, what: "the request for approval was rejected" },
+  rejected: { code: 9, what: "the request for approval, or the registration that needed one, was rejected" },
   undecided: { code: 10, what: "the request for approval ended without a decision: it expired or was cancelled" },
   interrupted: { code: 130, what: "interrupted by Ctrl-C" },
 } as const;

@@ -1,4 +1,5 @@
 import { printable } from "../../kernel/log.ts";
+import { beside } from "./wrapped.ts";
 
 /** A cell: its text, and how it is painted once the column's width is known. */
 export type Cell = string | { readonly text: string; readonly paint: (text: string) => string };
@@ -87,12 +88,12 @@ function withText(cell: Cell, text: string): Cell {
   return typeof cell === "string" ? text : { ...cell, text };
 }
 
-/** `name  value` lines, the names aligned; pairs without a value are left out. */
-export function pairs(items: readonly (readonly [string, Cell])[], dim: (text: string) => string): string {
+/** `name  value` lines, the names aligned; pairs without a value are left out. Values that are wider than `columns` go on below. */
+export function pairs(items: readonly (readonly [string, Cell])[], dim: (text: string) => string, columns?: number): string {
   const shown = items.filter(([, cell]) => (typeof cell === "string" ? cell : cell.text) !== "");
   const width = Math.max(0, ...shown.map(([name]) => name.length));
   const lines = shown.map(([name, cell]) => {
-    const text = printable(typeof cell === "string" ? cell : cell.text, 8_192);
+    const text = beside(printable(typeof cell === "string" ? cell : cell.text, 8_192), width + gap.length, columns);
     return `${dim(name.padEnd(width))}  ${typeof cell === "string" ? text : cell.paint(text)}`;
   });
   return [...lines, ""].join("\n");

@@ -2,7 +2,12 @@
 import type { Command } from "../frame/command.ts";
 import { callOptions, watchOption } from "../frame/options.ts";
 
-const lookup = [{ name: "id", value: "ID", what: "one instance, by its service id" }, watchOption, ...callOptions];
+const lookup = [
+  { name: "id", value: "ID", what: "one instance, by its service id" },
+  { name: "held", what: "those that wait for an approval, and for what" },
+  watchOption,
+  ...callOptions,
+];
 
 export const discoveryCommands: readonly Command[] = [
   {
@@ -25,6 +30,7 @@ export const discoveryCommands: readonly Command[] = [
     examples: [
       { what: "all of them, with their health", run: "muster modules" },
       { what: "one instance", run: "muster modules --id echo-127.0.0.1-9000" },
+      { what: "those that wait for an approval", run: "muster modules --held" },
     ],
     load: async () => (await import("./instances.ts")).modulesCommand,
   },

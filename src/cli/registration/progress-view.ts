@@ -4,7 +4,7 @@ import { EventType, RegistrationOutcome, type RegistrationEvent } from "../../..
 import { printable } from "../../kernel/log.ts";
 import { nameOf } from "../frame/names.ts";
 import type { Style } from "../frame/style.ts";
-import { took } from "../frame/times.ts";
+import { left, took } from "../frame/times.ts";
 import { beside } from "../frame/wrapped.ts";
 
 const stepWidth = "HEALTH_CHECK_CONFIGURED".length;
@@ -18,7 +18,7 @@ export function eventLine(event: RegistrationEvent, sinceMs: number, style: Styl
   const [mark, paint] = markOf(event.eventType, style);
   const time = `+${took(sinceMs)}`.padStart(timeWidth);
   const text = event.eventData.case === "errorDetail" ? event.eventData.value : event.message;
-  const facts = event.eventData.case === "metadata" ? factsOf(event.eventData.value.values, style) : [];
+  const facts = event.eventData.case === "metadata" ? factsOf(event, event.eventData.value.values, style) : [];
   const texts = [printable(text, 2_048), ...facts.map((fact) => fact.text)];
   const fits = columns === undefined || textAt + texts.join("  ").length <= columns;
   const below = fits ? "  " : `\n${" ".repeat(textAt)}`;
@@ -40,9 +40,16 @@ function markOf(type: EventType, style: Style): readonly [string, (text: string)
 }
 
 /** The main facts of a step; the rest is in `-o json`. */
-function factsOf(values: Readonly<Record<string, string>>, style: Style): readonly { readonly text: string; readonly paint: (text: string) => string }[] {
-  const { warning, compatibility } = values;
+function factsOf(
+  { eventType, timestamp, sequence }: RegistrationEvent,
+  values: Readonly<Record<string, string>>,
+  style: Style,
+): readonly { readonly text: string; readonly paint: (text: string) => string }[] {
+  const { warning, compatibility, stage = "", expires_at: expires = "" } = values;
+  // Later ones say what has happened to the request.
+  const isAsked = eventType === EventType.APPROVAL_REQUESTED && sequence > 0n && !Number.isNaN(Date.parse(expires));
   return [
+    ...(isAsked ? [{ text: `stage ${printable(stage)}, expires in ${left(Date.parse(expires), msOf(timestamp))}`, paint: style.dim }] : []),
     ...(warning === undefined ? [] : [{ text: `warning: ${printable(warning)}`, paint: style.warn }]),
     ...(compatibility === undefined ? [] : [{ text: printable(compatibility), paint: style.dim }]),
   ];
@@ -56,9 +63,30 @@ export function waitingLine(elapsedMs: number, style: Style): string {
   return `  ${style.warn(frame)} ${style.dim(`waiting for the next step, ${took(elapsedMs)}`)}`;
 }
 
+/** What an instance waits for that people decide on; undefined of other events. */
+export function waitedFor({ eventType, eventData }: RegistrationEvent): Readonly<Record<string, string>> | undefined {
+  return eventType === EventType.APPROVAL_REQUESTED && eventData.case === "metadata" ? eventData.value.values : undefined;
+}
+
+/** The line below the steps while an approval is awaited: at most `columns` wide, since it changes in place. */
+export function approvalLine(
+  { stage = "", who_can_decide: who = "" }: Readonly<Record<string, string>>,
+  elapsedMs: number,
+  style: Style,
+  columns: number,
+): string {
+  const frame = frames[Math.floor(elapsedMs / 100) % frames.length] ?? "";
+  const time = `, ${took(elapsedMs)}`;
+  const text = printable(`waiting for approval${stage === "" ? "" : `, stage ${stage}`}${who === "" ? "" : `: ${who}`}`, 2_048);
+  const room = columns - "  ⠋ ".length - time.length - 1;
+  const fitting = text.length <= room ? text : `${text.slice(0, Math.max(0, room - 1))}…`;
+  return `  ${style.warn(frame)} ${style.dim(`${fitting}${time}`)}`;
+}
+
 /** The last line: the result, after `totalMs`. */
 export function summaryLine(event: RegistrationEvent, totalMs: number, style: Style): string {
-  const { eventType, outcome, eventData } = event;
+  const { eventType, outcome, eventData, attemptId } = event;
+  if (eventType === EventType.FAILED && attemptId === "") return `${style.bad("✗")} not approved, after ${took(totalMs)}: nothing of it is live`;
   if (eventType === EventType.FAILED) return `${style.bad("✗")} failed after ${took(totalMs)}, and undone`;
   const id = eventData.case === "serviceId" && eventData.value !== "" ? printable(eventData.value) : "the request";
   switch (outcome) {
@@ -67,7 +95,7 @@ export function summaryLine(event: RegistrationEvent, totalMs: number, style: St
     case RegistrationOutcome.UNCHANGED:
       return `${style.good("✓")} ${style.bold(id)} was already registered identically and is healthy`;
     case RegistrationOutcome.PENDING_APPROVAL:
-      return `${style.warn("…")} ${style.bold(id)} waits for approval and cannot be discovered until then`;
+      return `${style.warn("…")} ${style.bold(id)} waits for approval`;
     default:
       return `${style.good("✓")} ${id} is valid; nothing was registered`;
   }

@@ -6,7 +6,7 @@ import { exitCodes } from "../frame/exit-codes.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { comparisonText } from "./schema-view.ts";
 import { styleFor } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
+import { columnsOf, type Terminal } from "../frame/terminal.ts";
 
 export const schemaDiff: Run = async (input, terminal) => {
   const [name = "", from, to] = input.args;
@@ -23,7 +23,9 @@ export const schemaDiff: Run = async (input, terminal) => {
   );
   const { comparison } = answer;
   const style = styleFor(terminal.colour.out);
-  await show(input, terminal, jsonOf(CompareSchemasResponseSchema, answer), () => (comparison ? comparisonText(comparison, former, next, style) : ""));
+  await show(input, terminal, jsonOf(CompareSchemasResponseSchema, answer), () =>
+    comparison ? comparisonText(comparison, former, next, style, columnsOf(terminal)) : "",
+  );
   const isSafe = comparison?.compatibility === SchemaCompatibility.NONE || comparison?.compatibility === SchemaCompatibility.COMPATIBLE;
   return input.on("check") && !isSafe ? exitCodes.failed.code : exitCodes.done.code;
 };

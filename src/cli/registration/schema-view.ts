@@ -7,18 +7,24 @@ import { msOf } from "./progress-view.ts";
 import type { Style } from "../frame/style.ts";
 import { table, type Cell } from "../frame/table.ts";
 import { age } from "../frame/times.ts";
+import { beside } from "../frame/wrapped.ts";
 
 const mostLines = 40;
 const mostValue = 120;
+/** Where what belongs to a change is, below its pointer. */
+const valueAt = 6;
 
-/** The comparison of two versions: its verdict, then a line for each difference, with the values that changed. */
-export function comparisonText(comparison: SchemaComparison, former: string, next: string, style: Style): string {
+/**
+ * The comparison of two versions: its verdict, then a line for each difference, with the values that changed. What is wider than
+ * `columns` goes on below.
+ */
+export function comparisonText(comparison: SchemaComparison, former: string, next: string, style: Style, columns?: number): string {
   const { compatibility, changes, omittedChanges } = comparison;
   const shown = changes.slice(0, mostLines);
   const more = changes.length - shown.length + omittedChanges;
   return [
     `${style.dim(`${printable(former)} → ${printable(next)}`)}  ${verdictText(compatibility, style)}`,
-    ...shown.flatMap((change) => changeLines(change, style)),
+    ...shown.flatMap((change) => changeLines(change, style, columns)),
     ...(more > 0 ? [style.dim(`… and ${more} more; -o json has ${omittedChanges > 0 ? "up to 200" : "all"} of them`)] : []),
     "",
   ].join("\n");
@@ -35,13 +41,17 @@ function verdictText(compatibility: SchemaCompatibility, style: Style): string {
   return paintOf(compatibility, style)(verdicts[compatibility] ?? word(compatibility));
 }
 
-function changeLines({ pointer, compatibility, message, before, after }: SchemaChange, style: Style): readonly string[] {
+function changeLines({ pointer, compatibility, message, before, after }: SchemaChange, style: Style, columns?: number): readonly string[] {
   const mark =
     { [SchemaCompatibility.BREAKING]: "✗", [SchemaCompatibility.UNKNOWN]: "?", [SchemaCompatibility.COMPATIBLE]: "✓" }[compatibility as number] ?? "·";
   const value = (sign: string, text: string | undefined, paint: (text: string) => string): readonly string[] =>
-    text === undefined ? [] : [`      ${paint(`${sign} ${printable(text, mostValue)}`)}`];
+    text === undefined ? [] : [`${" ".repeat(valueAt)}${paint(`${sign} ${printable(text, mostValue)}`)}`];
+  const at = printable(pointer === "" ? "(root)" : pointer);
+  const text = printable(message);
+  const fits = columns === undefined || valueAt + at.length + text.length <= columns;
   return [
-    `  ${paintOf(compatibility, style)(mark)} ${style.bold(printable(pointer === "" ? "(root)" : pointer))}  ${printable(message)}`,
+    `  ${paintOf(compatibility, style)(mark)} ${style.bold(at)}${fits ? `  ${text}` : ""}`,
+    ...(fits ? [] : [`${" ".repeat(valueAt)}${beside(text, valueAt, columns)}`]),
     ...value("-", before, style.bad),
     ...value("+", after, style.good),
   ];

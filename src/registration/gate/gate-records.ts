@@ -59,6 +59,7 @@ export interface GateRepository {
 export interface AskFilter {
   readonly name?: string;
   readonly actor?: string;
+  readonly approvalId?: string;
   readonly afterId: string;
   readonly limit: number;
 }

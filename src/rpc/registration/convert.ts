@@ -79,7 +79,7 @@ const attemptStates: Readonly<Record<AttemptState, WireAttemptState>> = {
   ROLLED_BACK: WireAttemptState.ROLLED_BACK,
   STUCK: WireAttemptState.STUCK,
 };
-const wireServiceTypes: Readonly<Record<ServiceType, WireServiceType>> = WireServiceType;
+export const wireServiceTypes: Readonly<Record<ServiceType, WireServiceType>> = WireServiceType;
 /** Every reason that an attempt can end with; one that another domain added is none. */
 const wireReasons: Readonly<Record<RegistrationReason, WireReason> & Partial<Record<Reason, WireReason>>> = WireReason;
 

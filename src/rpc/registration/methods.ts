@@ -4,6 +4,7 @@ import { NameService } from "../../../gen/muster/registration/v1/name_service_pb
 import { RegistrationService } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import { cancelAttempt, getAttempt, listAttempts } from "./attempts.ts";
 import { getModule, getService } from "./get.ts";
+import { listHeld } from "./held.ts";
 import { listInstances } from "./instances.ts";
 import { createLists } from "./list.ts";
 import { listNames, releaseName, shareArtifact, transferName, unshareArtifact } from "./names.ts";
@@ -59,6 +60,7 @@ export function attemptMethods(deps: RegistrationHandlerDeps): Methods<typeof Re
     getSchemaVersion: { access: "viewer", call: (request) => getSchemaVersion(deps, request) },
     watchInstances: { ...watch, call: (request, context) => watchInstances(deps, request, context) },
     listInstances: { access: "viewer", call: (request) => listInstances(deps, request) },
+    listHeld: { access: "viewer", call: (request) => listHeld(deps, request) },
   };
 }
 
