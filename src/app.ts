@@ -24,6 +24,9 @@ import { notingCommits } from "./delivery/event-commits.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { events } from "./events.ts";
+import { createInbound } from "./inbound/domain.ts";
+import type { Source } from "./inbound/types.ts";
+import { castVotes } from "./inbound-votes.ts";
 import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
@@ -43,6 +46,7 @@ import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes, silentOnes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
 import { approvalServices } from "./rpc/approvals/methods.ts";
+import { inboundRoutes } from "./rpc/inbound/routes.ts";
 import { registrationServices } from "./rpc/registration/methods.ts";
 import { webhookService } from "./rpc/webhooks/methods.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
@@ -89,6 +93,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     registration.measures,
     approvals.measures,
     webhooks.measures,
+    inbound.measures,
     delivery.measures,
     access.measures,
     directories.measures,
@@ -96,6 +101,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   ]);
   const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));
+  const sources = await openSources(config);
 
   const codec = createEventCodec(events, config.eventWire);
   const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
@@ -177,7 +183,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     // A transaction of one domain has the repositories of all.
     listeners: { note: (tx, news) => webhooks.note(tx as MusterTx, news), addCallback: (tx, ...rest) => webhooks.addCallback(tx as MusterTx, ...rest) },
   });
-  const domains = [registration, approvals, webhooks];
+  const { retentionMs } = config.inbound;
+  const inbound = createInbound({ store, ids, log, meter, sources, retentionMs, cast: castVotes(() => approvals.deps) });
+  const domains = [registration, approvals, webhooks, inbound];
 
   // Background loops, and the code that they load, begin after the start.
   const open = Promise.withResolvers<void>();
@@ -224,6 +232,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(() => meter.render(), config.httpRoot || undefined),
+      ...inboundRoutes({ deps: inbound.deps, clock, store, isLoopback }),
       descriptorRoute([...contract, PipeStepProcessorService].map(({ file }) => file)),
     ],
     gate: access.gate,
@@ -276,6 +285,13 @@ async function expireLeases(store: MusterStore): Promise<void> {
     await leases.expireLeases();
     await tasks.expireLeases();
   });
+}
+
+/** Rejects when the file of sources is not valid. */
+async function openSources({ inbound: { file }, listen }: Config): Promise<readonly Source[]> {
+  if (file === undefined) return [];
+  const { parseSources } = await import("./adapters/inbound-file/parse.ts");
+  return parseSources(await readFile(file, "utf8"), { isOnLoopback: isLoopback(listen.host) });
 }
 
 async function tlsSettings(tls: NonNullable<Config["tls"]>): Promise<NonNullable<ServerOptions["tls"]>> {

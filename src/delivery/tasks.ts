@@ -142,8 +142,6 @@ export function startTasks({
       }
     },
 
-    nudge: () => loop.nudge(),
-
     async stop() {
       stopping.abort(new Error("the server is stopping"));
       const over = new AbortController();
