@@ -46,6 +46,7 @@ import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes, silentOnes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
 import { approvalServices } from "./rpc/approvals/methods.ts";
+import { inboundService } from "./rpc/inbound/methods.ts";
 import { inboundRoutes } from "./rpc/inbound/routes.ts";
 import { registrationServices } from "./rpc/registration/methods.ts";
 import { webhookService } from "./rpc/webhooks/methods.ts";
@@ -218,6 +219,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     ...registrationServices({ store, clock, ...registration }),
     ...approvalServices({ ...approvals.deps, feed: delivery.feed }),
     webhookService(webhooks.deps),
+    inboundService(inbound.deps),
     auditService(domains.flatMap(({ audits }) => audits)),
     eventService({ feed: delivery.feed, message: codec.message, clock }, events),
   ];

@@ -39,7 +39,14 @@ export async function receive(deps: InboundDeps, source: Source, event: InboundE
   deps.meter.received(source.name, received.already ? "duplicate" : received.end.status);
   const { end, already } = received;
   const { status, reason, approvalId } = end;
-  deps.log(status === "FAILED" ? "warn" : "info", "inbound.received", { source: source.name, event_id: event.id, status, reason, approval: approvalId, already });
+  deps.log(status === "FAILED" ? "warn" : "info", "inbound.received", {
+    source: source.name,
+    event_id: event.id,
+    status,
+    reason,
+    approval: approvalId,
+    already,
+  });
   return received;
 }
 
@@ -99,7 +106,8 @@ async function endOf(
   receivedAt: number,
 ): Promise<{ readonly end: End; readonly count?: () => void }> {
   const { decision } = event;
-  if (!decision) return { end: { status: "SKIPPED", reason: "UNKNOWN_TYPE", detail: `events of type ${event.type} decide nothing here`, approvalId: undefined } };
+  if (!decision)
+    return { end: { status: "SKIPPED", reason: "UNKNOWN_TYPE", detail: `events of type ${event.type} decide nothing here`, approvalId: undefined } };
   const { reason, occurredAt, ...rest } = decision;
   const { tenant, voter } = source;
   // An event cannot have happened after it came: so it never counts for a revision that came later still.
@@ -156,7 +164,11 @@ function rowOf(id: string, { name, tenant }: Source, { id: eventId, type, claime
 }
 
 /** One more try of an event that is kept, by what its source is configured as now. Rejects as `receive`. */
-export async function receiveAgain(deps: InboundDeps, { id, source: name, body }: Pick<InboundRecord, "id" | "source" | "body">, isByHand: boolean): Promise<void> {
+export async function receiveAgain(
+  deps: InboundDeps,
+  { id, source: name, body }: Pick<InboundRecord, "id" | "source" | "body">,
+  isByHand: boolean,
+): Promise<void> {
   const source = deps.sources.find((one) => one.name === name);
   const read = source && readEvent(source, body);
   if (source && read && "event" in read) return void (await receive(deps, source, read.event, isByHand));

@@ -81,7 +81,8 @@ function secretsOf(field: Field, report: Report): readonly string[] {
     if (typeof value !== "string" || value.length < leastSecret || value.length > 256 || !/^[\x21-\x7e]+$/.test(value)) {
       return reported(report, item, `a secret has ${leastSecret} to 256 printable ASCII characters without spaces`) ?? [];
     }
-    if (value.startsWith("whsec_") && !/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/.test(value)) return reported(report, item, "after whsec_ comes Base64, of 16 bytes at least") ?? [];
+    if (value.startsWith("whsec_") && !/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/.test(value))
+      return reported(report, item, "after whsec_ comes Base64, of 16 bytes at least") ?? [];
     return [value];
   });
 }
@@ -91,7 +92,8 @@ function typesOf(field: Field, report: Report): readonly string[] {
   if (items.length === 0 || items.length > mostTypes) report(field, `there are 1 to ${mostTypes} types`);
   return items.slice(0, mostTypes).flatMap((item) => {
     const type = textOf(item, report, 128);
-    if (type !== undefined && (!/^[\x21-\x7e]+$/.test(type) || type.split("*").length > 2)) return reported(report, item, "it is a type, in which one * stands for any text") ?? [];
+    if (type !== undefined && (!/^[\x21-\x7e]+$/.test(type) || type.split("*").length > 2))
+      return reported(report, item, "it is a type, in which one * stands for any text") ?? [];
     return type ?? [];
   });
 }
