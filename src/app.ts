@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
+import { readSources } from "./adapters/inbound-file/read.ts";
 import { createMeter } from "./adapters/prometheus/meter.ts";
 import { createSchemaSandbox } from "./adapters/schema-sandbox/sandbox.ts";
 import { createSchemaCheck } from "./adapters/schema-sandbox/schema-check.ts";
@@ -25,7 +26,6 @@ import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { events } from "./events.ts";
 import { createInbound } from "./inbound/domain.ts";
-import type { Source } from "./inbound/types.ts";
 import { castVotes } from "./inbound-votes.ts";
 import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
@@ -102,7 +102,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   ]);
   const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));
-  const sources = await openSources(config);
+  const sources = await readSources(config.inbound.file, { isOnLoopback: isLoopback(config.listen.host) });
 
   const codec = createEventCodec(events, config.eventWire);
   const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
@@ -287,13 +287,6 @@ async function expireLeases(store: MusterStore): Promise<void> {
     await leases.expireLeases();
     await tasks.expireLeases();
   });
-}
-
-/** Rejects when the file of sources is not valid. */
-async function openSources({ inbound: { file }, listen }: Config): Promise<readonly Source[]> {
-  if (file === undefined) return [];
-  const { parseSources } = await import("./adapters/inbound-file/parse.ts");
-  return parseSources(await readFile(file, "utf8"), { isOnLoopback: isLoopback(listen.host) });
 }
 
 async function tlsSettings(tls: NonNullable<Config["tls"]>): Promise<NonNullable<ServerOptions["tls"]>> {

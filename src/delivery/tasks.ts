@@ -142,6 +142,8 @@ export function startTasks({
       }
     },
 
+    nudge: () => loop.nudge(),
+
     async stop() {
       stopping.abort(new Error("the server is stopping"));
       const over = new AbortController();

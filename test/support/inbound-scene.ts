@@ -89,7 +89,12 @@ export async function openInboundScene({ decorate = (store) => store, sources = 
   };
   const listeners = { note: async () => undefined, addCallback: async () => undefined };
   const approvals = createApprovals({
-    ...{ store, clock, ids, log, meter, listeners },
+    store,
+    clock,
+    ids,
+    log,
+    meter,
+    listeners,
     policies: compiledPolicies(),
     owners: [],
     directory: () => undefined,
@@ -117,7 +122,12 @@ export async function openInboundScene({ decorate = (store) => store, sources = 
     });
   const disposal = stack.move();
   return {
-    ...{ store, clock, inbound, lines, counted, bodyOf },
+    store,
+    clock,
+    inbound,
+    lines,
+    counted,
+    bodyOf,
     async deliver(input, by = source) {
       const read = readEvent(by, bodyOf(input));
       if ("refusal" in read) throw new Error(read.message);

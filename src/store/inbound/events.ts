@@ -29,7 +29,14 @@ export function inboundRepository({ db, dialect }: Session<InboundTables>): Inbo
         await db
           .insertInto("inbound_events")
           .values({
-            ...{ id, source, event_id: eventId, tenant, event_type: eventType, ...end, claimed_actor: claimedActor, body },
+            ...end,
+            id,
+            source,
+            tenant,
+            event_id: eventId,
+            event_type: eventType,
+            claimed_actor: claimedActor,
+            body,
             received_at: dialect.now(),
             settled_at: dialect.now(),
           })
