@@ -6,6 +6,7 @@ import { readFile } from "node:fs/promises";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
+import { readSources } from "./adapters/inbound-file/read.ts";
 import { createMeter } from "./adapters/prometheus/meter.ts";
 import { createSchemaSandbox } from "./adapters/schema-sandbox/sandbox.ts";
 import { createSchemaCheck } from "./adapters/schema-sandbox/schema-check.ts";
@@ -24,6 +25,8 @@ import { notingCommits } from "./delivery/event-commits.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { events } from "./events.ts";
+import { createInbound } from "./inbound/domain.ts";
+import { castVotes } from "./inbound-votes.ts";
 import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
@@ -43,6 +46,8 @@ import { metricsRoutes } from "./rpc/platform/metrics.ts";
 import { probeRoutes, silentOnes } from "./rpc/platform/probes.ts";
 import { rpcMeasures } from "./rpc/platform/rpc-metrics.ts";
 import { approvalServices } from "./rpc/approvals/methods.ts";
+import { inboundService } from "./rpc/inbound/methods.ts";
+import { inboundRoutes } from "./rpc/inbound/routes.ts";
 import { registrationServices } from "./rpc/registration/methods.ts";
 import { webhookService } from "./rpc/webhooks/methods.ts";
 import { defaultLimits, type Limits } from "./rpc/transport/limits.ts";
@@ -89,6 +94,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     registration.measures,
     approvals.measures,
     webhooks.measures,
+    inbound.measures,
     delivery.measures,
     access.measures,
     directories.measures,
@@ -96,6 +102,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   ]);
   const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));
+  const sources = await readSources(config.inbound.file, { isOnLoopback: isLoopback(config.listen.host) });
 
   const codec = createEventCodec(events, config.eventWire);
   const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
@@ -177,7 +184,9 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     // A transaction of one domain has the repositories of all.
     listeners: { note: (tx, news) => webhooks.note(tx as MusterTx, news), addCallback: (tx, ...rest) => webhooks.addCallback(tx as MusterTx, ...rest) },
   });
-  const domains = [registration, approvals, webhooks];
+  const { retentionMs } = config.inbound;
+  const inbound = createInbound({ store, ids, log, meter, sources, retentionMs, cast: castVotes(() => approvals.deps) });
+  const domains = [registration, approvals, webhooks, inbound];
 
   // Background loops, and the code that they load, begin after the start.
   const open = Promise.withResolvers<void>();
@@ -211,6 +220,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     ...registrationServices({ store, clock, ...registration }),
     ...approvalServices({ ...approvals.deps, feed: delivery.feed }),
     webhookService(webhooks.deps),
+    inboundService(inbound.deps),
     auditService(domains.flatMap(({ audits }) => audits)),
     eventService({ feed: delivery.feed, message: codec.message, clock }, events),
   ];
@@ -225,6 +235,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     http: [
       ...probeRoutes({ checks, draining: () => draining, clock, ...root }),
       ...metricsRoutes(() => meter.render(), config.httpRoot || undefined),
+      ...inboundRoutes({ deps: inbound.deps, clock, store, isLoopback }),
       descriptorRoute([...contract, PipeStepProcessorService].map(({ file }) => file)),
     ],
     gate: access.gate,

@@ -12,7 +12,7 @@ import { docCommands, whyNotRun, type DocCommand } from "./support/doc-commands.
 import { startFakeModule, type FakeModule } from "./support/fake-module.ts";
 import { embeddedBacking, startMuster, type Backing, type MusterProcess } from "./support/muster.ts";
 import { describeReal, describeWith } from "./support/real-servers.ts";
-import { root } from "./support/source-tree.ts";
+import { read, root } from "./support/source-tree.ts";
 import { requestFor } from "./support/world.ts";
 import { ServiceType } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 
@@ -43,7 +43,9 @@ function runAll(commands: readonly DocCommand[], bin: string): void {
     for (const made of ["bin", ".zfunc", ".config/fish/completions"]) await mkdir(join(folder, made), { recursive: true });
     await symlink(join(root, "bin/muster.js"), join(folder, "bin/muster"));
     backing = await embeddedBacking();
-    muster = await startMuster(backing.env);
+    const [, sources = ""] = /^```yaml\n(sources:[\s\S]*?)^```/m.exec(read("docs/inbound.md")) ?? [];
+    await writeFile(join(folder, "inbound.yaml"), sources);
+    muster = await startMuster({ ...backing.env, MUSTER_INBOUND: join(folder, "inbound.yaml") });
     client = connect(muster.address);
     echo = await startFakeModule({ name: "echo", version: "1.0.0", schema });
     next = await startFakeModule({ name: "echo", version: "2.0.0", schema });

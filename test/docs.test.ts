@@ -20,13 +20,18 @@ import { openAccess, openDirectories } from "../src/open-people.ts";
 import { registrationMeasures } from "../src/registration/metrics.ts";
 import { approvalReasons } from "../src/approvals/reasons.ts";
 import { ReasonSchema as ApprovalReasonSchema } from "../gen/muster/approval/v1/reasons_pb.ts";
+import { ReasonSchema as InboundReasonSchema } from "../gen/muster/inbound/v1/reasons_pb.ts";
 import { ReasonSchema as WebhookReasonSchema } from "../gen/muster/webhook/v1/reasons_pb.ts";
 import { registrationReasons } from "../src/registration/reasons.ts";
 import { metricsRoutes } from "../src/rpc/platform/metrics.ts";
+import { inboundRoutes } from "../src/rpc/inbound/routes.ts";
 import { probeRoutes } from "../src/rpc/platform/probes.ts";
 import { rpcMeasures } from "../src/rpc/platform/rpc-metrics.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { webhookMeasures } from "../src/webhooks/metrics.ts";
+import type { InboundDeps } from "../src/inbound/deps.ts";
+import { inboundMeasures } from "../src/inbound/metrics.ts";
+import { inboundReasons } from "../src/inbound/reasons.ts";
 import { webhookReasons } from "../src/webhooks/reasons.ts";
 import { docCommands, markdown, unusedReasons, whyNotRun } from "./support/doc-commands.ts";
 import { codeSpans, filesBelow, read, root, tableBelow, withoutComments } from "./support/source-tree.ts";
@@ -65,6 +70,12 @@ describe("reasons", () => {
     expect(numbersOf(WebhookReasonSchema)).toEqual([0, ...webhookReasons.map((_, index) => index + 1)]);
   });
 
+  test("of events from outside are the same in their list, in muster.inbound.v1 and in docs/errors.md", () => {
+    expect(namesOf(InboundReasonSchema)).toEqual([...inboundReasons]);
+    expect(inDocs("Reasons of events from outside")).toEqual([...inboundReasons]);
+    expect(numbersOf(InboundReasonSchema)).toEqual([0, ...inboundReasons.map((_, index) => index + 1)]);
+  });
+
   test("have one meaning each: no two domains have the same name", async () => {
     const lists = await Promise.all(
       product.filter((path) => /^src\/[\w-]+\/reasons\.ts$/.test(path)).map(async (path) => listsOf(await import(join(root, path)))),
@@ -80,9 +91,9 @@ describe("reasons", () => {
       .map((path) => withoutComments(read(path)).replace(/export const sharedReasons = \[[\s\S]*?\]/, ""));
     const text = code.join("\n");
     // Of no use while every declared method is there; versions before gave it, and later ones may again.
-    expect([...sharedReasons, ...registrationReasons, ...approvalReasons, ...webhookReasons].filter((reason) => !text.includes(`"${reason}"`))).toEqual([
-      "NOT_IMPLEMENTED",
-    ]);
+    expect(
+      [...sharedReasons, ...registrationReasons, ...approvalReasons, ...webhookReasons, ...inboundReasons].filter((reason) => !text.includes(`"${reason}"`)),
+    ).toEqual(["NOT_IMPLEMENTED"]);
   });
 
   test("that nobody lists do not compile", () => {
@@ -118,6 +129,7 @@ describe("docs/operations.md", () => {
       directories.measures,
       approvalMeasures(store),
       webhookMeasures(store),
+      inboundMeasures(store, [{ name: "entity-permissions" }]),
       registrationMeasures({ store, running: () => 0 }),
       deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
       rpcMeasures([PlatformRegistrationService, RegistrationService]),
@@ -133,7 +145,13 @@ describe("docs/operations.md", () => {
 
   test("has every HTTP route", () => {
     const probes = probeRoutes({ checks: {}, draining: () => false, clock: systemClock });
-    const served = [...probes, ...metricsRoutes(async () => ({ contentType: "", body: "" }))].map(({ path }) => path);
+    const events = inboundRoutes({
+      deps: { sources: [] } as unknown as InboundDeps,
+      clock: systemClock,
+      store: { ping: async () => undefined },
+      isLoopback: () => true,
+    });
+    const served = [...probes, ...metricsRoutes(async () => ({ contentType: "", body: "" })), ...events].map(({ path }) => path);
     const documented = tableBelow(operations, "HTTP routes").map(([path = ""]) => codeSpans(path)[0]);
     expect(documented.toSorted()).toEqual([...served, "/descriptor.binpb"].toSorted());
   });

@@ -108,11 +108,30 @@ export interface VoteInput {
 export type VoteResult = { readonly seen: Seen; readonly refusal?: Refusal<CommandRefusal> };
 
 export function voteOn(deps: ApprovalDeps, input: VoteInput, actor: Actor, isDryRun: boolean): Promise<VoteResult> {
-  const { commandId, approvalId, stage, requirement, ...rest } = input;
+  return run(deps, actor, voteCommand(input, isDryRun), voteWork(input, actor));
+}
+
+/**
+ * A vote in a transaction of another part of the platform, on a request that it names. `count` is to be called once that is
+ * committed. Throws APPROVAL_NOT_FOUND.
+ */
+export async function voteIn(
+  tx: ApprovalTx,
+  deps: ApprovalDeps,
+  input: VoteInput,
+  actor: Actor,
+): Promise<{ readonly refusal: Refusal<CommandRefusal> | undefined; count(): void }> {
+  const done = await runIn(tx, deps, actor, voteCommand(input, false), voteWork(input, actor));
+  return { refusal: done.result.refusal, count: () => counted(deps, done) };
+}
+
+function voteCommand(input: VoteInput, isDryRun: boolean): Command {
+  return { commandId: input.commandId, approvalId: input.approvalId, content: { ...input, what: "vote" }, isDryRun, resolvesItself: true };
+}
+
+function voteWork({ commandId: _command, approvalId: _approval, stage, requirement, ...rest }: VoteInput, actor: Actor): Work {
   const command = { voter: actor.person, ...rest, ...(stage === "" ? {} : { stage }), ...(requirement === "" ? {} : { requirement }) };
-  return run(deps, actor, { commandId, approvalId, content: { ...input, what: "vote" }, isDryRun, resolvesItself: true }, (approval, policy, world) =>
-    vote(approval, command, policy, world),
-  );
+  return (approval, policy, world) => vote(approval, command, policy, world);
 }
 
 export interface ReviseInput {
@@ -179,27 +198,40 @@ interface Command {
 
 type Work = (approval: Approval, policy: Policy, world: ReadWorld, tx: ApprovalTx, locked: LockedApproval) => Answer | Promise<Answer>;
 
+interface Done {
+  readonly before?: Approval;
+  readonly changed?: Changed;
+  readonly result: VoteResult;
+}
+
 /** Carries a command out once. Throws APPROVAL_NOT_FOUND and COMMAND_ID_REUSED. */
-async function run(
+async function run(deps: ApprovalDeps, actor: Actor, command: Command, work: Work): Promise<VoteResult> {
+  const done = await deps.store.tx((tx) => runIn(tx, deps, actor, command, work));
+  if (!command.isDryRun) counted(deps, done);
+  return done.result;
+}
+
+function counted({ meter }: ApprovalDeps, { before, changed }: Done): void {
+  if (before && changed) meter.changed(before, changed);
+}
+
+async function runIn(
+  tx: ApprovalTx,
   deps: ApprovalDeps,
   actor: Actor,
   { commandId, approvalId, content, isDryRun = false, resolvesItself = false }: Command,
   work: Work,
-): Promise<VoteResult> {
-  const done = await deps.store.tx(async (tx): Promise<{ readonly before?: Approval; readonly changed?: Changed; readonly result: VoteResult }> => {
-    const locked = await tx.approvals.lock(actor.tenant, approvalId);
-    if (!locked) throw notFound(approvalId);
-    if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { seen: await seeIn(tx, deps, locked.approval, actor) } };
-    const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun, resolvesItself };
-    const changed = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx, locked), options);
-    if (!isDryRun && !changed.refusal) await remember(tx, actor, commandId, content, approvalId);
-    // A revision may be decided by another version than the one before.
-    const isPinned = changed.approval.policy.version === locked.approval.policy.version;
-    const seen = await (isPinned ? seeChanged(changed, actor, locked.activeVersion) : seeIn(tx, deps, changed.approval, actor));
-    return { before: locked.approval, changed, result: { seen, ...(changed.refusal ? { refusal: changed.refusal } : {}) } };
-  });
-  if (done.before && done.changed && !isDryRun) deps.meter.changed(done.before, done.changed);
-  return done.result;
+): Promise<Done> {
+  const locked = await tx.approvals.lock(actor.tenant, approvalId);
+  if (!locked) throw notFound(approvalId);
+  if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { seen: await seeIn(tx, deps, locked.approval, actor) } };
+  const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun, resolvesItself };
+  const changed = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx, locked), options);
+  if (!isDryRun && !changed.refusal) await remember(tx, actor, commandId, content, approvalId);
+  // A revision may be decided by another version than the one before.
+  const isPinned = changed.approval.policy.version === locked.approval.policy.version;
+  const seen = await (isPinned ? seeChanged(changed, actor, locked.activeVersion) : seeIn(tx, deps, changed.approval, actor));
+  return { before: locked.approval, changed, result: { seen, ...(changed.refusal ? { refusal: changed.refusal } : {}) } };
 }
 
 async function mustFind(tx: ApprovalTx, tenant: string, id: string): Promise<Approval> {

@@ -8,6 +8,7 @@ import type { Command } from "./frame/command.ts";
 import { callOptions, connectionOptions, outputOption, watchOption } from "./frame/options.ts";
 import { discoveryCommands } from "./registration/discovery-commands.ts";
 import { nameCommands } from "./registration/name-commands.ts";
+import { inboundCommands } from "./inbound/inbound-commands.ts";
 import { webhookCommands } from "./webhooks/webhook-commands.ts";
 import { registerOptions } from "./registration/register-options.ts";
 
@@ -113,6 +114,7 @@ export const commands: readonly Command[] = [
   ...standInCommands,
   ...policyCommands,
   ...webhookCommands,
+  ...inboundCommands,
   ...eventCommands,
   ...auditCommands,
   {

@@ -3,6 +3,7 @@ import type { EventWire } from "../delivery/event-wire.ts";
 import { adapterVariables, parseAdapters, type AdapterSettings } from "./adapters.ts";
 import { clientVariables } from "./client.ts";
 import { eventVariables, parseEventWire } from "./events.ts";
+import { inboundVariables, parseInbound, type InboundSettings } from "./inbound.ts";
 import { logVariables, parseLog, type LogSettings } from "./log.ts";
 import { parseRegistration, registrationVariables, type RegistrationSettings } from "./registration.ts";
 import { parseSelf, selfVariables, type SelfRegistration } from "./self.ts";
@@ -11,7 +12,7 @@ import { readSettings, type Settings } from "./settings.ts";
 import { parseDuration } from "./values.ts";
 import { parseWebhooks, webhookVariables, type WebhookSettings } from "./webhooks.ts";
 
-export interface Config extends ServerSettings, AdapterSettings, RegistrationSettings, WebhookSettings {
+export interface Config extends ServerSettings, AdapterSettings, RegistrationSettings, WebhookSettings, InboundSettings {
   readonly eventWire: EventWire;
   /** How long events stay readable in the log. */
   readonly eventRetentionMs: number;
@@ -38,6 +39,7 @@ export const variables = {
   ...accessVariables,
   ...registrationVariables,
   ...webhookVariables,
+  ...inboundVariables,
   ...selfVariables,
   ...rootVariables,
   ...logVariables,
@@ -63,6 +65,7 @@ export function parseConfig(settings: Settings, readFile: (path: string) => stri
     ...adapters,
     ...parseRegistration(get, server.listen.host, problems),
     ...parseWebhooks(get, server.listen.host, problems),
+    ...parseInbound(get, problems),
     eventWire: parseEventWire(get, adapters, problems),
     eventRetentionMs: parseDuration("MUSTER_EVENT_RETENTION", get("MUSTER_EVENT_RETENTION"), { unit: "d", min: 1, max: 3_650 }, problems),
     self: parseSelf(get, { ...server, ...adapters }, problems),

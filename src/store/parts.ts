@@ -4,10 +4,11 @@ import type { Store } from "../kernel/ports.ts";
 import { approvalsPart } from "./approvals/part.ts";
 import { deliveryPart } from "./delivery/part.ts";
 import { joinParts, type StorePart } from "./engine/part.ts";
+import { inboundPart } from "./inbound/part.ts";
 import { registrationPart } from "./registration/part.ts";
 import { webhooksPart } from "./webhooks/part.ts";
 
-export const storePart = joinParts(joinParts(joinParts(deliveryPart, registrationPart), approvalsPart), webhooksPart);
+export const storePart = joinParts(joinParts(joinParts(joinParts(deliveryPart, registrationPart), approvalsPart), webhooksPart), inboundPart);
 
 type TxOf<Part> = Part extends StorePart<infer Tx> ? Tx : never;
 

@@ -1,8 +1,8 @@
 /** One attempt of one delivery: signed, sent, and what came of it. */
+import { signedHeaders, type SecretValues } from "../kernel/signed-body.ts";
 import type { WebhookDeps } from "./deps.ts";
 import type { PostResult } from "./ports.ts";
-import { signedHeaders } from "./sign.ts";
-import type { Attempt, Delivery, Endpoint, SecretValues } from "./types.ts";
+import type { Attempt, Delivery, Endpoint } from "./types.ts";
 
 const maxAttempts = 20;
 const maxAnswer = 1_024;

@@ -1,7 +1,8 @@
 /** What the store keeps for webhooks. Times are epoch milliseconds by the database's clock. */
 import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
-import type { Cursor, Delivery, DeliveryState, Endpoint, Secret, SecretValues } from "./types.ts";
+import type { SecretValues } from "../kernel/signed-body.ts";
+import type { Cursor, Delivery, DeliveryState, Endpoint, Secret } from "./types.ts";
 
 /** Newest first. */
 export interface PageQuery {

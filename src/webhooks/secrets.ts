@@ -4,7 +4,7 @@ import type { Ids } from "../kernel/ports.ts";
 import type { WebhookDeps } from "./deps.ts";
 import { limitReached, noSecret, secretSubject } from "./errors.ts";
 import type { PageQuery, WebhookTx } from "./records.ts";
-import { newSecret } from "./sign.ts";
+import { newSecret } from "../kernel/signed-body.ts";
 import type { Secret } from "./types.ts";
 
 const mostSecrets = 200;

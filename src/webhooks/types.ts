@@ -31,9 +31,6 @@ export interface Secret {
   readonly formerUntil: number | undefined;
 }
 
-/** The values that sign, the newest first; at most two. */
-export type SecretValues = readonly string[];
-
 /**
  * What an endpoint still has to be sent of one request: the events after `acked` up to `wanted`. There is a cursor as long as there is such
  * an event, and a task, `taskId`, that sends them.

@@ -10,6 +10,7 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { PlatformRegistrationService } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../../gen/muster/approval/v1/policy_service_pb.ts";
+import { InboundService } from "../../../gen/muster/approval/v1/inbound_service_pb.ts";
 import { WebhookService } from "../../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { AuditService } from "../../../gen/muster/audit/v1/audit_service_pb.ts";
 import { EventService } from "../../../gen/muster/event/v1/event_service_pb.ts";
@@ -29,6 +30,7 @@ export interface Connection {
   readonly approvals: Client<typeof ApprovalService>;
   readonly policies: Client<typeof PolicyService>;
   readonly webhooks: Client<typeof WebhookService>;
+  readonly inbound: Client<typeof InboundService>;
   /** For a call that answers once: 10 s unless `--timeout` or `defaultMs` is given. */
   once(defaultMs?: number): CallOptions;
   /** For a call that runs until it is ended, or until `--timeout` is over, counted from `connect`. */
@@ -65,6 +67,7 @@ export function connect(input: Input, terminal: Terminal): Connection {
     approvals: client(ApprovalService),
     policies: client(PolicyService),
     webhooks: client(WebhookService),
+    inbound: client(InboundService),
     once: (defaultMs = answerMs) => ({ signal: terminal.signal, timeoutMs: limitMs ?? defaultMs }),
     isOver: () => leftMs() <= marginMs,
     open: () => ({ signal: terminal.signal, ...(limitMs === undefined ? {} : { timeoutMs: Math.max(1, leftMs()) }) }),

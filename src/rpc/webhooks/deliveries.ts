@@ -29,7 +29,7 @@ import { replaySince } from "../../webhooks/endpoints.ts";
 import { deliveryStates, type Attempt, type Delivery } from "../../webhooks/types.ts";
 import { callerOf } from "../platform/caller.ts";
 import { violations } from "../platform/check.ts";
-import { paged, pageOf } from "./page.ts";
+import { paged, pageOf } from "../platform/page.ts";
 
 export async function listSomeDeliveries(
   deps: WebhookDeps,

@@ -25,7 +25,7 @@ import { createEndpoint, deleteEndpoint, getEndpoint, listEndpoints, updateEndpo
 import type { Endpoint } from "../../webhooks/types.ts";
 import { callerOf } from "../platform/caller.ts";
 import { violations } from "../platform/check.ts";
-import { paged, pageOf } from "./page.ts";
+import { paged, pageOf } from "../platform/page.ts";
 
 const maxDescription = 255;
 

@@ -19,7 +19,7 @@ import { createSecret, listSecrets, rotateSecret } from "../../webhooks/secrets.
 import type { Secret } from "../../webhooks/types.ts";
 import { callerOf } from "../platform/caller.ts";
 import { violations } from "../platform/check.ts";
-import { paged, pageOf } from "./page.ts";
+import { paged, pageOf } from "../platform/page.ts";
 
 const dayMs = 86_400_000;
 const maxDescription = 255;

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, test } from "vitest";
-import { newSecret, signedHeaders } from "./sign.ts";
+import { newSecret, signedHeaders } from "./signed-body.ts";
 
 const at = 1_730_000_000_400;
 

@@ -1,9 +1,16 @@
 /** Pages of what has an id that grows with time, newest first. */
-import type { PageQuery } from "../../webhooks/records.ts";
-import type { Violations } from "../platform/check.ts";
+import type { Violations } from "./check.ts";
 
 const defaultPageSize = 50;
 const maxPageSize = 500;
+
+/** Newest first. */
+export interface PageQuery {
+  readonly tenant: string;
+  /** Only those before this id. */
+  readonly beforeId: string | undefined;
+  readonly limit: number;
+}
 
 interface PageRequest {
   readonly pageSize: number;

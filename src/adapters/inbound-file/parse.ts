@@ -1,0 +1,137 @@
+/** The file of sources, YAML or JSON: as sources, or everything that is wrong with it, by line and column. */
+import { type Field, fieldsOf, booleanOf, itemsOf, nameOf, reported, rootField, textOf } from "../../approvals/policy/fields.ts";
+import { collectProblems, problemText, type Report } from "../../approvals/policy/problems.ts";
+import { required } from "../../approvals/policy/rules.ts";
+import { readTree } from "../../approvals/policy/tree.ts";
+import type { Source, SubjectPlace, Voter } from "../../inbound/types.ts";
+import { claimsViolation, defaultTenant, tenantViolation } from "../../kernel/caller.ts";
+import { DomainError } from "../../kernel/errors.ts";
+
+const sourceNames = ["name", "tenant", "secrets", "unsigned", "approve", "reject", "subject", "voter"] as const;
+const mostSources = 100;
+const mostSecrets = 4;
+const mostTypes = 50;
+const leastSecret = 16;
+const shown = 40;
+/** The path of the health route. */
+const reserved = "health";
+
+export interface ParseOptions {
+  /** The server can be reached from loopback alone: only then a source may go unsigned. */
+  readonly isOnLoopback: boolean;
+}
+
+/** Throws one `invalid` error with every problem. Secrets are in none of them. */
+export function parseSources(text: string, options: ParseOptions): readonly Source[] {
+  const problems = collectProblems();
+  const { report } = problems;
+  const tree = readTree(text, problems);
+  const top = tree && fieldsOf(rootField(tree), ["sources"], report);
+  const list = top && required(top, "sources", report);
+  const items = list ? itemsOf(list, report) : [];
+  if (list && items.length === 0) report(list, "it has no source");
+  if (list && items.length > mostSources) report(list, `it has more than ${mostSources} sources`);
+  const seen = new Set<string>();
+  const sources = items.slice(0, mostSources).flatMap((item) => sourceOf(item, seen, options, report) ?? []);
+  const found = problems.sorted();
+  if (found.length === 0) return sources;
+  const more = found.length > shown ? `; and ${found.length - shown} more` : "";
+  throw new DomainError({
+    kind: "invalid",
+    reason: "INVALID_FIELDS",
+    message: `the file of sources is not valid: ${found.slice(0, shown).map(problemText).join("; ")}${more}`,
+    fields: found.map((problem) => ({ field: problem.path || "(file)", description: problemText({ ...problem, path: "" }) })),
+  });
+}
+
+function sourceOf(item: Field, seen: Set<string>, { isOnLoopback }: ParseOptions, report: Report): Source | undefined {
+  const fields = fieldsOf(item, sourceNames, report);
+  if (!fields) return undefined;
+  const nameField = required(fields, "name", report);
+  const name = nameField && nameOf(nameField, report);
+  if (nameField && name === reserved) report(nameField, "the name health is taken by the health route");
+  if (nameField && name !== undefined && seen.has(name)) report(nameField, `the name ${name} is there twice`);
+  if (name !== undefined) seen.add(name);
+  const tenantField = fields.at("tenant");
+  const tenant = tenantField ? textOf(tenantField, report) : defaultTenant;
+  if (tenantField && tenant !== undefined && tenantViolation(tenant) !== undefined) report(tenantField, `it ${tenantViolation(tenant)}`);
+  const [secretsField, unsignedField] = [fields.at("secrets"), fields.at("unsigned")];
+  const isUnsigned = unsignedField !== undefined && booleanOf(unsignedField, report) === true;
+  const secrets = secretsField ? secretsOf(secretsField, report) : [];
+  if (isUnsigned && secretsField) report(unsignedField, "a source has secrets or is unsigned, not both");
+  if (isUnsigned && !isOnLoopback) report(unsignedField, "a source may be unsigned only where the server listens on loopback");
+  if (!isUnsigned && !secretsField) report(fields, "secrets is required: what signs the events of the source");
+  const [approveField, rejectField] = [fields.at("approve"), fields.at("reject")];
+  const approve = approveField ? typesOf(approveField, report) : [];
+  const reject = rejectField ? typesOf(rejectField, report) : [];
+  if (!approveField && !rejectField) report(fields, "approve or reject is required: the types of events that decide");
+  const subjectField = required(fields, "subject", report);
+  const subject = subjectField && subjectOf(subjectField, report);
+  const voterField = required(fields, "voter", report);
+  const voter = voterField && voterOf(voterField, report);
+  if (name === undefined || tenant === undefined || !subject || !voter) return undefined;
+  return { name, tenant, secrets, approve, reject, subject, voter };
+}
+
+function secretsOf(field: Field, report: Report): readonly string[] {
+  const items = itemsOf(field, report);
+  if (items.length === 0 || items.length > mostSecrets) report(field, `there are 1 to ${mostSecrets}: the newest, and former ones while they are replaced`);
+  return items.slice(0, mostSecrets).flatMap((item) => {
+    const value = item.tree.kind === "scalar" ? item.tree.value : undefined;
+    if (typeof value !== "string" || value.length < leastSecret || value.length > 256 || !/^[\x21-\x7e]+$/.test(value)) {
+      return reported(report, item, `a secret has ${leastSecret} to 256 printable ASCII characters without spaces`) ?? [];
+    }
+    if (value.startsWith("whsec_") && !/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/.test(value))
+      return reported(report, item, "after whsec_ comes Base64, of 16 bytes at least") ?? [];
+    return [value];
+  });
+}
+
+function typesOf(field: Field, report: Report): readonly string[] {
+  const items = itemsOf(field, report);
+  if (items.length === 0 || items.length > mostTypes) report(field, `there are 1 to ${mostTypes} types`);
+  return items.slice(0, mostTypes).flatMap((item) => {
+    const type = textOf(item, report, 128);
+    if (type !== undefined && (!/^[\x21-\x7e]+$/.test(type) || type.split("*").length > 2))
+      return reported(report, item, "it is a type, in which one * stands for any text") ?? [];
+    return type ?? [];
+  });
+}
+
+function subjectOf(field: Field, report: Report): SubjectPlace | undefined {
+  const fields = fieldsOf(field, ["approval", "type", "id"], report);
+  if (!fields) return undefined;
+  const [approval, type, id] = [fields.at("approval"), fields.at("type"), fields.at("id")];
+  if (approval ? type !== undefined || id !== undefined : !type || !id) {
+    return reported(report, field, "it is {approval: POINTER}, or {type: TYPE, id: POINTER}");
+  }
+  if (approval) {
+    const pointer = pointerOf(approval, report);
+    return pointer === undefined ? undefined : { approval: pointer };
+  }
+  const [typeName, pointer] = [type && nameOf(type, report, 128), id && pointerOf(id, report)];
+  return typeName === undefined || pointer === undefined ? undefined : { type: typeName, id: pointer };
+}
+
+function pointerOf(field: Field, report: Report): string | undefined {
+  const text = textOf(field, report);
+  if (text === undefined || /^(\/([^/~]|~[01])+)+$/.test(text)) return text;
+  return reported(report, field, "it is a JSON Pointer, such as /payload/market_id");
+}
+
+function voterOf(field: Field, report: Report): Voter | undefined {
+  const fields = fieldsOf(field, ["key", "groups", "roles"], report);
+  const keyField = fields && required(fields, "key", report);
+  const key = keyField && textOf(keyField, report, 255);
+  if (!fields || !keyField || key === undefined) return undefined;
+  if (!/^[^|\s]+\|\S(.*\S)?$/.test(key)) return reported(report, keyField, "it is the key of a principal, ISSUER|SUBJECT, such as service|entity-permissions");
+  return { key, groups: namesIn(fields.at("groups"), report), roles: namesIn(fields.at("roles"), report) };
+}
+
+function namesIn(field: Field | undefined, report: Report): readonly string[] {
+  if (!field) return [];
+  const names = itemsOf(field, report).map(({ tree }) => (tree.kind === "scalar" ? tree.value : undefined));
+  const violation = claimsViolation(names);
+  if (violation === undefined) return names as readonly string[];
+  return reported(report, field, `it ${violation}`) ?? [];
+}

@@ -1,0 +1,20 @@
+/** What events from outside use of the rest of the process. */
+import type { CoreTx } from "../kernel/records.ts";
+import type { Decision, Voter } from "./types.ts";
+
+export interface InboundVote extends Omit<Decision, "reason"> {
+  readonly tenant: string;
+  readonly voter: Voter;
+  readonly comment: string;
+}
+
+/** What came of a vote. `count` is to be called once it is committed. */
+export type VoteEnd =
+  | { readonly is: "cast"; readonly approvalId: string; count(): void }
+  /** There is nothing to do, now or later. */
+  | { readonly is: "skipped"; readonly reason: string; readonly detail: string; readonly approvalId: string }
+  /** It may succeed later. */
+  | { readonly is: "failed"; readonly reason: string; readonly detail: string; readonly approvalId: string | undefined };
+
+/** Casts a vote in an open transaction, which is to be rolled back when the vote has failed. */
+export type CastVote = (tx: CoreTx, vote: InboundVote) => Promise<VoteEnd>;

@@ -1,0 +1,27 @@
+/** What admins see of events from outside, and their pruning by hand. */
+import type { Caller } from "../kernel/caller.ts";
+import type { InboundDeps } from "./deps.ts";
+import type { InboundCount, InboundFilter } from "./records.ts";
+import type { InboundRecord } from "./types.ts";
+
+const batch = 1_000;
+
+export function listEvents({ store }: InboundDeps, filter: InboundFilter): Promise<readonly InboundRecord[]> {
+  return store.tx((tx) => tx.inbound.list(filter));
+}
+
+export function countEvents({ store }: InboundDeps, tenant: string): Promise<readonly InboundCount[]> {
+  return store.tx((tx) => tx.inbound.counts(tenant));
+}
+
+/** Deletes the tenant's events that came more than `ageMs` ago; resolves to their number. */
+export async function pruneEvents({ store, log }: InboundDeps, ageMs: number, { tenant, key }: Pick<Caller, "tenant" | "key">): Promise<number> {
+  let deleted = 0;
+  for (;;) {
+    const count = await store.tx((tx) => tx.inbound.prune(ageMs, batch, tenant));
+    deleted += count;
+    if (count < batch) break;
+  }
+  log("info", "inbound.pruned", { tenant, by: key, deleted });
+  return deleted;
+}

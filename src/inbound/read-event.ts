@@ -1,0 +1,104 @@
+/** The bare form of an event, read from its body. Pure; what it refuses cannot be read differently later. */
+import { printable } from "../kernel/log.ts";
+import type { About, Decision, InboundEvent, Source, SubjectPlace, Verdict } from "./types.ts";
+
+/** Why a body is no event. */
+export type BodyRefusal = "invalid_webhook_payload" | "missing_event_fields" | "invalid_approval_payload" | "invalid_decision";
+
+export type ReadEvent = { readonly event: InboundEvent } | { readonly refusal: BodyRefusal; readonly message: string };
+
+const maxId = 128;
+const maxActor = 255;
+const maxReason = 2_000;
+const decisionOf: Readonly<Record<string, Verdict>> = { approved: "approve", rejected: "reject" };
+
+class Refused extends Error {
+  readonly refusal: BodyRefusal;
+  constructor(refusal: BodyRefusal, message: string) {
+    super(message);
+    this.refusal = refusal;
+  }
+}
+
+/** Reads `{event_id, event_type, occurred_at, payload{…, decision?, digest?, reason?}, context{actor_id}?}`. Never throws, whatever the text. */
+export function readEvent(source: Source, body: string): ReadEvent {
+  try {
+    return { event: eventOf(source, body) };
+  } catch (error) {
+    if (error instanceof Refused) return { refusal: error.refusal, message: error.message };
+    throw error;
+  }
+}
+
+function eventOf(source: Source, body: string): InboundEvent {
+  const json = objectOf(body);
+  const id = identifier(json, "event_id");
+  const type = identifier(json, "event_type");
+  const actor = at(json, "/context/actor_id") ?? json["actor"];
+  const claimedActor = typeof actor === "string" ? printable(actor, maxActor - 1) : "";
+  const verdict = verdictOf(source, type);
+  return { id, type, claimedActor: claimedActor.slice(0, maxActor), decision: verdict && decisionIn(json, verdict, source.subject), body };
+}
+
+function objectOf(body: string): Readonly<Record<string, unknown>> {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch {
+    throw new Refused("invalid_webhook_payload", "the body is not JSON");
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json)) throw new Refused("invalid_webhook_payload", "the body is not a JSON object");
+  return json as Readonly<Record<string, unknown>>;
+}
+
+function identifier(json: Readonly<Record<string, unknown>>, name: string): string {
+  const value = json[name];
+  if (typeof value === "string" && value.length <= maxId && /^[\x21-\x7e]+$/.test(value)) return value;
+  throw new Refused("missing_event_fields", `${name} must be 1 to ${maxId} printable ASCII characters without spaces`);
+}
+
+/** A type in both lists rejects: nothing is let in by mistake. */
+function verdictOf({ approve, reject }: Source, type: string): Verdict | undefined {
+  if (reject.some((pattern) => fits(pattern, type))) return "reject";
+  return approve.some((pattern) => fits(pattern, type)) ? "approve" : undefined;
+}
+
+function fits(pattern: string, type: string): boolean {
+  const [before = "", after] = pattern.split("*");
+  if (after === undefined) return pattern === type;
+  return type.length >= before.length + after.length && type.startsWith(before) && type.endsWith(after);
+}
+
+function decisionIn(json: Readonly<Record<string, unknown>>, verdict: Verdict, place: SubjectPlace): Decision {
+  const occurred = json["occurred_at"];
+  const occurredAt = typeof occurred === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)$/.test(occurred) ? Date.parse(occurred) : Number.NaN;
+  if (Number.isNaN(occurredAt)) throw new Refused("missing_event_fields", "occurred_at must be a time with its zone, such as 2026-01-31T18:00:00Z");
+  const decision = at(json, "/payload/decision");
+  if (decision !== undefined && decision !== null && (typeof decision !== "string" || decisionOf[decision] !== verdict)) {
+    throw new Refused("invalid_decision", `payload.decision must be approved or rejected, as the type of the event says`);
+  }
+  const digest = at(json, "/payload/digest") ?? undefined;
+  if (digest !== undefined && (typeof digest !== "string" || digest === "")) throw new Refused("invalid_approval_payload", "payload.digest must be text");
+  const reason = at(json, "/payload/reason") ?? json["reason"];
+  return { verdict, about: aboutIn(json, place), digest, occurredAt, reason: typeof reason === "string" ? printable(reason, maxReason) : "" };
+}
+
+function aboutIn(json: Readonly<Record<string, unknown>>, place: SubjectPlace): About {
+  const pointer = "approval" in place ? place.approval : place.id;
+  const value = at(json, pointer);
+  const id = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof id !== "string" || id === "" || id.length > 255) throw new Refused("invalid_approval_payload", `${pointer} must be the id of what is decided`);
+  return "approval" in place ? { approvalId: id } : { type: place.type, id };
+}
+
+/** The value that a JSON Pointer leads to; undefined when there is none. */
+function at(json: unknown, pointer: string): unknown {
+  return pointer
+    .split("/")
+    .slice(1)
+    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
+    .reduce<unknown>((value, token) => {
+      if (typeof value !== "object" || value === null || !Object.hasOwn(value, token)) return undefined;
+      return (value as Readonly<Record<string, unknown>>)[token];
+    }, json);
+}

@@ -1,0 +1,83 @@
+/**
+ * The HTTP routes by which outside systems decide. The body is verified as it came, before it is read. 2xx: it was taken, and need not
+ * be sent again; 4xx: sent again as it is, it is refused again; 5xx: it was not taken, and may be sent again.
+ */
+import type { Clock, Pingable } from "../../kernel/ports.ts";
+import { signatureViolation, type SignatureViolation } from "../../kernel/signed-body.ts";
+import type { InboundDeps } from "../../inbound/deps.ts";
+import type { DeliveryRefusal } from "../../inbound/metrics.ts";
+import { readEvent } from "../../inbound/read-event.ts";
+import { receive, type Received } from "../../inbound/receive.ts";
+import type { Source } from "../../inbound/types.ts";
+import { jsonAnswer, publicGet, type HttpAnswer, type HttpRoute, type RouteRequest } from "../transport/http-route.ts";
+
+const maxBody = 262_144;
+const path = "/api/v1/webhooks";
+
+export interface InboundRouteOptions {
+  readonly deps: InboundDeps;
+  readonly clock: Pick<Clock, "now">;
+  readonly store: Pingable;
+  readonly isLoopback: (address: string) => boolean;
+}
+
+export function inboundRoutes(options: InboundRouteOptions): readonly HttpRoute[] {
+  const health = async ({ signal }: RouteRequest): Promise<HttpAnswer> => {
+    try {
+      await options.store.ping(signal);
+      return jsonAnswer(200, { status: "ok" });
+    } catch {
+      return jsonAnswer(503, { status: "error" });
+    }
+  };
+  const take = (request: RouteRequest): Promise<HttpAnswer> | HttpAnswer => {
+    const source = options.deps.sources.find(({ name }) => name === request.params["source"]);
+    return source ? delivered(options, source, request) : jsonAnswer(404, { error: "unknown_source", message: "there is no source of this name" });
+  };
+  return [publicGet(`${path}/health`, health), { method: "POST", path: `${path}/{source}`, access: "public", limits: { bodyBytes: maxBody }, handle: take }];
+}
+
+async function delivered({ deps, clock, isLoopback }: InboundRouteOptions, source: Source, { headers, body, peer }: RouteRequest): Promise<HttpAnswer> {
+  const refused = (status: number, error: DeliveryRefusal, message: string): HttpAnswer => {
+    deps.meter.refused(source.name, error);
+    deps.log("warn", "inbound.refused", { source: source.name, code: error, message });
+    return jsonAnswer(status, { error, message });
+  };
+  if (source.secrets.length === 0) {
+    if (peer === undefined || !isLoopback(peer)) return refused(401, "invalid_signature", "this source is not signed, so that it is heard from loopback alone");
+  } else {
+    const violation = signatureViolation((name) => textOf(headers[name]), body, source.secrets, clock.now());
+    if (violation !== undefined) return refused(401, "invalid_signature", signatureTexts[violation]);
+  }
+  const text = utf8(body);
+  if (text === undefined) return refused(400, "invalid_webhook_payload", "the body is not UTF-8");
+  const read = readEvent(source, text);
+  if ("refusal" in read) return refused(400, read.refusal, read.message);
+  return answerOf(read.event.id, await receive(deps, source, read.event));
+}
+
+const signatureTexts: Readonly<Record<SignatureViolation, string>> = {
+  unsigned: "a signature is needed: X-Approval-Signature with X-Approval-Timestamp, or the headers of Standard Webhooks",
+  differs: "the signature is not that of this body by a secret of this source",
+  "out of time": "the timestamp is more than five minutes from the clock of this server",
+};
+
+function answerOf(eventId: string, { end, already }: Received): HttpAnswer {
+  const { status, reason, detail } = end;
+  if (already) return jsonAnswer(200, { received: true, eventId, status: "already_processed" });
+  if (status === "SUCCEEDED") return jsonAnswer(200, { received: true, eventId, status: "processed" });
+  if (status === "SKIPPED") return jsonAnswer(200, { received: true, eventId, status: "skipped", reason, message: detail });
+  return jsonAnswer(202, { received: true, eventId, status: "failed", reason, message: `${detail}; it is kept here and tried again` });
+}
+
+function textOf(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function utf8(body: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
