@@ -5,7 +5,7 @@ import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../
 import { ApprovalService, Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { AttemptState, RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { get } from "../support/approvals.ts";
-import { type Registration } from "../support/client.ts";
+import type { Registration } from "../support/client.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { gateScene, heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
 import { eventually } from "../support/instances.ts";

@@ -1,4 +1,4 @@
-/** Registrations that wait, when the server stops or nobody knows who the people are, in every mode. */
+/** The server that an instance waits at stops, or cannot read who its people are, in every mode. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
