@@ -11,6 +11,10 @@ import { createAuthGate } from "../../src/rpc/platform/auth.ts";
 import { defaultLimits, type Limits } from "../../src/rpc/transport/limits.ts";
 import type { CallEnd } from "../../src/rpc/transport/call-end.ts";
 import type { ApprovalHandlerDeps } from "../../src/rpc/approvals/deps.ts";
+import type { InboundDeps } from "../../src/inbound/deps.ts";
+import { inboundService } from "../../src/rpc/inbound/methods.ts";
+import { webhookService } from "../../src/rpc/webhooks/methods.ts";
+import type { WebhookDeps } from "../../src/webhooks/deps.ts";
 import { approvalServices } from "../../src/rpc/approvals/methods.ts";
 import { attemptMethods, nameMethods, platformMethods } from "../../src/rpc/registration/methods.ts";
 import type { RegistrationHandlerDeps } from "../../src/rpc/registration/deps.ts";
@@ -69,6 +73,8 @@ export async function startTestServer(stub: PlatformStub, options: TestServerOpt
       auditService([]),
       eventService(noEvents, events),
       ...approvalServices(noApprovals),
+      webhookService({} as WebhookDeps),
+      inboundService({} as InboundDeps),
     ],
     http: [],
     gate: createAuthGate({ mode: "open" }),
