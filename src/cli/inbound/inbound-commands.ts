@@ -42,7 +42,7 @@ export const inboundCommands: readonly Command[] = [
   {
     name: "inbound prune",
     what: "delete events that came long ago",
-    more: ["One that is delivered again after that is taken as a new one. Those that are still tried stay."],
+    more: ["One that is delivered again after that is taken as a new one.", "Those that are still tried stay."],
     args: [],
     options: [{ name: "older-than", value: "DURATION", what: "how long ago they came; 30d by default, at least 1h" }, ...callOptions],
     examples: [{ what: "all but those of the last week", run: "muster inbound prune --older-than 7d" }],
