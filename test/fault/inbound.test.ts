@@ -39,7 +39,7 @@ async function opened(address: string): Promise<string> {
 describe("killed", () => {
   test.each([
     ["inbound.insert:effect", "processed"],
-    ["approvals.lockCurrent:effect", "processed"],
+    ["approvals.standing:effect", "processed"],
     ["approvals.advance:effect", "processed"],
     ["outbox.insert:effect", "processed"],
     ["inbound.settle:effect", "processed"],

@@ -22,7 +22,7 @@ subject: registration
 ttl: 1h
 route:
   - {id: others, when: 'name != "${name}"', then: approve}
-  - {id: compatible, when: 'verdict in ["NONE", "COMPATIBLE"]', then: approve}
+  - {id: compatible, when: 'verdict in ["NONE", "COMPATIBLE"] && version != ""', then: approve}
 stages:
   - id: users
     requirements: [{id: users-of-it, who: {groups: ["${approvers}"]}, need: 1}]
