@@ -18,6 +18,7 @@ import { activeOf, settleSpelling } from "./spellings.ts";
 import { insertAttempt, newAttempt, startedEvent, type Described } from "./attempts/new-attempt.ts";
 import { gatePolicyKey } from "./gate/approvals.ts";
 import { askedAgainEvents } from "./gate/held-events.ts";
+import type { Ask } from "./gate/gate-records.ts";
 import type { FindHeld } from "./gate/held.ts";
 import { hasKnownType, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
@@ -53,6 +54,8 @@ export interface StartedRegistration {
   readonly isNew: boolean;
   /** What this call recorded of it: its first events, or none. */
   readonly events: readonly ProgressEvent[];
+  /** The ask that the request is answered from. */
+  readonly ask?: Ask;
 }
 
 /**
@@ -118,7 +121,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   };
   const settled = input.requestId === undefined ? await deps.findUnchanged(request, caller) : undefined;
   const ask = settled || input.requestId !== undefined ? undefined : await deps.findHeld(request, caller);
-  if (ask) return { attemptId: "", isNew: false, events: askedAgainEvents(ask, deps.ports.clock.now()) };
+  if (ask) return { attemptId: "", isNew: false, events: askedAgainEvents(ask, deps.ports.clock.now()), ask };
   const started = settled ? unrecorded(deps, request, settled) : await beginInTurn(deps, request, caller, signal);
   if (started.events.at(-1)?.outcome === "UNCHANGED") deps.onUnchanged?.(input.type);
   return started;

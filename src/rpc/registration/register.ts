@@ -14,7 +14,7 @@ import {
 import type { Caller } from "../../kernel/caller.ts";
 import { DomainError, isRetryable } from "../../kernel/errors.ts";
 import type { ProgressEvent } from "../../registration/types.ts";
-import { awaitDecision } from "../../registration/gate/await-decision.ts";
+import { awaitDecision, type HeldInstance } from "../../registration/gate/await-decision.ts";
 import { cancelledBy } from "../../registration/attempts/runner.ts";
 import { getAttempt } from "../../registration/queries.ts";
 import { forecastOf, startRegistration, validateRegistration } from "../../registration/register.ts";
@@ -30,13 +30,12 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
     yield* validateOnly(deps, candidate, callerOf(context), context.signal);
     return;
   }
-  const { attemptId, isNew, events } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
+  const { attemptId, isNew, events, ask } = await startRegistration(deps.register, candidate, callerOf(context), context.signal);
   const { signal } = context;
   if (attemptId === "") {
-    for (const event of events) {
-      if (await mustWait(deps, event, candidate, isNew)) yield* afterHeld(deps, "", events, signal);
-      else yield registerResponseOf(event);
-    }
+    const isWaiting = ask !== undefined && candidate.waitForApproval;
+    for (const event of isWaiting ? events.slice(0, -1) : events) yield registerResponseOf(event);
+    if (isWaiting) yield* afterHeld(deps, ask, signal);
     return;
   }
   let mayCancel = isNew;
@@ -46,7 +45,8 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
       seen.push(event);
       if (await mustWait(deps, event, candidate, isNew)) {
         mayCancel = false;
-        yield* afterHeld(deps, attemptId, seen, signal);
+        const { approval_id: approvalId = "", digest = "" } = seen.findLast(({ type }) => type === "APPROVAL_REQUESTED")?.metadata ?? {};
+        yield* afterHeld(deps, { ...(await getAttempt(deps.store, attemptId)), approvalId, digest }, signal);
         return;
       }
       if (event.type === "CONSUL_REGISTERED" || event.type === "COMPLETED" || event.type === "FAILED") mayCancel = false;
@@ -68,37 +68,13 @@ async function mustWait(deps: RegistrationHandlerDeps, event: ProgressEvent, { w
   return ask?.isAdmitted !== false;
 }
 
-async function* afterHeld(
-  deps: RegistrationHandlerDeps,
-  attemptId: string,
-  events: readonly ProgressEvent[],
-  signal: AbortSignal,
-): AsyncGenerator<RegisterResponse> {
+async function* afterHeld(deps: RegistrationHandlerDeps, held: HeldInstance, signal: AbortSignal): AsyncGenerator<RegisterResponse> {
   const { store, clock, progress, runner, register: given } = deps;
-  const { approval_id: approvalId = "", digest = "" } = events.findLast(({ type }) => type === "APPROVAL_REQUESTED")?.metadata ?? {};
-  const serviceId = events.at(-1)?.serviceId ?? "";
-  const held = await store.tx(async (tx) => (attemptId === "" ? await tx.asks.find(serviceId) : await tx.attempts.find(attemptId)));
-  if (!held) throw askHasEnded(serviceId);
-  const { generation, actor, requestHash } = held;
-  const follow = given.ports.gate.follow;
-  for await (const event of awaitDecision(
-    { store, clock, progress, follow, stopping: runner.stopping },
-    { serviceId, approvalId, digest, generation, actor, requestHash },
-    signal,
-  )) {
+  const { follow } = given.ports.gate;
+  for await (const event of awaitDecision({ store, clock, progress, follow, stopping: runner.stopping }, held, signal)) {
     yield registerResponseOf(event);
     if (event.type === "FAILED" && event.attemptId !== "") await throwIfWorthRetrying(deps, event.attemptId);
   }
-}
-
-/** It was decided, or unregistered, while this call was on its way. */
-function askHasEnded(serviceId: string): DomainError {
-  return new DomainError({
-    kind: "conflict",
-    reason: "INTERRUPTED",
-    message: `what ${serviceId} waited for has ended at this moment: register again`,
-    retryAfterMs: 1_000,
-  });
 }
 
 /** True when the call was ended from the other side or by its deadline, not by our own shutdown. */
