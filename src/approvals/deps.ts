@@ -32,7 +32,7 @@ export interface ApprovalDeps {
   readonly readContext: (policy: Policy, json: string) => Promise<JsonObject>;
 }
 
-/** Who is told of the events of requests, in the transaction of the events. */
+/** Who is sent the events of requests, in the transaction of the events. */
 export interface Listeners {
   /** Events of one request, as they are published. */
   note(tx: ApprovalTx, news: readonly RequestNews[]): Promise<void>;

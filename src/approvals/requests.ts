@@ -21,7 +21,7 @@ export interface CreateInput {
   /** Key of the person for whom it is asked; empty for the caller. */
   readonly onBehalfOf: string;
   readonly isDryRun: boolean;
-  /** Who is told of the request alone. */
+  /** An endpoint for the events of this request alone. */
   readonly callback?: Callback | undefined;
 }
 

@@ -12,7 +12,7 @@ export interface PageQuery {
   readonly limit: number;
 }
 
-/** An endpoint that is told of a request, and its cursor there. */
+/** An endpoint that is sent the events of a request, and its cursor there. */
 export interface Listener {
   readonly endpoint: Endpoint;
   readonly cursor: Pick<Cursor, "taskId" | "tries"> | undefined;

@@ -1,6 +1,6 @@
 /** The vocabulary of webhooks. Plain data; times are epoch milliseconds. */
 
-/** Who is told of what. */
+/** Who is sent what. */
 export interface Endpoint {
   readonly id: string;
   readonly tenant: string;

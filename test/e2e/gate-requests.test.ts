@@ -1,5 +1,5 @@
 /** Requests that meet the gate, and what callers cannot do past it, in every mode. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import {
   EventType,
   PlatformRegistrationService,
@@ -8,39 +8,18 @@ import {
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { refusal, type MusterClient } from "../support/client.ts";
-import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, isHeld, ownersDecide, registerAndWait, type GateScene } from "../support/gate.ts";
-import { eventually } from "../support/instances.ts";
+import { startFakeModule } from "../support/fake-module.ts";
+import { heldBy, isHeld, ownersDecide, registerAndWait } from "../support/gate.ts";
+import { gateSuite } from "../support/gate-suite.ts";
 import { openApi } from "../support/open-api.ts";
 import { inEveryMode, moduleSteps, requestFor, unregister } from "../support/world.ts";
 
-const { getModule } = PlatformRegistrationService.method;
 const { createApproval, revise } = ApprovalService.method;
 const schemaOf = (...required: readonly string[]) => JSON.stringify({ type: "object", properties: { a: { type: "string" } }, required });
 
 inEveryMode("requests at the gate", (world) => {
-  let scene: GateScene;
-  let names = 0;
-  beforeEach(async () => {
-    scene = gateScene(world().muster.address);
-    await scene.turnOn();
-  });
-  afterEach(async () => {
-    await scene.turnOff();
-    scene[Symbol.dispose]();
-  });
-
-  const fresh = (base = "rule") => world().unique(`${base}-${++names}`);
-  const isLive = (name: string) =>
-    world()
-      .client.unary(getModule, { lookupKey: { case: "moduleName", value: name } })
-      .then(
-        ({ isHealthy }) => isHealthy,
-        () => false,
-      );
-  const goesLive = (name: string) => eventually(async () => (await isLive(name)) || undefined);
-  const liveModule = (name: string, module: FakeModule, more: Parameters<typeof requestFor>[2] = {}) =>
-    scene.live(world().client, requestFor(name, module, more));
+  const gate = gateSuite(world);
+  const { fresh, goesLive, liveModule } = gate;
 
   test("nobody opens or revises a request about a registration by himself, and the platform's request ids are its own", async () => {
     const name = fresh();
@@ -61,14 +40,14 @@ inEveryMode("requests at the gate", (world) => {
   test("tags that the policy reads are part of what was approved: UpdateTags does not change them past it", async () => {
     const { client } = world();
     const name = fresh();
-    await scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject, reason: "no wild ones"}`));
+    await gate.scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject, reason: "no wild ones"}`));
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await liveModule(name, module, { tags: ["blue"] });
     const serviceId = `${name}-127.0.0.1-${module.port}`;
     const { updateTags } = PlatformRegistrationService.method;
     expect(await refusal(client, updateTags, { serviceId, tags: ["wild"] })).toMatchObject({ reason: "TAGS_NEED_APPROVAL" });
     expect((await client.unary(updateTags, { serviceId, tags: ["blue"] })).success).toBe(true);
-    await scene.turnOn();
+    await gate.scene.turnOn();
     const other = fresh();
     await using free = await startFakeModule({ name: other, version: "1.0.0" });
     await liveModule(other, free, { tags: ["blue"] });
@@ -82,14 +61,14 @@ inEveryMode("requests at the gate", (world) => {
 
   test("tags that were set before the gate was turned on are admitted with the rest", async () => {
     const { client } = world();
-    await scene.turnOff();
+    await gate.scene.turnOff();
     const name = fresh();
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await using other = await startFakeModule({ name, version: "1.0.0" });
     await client.register(requestFor(name, module, { tags: ["blue"] }));
     const serviceId = `${name}-127.0.0.1-${module.port}`;
     await client.unary(PlatformRegistrationService.method.updateTags, { serviceId, tags: ["green"] });
-    await scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject}`));
+    await gate.scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject}`));
     const again = await client.register(requestFor(name, module, { tags: ["blue"], metadata: { seen: "again" } }));
     expect(again.events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
     expect(isHeld(await client.register(requestFor(name, other, { tags: ["blue"] })))).toBe(true);
@@ -104,7 +83,7 @@ inEveryMode("requests at the gate", (world) => {
       const held = await client.register(requestFor(name, module, { type }));
       expect(isHeld(held)).toBe(true);
       const { asked, ended } = registerAndWait(client, requestFor(name, module, { type }));
-      await scene.approve(await asked);
+      await gate.scene.approve(await asked);
       expect((await ended).events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
       await unregister(client, name, module);
     }
@@ -141,7 +120,7 @@ inEveryMode("requests at the gate", (world) => {
     const request = requestFor(name, module, { requestId: crypto.randomUUID() });
     const held = await client.register(request);
     expect((await client.register(request)).events).toEqual(held.events);
-    await scene.approve(held);
+    await gate.scene.approve(held);
     await goesLive(name);
     const { types, events } = await client.register(request);
     expect(types.slice(types.indexOf("APPROVED"))).toEqual(["APPROVED", ...moduleSteps]);

@@ -1,16 +1,16 @@
 /** What the gate decides, sentence by sentence, in every mode. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService, CloseHow, Closing, Decision, Grant } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
 import { get, person } from "../support/approvals.ts";
 import { refusal, type Registration } from "../support/client.ts";
-import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, isHeld, ownersDecide, registerAndWait, type GateScene } from "../support/gate.ts";
+import { startFakeModule } from "../support/fake-module.ts";
+import { heldBy, isHeld, ownersDecide, registerAndWait } from "../support/gate.ts";
+import { gateSuite } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, leftInConsul, moduleSteps, requestFor, unregister } from "../support/world.ts";
 
-const { getModule } = PlatformRegistrationService.method;
 const { close } = ApprovalService.method;
 const schemaOf = (...required: readonly string[]) => JSON.stringify({ type: "object", properties: { a: { type: "string" } }, required });
 
@@ -28,36 +28,16 @@ stages:
 `;
 
 inEveryMode("rules of the gate", (world) => {
-  let scene: GateScene;
-  let names = 0;
-  beforeEach(async () => {
-    scene = gateScene(world().muster.address);
-    await scene.turnOn();
-  });
-  afterEach(async () => {
-    await scene.turnOff();
-    scene[Symbol.dispose]();
-  });
-
-  const fresh = (base = "rule") => world().unique(`${base}-${++names}`);
-  const isLive = (name: string) =>
-    world()
-      .client.unary(getModule, { lookupKey: { case: "moduleName", value: name } })
-      .then(
-        ({ isHealthy }) => isHealthy,
-        () => false,
-      );
-  const goesLive = (name: string) => eventually(async () => (await isLive(name)) || undefined);
-  const approvalOf = (held: Pick<Registration, "events">) => get(scene.admin, heldBy(held)["approval_id"] ?? "");
-  const liveModule = (name: string, module: FakeModule, more: Parameters<typeof requestFor>[2] = {}) =>
-    scene.live(world().client, requestFor(name, module, more));
+  const gate = gateSuite(world);
+  const { fresh, isLive, goesLive, liveModule } = gate;
+  const approvalOf = (held: Pick<Registration, "events">) => get(gate.scene.admin, heldBy(held)["approval_id"] ?? "");
 
   test("who asked cannot decide, and an admin of the platform is no owner", async () => {
     const name = fresh();
     await using module = await startFakeModule({ name, version: "1.0.0" });
     using bob = person(world().muster.address, "bob", { groups: "owners" });
     const held = await bob.register(requestFor(name, module));
-    await expect(scene.approve(held)).rejects.toThrow(/asked/);
+    await expect(gate.scene.approve(held)).rejects.toThrow(/asked/);
     expect(await isLive(name)).toBe(false);
     await unregister(bob, name, module);
   });
@@ -87,7 +67,7 @@ inEveryMode("rules of the gate", (world) => {
     const second = await client.register(requestFor(name, module, { capabilities: ["parse"] }));
     expect(heldBy(second)).toMatchObject({ approval_id: heldBy(first)["approval_id"], revision: "2" });
     expect((await ended).errorDetail).toMatch(/^SUPERSEDED: .*another content/);
-    await scene.approve(second);
+    await gate.scene.approve(second);
     await goesLive(name);
     await unregister(client, name, module);
   });
@@ -101,7 +81,7 @@ inEveryMode("rules of the gate", (world) => {
     expect(heldBy(second)["approval_id"]).not.toBe(heldBy(first)["approval_id"]);
     expect(await isLive(name)).toBe(true);
     expect(await approvalOf(first)).toMatchObject({ grant: Grant.VALID });
-    await scene.approve(second);
+    await gate.scene.approve(second);
     await eventually(async () => {
       const { capabilities } = await client.unary(PlatformRegistrationService.method.getService, { lookupKey: { case: "serviceName", value: name } });
       return capabilities.includes("parse") || undefined;
@@ -131,7 +111,7 @@ inEveryMode("rules of the gate", (world) => {
     const asked = await Promise.all(waiting.map((one) => one.asked));
     expect(new Set(asked.map((held) => heldBy(held)["approval_id"])).size).toBe(1);
     expect(JSON.parse((await approvalOf(asked[0] ?? { events: [] })).contextJson)).toMatchObject({ name, version: "1.0.0" });
-    await scene.approve(asked[0] ?? { events: [] });
+    await gate.scene.approve(asked[0] ?? { events: [] });
     const ends = await Promise.all(waiting.map(async ({ ended }) => (await ended).events.at(-1)?.outcome));
     expect(ends).toEqual(modules.map(() => RegistrationOutcome.ACTIVE));
     for (const module of modules) {
@@ -147,7 +127,7 @@ inEveryMode("rules of the gate", (world) => {
     await using other = await startFakeModule({ name, version: "1.0.0" });
     const held = await liveModule(name, module);
     const approvalId = heldBy(held)["approval_id"] ?? "";
-    await scene.admin.unary(close, { approvalId, how: CloseHow.REVOKE, reason: "leaks" });
+    await gate.scene.admin.unary(close, { approvalId, how: CloseHow.REVOKE, reason: "leaks" });
     expect((await client.register(requestFor(name, other))).errorDetail).toMatch(/^APPROVAL_REJECTED: the approval of .* was revoked/);
     expect(await isLive(name)).toBe(true);
     await unregister(client, name, module);
@@ -156,7 +136,7 @@ inEveryMode("rules of the gate", (world) => {
     await using third = await startFakeModule({ name: evicted, version: "1.0.0" });
     const asked = await liveModule(evicted, third);
     const evict = { approvalId: heldBy(asked)["approval_id"] ?? "", how: CloseHow.REVOKE, evict: true };
-    await scene.admin.unary(close, evict);
+    await gate.scene.admin.unary(close, evict);
     await eventually(async () => !(await isLive(evicted)) || undefined);
     if (real) await eventually(async () => (await leftInConsul(real, `${evicted}-127.0.0.1-${third.port}`)).length === 0 || undefined);
     expect((await client.register(requestFor(evicted, third))).errorDetail).toMatch(/^APPROVAL_REJECTED/);
@@ -164,23 +144,23 @@ inEveryMode("rules of the gate", (world) => {
 
   test("turned on, what is live is admitted as it is; turned off, what waits is cancelled, or released", async () => {
     const { client } = world();
-    await scene.turnOff();
+    await gate.scene.turnOff();
     const [before, cancelled, released] = [fresh("before"), fresh("cancelled"), fresh("released")];
     await using module = await startFakeModule({ name: before, version: "1.0.0" });
     await using second = await startFakeModule({ name: cancelled, version: "1.0.0" });
     await using third = await startFakeModule({ name: released, version: "1.0.0" });
     await client.register(requestFor(before, module));
-    expect(await scene.turnOn()).toBe(1);
+    expect(await gate.scene.turnOn()).toBe(1);
     expect((await client.register(requestFor(before, module, { tags: ["not read by the policy"] }))).events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
 
     const held = await client.register(requestFor(cancelled, second));
     expect(isHeld(held)).toBe(true);
-    expect(await scene.turnOff()).toBe(1);
+    expect(await gate.scene.turnOff()).toBe(1);
     expect(await approvalOf(held)).toMatchObject({ decision: Decision.CANCELLED });
-    await scene.turnOn();
+    await gate.scene.turnOn();
     const other = await client.register(requestFor(released, third));
     expect(isHeld(other)).toBe(true);
-    expect(await scene.turnOff(true)).toBe(1);
+    expect(await gate.scene.turnOff(true)).toBe(1);
     await goesLive(released);
     expect(await isLive(cancelled)).toBe(false);
     await unregister(client, before, module);
@@ -189,15 +169,15 @@ inEveryMode("rules of the gate", (world) => {
 
   test("a version of the policy that refuses what is live is not activated without saying so", async () => {
     const { client } = world();
-    await scene.turnOff();
+    await gate.scene.turnOff();
     const name = fresh();
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await client.register(requestFor(name, module));
-    const { policy } = await scene.admin.unary(PolicyService.method.putPolicy, { document: ownersDecide });
+    const { policy } = await gate.scene.admin.unary(PolicyService.method.putPolicy, { document: ownersDecide });
     const activate = { key: "registration", version: policy?.version ?? 0, admitLive: false };
-    expect(await refusal(scene.admin, PolicyService.method.activatePolicy, activate)).toMatchObject({ reason: "WRONG_STATE" });
+    expect(await refusal(gate.scene.admin, PolicyService.method.activatePolicy, activate)).toMatchObject({ reason: "WRONG_STATE" });
     await unregister(client, name, module);
-    expect((await scene.admin.unary(PolicyService.method.activatePolicy, activate)).admittedExisting).toBe(0);
+    expect((await gate.scene.admin.unary(PolicyService.method.activatePolicy, activate)).admittedExisting).toBe(0);
   });
 
   test("an approval stands when the policy is replaced by a version that reads more", async () => {
@@ -206,7 +186,7 @@ inEveryMode("rules of the gate", (world) => {
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await using other = await startFakeModule({ name, version: "1.0.0" });
     await liveModule(name, module);
-    await scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject}`));
+    await gate.scene.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tagged, when: '"wild" in tags', then: reject}`));
     expect((await client.register(requestFor(name, other, { tags: ["blue"] }))).types).toEqual(moduleSteps);
     for (const each of [module, other]) await unregister(client, name, each);
   });
@@ -214,14 +194,14 @@ inEveryMode("rules of the gate", (world) => {
   test("verdict, first and downgrade are the platform's own: compatible goes by itself, breaking and new ask, older is refused", async () => {
     const name = fresh();
     const { client } = world();
-    await scene.turnOn(byVerdict);
+    await gate.scene.turnOn(byVerdict);
     await using v2 = await startFakeModule({ name, version: "2.0.0", schema: schemaOf("a") });
     await using v21 = await startFakeModule({ name, version: "2.1.0", schema: schemaOf() });
     await using v22 = await startFakeModule({ name, version: "2.2.0", schema: schemaOf("a") });
     await using v20 = await startFakeModule({ name, version: "2.0.1", schema: schemaOf("a", "b") });
     const first = await client.register(requestFor(name, v2, { version: "2.0.0" }));
     expect(JSON.parse((await approvalOf(first)).contextJson)).toMatchObject({ first: true, downgrade: false, verdict: "NONE" });
-    await scene.approve(first);
+    await gate.scene.approve(first);
     await goesLive(name);
     expect((await client.register(requestFor(name, v21, { version: "2.1.0" }))).events.at(-1)?.outcome).toBe(RegistrationOutcome.ACTIVE);
     const breaking = await client.register(requestFor(name, v22, { version: "2.2.0" }));

@@ -1,4 +1,4 @@
-/** Endpoints that are told of what happens to requests for approval. */
+/** Endpoints that are sent what happens to requests for approval. */
 import { CreateWebhookEndpointResponseSchema, WebhookEndpointSchema, type WebhookEndpoint } from "../../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";

@@ -14,7 +14,7 @@ const request: Option = { name: "request", value: "ID", what: "only of this requ
 export const webhookCommands: readonly Command[] = [
   {
     name: "webhooks add",
-    what: "have an endpoint told of what happens to requests for approval",
+    what: "add an endpoint that is sent what happens to requests for approval",
     more: ["Its secret is shown now and never again, unless it has an existing one."],
     args: [{ name: "URL", what: "where to: https, or http on loopback" }],
     options: [type, subject, secret, description, ...callOptions],

@@ -58,7 +58,6 @@ export interface GateRepository {
 
 export interface AskFilter {
   readonly name?: string;
-  readonly actor?: string;
   readonly approvalId?: string;
   readonly afterId: string;
   readonly limit: number;

@@ -28,10 +28,9 @@ export function askRepository({ db }: Session<RegistrationTables>): AskRepositor
       return rows.map(fromRow);
     },
 
-    async list({ name, actor, approvalId, afterId, limit }) {
+    async list({ name, approvalId, afterId, limit }) {
       let query = asks().where("service_id", ">", afterId).orderBy("service_id").limit(limit);
       if (name !== undefined) query = query.where("name_key", "=", nameKeyOf(name));
-      if (actor !== undefined) query = query.where("actor", "=", actor);
       if (approvalId !== undefined) query = query.where("approval_id", "=", approvalId);
       return (await query.execute()).map(fromRow);
     },
