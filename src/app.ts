@@ -6,7 +6,6 @@ import { readFile } from "node:fs/promises";
 import { Health } from "../gen/grpc/health/v1/health_pb.ts";
 import { PipeStepProcessorService } from "../gen/ai/pipestream/data/module/v1/module_service_pb.ts";
 import { createHttpDocuments } from "./adapters/http-documents/documents.ts";
-import { readSources } from "./adapters/inbound-file/read.ts";
 import { createMeter } from "./adapters/prometheus/meter.ts";
 import { createSchemaSandbox } from "./adapters/schema-sandbox/sandbox.ts";
 import { createSchemaCheck } from "./adapters/schema-sandbox/schema-check.ts";
@@ -25,12 +24,12 @@ import { notingCommits } from "./delivery/event-commits.ts";
 import { createEventCodec } from "./delivery/event-codec.ts";
 import { startLoop } from "./delivery/loop.ts";
 import { events } from "./events.ts";
-import { createInbound } from "./inbound/domain.ts";
 import { castVotes } from "./inbound-votes.ts";
 import type { Log } from "./kernel/log.ts";
 import type { Clock } from "./kernel/ports.ts";
 import type { SagaProbe } from "./kernel/saga.ts";
 import { openAdapters, type Adapters } from "./open-adapters.ts";
+import { openInbound } from "./open-inbound.ts";
 import { noticeSource } from "./notice-source.ts";
 import { openAccess, openDirectories } from "./open-people.ts";
 import { createGate } from "./registration/gate/gate.ts";
@@ -102,7 +101,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   ]);
   const access = await openAccess(config, { clock, log, meter });
   const tls = config.tls && (await tlsSettings(config.tls));
-  const sources = await readSources(config.inbound.file, { isOnLoopback: isLoopback(config.listen.host) });
 
   const codec = createEventCodec(events, config.eventWire);
   const { catalog, schemas, sink, module, ...adapters } = decorate(await openAdapters(config, { clock, log, codec, dispose: stack }));
@@ -184,8 +182,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     // A transaction of one domain has the repositories of all.
     listeners: { note: (tx, news) => webhooks.note(tx as MusterTx, news), addCallback: (tx, ...rest) => webhooks.addCallback(tx as MusterTx, ...rest) },
   });
-  const { retentionMs } = config.inbound;
-  const inbound = createInbound({ store, ids, log, meter, sources, retentionMs, cast: castVotes(() => approvals.deps) });
+  const inbound = await openInbound(config, { store, ids, log, meter, cast: castVotes(() => approvals.deps) });
   const domains = [registration, approvals, webhooks, inbound];
 
   // Background loops, and the code that they load, begin after the start.
