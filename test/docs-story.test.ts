@@ -3,7 +3,7 @@
  * embedded everything and on the real servers. Changed are only names and addresses, and that modules and waits run beside.
  */
 import { execFile } from "node:child_process";
-import { mkdir, symlink } from "node:fs/promises";
+import { mkdir, readFile, symlink } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connect } from "./support/client.ts";
@@ -48,11 +48,17 @@ describeReal(
       const path = [join(example.directory, "bin"), dirname(process.execPath), servers.bin, process.env["PATH"] ?? ""].join(delimiter);
       const env = { PATH: path, HOME: example.directory, MUSTER_ADDRESS: muster.address, MUSTER: muster.address };
       const { code, out, err } = await new Promise<{ readonly code: unknown; readonly out: string; readonly err: string }>((resolve) => {
-        execFile("bash", ["-euo", "pipefail", "-c", `${begin}\n${script}`], { cwd: example.directory, env, timeout: 120_000 }, (error, stdout, stderr) =>
-          resolve({ code: error ? (error.code ?? "killed") : 0, out: stdout, err: stderr }),
+        execFile(
+          "bash",
+          ["-euo", "pipefail", "-c", `${begin}\n${script}\n${end}`],
+          { cwd: example.directory, env, timeout: 120_000 },
+          (error, stdout, stderr) => resolve({ code: error ? (error.code ?? "killed") : 0, out: stdout, err: stderr }),
         );
       });
       expect(code, `${out}\n${err}`).toBe(0);
+      await using modules = new AsyncDisposableStack();
+      for (const pid of (await readFile(join(example.directory, "serving"), "utf8")).trim().split("\n"))
+        modules.defer(() => void process.kill(Number(pid), "SIGKILL"));
       expect(out).toMatch(new RegExp(`^Goes live +module ${name} 1\\.0\\.0, the first version of this name$`, "m"));
       // What waited is what came to an end because of the vote.
       expect(out).toMatch(new RegExp(`"EVENT_TYPE_APPROVED"[^]*"${name}-127\\.0\\.0\\.1-${ports[0]}"`));
@@ -79,6 +85,12 @@ beside=0
 WAITING=
 until_has() { until grep -q "$2" "$1"; do sleep 0.1; done; }
 trap 'kill -KILL $(jobs -p) 2> kill.log || true' EXIT
+`;
+
+/** The modules go on serving, so that it can be looked at who passes. */
+const end = `
+jobs -pr > serving
+trap - EXIT
 `;
 
 /** A command as part of one script: what runs until it is stopped, or waits, runs beside until it has asked. */
