@@ -288,10 +288,8 @@ async function expireLeases(store: MusterStore): Promise<void> {
 }
 
 async function tlsSettings(tls: NonNullable<Config["tls"]>): Promise<NonNullable<ServerOptions["tls"]>> {
-  const [cert, key, clientCa] = await Promise.all([
-    readFile(tls.certFile, "utf8"),
-    readFile(tls.keyFile, "utf8"),
-    tls.clientCaFile === undefined ? undefined : readFile(tls.clientCaFile, "utf8"),
-  ]);
-  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+  const [cert, key] = await Promise.all([readFile(tls.certFile, "utf8"), readFile(tls.keyFile, "utf8")]);
+  if (!tls.clients) return { cert, key };
+  const { caFile, areRequired } = tls.clients;
+  return { cert, key, clients: { ca: await readFile(caFile, "utf8"), areRequired } };
 }

@@ -89,5 +89,12 @@ describe("MUSTER_AUTH", () => {
     expect(problemsOf("oidc+http://127.0.0.1:8080/realms/a?audience=a")).toEqual([]);
     expect(problemsOf("oidc+http://localhost:8080?audience=a")).toEqual([]);
     expect(problemsOf("spiffe://example.org", { MUSTER_TLS_CLIENT_CA: "" })).toEqual(["MUSTER_AUTH: spiffe:// needs MUSTER_TLS_CLIENT_CA"]);
+    expect(problemsOf("spiffe://example.org", { MUSTER_TLS_CLIENT_AUTH: "optional" })).toEqual([]);
+    expect(problemsOf("spiffe://example.org", { MUSTER_TLS_CLIENT_AUTH: "perhaps" })).toEqual([
+      'MUSTER_TLS_CLIENT_AUTH: "perhaps" must be required or optional',
+    ]);
+    expect(problemsOf("oidc+http://127.0.0.1:8080?audience=a", { MUSTER_TLS_CLIENT_CA: "", MUSTER_TLS_CLIENT_AUTH: "optional" })).toEqual([
+      "MUSTER_TLS_CLIENT_AUTH: optional needs MUSTER_TLS_CLIENT_CA",
+    ]);
   });
 });

@@ -200,6 +200,10 @@ describe("configuration", () => {
       { name: "muster", host: "10.0.0.5" },
     ],
     [{ ...consul, MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca" }, undefined],
+    [
+      { ...consul, MUSTER_TLS_CERT: "c", MUSTER_TLS_KEY: "k", MUSTER_TLS_CLIENT_CA: "ca", MUSTER_TLS_CLIENT_AUTH: "optional" },
+      { name: "muster", host: "127.0.0.1" },
+    ],
   ])("with %j the server's own entry is %j", (settings, self) => {
     expect(parse(settings).self).toEqual(self);
   });

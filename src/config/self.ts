@@ -28,7 +28,7 @@ export function parseSelf(
   const [wanted, name, advertise] = [get("MUSTER_SELF_REGISTER"), get("MUSTER_SELF_NAME"), get("MUSTER_ADVERTISE")];
   const catalogUrl = catalog.kind === "consul" ? catalog.url : undefined;
   // The catalog's check has no certificate.
-  const needsClientCertificate = tls?.clientCaFile !== undefined;
+  const needsClientCertificate = tls?.clients?.areRequired === true;
   if (!["auto", "on", "off"].includes(wanted)) problems.push(`MUSTER_SELF_REGISTER: ${quoted(wanted)} must be one of auto, on, off`);
   if (!/^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(name)) problems.push(`MUSTER_SELF_NAME: ${quoted(name)} must be a DNS label`);
   const given = advertise === "" ? undefined : parseAddress(advertise);
@@ -37,7 +37,10 @@ export function parseSelf(
   if (wanted === "on") {
     if (catalogUrl === undefined) problems.push("MUSTER_SELF_REGISTER: on needs MUSTER_CATALOG=consul+http(s)://host:port");
     else if (!address) problems.push(`MUSTER_SELF_REGISTER: on needs MUSTER_ADVERTISE, because the catalog cannot reach MUSTER_LISTEN=${listen.host}`);
-    if (needsClientCertificate) problems.push("MUSTER_SELF_REGISTER: on cannot be combined with MUSTER_TLS_CLIENT_CA: the catalog's check has no certificate");
+    if (needsClientCertificate)
+      problems.push(
+        "MUSTER_SELF_REGISTER: on cannot be combined with MUSTER_TLS_CLIENT_CA, unless MUSTER_TLS_CLIENT_AUTH=optional: the catalog's check has no certificate",
+      );
   }
   if (wanted === "off" || catalogUrl === undefined || !address || needsClientCertificate) return undefined;
   return { name, ...address };

@@ -15,6 +15,7 @@ export const accessVariables = {
   MUSTER_TLS_CERT: { fallback: "", secret: false },
   MUSTER_TLS_KEY: { fallback: "", secret: false },
   MUSTER_TLS_CLIENT_CA: { fallback: "", secret: false },
+  MUSTER_TLS_CLIENT_AUTH: { fallback: "required", secret: false },
 } as const;
 
 export const rootVariables = {
@@ -24,12 +25,24 @@ export const rootVariables = {
 
 type Get = (name: keyof typeof listenVariables | keyof typeof accessVariables | keyof typeof rootVariables) => string;
 
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  readonly clients:
+    | {
+        readonly caFile: string;
+        /** Who has no certificate may not connect. */
+        readonly areRequired: boolean;
+      }
+    | undefined;
+}
+
 export interface ServerSettings {
   readonly listen: { readonly host: string; readonly port: number };
   readonly auth: AuthSettings;
   /** What says who exists; undefined where there is nothing. */
   readonly directory: DirectorySettings | undefined;
-  readonly tls: { readonly certFile: string; readonly keyFile: string; readonly clientCaFile: string | undefined } | undefined;
+  readonly tls: TlsFiles | undefined;
   readonly httpRoot: string;
   /** Whose pages may call from browsers. */
   readonly corsOrigins: readonly string[];
@@ -44,7 +57,7 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
     );
   }
   const tls = parseTls(get, problems);
-  if (auth.kind === "credentials" && auth.workloads.length > 0 && tls?.clientCaFile === undefined)
+  if (auth.kind === "credentials" && auth.workloads.length > 0 && tls?.clients === undefined)
     problems.push("MUSTER_AUTH: spiffe:// needs MUSTER_TLS_CLIENT_CA");
   return {
     listen,
@@ -72,10 +85,13 @@ export function isLoopback(host: string): boolean {
 function parseTls(get: Get, problems: string[]): ServerSettings["tls"] {
   const certFile = get("MUSTER_TLS_CERT");
   const keyFile = get("MUSTER_TLS_KEY");
-  const clientCaFile = get("MUSTER_TLS_CLIENT_CA") || undefined;
+  const [caFile, auth] = [get("MUSTER_TLS_CLIENT_CA"), get("MUSTER_TLS_CLIENT_AUTH")];
   if ((certFile === "") !== (keyFile === "")) problems.push("MUSTER_TLS_CERT and MUSTER_TLS_KEY must be set together");
-  if (clientCaFile !== undefined && certFile === "") problems.push("MUSTER_TLS_CLIENT_CA needs MUSTER_TLS_CERT and MUSTER_TLS_KEY");
-  return certFile === "" ? undefined : { certFile, keyFile, clientCaFile };
+  if (caFile !== "" && certFile === "") problems.push("MUSTER_TLS_CLIENT_CA needs MUSTER_TLS_CERT and MUSTER_TLS_KEY");
+  if (!["required", "optional"].includes(auth)) problems.push(`MUSTER_TLS_CLIENT_AUTH: ${quoted(auth)} must be required or optional`);
+  if (auth === "optional" && caFile === "") problems.push("MUSTER_TLS_CLIENT_AUTH: optional needs MUSTER_TLS_CLIENT_CA");
+  const clients = caFile === "" ? undefined : { caFile, areRequired: auth !== "optional" };
+  return certFile === "" ? undefined : { certFile, keyFile, clients };
 }
 
 function parseRoot(value: string, problems: string[]): string {

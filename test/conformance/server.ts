@@ -19,10 +19,10 @@ const longestMs = 3_600_000;
 
 const request = await readRequest();
 const { cert, key } = request.serverCreds ?? {};
-const clientCa = request.clientTlsCert.length > 0 ? { clientCa: text(request.clientTlsCert) } : {};
+const clients = request.clientTlsCert.length > 0 ? { clients: { ca: text(request.clientTlsCert), areRequired: true } } : {};
 const server = await startServer({
   listen: { host: "127.0.0.1", port: 0 },
-  ...(request.useTls && cert && key ? { tls: { cert: text(cert), key: text(key), ...clientCa } } : {}),
+  ...(request.useTls && cert && key ? { tls: { cert: text(cert), key: text(key), ...clients } } : {}),
   services: [conformance()],
   http: [],
   gate: createAuthGate({ mode: "open" }),

@@ -23,7 +23,7 @@ const stub: PlatformStub = {
   },
 };
 const withTls = { tls: certs.server };
-const withClients = { tls: { ...certs.server, clientCa: certs.ca } };
+const withClients = { tls: { ...certs.server, clients: { ca: certs.ca, areRequired: true } } };
 
 function credentials(pair?: { readonly cert: string; readonly key: string }): grpc.ChannelCredentials {
   const [key, cert] = pair ? [Buffer.from(pair.key), Buffer.from(pair.cert)] : [null, null];
@@ -144,6 +144,36 @@ describe("with client certificates", () => {
     using client = createStockClient(server.address, credentials(pair));
     expect(await client.call(Platform, "GetService")).toMatchObject({ code: grpc.status.UNAVAILABLE });
     await eventually(() => server.lines.some((line) => line.event === "TLS handshake failed"));
+    expect(server.ends).toEqual([]);
+  });
+});
+
+describe("with client certificates that are optional", () => {
+  const withOptional = { tls: { ...certs.server, clients: { ca: certs.ca, areRequired: false } } };
+
+  test.each([
+    ["no certificate", undefined],
+    ["a certificate of the authority", certs.client],
+  ])("a client with %s calls", async (_name, pair) => {
+    await using server = await startTestServer(stub, withOptional);
+    using client = createStockClient(server.address, credentials(pair));
+    expect(await client.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
+    const transport = createConnectTransport({ baseUrl: server.url, httpVersion: "1.1", nodeOptions: { ca: certs.ca, ...pair } });
+    expect(await createClient(Platform, transport).getService({})).toMatchObject({ serviceName: "a" });
+  });
+
+  test.each(["TLSv1.2", "TLSv1.3"] as const)("a client with a stranger's certificate is refused, and not taken for one without, by %s", async (version) => {
+    await using server = await startTestServer(stub, withOptional);
+    const only = { minVersion: version, maxVersion: version } as const;
+    const socket = tls.connect({ port: server.port, host: "127.0.0.1", ca: certs.ca, ...certs.stranger, ...only });
+    socket.on("error", () => undefined);
+    socket.on("secureConnect", () => socket.write("GET /healthz/live HTTP/1.1\r\nhost: a\r\n\r\n"));
+    const answered: Buffer[] = [];
+    socket.on("data", (bytes: Buffer) => answered.push(bytes));
+    await new Promise((resolve) => socket.once("close", resolve));
+    expect(Buffer.concat(answered).toString()).toBe("");
+    const refused = await eventually(() => server.lines.find((line) => line.event === "TLS handshake failed"));
+    expect(refused?.fields).toMatchObject({ code: "DEPTH_ZERO_SELF_SIGNED_CERT", peer: "127.0.0.1" });
     expect(server.ends).toEqual([]);
   });
 });

@@ -16,11 +16,20 @@ export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Ch
   return checkOf(
     "tls",
     (tell) => {
-      if (tls.clientCaFile !== undefined) contentOf(tell, "MUSTER_TLS_CLIENT_CA", tls.clientCaFile);
+      if (tls.clients) lookAtClients(tell, tls.clients, now);
       lookAtPair(tell, serverPair, tls, now);
     },
     () => notPem(serverPair),
   );
+}
+
+function lookAtClients(tell: Teller, { caFile, areRequired }: NonNullable<NonNullable<Config["tls"]>["clients"]>, now: () => number): void {
+  const text = contentOf(tell, "MUSTER_TLS_CLIENT_CA", caFile);
+  if (text === undefined) return;
+  if (!text.includes("BEGIN CERTIFICATE-----"))
+    tell.bad(`${caFile} has no certificate`, "MUSTER_TLS_CLIENT_CA is a PEM file with the authorities of client certificates.");
+  else if (Date.parse(new X509Certificate(text).validTo) < now()) tell.bad(`the authority in ${caFile} has expired`, "Renew it.");
+  else tell.ok(`clients ${areRequired ? "must" : "may"} have a certificate of ${caFile}`);
 }
 
 /** The variables that name a certificate and its key. */

@@ -76,7 +76,7 @@ async function probed({ address, tls }: Target): Promise<Cause | undefined> {
   const answer = await plainAnswer(address);
   if (tls) {
     if (answer?.isOk) return withoutTls(address);
-    const hints = ["A server with MUSTER_TLS_CLIENT_CA requires a client certificate: --tls-cert FILE and --tls-key FILE."];
+    const hints = ["A server with MUSTER_TLS_CLIENT_CA may require a client certificate: --tls-cert FILE and --tls-key FILE."];
     return { message: `${address} ended the connection`, hints };
   }
   if (answer === undefined) {

@@ -16,14 +16,16 @@ import { peerOf, type Connections } from "./connections.ts";
 import type { FastLane } from "./fast-lane.ts";
 import { tendSessions } from "./h2-sessions.ts";
 import type { Limits } from "./limits.ts";
+import { hasBadCertificate } from "./peer-certificate.ts";
 import { announcedStreams, limitStreams, type AdmitStream } from "./open-streams.ts";
 import { sniff } from "./sniff.ts";
 
-/** PEM texts. With `clientCa` only clients with a certificate of that authority are accepted. */
+/** PEM texts. */
 export interface TlsSettings {
   readonly cert: string;
   readonly key: string;
-  readonly clientCa?: string;
+  /** Clients are asked for a certificate of this authority. One of another is not accepted; none is, unless they are required. */
+  readonly clients?: { readonly ca: string; readonly areRequired: boolean };
 }
 
 export interface OnePortOptions {
@@ -104,6 +106,10 @@ export function createOnePort({ onRequest, onStream, tls: tlsSettings, connectio
   };
   const secure = tlsSettings && createTls(tlsSettings, limits, log);
   secure?.on("secureConnection", (socket) => {
+    if (hasBadCertificate(socket)) {
+      log("info", "TLS handshake failed", { code: String(socket.authorizationError), peer: socket.remoteAddress });
+      return void socket.destroy();
+    }
     opening.delete(peerOf(socket));
     if (socket.alpnProtocol === "h2") return serveHttp2(socket);
     serveHttp1(socket);
@@ -176,7 +182,8 @@ function askFirst(server: http2.Http2Server, admit: AdmitStream, onStream: FastL
 }
 
 function createTls(settings: TlsSettings, limits: Limits, log: Log): tls.Server {
-  const client = settings.clientCa === undefined ? {} : { ca: settings.clientCa, requestCert: true, rejectUnauthorized: true };
+  const { clients } = settings;
+  const client = clients ? { ca: clients.ca, requestCert: true, rejectUnauthorized: clients.areRequired } : {};
   const server = tls.createServer({
     cert: settings.cert,
     key: settings.key,

@@ -3,6 +3,15 @@ import { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 
+/** The client has shown a certificate that is not of our authority. */
+export function hasBadCertificate(socket: TLSSocket): boolean {
+  return !socket.authorized && certificateOf(socket) !== undefined;
+}
+
+function certificateOf(socket: TLSSocket): Buffer | undefined {
+  return (socket.getPeerCertificate() as { raw?: Buffer }).raw;
+}
+
 /** By connection, since reading a certificate takes longer than a call. */
 const known = new WeakMap<object, string | undefined>();
 
@@ -18,8 +27,8 @@ export function spiffeIdOf(socket: Socket): string | undefined {
 }
 
 function idIn(socket: TLSSocket): string | undefined {
-  if (!socket.authorized) return undefined;
-  const { raw } = socket.getPeerCertificate() as { raw?: Buffer };
+  // A resumed session without a certificate counts as authorized.
+  const raw = socket.authorized ? certificateOf(socket) : undefined;
   return raw && idInCertificate(raw);
 }
 
