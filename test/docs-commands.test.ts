@@ -52,6 +52,7 @@ function runAll(commands: readonly DocCommand[], bin: string): void {
     ({ attemptId } = await register());
     await client.register(requestFor("echo", next, { version: "2.0.0" }));
     await writeFile(join(folder, "schema.json"), schema);
+    await writeFile(join(folder, "hook.secret"), "of-the-receiver-that-is-there\n");
     await writeFile(
       join(folder, "echo.yaml"),
       written("name: echo\ntype: SERVICE_TYPE_MODULE\nversion: 1.0.0\nconnectivity: {advertisedHost: 127.0.0.1, advertisedPort: 9000}\n"),

@@ -122,6 +122,8 @@ export interface EventLog {
   ends(): Promise<{ readonly last: number; readonly pruned: number; readonly hasUnnumbered: boolean }>;
   /** Events after the position `after`, at most `limit`; with a filter that no index serves, of at most some thousand positions. */
   read(query: LogFilter & { readonly after: number; readonly limit: number }): Promise<LogPage>;
+  /** Events about a subject that have a trace context, with or without a position, in the order of insertion. */
+  traced(subject: Subject): Promise<readonly StoredEvent[]>;
   /**
    * Deletes events that have a position above `after`, were committed before `before` and are no longer to be published: published
    * and parked ones, or all when `hasSink` is false. Scans one batch; resolves to the position up to which

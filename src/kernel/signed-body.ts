@@ -7,6 +7,8 @@ import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 
 const prefix = "whsec_";
 const secretBytes = 32;
+const leastLength = 16;
+const mostLength = 255;
 /** How far a timestamp may be from the clock of who verifies it, either way. */
 export const signatureWindowMs = 300_000;
 
@@ -18,6 +20,14 @@ export function newSecret(): string {
   return `${prefix}${randomBytes(secretBytes).toString("base64")}`;
 }
 
+/** What is wrong with a secret that somebody else made, or undefined. The text has no part of it. */
+export function secretViolation(secret: string): string | undefined {
+  if (secret.length < leastLength || secret.length > mostLength || !/^[\x21-\x7e]+$/.test(secret))
+    return `must have ${leastLength} to ${mostLength} printable ASCII characters without spaces`;
+  // 22 digits of Base64 are 16 bytes.
+  return secret.startsWith(prefix) && !/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/.test(secret) ? "must have Base64 after whsec_, of 16 bytes at least" : undefined;
+}
+
 export interface Signed {
   readonly id: string;
   readonly body: string;
@@ -27,7 +37,7 @@ export interface Signed {
 
 /**
  * The headers that identify and sign a body at `atMs`. While two secrets live, `webhook-signature` has a signature by each, and
- * `X-Approval-Signature`, which has room for one, that by the former.
+ * `X-Approval-Signature`, which has room for one, that by the former. A secret signs by Standard Webhooks only when it begins with `whsec_`.
  */
 export function signedHeaders({ id, body, secrets }: Signed, atMs: number): Readonly<Record<string, string>> {
   const timestamp = String(Math.floor(atMs / 1_000));
@@ -35,9 +45,10 @@ export function signedHeaders({ id, body, secrets }: Signed, atMs: number): Read
   const former = secrets.at(-1);
   if (former === undefined) return headers;
   const bytes = Buffer.from(body, "utf8");
+  const signatures = secrets.filter(isStandard).map((secret) => `v1,${standard(secret, id, timestamp, bytes).toString("base64")}`);
   return {
     ...headers,
-    "webhook-signature": secrets.map((secret) => `v1,${standard(secret, id, timestamp, bytes).toString("base64")}`).join(" "),
+    ...(signatures.length === 0 ? {} : { "webhook-signature": signatures.join(" ") }),
     "X-Approval-Signature": `sha256=${plain(former, timestamp, bytes).toString("hex")}`,
   };
 }
@@ -79,8 +90,12 @@ function standardMatch(header: (name: string) => string | undefined, body: Uint8
   const [id, signature, timestamp] = [header("webhook-id"), header("webhook-signature"), header("webhook-timestamp")];
   if (id === undefined || signature === undefined || !isTimestamp(timestamp)) return undefined;
   const given = signature.split(" ").flatMap((each) => (each.startsWith("v1,") ? [Buffer.from(each.slice("v1,".length), "base64")] : []));
-  const mine = secrets.filter((secret) => secret.startsWith(prefix)).map((secret) => standard(secret, id, timestamp, body));
+  const mine = secrets.filter(isStandard).map((secret) => standard(secret, id, timestamp, body));
   return { isGood: mine.some((own) => given.some((each) => isEqual(own, each))), timestamp: Number(timestamp) };
+}
+
+function isStandard(secret: string): boolean {
+  return secret.startsWith(prefix);
 }
 
 function isTimestamp(text: string | undefined): text is string {

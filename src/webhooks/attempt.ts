@@ -8,6 +8,8 @@ const maxAttempts = 20;
 const maxAnswer = 1_024;
 /** What an endpoint answers to say that it is gone for good. */
 const gone = 410;
+/** Whoever has verified signatures is sent nothing without one. */
+const notSigned: PostResult = { is: "denied", error: "its secret was deleted", address: "" };
 
 export interface Attempted extends Attempt {
   /** The header of that name, or empty. */
@@ -20,28 +22,29 @@ export interface Ready {
   readonly endpoint: Endpoint;
   readonly secrets: SecretValues;
   readonly delivery: Delivery;
+  /** That of the change that is told. */
+  readonly traceparent: string | undefined;
 }
 
 /** Sends a delivery. Rejects with the signal's reason alone. */
 export async function attempt(
   { client, clock, meter }: Pick<WebhookDeps, "client" | "clock" | "meter">,
-  { endpoint, secrets, delivery }: Ready,
+  { endpoint, secrets, delivery, traceparent }: Ready,
   isManual: boolean,
   signal: AbortSignal,
 ): Promise<Attempted> {
   const at = clock.now();
-  const { url, id } = endpoint;
+  const { url, id, secretId } = endpoint;
   const { eventId, body } = delivery;
-  const result = await client.post(
-    {
-      url,
-      headers: { "content-type": "application/json", "user-agent": "muster", ...signedHeaders({ id: eventId, body, secrets }, at) },
-      body,
-      share: id,
-      isLoopbackOnly: secrets.length === 0 || url.startsWith("http:"),
-    },
-    signal,
-  );
+  const headers = {
+    "content-type": "application/json",
+    "user-agent": "muster",
+    ...(traceparent === undefined ? {} : { traceparent }),
+    ...signedHeaders({ id: eventId, body, secrets }, at),
+  };
+  const isLoopbackOnly = secrets.length === 0 || url.startsWith("http:");
+  const isSecretGone = secretId !== undefined && secrets.length === 0;
+  const result = isSecretGone ? notSigned : await client.post({ url, headers, body, share: id, isLoopbackOnly }, signal);
   const attempted = { at, ms: clock.now() - at, isManual, address: result.address, ...endOf(result) };
   meter.attempted(attempted.result, attempted.ms);
   return attempted;

@@ -74,7 +74,8 @@ export async function sendOnce(
     const endpoint = delivery && (await tx.webhookEndpoints.find(tenant, delivery.endpointId));
     if (!endpoint) return undefined;
     const secrets = endpoint.secretId === undefined ? [] : await tx.webhookSecrets.values(tenant, endpoint.secretId);
-    return { delivery, endpoint, secrets };
+    const traceparent = delivery.approvalId === "" ? undefined : await deps.source.traceOf(tx, delivery.approvalId, delivery.sequence);
+    return { delivery, endpoint, secrets, traceparent };
   });
   if (!ready) return;
   const end = await attempt(deps, ready, true, signal);

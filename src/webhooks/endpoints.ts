@@ -39,7 +39,7 @@ export async function createEndpoint(
       throw limitReached(`the tenant has ${mostEndpoints} endpoints already`, { type: "tenant", name: tenant });
     }
     const now = await tx.webhookClock.now();
-    const made = secretId === "" ? await makeSecret(tx, deps, "", by, now) : undefined;
+    const made = secretId === "" ? await makeSecret(tx, deps, { description: "", value: "" }, by, now) : undefined;
     const own = { id: ids.next(), tenant, approvalId: undefined, secretId: made?.secret.id ?? secretId };
     const endpoint: Endpoint = { ...input, ...own, createdBy: key, createdAt: now, disabled: undefined };
     await tx.webhookEndpoints.insert(endpoint);
@@ -162,7 +162,7 @@ async function check(
   else types.forEach((type, i) => add(`types[${i}]`, source.types.includes(type) ? undefined : `must be one of ${source.types.join(", ")}`));
   if (subjects.length > mostInFilter) add("subjects", `must be at most ${mostInFilter}`);
   else subjects.forEach((subject, i) => add(`subjects[${i}]`, subjectViolation(subject)));
-  if (secretId !== undefined && !(await tx.webhookSecrets.find(tenant, secretId))) add("secret_id", "is no webhook secret of the tenant");
+  if (secretId !== undefined && !(await tx.webhookSecrets.keep(tenant, secretId))) add("secret_id", "is no webhook secret of the tenant");
   if (bad.length > 0) throw invalidFields(bad);
 }
 

@@ -31,6 +31,12 @@ export function limitReached(message: string, subject: { readonly type: string; 
   return new DomainError({ kind: "exhausted", reason: "WEBHOOK_LIMIT_REACHED", message, subject, isLasting: true });
 }
 
+/** `user`: an endpoint, or a callback, that needs the secret. */
+export function secretInUse(id: string, user: { readonly id: string; readonly approvalId: string | undefined }): DomainError {
+  const message = `the ${user.approvalId === undefined ? "endpoint" : "callback"} ${user.id} is signed by it`;
+  return new DomainError({ kind: "wrong_state", reason: "WEBHOOK_SECRET_IN_USE", message, subject: { type: "webhook-secret", name: id } });
+}
+
 export function endpointDisabled(id: string): DomainError {
   return new DomainError({
     kind: "wrong_state",

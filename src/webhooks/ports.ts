@@ -49,6 +49,10 @@ export interface NoticeSource {
   readonly types: readonly string[];
   /** The published events of a request after one sequence up to another, in order. */
   read(tx: WebhookTx, approvalId: string, after: number, upTo: number): Promise<readonly Notice[]>;
+  /** The W3C trace context of the call that an event of a request comes from; undefined when it had none, or the log does not have the event any more. */
+  traceOf(tx: WebhookTx, approvalId: string, sequence: number): Promise<string | undefined>;
+  /** Those of the requests that are not decided. */
+  undecided(tx: WebhookTx, tenant: string, approvalIds: readonly string[]): Promise<readonly string[]>;
   /** What an event of the log, by its JSON, is about; undefined when it is no event of a request. */
   ofLog(payload: string): Noted | undefined;
 }

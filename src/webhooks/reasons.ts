@@ -8,6 +8,7 @@ export const webhookReasons = [
   "WEBHOOK_DELIVERY_NOT_FOUND",
   "WEBHOOK_LIMIT_REACHED",
   "WEBHOOK_ENDPOINT_DISABLED",
+  "WEBHOOK_SECRET_IN_USE",
 ] as const;
 
 export type WebhookReason = (typeof webhookReasons)[number];

@@ -18,6 +18,12 @@ export interface Listener {
   readonly cursor: Pick<Cursor, "taskId" | "tries"> | undefined;
 }
 
+/** An endpoint or callback that a secret signs for. */
+export interface SignedEndpoint extends Pick<Endpoint, "id" | "approvalId"> {
+  /** It still has to be sent something. */
+  readonly isWaiting: boolean;
+}
+
 export interface EndpointRepository {
   insert(endpoint: Endpoint): Promise<void>;
   find(tenant: string, id: string): Promise<Endpoint | undefined>;
@@ -28,6 +34,8 @@ export interface EndpointRepository {
   /** Those of the tenant, or the callbacks of one request. */
   list(query: PageQuery & { readonly approvalId: string | undefined }): Promise<readonly Endpoint[]>;
   count(tenant: string, approvalId: string | undefined): Promise<number>;
+  /** Endpoints and callbacks that a secret signs for. */
+  signedBy(secretId: string, query: PageQuery): Promise<readonly SignedEndpoint[]>;
   /** The enabled ones of a tenant and the enabled callbacks of the request. */
   listeners(tenant: string, approvalId: string): Promise<readonly Listener[]>;
 }
@@ -35,6 +43,11 @@ export interface EndpointRepository {
 export interface SecretRepository {
   insert(secret: Secret, value: string): Promise<void>;
   find(tenant: string, id: string): Promise<Secret | undefined>;
+  /** Whether there is such a secret; it is not deleted before this transaction ends. */
+  keep(tenant: string, id: string): Promise<boolean>;
+  /** Whether there is such a secret; nobody takes it for an endpoint before this transaction ends. */
+  lock(tenant: string, id: string): Promise<boolean>;
+  delete(tenant: string, id: string): Promise<void>;
   /** The values that sign now. */
   values(tenant: string, id: string): Promise<SecretValues>;
   /** Makes the present value the former one, for `formerForMs` from now; false when there is no such secret. */
@@ -86,7 +99,8 @@ export type WebhookAction =
   | "WEBHOOK_REDELIVERED"
   | "WEBHOOK_TESTED"
   | "SECRET_CREATED"
-  | "SECRET_ROTATED";
+  | "SECRET_ROTATED"
+  | "SECRET_DELETED";
 
 export interface WebhookTx extends CoreTx<never, WebhookAction> {
   readonly webhookEndpoints: EndpointRepository;

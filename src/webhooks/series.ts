@@ -73,7 +73,8 @@ async function begin(tx: WebhookTx, deps: WebhookDeps, { endpointId, approvalId,
   const moved = { ...cursor, run: cursor.run + 1, acked: notice.sequence - 1, tries: passed.length > 0 ? 0 : cursor.tries };
   await tx.webhookCursors.move(moved);
   const secrets = endpoint.secretId === undefined ? [] : await tx.webhookSecrets.values(endpoint.tenant, endpoint.secretId);
-  return { cursor: moved, endpoint, notice, secrets, delivery: await open(tx, deps, endpoint, cursor, notice) };
+  const traceparent = await deps.source.traceOf(tx, approvalId, notice.sequence);
+  return { cursor: moved, endpoint, notice, secrets, traceparent, delivery: await open(tx, deps, endpoint, cursor, notice) };
 }
 
 /** The first one, or a final one that overtakes it. */

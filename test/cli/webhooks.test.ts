@@ -1,4 +1,8 @@
 /** `muster webhooks` against a running Muster. */
+import { createHmac } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Webhook } from "standardwebhooks";
 import { expect, test } from "vitest";
 import { ask, person, usePolicy } from "../support/approvals.ts";
@@ -81,7 +85,32 @@ inEveryMode("webhooks on the command line", (world) => {
     expect((await muster("list", "--request", received?.event.request_id ?? "")).out).toContain(receiver.url);
   });
 
+  test("a secret is brought in a file, is not shown, and is deleted", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "muster-webhook-secret-"));
+    const file = join(folder, "secret");
+    await writeFile(file, "the-secret-of-a-receiver\n");
+    const { out, err, code } = await muster("new-secret", "--value-from", file, "--description", "brought");
+    expect([code, err, out.includes("brought"), out.includes("the-secret")]).toEqual([0, "", true, false]);
+    const id = /[0-9a-f-]{36}/.exec(out)?.[0] ?? "";
+    await using receiver = await startWebhookReceiver();
+    const endpoint = (await json("add", receiver.url, "--subject", "nothing", "--secret", id)) as unknown as { endpoint: { id: string } };
+    await muster("test", endpoint.endpoint.id);
+    const { body = "", headers = {} } = receiver.received[0] ?? {};
+    const signed = createHmac("sha256", "the-secret-of-a-receiver").update(`${String(headers["x-approval-timestamp"])}.${body}`);
+    expect(headers["x-approval-signature"]).toBe(`sha256=${signed.digest("hex")}`);
+    const refused = await muster("delete-secret", id);
+    expect([refused.code, refused.err]).toEqual([6, expect.stringContaining(`the endpoint ${endpoint.endpoint.id} is signed by it`)]);
+    await muster("delete", endpoint.endpoint.id);
+    expect((await muster("delete-secret", id)).out).toBe("✓ deleted\n");
+    expect((await muster("delete-secret", id)).code).toBe(5);
+    await writeFile(file, "\n");
+    const empty = await muster("new-secret", "--value-from", file);
+    expect([empty.code, empty.err]).toEqual([2, expect.stringContaining("is empty")]);
+    await rm(folder, { recursive: true });
+  });
+
   test.each([
+    [["new-secret", "--value-from", "/nowhere"], "the file /nowhere cannot be read"],
     [["add", "ftp://example.org"], "url must be https"],
     [["update", "x"], "nothing is to be changed"],
     [["update", "x", "--enable", "--disable"], "--enable and --disable cannot both be given"],

@@ -62,6 +62,7 @@ inEveryMode(
         deleteWebhookEndpoint: (of) => refusal(other, w.deleteWebhookEndpoint, { id: of("endpoint") }),
         createWebhookEndpoint: (of) => refusal(other, w.createWebhookEndpoint, { url: receiver.url, secretId: of("secret") }),
         rotateWebhookSecret: (of) => refusal(other, w.rotateWebhookSecret, { id: of("secret") }),
+        deleteWebhookSecret: (of) => refusal(other, w.deleteWebhookSecret, { id: of("secret") }),
         getWebhookDelivery: (of) => refusal(other, w.getWebhookDelivery, { id: of("delivery") }),
         redeliver: (of) => refusal(other, w.redeliver, { id: of("delivery") }),
         replaySince: (of) => refusal(other, w.replaySince, { endpointId: of("endpoint"), since: { seconds: 1n, nanos: 0 } }),

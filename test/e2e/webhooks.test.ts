@@ -7,7 +7,7 @@ import { ApprovalService } from "../../gen/muster/approval/v1/approval_service_p
 import { WebhookAttemptResult, WebhookDeliveryState, WebhookService } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { AuditService } from "../../gen/muster/audit/v1/audit_service_pb.ts";
 import { ask, decide, person, usePolicy } from "../support/approvals.ts";
-import { refusal } from "../support/client.ts";
+import { connect, refusal } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, startMuster } from "../support/muster.ts";
 import { startWebhookReceiver, type Received } from "../support/webhook-receiver.ts";
@@ -80,6 +80,33 @@ inEveryMode("webhooks", (world) => {
     });
     expect(deliveries.map(({ sequence }) => sequence)).toEqual([6n, 5n, 4n, 3n, 2n, 1n]);
     expect(deliveries[0]?.attempts).toMatchObject([{ status: 200, address: "127.0.0.1" }]);
+  });
+
+  test("a webhook has the trace context of the call that it tells of, in every attempt; one that tells of none has none", async () => {
+    const { muster, unique } = world();
+    const key = unique("traced");
+    const traceOf = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+    await using receiver = await startWebhookReceiver();
+    using admin = person(muster.address, "root");
+    using amy = connect(muster.address, { metadata: { "muster-principal": "amy", traceparent: traceOf("a") } });
+    using bob = connect(muster.address, { metadata: { "muster-principal": "bob", traceparent: traceOf("b") } });
+    await usePolicy(admin, policyOf(key));
+    const { endpoint } = await admin.unary(createWebhookEndpoint, { url: receiver.url, subjects: [key] });
+    const opened = await ask(amy, { policyKey: key, subject: { type: key, id: "x", digest: "d" } });
+    await decide(bob, opened);
+    const subject = { type: key, id: "y", digest: "d" };
+    const untraced = await ask(admin, { policyKey: key, subject });
+    const received = await receiver.atLeast(9);
+    const traces = (id: string) =>
+      received.filter(({ event }) => event.request_id === id).map(({ event, headers }) => [event.event_type, headers["traceparent"]]);
+    expect(traces(opened.id)).toEqual([
+      ...["request_created", "stage_started", "approvers_resolved"].map((type) => [type, traceOf("a")]),
+      ...["vote_recorded", "stage_completed", "request_approved"].map((type) => [type, traceOf("b")]),
+    ]);
+    expect(new Set(traces(untraced.id).map(([, trace]) => trace))).toEqual(new Set([undefined]));
+    const { deliveries } = await admin.unary(listWebhookDeliveries, { endpointId: endpoint?.id ?? "", approvalId: opened.id });
+    await admin.unary(redeliver, { id: deliveries[0]?.id ?? "" });
+    expect(receiver.received.at(-1)).toMatchObject({ event: { event_type: "request_approved" }, headers: { traceparent: traceOf("b") } });
   });
 
   test("a callback is told of its request alone, signed by the secret that it names, or on loopback not at all", async () => {

@@ -60,7 +60,7 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/^docs\/cli\.md$/, /search\.example/, "its host is an example"],
   [
     /^docs\/(webhooks|cli)\.md$/,
-    /^muster webhooks (show|update|delete|test|replay|delivery|redeliver|rotate|deliveries --endpoint) |--callback /,
+    /^muster webhooks (show|update|delete|test|replay|delivery|redeliver|rotate|delete-secret|deliveries --endpoint) |--callback /,
     "needs an endpoint, a delivery or a policy of its own: test/cli/webhooks.test.ts",
   ],
   [/^docs\/(inbound|cli)\.md$/, /^muster inbound (show|retry) /, "needs an event: test/cli/inbound.test.ts"],

@@ -36,6 +36,11 @@ export interface Post {
 
 export type Answer = (post: Post, signal: AbortSignal) => PostResult | Promise<PostResult>;
 
+export interface Asking {
+  readonly traceparent?: string;
+  readonly callback?: { readonly url: string; readonly secretId: string };
+}
+
 export interface WebhookScene extends AsyncDisposable {
   readonly store: MusterStore;
   readonly clock: ManualClock;
@@ -47,7 +52,7 @@ export interface WebhookScene extends AsyncDisposable {
   answer(by: Answer | number): void;
   endpoint(input?: Partial<EndpointInput>): Promise<Endpoint & { readonly secret: string }>;
   /** Opens a request that bob and cat decide, one stage each; its id. */
-  ask(subject?: string): Promise<string>;
+  ask(subject?: string, how?: Asking): Promise<string>;
   vote(id: string, name: "bob" | "cat", verdict?: "approve" | "reject"): Promise<void>;
   /** Its deliveries, oldest first: `type STATE attempts detail`. */
   deliveries(endpoint: Endpoint): Promise<readonly string[]>;
@@ -139,9 +144,9 @@ export async function openWebhookScene(): Promise<WebhookScene> {
       );
       return { ...made.endpoint, secret: made.secret };
     },
-    async ask(subject = ids.next()) {
+    async ask(subject = ids.next(), { traceparent, callback }: Asking = {}) {
       const input = { commandId: "", policyKey: "k", subject: { type: "document", id: subject, digest: "d" }, context: "", onBehalfOf: "", isDryRun: false };
-      return (await createApproval(deps, { ...input, callback: undefined }, actor(amy.key, amy.name))).seen.approval.id;
+      return (await createApproval(deps, { ...input, callback }, { ...actor(amy.key, amy.name), traceparent })).seen.approval.id;
     },
     async vote(approvalId, name, verdict = "approve") {
       const input = { commandId: "", approvalId, verdict, digest: "d", stage: "", requirement: "", comment: `by ${name}` };

@@ -6,12 +6,12 @@ import { readTree } from "../../approvals/policy/tree.ts";
 import type { Source, SubjectPlace, Voter } from "../../inbound/types.ts";
 import { claimsViolation, defaultTenant, tenantViolation } from "../../kernel/caller.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import { secretViolation } from "../../kernel/signed-body.ts";
 
 const sourceNames = ["name", "tenant", "secrets", "unsigned", "approve", "reject", "subject", "voter"] as const;
 const mostSources = 100;
 const mostSecrets = 4;
 const mostTypes = 50;
-const leastSecret = 16;
 const shown = 40;
 /** The path of the health route. */
 const reserved = "health";
@@ -78,12 +78,8 @@ function secretsOf(field: Field, report: Report): readonly string[] {
   if (items.length === 0 || items.length > mostSecrets) report(field, `there are 1 to ${mostSecrets}: the newest, and former ones while they are replaced`);
   return items.slice(0, mostSecrets).flatMap((item) => {
     const value = item.tree.kind === "scalar" ? item.tree.value : undefined;
-    if (typeof value !== "string" || value.length < leastSecret || value.length > 256 || !/^[\x21-\x7e]+$/.test(value)) {
-      return reported(report, item, `a secret has ${leastSecret} to 256 printable ASCII characters without spaces`) ?? [];
-    }
-    if (value.startsWith("whsec_") && !/^whsec_[A-Za-z0-9+/]{22,}={0,2}$/.test(value))
-      return reported(report, item, "after whsec_ comes Base64, of 16 bytes at least") ?? [];
-    return [value];
+    const violation = secretViolation(typeof value === "string" ? value : "");
+    return typeof value !== "string" || violation !== undefined ? (reported(report, item, `a secret ${violation}`) ?? []) : [value];
   });
 }
 

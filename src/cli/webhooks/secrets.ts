@@ -6,7 +6,7 @@ import {
   WebhookSecretSchema,
   type WebhookSecret,
 } from "../../../gen/muster/approval/v1/webhook_service_pb.ts";
-import type { Run } from "../frame/command.ts";
+import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
 import { limitOf } from "../frame/numbers.ts";
@@ -20,8 +20,9 @@ const pageSize = 500;
 const defaultLimit = 50;
 
 export const newSecret: Run = async (input, terminal) => {
+  const value = valueOf(input, terminal);
   const { webhooks, once } = connect(input, terminal);
-  const answer = await webhooks.createWebhookSecret({ description: input.text("description") ?? "" }, once());
+  const answer = await webhooks.createWebhookSecret({ description: input.text("description") ?? "", value }, once());
   await show(input, terminal, jsonOf(CreateWebhookSecretResponseSchema, answer), () => madeText(answer.secret, answer.value, terminal));
   return exitCodes.done.code;
 };
@@ -33,6 +34,14 @@ export const rotateSecret: Run = async (input, terminal) => {
   const request = { id, ...(formerFor === undefined ? {} : { formerFor: durationFromMs(durationMs("former-for", formerFor)) }) };
   const answer = await webhooks.rotateWebhookSecret(request, once());
   await show(input, terminal, jsonOf(RotateWebhookSecretResponseSchema, answer), () => madeText(answer.secret, answer.value, terminal));
+  return exitCodes.done.code;
+};
+
+export const deleteSecret: Run = async (input, terminal) => {
+  const [id = ""] = input.args;
+  const { webhooks, once } = connect(input, terminal);
+  await webhooks.deleteWebhookSecret({ id }, once());
+  await show(input, terminal, {}, () => `${styleFor(terminal.colour.out).good("✓")} deleted\n`);
   return exitCodes.done.code;
 };
 
@@ -57,5 +66,20 @@ function tableOf(secrets: readonly WebhookSecret[], terminal: Terminal): string 
 }
 
 function madeText(secret: WebhookSecret | undefined, value: string, terminal: Terminal): string {
-  return `${secret ? tableOf([secret], terminal) : ""}\nIts value, which is not shown again:\n${value}\n`;
+  return `${secret ? tableOf([secret], terminal) : ""}${value === "" ? "" : `\nIts value, which is not shown again:\n${value}\n`}`;
+}
+
+/** From a file, since others can see a command line. The end of its line is not part of it. */
+function valueOf(input: Input, terminal: Terminal): string {
+  const file = input.text("value-from");
+  if (file === undefined) return "";
+  let text: string;
+  try {
+    text = terminal.readFile(file);
+  } catch {
+    throw new UsageError([`--value-from: the file ${file} cannot be read`]);
+  }
+  const value = text.replace(/\r?\n$/, "");
+  if (value === "") throw new UsageError([`--value-from: the file ${file} is empty`]);
+  return value;
 }

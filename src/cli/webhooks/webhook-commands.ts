@@ -137,10 +137,13 @@ export const webhookCommands: readonly Command[] = [
   {
     name: "webhooks new-secret",
     what: "make a secret for callbacks of requests, or for several endpoints",
-    more: ["Its value is shown now and never again."],
+    more: ["Its value is shown now and never again, unless it was brought."],
     args: [],
-    options: [description, ...callOptions],
-    examples: [{ what: "for the callbacks of a build", run: "muster webhooks new-secret --description ci" }],
+    options: [description, { name: "value-from", value: "FILE", what: "take the value in this file, - for stdin, instead of a new one" }, ...callOptions],
+    examples: [
+      { what: "for the callbacks of a build", run: "muster webhooks new-secret --description ci" },
+      { what: "the one that a receiver has already", run: "muster webhooks new-secret --value-from hook.secret" },
+    ],
     load: async () => (await import("./secrets.ts")).newSecret,
   },
   {
@@ -154,5 +157,14 @@ export const webhookCommands: readonly Command[] = [
       { what: "the former one has leaked", run: `muster webhooks rotate ${sample} --former-for 0s` },
     ],
     load: async () => (await import("./secrets.ts")).rotateSecret,
+  },
+  {
+    name: "webhooks delete-secret",
+    what: "delete a secret that nothing is signed by any more",
+    more: ["It is refused while an endpoint has it, or a callback of an undecided request."],
+    args: [{ name: "SECRET_ID", what: "id of the secret, as `webhooks secrets` shows it" }],
+    options: callOptions,
+    examples: [{ what: "its endpoint was deleted before", run: `muster webhooks delete-secret ${sample}` }],
+    load: async () => (await import("./secrets.ts")).deleteSecret,
   },
 ];

@@ -4,7 +4,7 @@ import type { WebhookDeps } from "../../webhooks/deps.ts";
 import { served, type Methods, type ServedService } from "../transport/served.ts";
 import { getOneDelivery, listSomeDeliveries, redeliverOne, replayAll, testOne } from "./deliveries.ts";
 import { createOne, deleteOne, getOne, listSome, updateOne } from "./endpoints.ts";
-import { createOneSecret, listSomeSecrets, rotateOneSecret } from "./secrets.ts";
+import { createOneSecret, deleteOneSecret, listSomeSecrets, rotateOneSecret } from "./secrets.ts";
 
 export function webhookService(deps: WebhookDeps): ServedService {
   return served(WebhookService, webhookMethods(deps));
@@ -19,6 +19,7 @@ function webhookMethods(deps: WebhookDeps): Methods<typeof WebhookService> {
     deleteWebhookEndpoint: { access: "admin", call: (request, context) => deleteOne(deps, request, context) },
     createWebhookSecret: { access: "admin", call: (request, context) => createOneSecret(deps, request, context) },
     rotateWebhookSecret: { access: "admin", call: (request, context) => rotateOneSecret(deps, request, context) },
+    deleteWebhookSecret: { access: "admin", call: (request, context) => deleteOneSecret(deps, request, context) },
     listWebhookSecrets: { access: "admin", call: (request, context) => listSomeSecrets(deps, request, context) },
     listWebhookDeliveries: { access: "admin", call: (request, context) => listSomeDeliveries(deps, request, context) },
     getWebhookDelivery: { access: "admin", call: (request, context) => getOneDelivery(deps, request, context) },

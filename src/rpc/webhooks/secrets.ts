@@ -4,10 +4,13 @@ import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import {
   CreateWebhookSecretResponseSchema,
+  DeleteWebhookSecretResponseSchema,
   ListWebhookSecretsResponseSchema,
   RotateWebhookSecretResponseSchema,
   type CreateWebhookSecretRequest,
   type CreateWebhookSecretResponse,
+  type DeleteWebhookSecretRequest,
+  type DeleteWebhookSecretResponse,
   type ListWebhookSecretsRequest,
   type ListWebhookSecretsResponse,
   type RotateWebhookSecretRequest,
@@ -15,7 +18,7 @@ import {
   type WebhookSecretSchema,
 } from "../../../gen/muster/approval/v1/webhook_service_pb.ts";
 import type { WebhookDeps } from "../../webhooks/deps.ts";
-import { createSecret, listSecrets, rotateSecret } from "../../webhooks/secrets.ts";
+import { createSecret, deleteSecret, listSecrets, rotateSecret } from "../../webhooks/secrets.ts";
 import type { Secret } from "../../webhooks/types.ts";
 import { callerOf } from "../platform/caller.ts";
 import { violations } from "../platform/check.ts";
@@ -26,14 +29,14 @@ const maxDescription = 255;
 
 export async function createOneSecret(
   deps: WebhookDeps,
-  { description }: CreateWebhookSecretRequest,
+  { description, value: given }: CreateWebhookSecretRequest,
   context: HandlerContext,
 ): Promise<CreateWebhookSecretResponse> {
   const bad = violations();
   bad.text("description", description, maxDescription);
   bad.done();
-  const { secret, value } = await createSecret(deps, description, callerOf(context));
-  return create(CreateWebhookSecretResponseSchema, { secret: secretOf(secret), value });
+  const { secret, value } = await createSecret(deps, { description, value: given }, callerOf(context));
+  return create(CreateWebhookSecretResponseSchema, { secret: secretOf(secret), value: given === "" ? value : "" });
 }
 
 export async function rotateOneSecret(
@@ -48,6 +51,14 @@ export async function rotateOneSecret(
   bad.done();
   const { secret, value } = await rotateSecret(deps, id, formerForMs, callerOf(context));
   return create(RotateWebhookSecretResponseSchema, { secret: secretOf(secret), value });
+}
+
+export async function deleteOneSecret(deps: WebhookDeps, { id }: DeleteWebhookSecretRequest, context: HandlerContext): Promise<DeleteWebhookSecretResponse> {
+  const bad = violations();
+  bad.id("id", id);
+  bad.done();
+  await deleteSecret(deps, id, callerOf(context));
+  return create(DeleteWebhookSecretResponseSchema);
 }
 
 export async function listSomeSecrets(deps: WebhookDeps, request: ListWebhookSecretsRequest, context: HandlerContext): Promise<ListWebhookSecretsResponse> {

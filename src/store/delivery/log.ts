@@ -88,6 +88,18 @@ export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLo
       return { events, scanned: Math.max(scanned, after), last, pruned };
     },
 
+    async traced({ kind, id }) {
+      const rows = await db
+        .selectFrom("outbox")
+        .select(eventColumns)
+        .where("subject_kind", "=", kind)
+        .where("subject_id", "=", id)
+        .where("traceparent", "is not", null)
+        .orderBy("position")
+        .execute();
+      return rows.map(storedEvent);
+    },
+
     async prune({ after, before, hasSink }) {
       const rows = await db
         .selectFrom("outbox")

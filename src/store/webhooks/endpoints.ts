@@ -59,6 +59,22 @@ export function endpointRepository({ db, dialect }: Session<WebhookTables>): End
       return Number(all);
     },
 
+    async signedBy(secretId, { tenant, beforeId, limit }) {
+      let query = db
+        .selectFrom("webhook_endpoints as e")
+        .select((eb) => [
+          "e.id",
+          "e.approval_id",
+          eb.exists(eb.selectFrom("webhook_cursors as c").select("c.endpoint_id").whereRef("c.endpoint_id", "=", "e.id")).as("waiting"),
+        ])
+        .where("e.tenant", "=", tenant)
+        .where("e.secret_id", "=", secretId)
+        .orderBy("e.id", "desc")
+        .limit(limit);
+      if (beforeId !== undefined) query = query.where("e.id", "<", beforeId);
+      return (await query.execute()).map(({ id, approval_id, waiting }) => ({ id, approvalId: approval_id || undefined, isWaiting: Boolean(waiting) }));
+    },
+
     async listeners(tenant, approvalId) {
       const rows = await db
         .selectFrom("webhook_endpoints as e")

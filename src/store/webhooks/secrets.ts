@@ -2,7 +2,7 @@
 import { sql } from "kysely";
 import type { SecretRepository } from "../../webhooks/records.ts";
 import type { Secret } from "../../webhooks/types.ts";
-import { fromNow, type Session } from "../engine/dialect.ts";
+import { forShare, forUpdate, fromNow, type Session } from "../engine/dialect.ts";
 import type { SecretTable, WebhookTables } from "./tables.ts";
 
 const shown = ["id", "tenant", "description", "created_by", "created_at", "rotated_at", "former_until"] as const;
@@ -22,6 +22,18 @@ export function secretRepository({ db, dialect }: Session<WebhookTables>): Secre
     async find(tenant, id) {
       const row = await ofTenant(tenant).select(shown).where("id", "=", id).executeTakeFirst();
       return row && secretOf(row);
+    },
+
+    async keep(tenant, id) {
+      return (await forShare(dialect, ofTenant(tenant).select("id").where("id", "=", id)).executeTakeFirst()) !== undefined;
+    },
+
+    async lock(tenant, id) {
+      return (await forUpdate(dialect, ofTenant(tenant).select("id").where("id", "=", id)).executeTakeFirst()) !== undefined;
+    },
+
+    async delete(tenant, id) {
+      await db.deleteFrom("webhook_secrets").where("tenant", "=", tenant).where("id", "=", id).execute();
     },
 
     async values(tenant, id) {

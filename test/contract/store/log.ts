@@ -40,6 +40,21 @@ export function logTests(backend: StoreBackend): void {
       expect(await read(store, 7)).toEqual({ events: [], scanned: 7, last: 2, pruned: 0 });
     });
 
+    test("finds the events about a subject that have a trace context, with a position or not", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const subject = { kind: "thing", id: "one" };
+      const traced = (id: string, more: object = {}) => outboxEvent(id, { subject, traceparent: `trace of ${id}`, ...more });
+      await store.tx((tx) => tx.outbox.insert(traced("z"), outboxEvent("plain", { subject }), traced("other", { subject: { kind: "thing", id: "two" } })));
+      await number(store);
+      await store.tx((tx) => tx.outbox.insert(traced("a"), traced("kind", { subject: { kind: "thong", id: "one" } })));
+      const found = await store.tx((tx) => tx.eventLog.traced(subject));
+      expect(found.map(({ id, traceparent }) => [id, traceparent])).toEqual([
+        ["z", "trace of z"],
+        ["a", "trace of a"],
+      ]);
+    });
+
     test("numbering that is not committed leaves nothing", async () => {
       await using opened = await backend.open();
       const { store } = opened;

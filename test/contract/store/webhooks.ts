@@ -106,6 +106,57 @@ export function webhookTests(backend: StoreBackend): void {
     expect(JSON.stringify(listed)).not.toMatch(/one|two|three|four/);
   });
 
+  test("a secret that is deleted has no values any more; what it signs for is found, and whether that still has to be sent something", async () => {
+    await using it = await opened();
+    const signed = (query: object = {}) => it.tx((tx) => tx.webhookEndpoints.signedBy("s", { tenant: "t", limit: 9, ...query }));
+    await it.tx(async (tx) => {
+      await tx.webhookSecrets.insert(secret, "one");
+      for (const one of [
+        endpoint("e"),
+        endpoint("f", { approvalId: "r" }),
+        endpoint("g", { secretId: "another" }),
+        endpoint("h", { secretId: undefined }),
+        endpoint("i", { tenant: "u" }),
+      ])
+        await tx.webhookEndpoints.insert(one);
+      await tx.webhookCursors.insert({ ...cursor, endpointId: "f" });
+    });
+    const [f, e] = [
+      { id: "f", approvalId: "r", isWaiting: true },
+      { id: "e", approvalId: undefined, isWaiting: false },
+    ];
+    expect(await signed()).toEqual([f, e]);
+    expect(await signed({ limit: 1 })).toEqual([f]);
+    expect(await signed({ beforeId: "f" })).toEqual([e]);
+    const has = (tenant: string, id: string) =>
+      it.tx(async ({ webhookSecrets }) => [await webhookSecrets.keep(tenant, id), await webhookSecrets.lock(tenant, id)]);
+    expect(await has("t", "s")).toEqual([true, true]);
+    expect(await has("u", "s")).toEqual([false, false]);
+    await it.tx((tx) => tx.webhookSecrets.delete("u", "s"));
+    expect(await has("t", "s")).toEqual([true, true]);
+    await it.tx((tx) => tx.webhookSecrets.delete("t", "s"));
+    expect(await has("t", "s")).toEqual([false, false]);
+    expect(await it.tx((tx) => tx.webhookSecrets.values("t", "s"))).toEqual([]);
+  });
+
+  test("a secret that somebody keeps is not locked before that transaction has ended", async () => {
+    await using it = await opened();
+    await it.tx((tx) => tx.webhookSecrets.insert(secret, "one"));
+    const order: string[] = [];
+    let locked: Promise<unknown> = Promise.resolve();
+    await it.tx(async (tx) => {
+      await tx.webhookSecrets.keep("t", "s");
+      locked = it.tx(async (other) => {
+        await other.webhookSecrets.lock("t", "s");
+        order.push("locked");
+      });
+      for (const name of ["e", "f"]) await tx.webhookEndpoints.insert(endpoint(name));
+      order.push("kept");
+    });
+    await locked;
+    expect(order).toEqual(["kept", "locked"]);
+  });
+
   test("a cursor ends only when nothing more is wanted by then; another task takes it over from where it is told", async () => {
     await using it = await opened();
     const locked = () => it.tx((tx) => tx.webhookCursors.lock("e", "r"));

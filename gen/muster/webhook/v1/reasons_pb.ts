@@ -12,7 +12,7 @@ import type { UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file muster/webhook/v1/reasons.proto.
  */
 export const file_muster_webhook_v1_reasons: GenFile = /*@__PURE__*/
-  fileDesc("Ch9tdXN0ZXIvd2ViaG9vay92MS9yZWFzb25zLnByb3RvEhFtdXN0ZXIud2ViaG9vay52MSrbAQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEiUKIVJFQVNPTl9XRUJIT09LX0VORFBPSU5UX05PVF9GT1VORBABEiMKH1JFQVNPTl9XRUJIT09LX1NFQ1JFVF9OT1RfRk9VTkQQAhIlCiFSRUFTT05fV0VCSE9PS19ERUxJVkVSWV9OT1RfRk9VTkQQAxIgChxSRUFTT05fV0VCSE9PS19MSU1JVF9SRUFDSEVEEAQSJAogUkVBU09OX1dFQkhPT0tfRU5EUE9JTlRfRElTQUJMRUQQBUJDChFtdXN0ZXIud2ViaG9vay52MVABWixtdXN0ZXIvZ2VuL211c3Rlci93ZWJob29rL3YxO211c3RlcndlYmhvb2t2MWIGcHJvdG8z");
+  fileDesc("Ch9tdXN0ZXIvd2ViaG9vay92MS9yZWFzb25zLnByb3RvEhFtdXN0ZXIud2ViaG9vay52MSr9AQoGUmVhc29uEhYKElJFQVNPTl9VTlNQRUNJRklFRBAAEiUKIVJFQVNPTl9XRUJIT09LX0VORFBPSU5UX05PVF9GT1VORBABEiMKH1JFQVNPTl9XRUJIT09LX1NFQ1JFVF9OT1RfRk9VTkQQAhIlCiFSRUFTT05fV0VCSE9PS19ERUxJVkVSWV9OT1RfRk9VTkQQAxIgChxSRUFTT05fV0VCSE9PS19MSU1JVF9SRUFDSEVEEAQSJAogUkVBU09OX1dFQkhPT0tfRU5EUE9JTlRfRElTQUJMRUQQBRIgChxSRUFTT05fV0VCSE9PS19TRUNSRVRfSU5fVVNFEAZCQwoRbXVzdGVyLndlYmhvb2sudjFQAVosbXVzdGVyL2dlbi9tdXN0ZXIvd2ViaG9vay92MTttdXN0ZXJ3ZWJob29rdjFiBnByb3RvMw");
 
 /**
  * Reason is the stable cause of a failure. A failed call has it, without the prefix REASON_, as the reason of its
@@ -68,6 +68,14 @@ export const Reason = {
    * @generated from enum value: REASON_WEBHOOK_ENDPOINT_DISABLED = 5;
    */
   WEBHOOK_ENDPOINT_DISABLED: 5,
+
+  /**
+   * An endpoint, or a callback of a request that is not decided or still has to be told of, is signed by the secret.
+   * The caller deletes the endpoint, or gives it another secret; a request is decided in its time. A retry helps after that.
+   *
+   * @generated from enum value: REASON_WEBHOOK_SECRET_IN_USE = 6;
+   */
+  WEBHOOK_SECRET_IN_USE: 6,
 } as const;
 
 /**
