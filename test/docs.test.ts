@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { DescEnum } from "@bufbuild/protobuf";
+import { parse } from "yaml";
 import { describe, expect, test } from "vitest";
 import { ApprovalService } from "../gen/muster/approval/v1/approval_service_pb.ts";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
@@ -12,7 +13,7 @@ import { createMeter } from "../src/adapters/prometheus/meter.ts";
 import { systemClock } from "../src/adapters/system/clock.ts";
 import { commands } from "../src/cli/commands.ts";
 import { cliReference } from "../src/cli/frame/markdown.ts";
-import { variables } from "../src/config/config.ts";
+import { parseConfig, variables } from "../src/config/config.ts";
 import { approvalMeasures } from "../src/approvals/metrics.ts";
 import { deliveryMeasures } from "../src/delivery/metrics.ts";
 import { DomainError, sharedReasons, type Reason } from "../src/kernel/errors.ts";
@@ -118,7 +119,8 @@ describe("docs/operations.md", () => {
     expect(documented).toEqual(Object.entries(variables));
   });
 
-  test("has every metric with its type; each counter stands at 0 from the start", async () => {
+  /** The page of a server that has just started, and what it is made of. */
+  async function metricsPage() {
     await using store = await openSqliteStore({ path: ":memory:" });
     const meter = createMeter(() => measures);
     const files = { clock: systemClock, log: () => undefined, meter };
@@ -134,13 +136,30 @@ describe("docs/operations.md", () => {
       deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
       rpcMeasures([PlatformRegistrationService, RegistrationService]),
     ];
-    const { body } = await meter.render();
+    return { measures, body: (await meter.render()).body };
+  }
+
+  test("has every metric with its type; each counter stands at 0 from the start", async () => {
+    const { measures, body } = await metricsPage();
     const rendered = [...body.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     for (const { name } of measures.flatMap(({ metrics }) => metrics).filter(({ kind }) => kind === "counter")) {
       expect(body).toMatch(new RegExp(`^${name}(\\{.*\\})? 0$`, "m"));
     }
     const documented = tableBelow(operations, "Metrics").map(([name = "", type = ""]) => `${codeSpans(name)[0]} ${type.split(":")[0]}`);
     expect(documented.toSorted()).toEqual(rendered.filter((line) => !/^(process|nodejs)_/.test(line)).toSorted());
+  });
+
+  test("says of which metrics there are alerts, which deploy/alerts.yml has, by series that are on the page", async () => {
+    const { groups } = parse(read("deploy/alerts.yml")) as { groups: { rules: { alert: string; expr: string; annotations: { summary: string } }[] }[] };
+    const rules = groups.flatMap((group) => group.rules);
+    expect(new Set(rules.map(({ alert }) => alert)).size).toBe(rules.length);
+    expect(rules.every(({ annotations: { summary } }) => summary !== "")).toBe(true);
+    // The last one: before it are the labels of a sum.
+    const selectors = rules.map(({ expr }) => [...expr.matchAll(/\b([a-z]+(?:_[a-z]+)*)(?:\{(\w+="\w+")\})?(?=\)|\[)/g)].at(-1) ?? []);
+    const { body } = await metricsPage();
+    for (const [, name = "", label = ""] of selectors) expect(body).toMatch(new RegExp(`^${name}(\\{.*${label}.*\\})? `, "m"));
+    const alerted = tableBelow(operations, "Metrics").filter(([, , meaning = ""]) => /\*\*alert/i.test(meaning));
+    expect(selectors.map(([, name]) => name)).toEqual(alerted.map(([name = ""]) => codeSpans(name)[0]));
   });
 
   test("has every HTTP route", () => {
@@ -166,6 +185,14 @@ describe("docs/operations.md", () => {
         .toSorted(),
     ).toEqual(refused.toSorted());
   });
+});
+
+test("docker-compose.yml gives Muster a configuration that is valid, and says how long it takes to stop", () => {
+  const { services } = parse(read("docker-compose.yml")) as { services: { muster: { environment: Record<string, string>; stop_grace_period: string } } };
+  const { environment, stop_grace_period: grace } = services.muster;
+  const config = parseConfig(environment, () => "");
+  expect([config.store.kind, config.catalog.kind, config.auth.kind, config.self?.host]).toEqual(["mysql", "consul", "credentials", "muster"]);
+  expect(operations).toContain(`Allow ${Number.parseInt(grace, 10)} s before a kill`);
 });
 
 test("docs/cli.md is what the table of commands makes: npm run clidocs", () => {

@@ -11,9 +11,9 @@ import { directoryReader } from "../../src/open-directory.ts";
 import { ask, decide, get, usePolicy } from "../support/approvals.ts";
 import { CallError, connect, refusal } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
-import { adminToken, createRealm, directoryClient, type Realm } from "../support/keycloak.ts";
+import { adminToken, createRealm, directoryClient, turnKeycloak, type Realm } from "../support/keycloak.ts";
 import { cliEntry, runCli } from "../support/muster-cli.ts";
-import { embeddedBacking, realBacking, startMuster } from "../support/muster.ts";
+import { embeddedBacking, realBacking, startMuster, type MusterProcess } from "../support/muster.ts";
 import { describeKeycloak, realServers } from "../support/real-servers.ts";
 import { read } from "../support/source-tree.ts";
 
@@ -59,13 +59,7 @@ describeKeycloak("with Keycloak", () => {
   test("an ID token is none, nor is a token of another realm; a new key is", { timeout: 180_000 }, async () => {
     await using backing = await embeddedBacking();
     await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `oidc+${realm.issuer}?${mapping}` });
-    const asked = async (token: string) => {
-      using client = connect(muster.address, { token });
-      return await client.unary(RegistrationService.method.listAttempts, {}).then(
-        () => status.OK,
-        (error: unknown) => (error instanceof CallError ? error.status.code : status.UNKNOWN),
-      );
-    };
+    const asked = (token: string) => statusWith(muster, token);
     const { access: old, id: idToken } = await realm.logIn("alice");
     expect(await asked(old)).toBe(status.OK);
     using stranger = connect(muster.address, { token: await adminToken() });
@@ -143,7 +137,35 @@ describeKeycloak("with Keycloak", () => {
     expect(out).toContain(`${realm.issuer}: HTTP 401 from`);
     expect(out).not.toContain("wrong-secret");
   });
+
+  // The last one: nothing of the realm is left.
+  test(
+    "restarted, it has new keys: who has a token by a former one is let in while it is away, and not any more when it is back",
+    { timeout: 300_000 },
+    async () => {
+      await using backing = await embeddedBacking();
+      await using muster = await startMuster({ ...backing.env, MUSTER_AUTH: `oidc+${realm.issuer}?${mapping}` });
+      const { access: old } = await realm.logIn("alice");
+      expect(await statusWith(muster, old)).toBe(status.OK);
+      await turnKeycloak("stop");
+      expect(await statusWith(muster, old)).toBe(status.OK);
+      await turnKeycloak("start");
+      realm = await createRealm(realm.name);
+      const { access: young } = await realm.logIn("alice");
+      await eventually(async () => ((await statusWith(muster, young)) === status.OK ? true : undefined));
+      expect(await statusWith(muster, old)).toBe(status.UNAUTHENTICATED);
+      expect(muster.logged()).not.toContain("INTERNAL");
+    },
+  );
 });
+
+async function statusWith({ address }: Pick<MusterProcess, "address">, token: string): Promise<number> {
+  using client = connect(address, { token });
+  return await client.unary(RegistrationService.method.listAttempts, {}).then(
+    () => status.OK,
+    (error: unknown) => (error instanceof CallError ? error.status.code : status.UNKNOWN),
+  );
+}
 
 function directoryOf(value: string): Exclude<DirectorySettings, { kind: "file" }> {
   const directory = parseDirectory(value, directoryClient.secret, []);

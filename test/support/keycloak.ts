@@ -1,5 +1,11 @@
 /** A realm of the stack's Keycloak, with people who have the role `sre` of the client `muster` in every way in which Keycloak gives one. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { root } from "./source-tree.ts";
+
 export interface Realm extends AsyncDisposable {
+  readonly name: string;
   /** `http://127.0.0.1:port/realms/NAME` */
   readonly issuer: string;
   /** The id of a user, which is the subject of tokens. */
@@ -20,18 +26,23 @@ export const directoryClient = { id: "muster-directory", secret: "directory-secr
 
 const url = process.env["STACK_KEYCLOAK_URL"];
 
+/** Stops the stack's Keycloak, or starts it again: with nothing of what it had, since its data are in memory. */
+export async function turnKeycloak(how: "stop" | "start"): Promise<void> {
+  const env = { ...process.env, STACK_KEYCLOAK: "1", STACK_STATE: process.env["STACK_DIR"] };
+  await promisify(execFile)(join(root, "test/stack/stack"), [how, "keycloak"], { env });
+}
+
 /** A token of the realm `master`. */
 export async function adminToken(): Promise<string> {
   return (await tokens(`${url}/realms/master`, { grant_type: "password", client_id: "admin-cli", username: "admin", password: "admin" })).access;
 }
 
-/** A realm of its own. Disposing deletes it. */
-export async function createRealm(): Promise<Realm> {
-  const realm = `muster-${crypto.randomUUID().slice(0, 8)}`;
+/** A realm of its own, with new keys. Disposing deletes it. */
+export async function createRealm(realm = `muster-${crypto.randomUUID().slice(0, 8)}`): Promise<Realm> {
   const issuer = `${url}/realms/${realm}`;
-  const access = await adminToken();
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
-    const headers = { authorization: `Bearer ${access}`, "content-type": "application/json" };
+    // Such a token is good for a minute.
+    const headers = { authorization: `Bearer ${await adminToken()}`, "content-type": "application/json" };
     const response = await fetch(`${url}/admin/realms${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
@@ -39,6 +50,7 @@ export async function createRealm(): Promise<Realm> {
   };
   await call("POST", "", representation(realm));
   return {
+    name: realm,
     issuer,
     logIn: (username) => logIn(issuer, username),
     admin: (method, path, body) => call(method, `/${realm}${path}`, body),
