@@ -111,6 +111,19 @@ test("an access token of before RFC 9068 is one by its own claim, or where such 
   }
 });
 
+test("of several issuers each token is verified by the keys of the one that it names", async () => {
+  await using one = await scene();
+  await using two = await scene();
+  const both = createVerifier(
+    [one, two].map(({ provider }) => ({ provider, audiences: ["muster"], takesUntyped: false })),
+    one.clock,
+  );
+  for (const { issuer } of [one, two]) expect((await both(await issuer.token()))?.issuer).toBe(issuer.url);
+  const [own, other] = [one.issuer.keys[0]!, two.issuer.keys[0]!];
+  expect(await both(await two.issuer.token({ iss: one.issuer.url }))).toBeUndefined();
+  expect(await both(await two.issuer.token({ iss: one.issuer.url }, { key: { ...other, kid: own.kid } }))).toBeUndefined();
+});
+
 test("the provider is asked for a key that is not known, but not more often than every ten seconds, whatever is sent", async () => {
   await using it = await scene();
   const { clock, judged, issuer } = it;

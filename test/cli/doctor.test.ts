@@ -162,6 +162,12 @@ describe("muster doctor", () => {
     expect(await of(other.cert, other.key)).toMatch(/^warn the certificate expires on /);
     expect(await of(good.cert, other.key)).toMatch(/^bad the key does not belong to the certificate/);
     expect(await of("/nowhere.crt", good.key)).toMatch(/^bad the file \/nowhere.crt cannot be read \(ENOENT\)/);
+    const clients = async (ca: string, more: Readonly<Record<string, string>> = {}) =>
+      (await doctor({ MUSTER_TLS_CERT: good.cert, MUSTER_TLS_KEY: good.key, MUSTER_TLS_CLIENT_CA: ca, ...more })).of("tls").split("\n")[0];
+    expect(await clients(other.cert)).toBe(`ok clients must have a certificate of ${other.cert}`);
+    expect(await clients(other.cert, { MUSTER_TLS_CLIENT_AUTH: "optional" })).toBe(`ok clients may have a certificate of ${other.cert}`);
+    expect(await clients(good.key)).toBe(`bad ${good.key} has no certificate`);
+    expect(await clients("/nowhere.crt")).toBe("bad the file /nowhere.crt cannot be read (ENOENT)");
     chmodSync(good.key, 0o644);
     expect(await of(good.cert, good.key)).toMatch(/^warn .* is world-readable$/m);
   });

@@ -24,6 +24,8 @@ const { listAttempts } = RegistrationService.method;
 const roles = "&roles=/resource_access/muster/roles&roles=/roles&viewer=*&registrar=deploy&admin=muster-admin&tenant=/tenant&enabled=/active";
 
 let issuer: Issuer;
+/** Another one, which is trusted with one tenant. */
+let second: Issuer;
 let backing: Backing;
 let muster: MusterProcess;
 let folder = "";
@@ -34,14 +36,17 @@ beforeAll(async () => {
     tokens,
     JSON.stringify({ tokens: [{ principal: "ci", roles: ["viewer"], sha256: createHash("sha256").update("of-the-file").digest("hex") }] }),
   );
-  issuer = await startIssuer();
+  [issuer, second] = [await startIssuer(), await startIssuer()];
   backing = await embeddedBacking();
-  muster = await startMuster({ ...backing.env, MUSTER_AUTH: `tokens:${tokens} oidc+${issuer.url}?audience=muster${roles}` });
+  muster = await startMuster({
+    ...backing.env,
+    MUSTER_AUTH: `tokens:${tokens} oidc+${issuer.url}?audience=muster${roles} oidc+${second.url}?audience=muster&roles=/scope&viewer=reader&tenant=acme`,
+  });
 });
 afterAll(async () => {
   await muster[Symbol.asyncDispose]();
   await backing[Symbol.asyncDispose]();
-  await issuer[Symbol.asyncDispose]();
+  for (const one of [issuer, second]) await one[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -123,6 +128,23 @@ test("roles are those at the configured places: of the client muster, not of eve
   expect(await asked({ roles: ["registrar", "admin"] })).toBe("PERMISSION_DENIED");
   expect(await asked({ resource_access: { muster: { roles: ["deploy"] } } })).toBe("INVALID_FIELDS");
   expect(await asked({ roles: "openid deploy" })).toBe("INVALID_FIELDS");
+});
+
+test("of several providers each has its own keys, roles, tenant and people", async () => {
+  const theirs = (claims: JWTPayload = {}, how: Parameters<Issuer["token"]>[1] = {}) => second.token({ scope: "reader", ...claims }, how);
+  expect((await answer(await theirs())).code).toBe(status.OK);
+  expect(await answer(await theirs({ scope: "", roles: ["deploy", "muster-admin"] }))).toMatchObject({ code: status.PERMISSION_DENIED });
+  // Signed by the one, and said to be of the other: by its own key, and by that under a key id of the other's.
+  for (const key of [second.keys[0]!, { ...second.keys[0]!, kid: issuer.keys[0]!.kid }])
+    expect((await answer(await second.token({ iss: issuer.url, tenant: "default", active: true }, { key }))).code).toBe(status.UNAUTHENTICATED);
+  using root = connect(muster.address, { token: await claimed({ sub: "root", roles: ["muster-admin"] }) });
+  await usePolicy(root, "key: two\nsubject: document\nttl: 7d\nstages:\n  - {id: team, requirements: [{id: one, who: {groups: [team]}, need: 1}]}\n");
+  const opened = await ask(root, { policyKey: "two", subject: { type: "document", id: "two", digest: "d" } });
+  // The same subject and group, and a claim of the other's tenant.
+  using stranger = connect(muster.address, { token: await theirs({ sub: "bob", groups: ["team"], tenant: "default" }) });
+  await expect(get(stranger, opened.id)).rejects.toMatchObject({ status: { code: status.NOT_FOUND } });
+  using bob = connect(muster.address, { token: await claimed({ sub: "bob", groups: ["team"] }) });
+  expect(await decide(bob, opened)).toMatchObject({ counted: true, approval: { decidedBy: `${issuer.url}|bob` } });
 });
 
 test("people of the provider ask and decide by their groups, each as issuer and subject, in their own tenant", async () => {
