@@ -12,8 +12,9 @@ class Receiver(BaseHTTPRequestHandler):
         event, at = self.headers.get("webhook-id", ""), self.headers.get("webhook-timestamp", "0")
         expected = "v1," + base64.b64encode(hmac.digest(key, f"{event}.{at}.".encode() + body, "sha256")).decode()
         signatures = self.headers.get("webhook-signature", "").split()
-        is_genuine = any([hmac.compare_digest(expected, one) for one in signatures])
-        if is_genuine and at.isdigit() and abs(time.time() - int(at)) <= 300:
+        is_timely = at.isdigit() and abs(time.time() - int(at)) <= 300
+        is_genuine = is_timely and any([hmac.compare_digest(expected, one) for one in signatures])
+        if is_genuine:
             with db:  # What the event is to bring about belongs into this transaction.
                 is_new = db.execute("insert or ignore into received values (?)", [event]).rowcount == 1
             print(event, json.loads(body)["event_type"], "new" if is_new else "again", flush=True)

@@ -46,6 +46,9 @@ describeKeycloak("with Keycloak", () => {
     using eve = await as("eve");
     expect(await decide(eve, opened)).toMatchObject({ counted: false, reason: Reason.NOT_ELIGIBLE });
     await expect(realm.logIn("dave")).rejects.toThrow("dave is not let in");
+    // The policy has `reauth`.
+    using unproved = connect(muster.address, { token: await realm.byPassword("alice") });
+    expect(await decide(unproved, opened)).toMatchObject({ counted: false, reason: Reason.REAUTHENTICATION_NEEDED });
     for (const username of ["alice", "bob", "carol"]) {
       using client = await as(username);
       expect(await decide(client, opened), username).toMatchObject({ counted: true, approval: { decision: Decision.IN_REVIEW } });

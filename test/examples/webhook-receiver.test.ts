@@ -54,7 +54,8 @@ describeWith(["npm", "python3"], "examples/webhook-receiver", () => {
     expect(await post(new Date(), other)).toBe(401);
     expect(await post(new Date(), secret, `${body} `)).toBe(401);
     expect((await fetch(url, { method: "POST", body })).status).toBe(401);
-    await post(new Date(Date.now() - 301_000), secret);
+    // Not taken, and not answered as if it were: else what comes by a wrong clock would be lost.
+    for (const off of [-301_000, 302_000]) expect(await post(new Date(Date.now() + off), secret)).toBe(401);
     expect(receiver.lines.filter((line) => line.includes("forged"))).toEqual([]);
     expect(await post(new Date(), secret)).toBe(204);
     expect(receiver.lines.at(-1)).toBe("forged forged new");

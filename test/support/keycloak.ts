@@ -12,6 +12,8 @@ export interface Realm extends AsyncDisposable {
   idOf(username: string): Promise<string>;
   /** The tokens of a user who logs in now on Keycloak's page, by the authorization code flow; rejects when the page refuses. */
   logIn(username: string): Promise<Tokens>;
+  /** The access token of a user by a grant of the password, which is no login: it has no `auth_time`. */
+  byPassword(username: string): Promise<string>;
   /** The admin API, below the realm: `/users`. Rejects when it fails. */
   admin(method: "GET" | "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<unknown>;
 }
@@ -40,9 +42,11 @@ export async function adminToken(): Promise<string> {
 /** A realm of its own, with new keys. Disposing deletes it. */
 export async function createRealm(realm = `muster-${crypto.randomUUID().slice(0, 8)}`): Promise<Realm> {
   const issuer = `${url}/realms/${realm}`;
+  let admin = { until: 0, token: "" };
   const call = async (method: string, path: string, body?: unknown): Promise<unknown> => {
     // Such a token is good for a minute.
-    const headers = { authorization: `Bearer ${await adminToken()}`, "content-type": "application/json" };
+    if (Date.now() > admin.until) admin = { until: Date.now() + 30_000, token: await adminToken() };
+    const headers = { authorization: `Bearer ${admin.token}`, "content-type": "application/json" };
     const response = await fetch(`${url}/admin/realms${path}`, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
     const text = await response.text();
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
@@ -53,6 +57,7 @@ export async function createRealm(realm = `muster-${crypto.randomUUID().slice(0,
     name: realm,
     issuer,
     logIn: (username) => logIn(issuer, username),
+    byPassword: async (username) => (await tokens(issuer, { grant_type: "password", scope: "openid", client_id: "muster", username, password: "pw" })).access,
     admin: (method, path, body) => call(method, `/${realm}${path}`, body),
     async idOf(username) {
       const [user] = (await call("GET", `/${realm}/users?exact=true&username=${username}`)) as { id: string }[];
