@@ -8,7 +8,7 @@ import { embeddedBacking, realBacking, startMuster, type MusterProcess } from ".
 import { describeReal } from "../support/real-servers.ts";
 import { startWebhookReceiver, type Received, type WebhookReceiver } from "../support/webhook-receiver.ts";
 
-const { createWebhookEndpoint, listWebhookDeliveries } = WebhookService.method;
+const { createWebhookEndpoint, getWebhookDelivery, listWebhookDeliveries, redeliver } = WebhookService.method;
 const program = new URL("./webhook-server.ts", import.meta.url).pathname;
 const policy = "{key: k, subject: document, ttl: 1h, stages: [{id: s, requirements: [{id: r, who: {users: [bob]}, need: 1}]}]}";
 const types = ["request_created", "stage_started", "approvers_resolved", "vote_recorded", "stage_completed", "request_rejected"];
@@ -99,6 +99,37 @@ describe("killed", () => {
     await using muster = await startMuster(backing.env);
     await expectAll(muster, receiver);
   });
+});
+
+test("killed while a delivery is sent by hand: it is sent again, and listed", { timeout: 120_000 }, async () => {
+  await using backing = await embeddedBacking();
+  await using receiver = await startWebhookReceiver();
+  let id = "";
+  {
+    await using victim = await startMuster(backing.env);
+    await setUp(victim.address, receiver);
+    await expectAll(victim, receiver);
+    using admin = person(victim.address, "root");
+    const { deliveries } = await admin.unary(listWebhookDeliveries, {});
+    id = deliveries[0]?.id ?? "";
+    receiver.answer(() => victim.signal("SIGKILL"));
+    await admin.unary(redeliver, { id }).catch(() => undefined);
+    expect(await victim.ended).toBe("SIGKILL");
+  }
+  receiver.answer(200);
+  await using muster = await startMuster(backing.env);
+  using admin = person(muster.address, "root");
+  const attempts = await eventually(async () => {
+    const { delivery } = await admin.unary(getWebhookDelivery, { id });
+    return delivery?.attempts.length === 2 ? delivery.attempts : undefined;
+  }, 60_000);
+  expect(attempts.map(({ manual, status }) => [manual, status])).toEqual([
+    [false, 200],
+    [true, 200],
+  ]);
+  const its = receiver.received.filter(({ event }) => event.event_type === types.at(-1));
+  expect(new Set(its.map(({ body, headers }) => `${headers["webhook-id"]} ${body}`)).size).toBe(1);
+  expect(its).toHaveLength(3);
 });
 
 describeReal("two replicas on one database", (servers) => {
