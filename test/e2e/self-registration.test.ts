@@ -81,7 +81,10 @@ describeReal("Muster's own entry", (servers) => {
     await eventually(async () => (await entries("healed")).some((entry) => isNew(entry) && statusOf(entry) === "passing") || undefined);
   });
 
-  test("with TLS the check uses TLS, and the advertised address is the one shown", async () => {
+  test.each([
+    ["TLS", "secured", false],
+    ["TLS and client certificates that are optional", "asking", true],
+  ])("with %s the check uses TLS, and the advertised address is the one shown", async (_what, name, asksClients) => {
     const folder = await mkdtemp(join(tmpdir(), "muster-self-"));
     await using cleanup = new AsyncDisposableStack();
     cleanup.defer(() => rm(folder, { recursive: true, force: true }));
@@ -90,13 +93,14 @@ describeReal("Muster's own entry", (servers) => {
     await writeFile(join(folder, "key.pem"), key);
     await using backing = await embeddedBacking();
     const tls = { MUSTER_TLS_CERT: join(folder, "cert.pem"), MUSTER_TLS_KEY: join(folder, "key.pem"), MUSTER_ADVERTISE: "localhost" };
-    await using muster = await replica("secured", backing, tls);
+    const clients = asksClients ? { MUSTER_TLS_CLIENT_CA: join(folder, "cert.pem"), MUSTER_TLS_CLIENT_AUTH: "optional" } : {};
+    await using muster = await replica(name, backing, { ...tls, ...clients });
     const port = Number(muster.address.split(":")[1]);
     const [entry] = await eventually(async () => {
-      const found = await entries("secured");
+      const found = await entries(name);
       return found.length === 1 ? found : undefined;
     });
-    expect(entry?.Service).toMatchObject({ ID: `secured-localhost-${port}`, Address: "localhost", Port: port });
-    expect(await probed(`secured-localhost-${port}`)).toMatch(/^passing: .*success/);
+    expect(entry?.Service).toMatchObject({ ID: `${name}-localhost-${port}`, Address: "localhost", Port: port });
+    expect(await probed(`${name}-localhost-${port}`)).toMatch(/^passing: .*success/);
   });
 });
