@@ -68,7 +68,7 @@ export function attemptDetails(attempt: Attempt, nowMs: number, style: Style): s
       ["Version", attempt.version],
       ["State", stateCell(attempt, style)],
       ["Cancelled", attempt.cancelRequested ? "requested" : ""],
-      ["Result", outcomeOf(attempt)],
+      ["Result", whyOf(attempt)],
       ["By", attempt.actor],
       ["Request id", attempt.requestId],
       ["Began", at(msOf(attempt.createdAt))],
@@ -90,10 +90,14 @@ function stateCell({ state }: Attempt, style: Style): Cell {
   return { text: nameOf(AttemptState, state).toLowerCase().replace("_", "-"), paint };
 }
 
-function outcomeOf({ state, outcome, errorReason, errorDetail }: Attempt): string {
+function outcomeOf({ state, outcome, errorReason }: Attempt): string {
   if (state === AttemptState.COMPLETED) return nameOf(RegistrationOutcome, outcome).toLowerCase().replace("_", "-");
-  if (errorReason === Reason.UNSPECIFIED) return "";
-  const reason = nameOf(Reason, errorReason);
+  return errorReason === Reason.UNSPECIFIED ? "" : nameOf(Reason, errorReason);
+}
+
+function whyOf(attempt: Attempt): string {
+  const { errorDetail } = attempt;
+  const reason = outcomeOf(attempt);
   if (errorDetail === "") return reason;
   return errorDetail.startsWith(reason) ? errorDetail : `${reason}: ${errorDetail}`;
 }

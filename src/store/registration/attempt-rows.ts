@@ -74,7 +74,8 @@ export function attemptFromRow(row: AttemptTable): Attempt {
 }
 
 export function errorToText(error: Attempt["error"]): string | null {
-  return error === undefined ? null : JSON.stringify(error);
+  // The message of an Error is no member that JSON has.
+  return error === undefined ? null : JSON.stringify({ ...error, message: error.message });
 }
 
 export function eventToRow(event: ProgressEvent): AttemptEventTable {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { DomainError } from "../../../src/kernel/errors.ts";
 import type { Attempt } from "../../../src/registration/records.ts";
 import { refusalOf, type StoreBackend } from "./backend.ts";
 import { attempt, event, someTime } from "./fixtures.ts";
@@ -85,6 +86,16 @@ export function attemptTests(backend: StoreBackend): void {
       expect(await left()).toEqual(["1-stuck", "4-running", "6-young", "7-unchanged"]);
       expect(await store.tx((tx) => tx.attempts.events("2-old", 0))).toEqual([]);
       expect(await store.tx((tx) => tx.attempts.events("6-young", 0))).toHaveLength(1);
+    });
+
+    test("an error that was thrown keeps its text", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      await store.tx((tx) => tx.attempts.insert(attempt("a"), [event("a", 1)], 60_000));
+      const error = new DomainError({ kind: "unavailable", reason: "DEPENDENCY_UNAVAILABLE", message: "down", metadata: { dependency: "catalog" } });
+      await store.tx((tx) => tx.attempts.advance({ id: "a", lease, lastSequence: 1 }, { state: "UNWINDING", error }));
+      const { reason, message, metadata } = error;
+      expect((await store.tx((tx) => tx.attempts.find("a")))?.error).toMatchObject({ reason, message, metadata });
     });
 
     test("advance: patch and event together", async () => {
