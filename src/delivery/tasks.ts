@@ -60,14 +60,15 @@ export function startTasks({
   /** There may be due tasks for which no place was free. */
   let isCrowded = false;
 
-  /** Claims due tasks of each kind: as many as there are free places, reserved ones and shared ones. */
+  /** Claims due tasks of each kind that has some: as many as there are free places, reserved ones and shared ones. */
   async function claimDue(tx: CoreTx): Promise<{ readonly due: readonly (readonly [TaskKind, Task])[]; readonly isCrowded: boolean }> {
     const busyOf = ({ kind }: TaskKind): number => [...underWay.values()].filter((it) => it.kind === kind).length;
     let shared = poolSize - reserved * sharing;
     for (const kind of kinds) shared -= Math.max(0, busyOf(kind) - ownOf(kind));
     const due: (readonly [TaskKind, Task])[] = [];
     let crowded = false;
-    for (const kind of kinds) {
+    const waiting = new Set(await tx.tasks.due(kinds.map(({ kind }) => kind)));
+    for (const kind of kinds.filter((each) => waiting.has(each.kind))) {
       const ownFree = Math.max(0, ownOf(kind) - busyOf(kind));
       const room = ownFree + (kind.places === undefined ? Math.max(0, shared) : 0);
       const tasks = room === 0 ? [] : await tx.tasks.claim(kind.kind, kind.limitMs + leaseMarginMs, room);

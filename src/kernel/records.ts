@@ -72,6 +72,8 @@ export interface Tasks {
   insert<P>(type: TaskType<P>, task: { readonly id: string; readonly payload: NoInfer<P>; readonly dueInMs?: number }): Promise<void>;
   /** False once the task was done. */
   exists(id: string): Promise<boolean>;
+  /** Those of the kinds of which a task is due. */
+  due(kinds: readonly string[]): Promise<readonly string[]>;
   /** Claims up to `limit` due tasks of one kind, those due for longest first, for `leaseMs`, after which they are due again. */
   claim(kind: string, leaseMs: number, limit: number): Promise<readonly Task[]>;
   done(id: string): Promise<void>;

@@ -38,6 +38,17 @@ export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks 
       return (await db.selectFrom("tasks").select("id").where("id", "=", id).executeTakeFirst()) !== undefined;
     },
 
+    async due(kinds) {
+      if (kinds.length === 0) return [];
+      // One range of the index each, in one round trip.
+      const found = kinds.map((kind, index) => {
+        const one = db.selectFrom("tasks").select("id").where("kind", "=", kind).where("parked_at", "is", null).where("due_at", "<=", dialect.now());
+        return sql`exists ${one} as ${sql.ref(`k${index}`)}`;
+      });
+      const { rows } = await sql<Readonly<Record<string, number>>>`select ${sql.join(found)}`.execute(db);
+      return kinds.filter((_, index) => Number(rows[0]?.[`k${index}`]) === 1);
+    },
+
     async claim(kind, leaseMs, limit) {
       const due = db
         .selectFrom("tasks")

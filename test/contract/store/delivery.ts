@@ -137,8 +137,11 @@ export function deliveryTests(backend: StoreBackend): void {
         for (let number = 0; number < 50; number++) await tx.tasks.insert(otherTask, { id: `other ${number}`, payload: 1 });
         await tx.tasks.insert(someTask, { id: "t", payload: 1 });
       });
+      expect(await store.tx((tx) => tx.tasks.due(["unknown", "other", "some"]))).toEqual(["other", "some"]);
+      expect(await store.tx((tx) => tx.tasks.due([]))).toEqual([]);
       expect((await claim(store, 60_000)).map(({ id }) => id)).toEqual(["t"]);
       expect(await store.tx((tx) => tx.tasks.claim("unknown", 60_000, 10))).toEqual([]);
+      expect(await store.tx((tx) => tx.tasks.due(["unknown", "other", "some"]))).toEqual(["other"]);
       expect(await store.tx((tx) => tx.tasks.backlog())).toEqual([
         { kind: "other", waiting: 50, parked: 0 },
         { kind: "some", waiting: 1, parked: 0 },
