@@ -15,12 +15,12 @@ export function registrationTasks(deps: DisplaceDeps & BeginDeps & { readonly po
   const { ports } = deps;
   return [
     taskKind(withdrawTask, (payload, signal) => withdraw(ports, payload, signal)),
-    taskKind(showTask, ({ registrationId }, signal) => showEntry(ports, registrationId, signal)),
+    taskKind(showTask, async ({ registrationId }, signal) => void (await showEntry(ports, registrationId, signal))),
     taskKind(beginTask, (payload, signal) => beginApproved(deps, payload, signal)),
     taskKind(displaceTask, ({ registrationId }, signal) => displaceOthers(deps, registrationId, signal)),
   ];
 }
 
-function taskKind<P>(type: TaskType<P>, run: (payload: P, signal: AbortSignal) => Promise<unknown>): TaskKind<P> {
-  return { ...type, limitMs: 30_000, run: async (payload, signal) => void (await run(payload, signal)) };
+function taskKind<P>(type: TaskType<P>, run: TaskKind<P>["run"]): TaskKind<P> {
+  return { ...type, limitMs: 30_000, run };
 }

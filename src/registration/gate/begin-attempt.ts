@@ -10,6 +10,8 @@ import { sha256 } from "../../kernel/canonical-json.ts";
 import { DomainError, isRetryable } from "../../kernel/errors.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import type { Log } from "../../kernel/log.ts";
+import type { Again } from "../../kernel/task-kind.ts";
+import { timeLimit } from "../../kernel/time-limit.ts";
 import type { RegistrationPorts } from "../attempts/attempt-context.ts";
 import { insertAttempt, newAttempt } from "../attempts/new-attempt.ts";
 import type { Progress } from "../attempts/progress.ts";
@@ -34,14 +36,23 @@ export interface Beginning {
 
 /** How often one approval of an instance begins an attempt at most. */
 const mostTries = 1_000;
+/** An attempt may take longer than a run of the task: the next run goes on following it. */
+const followMs = 20_000;
 
-/** Rejects when it is to be tried again. */
-export async function beginApproved(deps: BeginDeps, beginning: Beginning, signal: AbortSignal): Promise<void> {
+/** Resolves to `Again` while an attempt is under way. Rejects when what it begins has to be begun again, a while later. */
+export async function beginApproved(deps: BeginDeps, beginning: Beginning, signal: AbortSignal): Promise<Again | void> {
+  const { clock, store } = deps.ports;
+  using limit = timeLimit(clock, followMs);
   for (;;) {
     const attemptId = await begin(deps, beginning);
     if (attemptId === undefined) return;
-    for await (const _event of deps.progress.follow(attemptId, 0, signal));
-    const ended = await deps.ports.store.tx((tx) => tx.attempts.find(attemptId));
+    try {
+      for await (const _event of deps.progress.follow(attemptId, 0, AbortSignal.any([signal, limit.signal])));
+    } catch (error) {
+      if (limit.signal.aborted && error === limit.signal.reason) return { againInMs: 0 };
+      throw error;
+    }
+    const ended = await store.tx((tx) => tx.attempts.find(attemptId));
     if (ended?.error && isRetryable(new DomainError(ended.error))) throw new DomainError(ended.error);
   }
 }
@@ -57,8 +68,8 @@ async function begin(deps: BeginDeps, { approvalId, serviceId, generation }: Beg
     const ask = await tx.asks.find(serviceId);
     if (!key || ask?.approvalId !== approvalId || !ask.isAdmitted) return undefined;
     if (key.generation !== generation || (await isLive(tx, ask))) return end(tx, ask);
+    // Of another request, too: what it comes to decides whether anything is left to be begun.
     const live = await tx.attempts.findLive(serviceId);
-    if (live && live.requestHash !== ask.requestHash) throw anotherIsUnderWay(live);
     if (live) return { attempt: live, isNew: false };
     const [tries, last] = await former(tx, ask);
     if (last?.error && last.state !== "STUCK" && !isRetryable(new DomainError(last.error))) {
@@ -106,14 +117,4 @@ function requestIdOf({ approvalId, digest, serviceId, generation }: Asking, trie
 /** The attempt that the approval of this ask has begun last. */
 export async function begunAttempt(tx: RegistrationTx, ask: Asking): Promise<Attempt | undefined> {
   return (await former(tx, ask))[1];
-}
-
-function anotherIsUnderWay({ id, serviceId }: Attempt): DomainError {
-  return new DomainError({
-    kind: "conflict",
-    reason: "ATTEMPT_IN_FLIGHT",
-    message: `another registration of ${serviceId} is under way`,
-    metadata: { attempt_id: id },
-    retryAfterMs: 1_000,
-  });
 }
