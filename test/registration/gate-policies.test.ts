@@ -43,12 +43,15 @@ interface Given {
   readonly known?: Partial<Known>;
   readonly environment?: string;
   readonly schema?: boolean;
+  readonly changes?: { readonly kept: number; readonly omitted: number };
 }
 
 function context(given: Given = {}): Context {
   const asked = { ...request, ...given.request };
   const { name, type, version } = asked;
-  const comparison = given.verdict === undefined ? undefined : { verdict: given.verdict, against: "2.0.0", changes: [change], omitted: 0 };
+  const { kept, omitted } = given.changes ?? { kept: 1, omitted: 0 };
+  const comparison =
+    given.verdict === undefined ? undefined : { verdict: given.verdict, against: "2.0.0", changes: Array.from({ length: kept }, () => change), omitted };
   const candidate: Candidate = {
     attempt: {
       id: "a",
@@ -165,3 +168,25 @@ test.each<readonly [string, readonly string[], boolean]>([
   ["latest", ["1.2.0"], false],
   ["1.2.0", ["latest"], false],
 ])("%s after %j: a downgrade is %s", (version, live, expected) => expect(isDowngrade(version, live)).toBe(expected));
+
+test.each<readonly [string, Given, number, number]>([
+  ["nothing was compared", {}, 0, 0],
+  ["few", { verdict: "COMPATIBLE", changes: { kept: 20, omitted: 0 } }, 20, 0],
+  ["more than a context has", { verdict: "COMPATIBLE", changes: { kept: 25, omitted: 0 } }, 20, 5],
+  ["more than is kept of a comparison", { verdict: "COMPATIBLE", changes: { kept: 200, omitted: 300 } }, 20, 480],
+])("changes, %s: how many are there, and how many are not", (_case, given, shown, omitted) => {
+  const { changes, changes_omitted: left } = context(given);
+  expect([(changes as readonly unknown[]).length, left]).toEqual([shown, omitted]);
+});
+
+test("a rule that wants to have seen every change is not passed by many others before the one that it looks for", () => {
+  const text = `{key: registration, subject: registration, ttl: 7d,
+    route: [{id: seen, when: 'changes.all(c, !c.pointer.startsWith("/secret")) && changes_omitted == 0', then: approve},
+      {id: unnamed, when: 'version == ""', then: reject}],
+    stages: [{id: s, requirements: [{id: people, who: {groups: [g]}, need: 1}]}]}`;
+  const { document, problems } = parsePolicy(text, { isEnumerable: true });
+  expect(problems).toEqual([]);
+  const policy = document && createPolicy(document, 1);
+  expect(way(policy, { verdict: "COMPATIBLE", changes: { kept: 20, omitted: 0 } })).toBe("approve seen");
+  expect(way(policy, { verdict: "COMPATIBLE", changes: { kept: 21, omitted: 0 } })).toBe("people g");
+});

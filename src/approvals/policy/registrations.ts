@@ -27,5 +27,6 @@ export const registrationContext: JsonObject = {
     verdict: { enum: ["NONE", "COMPATIBLE", "BREAKING", "UNKNOWN"] },
     compared_with: text,
     changes: { type: "array", items: { type: "object", properties: { kind: text, pointer: text, message: text } } },
+    changes_omitted: { type: "integer" },
   },
 };

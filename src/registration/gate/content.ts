@@ -36,7 +36,7 @@ export interface Known {
 }
 
 /** What is computed anew at every admission. It is not part of the digest. */
-const recomputed = ["first", "downgrade", "verdict", "changes", "compared_with", "instances", "environment"] as const;
+const recomputed = ["first", "downgrade", "verdict", "changes", "changes_omitted", "compared_with", "instances", "environment"] as const;
 /** What the digest has, whatever the policy reads. */
 const always = ["type", "name", "version", "schema", "capabilities", "grpc_services"] as const;
 const mostChanges = 20;
@@ -49,7 +49,7 @@ export function subjectIdOf({ name, version }: Pick<Attempt, "name" | "version">
 /** All that a policy can read of it. */
 export function contextOf({ attempt, schema, description }: Candidate, known: Known, environment: string): Context {
   const { request, serviceId, type, version } = attempt;
-  const changes = schema?.comparison?.changes ?? [];
+  const { changes, omitted } = schema?.comparison ?? { changes: [], omitted: 0 };
   return {
     type,
     name: nameKeyOf(attempt.name),
@@ -70,6 +70,7 @@ export function contextOf({ attempt, schema, description }: Candidate, known: Kn
     verdict: verdictOf(schema, known),
     compared_with: schema?.comparison?.against ?? "",
     changes: changes.slice(0, mostChanges).map(({ kind, pointer, message }) => ({ kind, pointer, message })),
+    changes_omitted: omitted + Math.max(0, changes.length - mostChanges),
   };
 }
 
