@@ -111,7 +111,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
       resolveHost: options.resolveHost,
       selfName: options.selfName,
       findUnchanged: createFindUnchanged({ store, inCatalog: discovery.inCatalog }),
-      findHeld: createFindHeld({ store, clock }),
+      findHeld: createFindHeld({ store, clock, gate: ports.gate }),
       onUnchanged: meter.unchanged,
     },
     unregister: { ports, ids, runner, runTask },

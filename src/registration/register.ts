@@ -18,7 +18,7 @@ import { activeOf, settleSpelling } from "./spellings.ts";
 import { insertAttempt, newAttempt, startedEvent, type Described } from "./attempts/new-attempt.ts";
 import { gatePolicyKey } from "./gate/approvals.ts";
 import { askedAgainEvents } from "./gate/held-events.ts";
-import type { Ask } from "./gate/gate-records.ts";
+import type { Waiting } from "./gate/gate-records.ts";
 import type { FindHeld } from "./gate/held.ts";
 import { hasKnownType, registerViolations, type RegisterCandidate } from "./validate.ts";
 import type { ProgressEvent, RegisterInput, ServiceType } from "./types.ts";
@@ -55,7 +55,7 @@ export interface StartedRegistration {
   /** What this call recorded of it: its first events, or none. */
   readonly events: readonly ProgressEvent[];
   /** The ask that the request is answered from. */
-  readonly ask?: Ask;
+  readonly ask?: Waiting;
 }
 
 /**

@@ -31,7 +31,7 @@ function askOf(index: number): Ask {
 async function openAsking() {
   const clock = manualClock(0);
   const store = await openSqliteStore({ path: ":memory:", clock });
-  const seen = { transactions: 0, touched: 0 };
+  const seen = { transactions: 0, touched: 0, isOff: false };
   const counting: RegistrationStore = {
     ...store,
     exclusive: store.exclusive,
@@ -49,7 +49,7 @@ async function openAsking() {
   await store.tx(async (tx) => {
     for (let index = 0; index < count; index++) await tx.asks.put(askOf(index));
   });
-  const findHeld = createFindHeld({ store: counting, clock });
+  const findHeld = createFindHeld({ store: counting, clock, gate: { wasOff: () => seen.isOff } });
   const asked = (index: number, hash = "hash") => ({ serviceId: `parser-127.0.0.1-${index}`, hash, address: "127.0.0.1" });
   return { clock, store, seen, findHeld, asked, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
@@ -74,4 +74,13 @@ test("only who asked, or an admin, is answered from the ask, and only for the sa
   expect(await the.findHeld({ ...the.asked(1), address: "10.0.0.1" }, caller)).toBeUndefined();
   await the.store.tx((tx) => tx.asks.setAdmitted("approval"));
   expect(await the.findHeld(the.asked(1), caller)).toBeUndefined();
+});
+
+test("while the gate is off nothing is read", async () => {
+  await using the = await openAsking();
+  the.seen.isOff = true;
+  expect(await the.findHeld(the.asked(1), caller)).toBeUndefined();
+  expect(the.seen.transactions).toBe(0);
+  the.seen.isOff = false;
+  expect(await the.findHeld(the.asked(1), caller)).toBeDefined();
 });

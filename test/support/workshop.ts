@@ -157,7 +157,7 @@ function openReplica(
     starts: createFairQueue({ places: 16 }),
     resolveHost: async (address) => ({ address }),
     findUnchanged,
-    findHeld: createFindHeld({ store: ports.store, clock: ports.clock }),
+    findHeld: createFindHeld(ports),
   };
   return {
     runner,

@@ -1,5 +1,6 @@
 import type { Catalog, CatalogEntry, DocumentSource, ModuleClient, SchemaDocument, SchemaRegistry } from "../ports.ts";
 import { capabilityTags } from "../tags.ts";
+import type { GateState } from "../gate/gate-records.ts";
 import type { Gate } from "../gate/gate-types.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Step } from "../../kernel/saga.ts";
@@ -64,10 +65,10 @@ export interface Work {
   describe(signal: AbortSignal): Promise<ModuleDescription>;
   /** Takes the schema, checks it and compares it with the version before. */
   schema(signal: AbortSignal): Promise<CheckedSchema>;
-  /** Whether it may go live now, in this transaction or an earlier one. Rejects as the gate's `admit` does. */
-  admit(tx: RegistrationTx): Promise<void>;
+  /** Whether it may go live now, in this transaction or an earlier one. Resolves to what `confirm` is given, and rejects, as the gate's `admit` does. */
+  admit(tx: RegistrationTx): Promise<GateState>;
   /** Judges that again in the transaction that makes it ACTIVE. */
-  confirm(tx: RegistrationTx): Promise<void>;
+  confirm(tx: RegistrationTx, since: GateState): Promise<void>;
   /** Saves the registration as PENDING, with its schema version, when it may go live. */
   save(signal: AbortSignal): Promise<void>;
   /** Puts the saved schema version into the schema registry. */

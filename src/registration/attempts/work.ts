@@ -140,8 +140,8 @@ function createWork(
     work: {
       describe,
       schema,
-      admit: async (tx) => void (admitted ?? (await ports.gate.admit(tx, candidate))),
-      confirm: (tx) => ports.gate.confirm(tx, candidate, admitted),
+      admit: async (tx) => admitted ?? ports.gate.admit(tx, candidate),
+      confirm: (tx, since) => ports.gate.confirm(tx, candidate, since),
       save,
       publish,
       attempted: () => attempted,

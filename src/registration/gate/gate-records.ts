@@ -45,6 +45,12 @@ export interface Ask {
   readonly shown: Readonly<Record<string, string>>;
 }
 
+/** What the same request is answered from: an ask without the request itself, which is large. */
+export type Waiting = Pick<
+  Ask,
+  "serviceId" | "approvalId" | "generation" | "requestHash" | "address" | "digest" | "actor" | "askedAt" | "isAdmitted" | "shown"
+>;
+
 export interface GateRepository {
   /** The state, which cannot change until the transaction ends. */
   state(): Promise<GateState>;
@@ -68,7 +74,7 @@ export interface AskRepository {
   put(ask: Ask): Promise<void>;
   find(serviceId: string): Promise<Ask | undefined>;
   /** Several at once, in any order. */
-  findAll(serviceIds: readonly string[]): Promise<readonly Ask[]>;
+  waiting(serviceIds: readonly string[]): Promise<readonly Waiting[]>;
   /** Those of one approval, the earliest first. */
   of(approvalId: string): Promise<readonly Ask[]>;
   list(filter: AskFilter): Promise<readonly Ask[]>;

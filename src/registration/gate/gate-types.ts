@@ -12,13 +12,15 @@ export interface Gate {
    */
   admit(tx: RegistrationTx, candidate: Candidate): Promise<GateState>;
   /** The same in the transaction that makes it ACTIVE; `since` is what `admit` resolved to in one that is committed. */
-  confirm(tx: RegistrationTx, candidate: Candidate, since: GateState | undefined): Promise<void>;
+  confirm(tx: RegistrationTx, candidate: Candidate, since: GateState): Promise<void>;
   /** The key is unregistered: ends its ask, if it has one, and the request when nobody else asks. True when it had one. */
   leave(tx: RegistrationTx, serviceId: string): Promise<boolean>;
   /** Whether what is live may have these tags without asking anew. */
   mayTag(tx: RegistrationTx, live: Registration, tags: readonly string[]): Promise<boolean>;
   /** What happens to a request from now on: see `GateApprovals`. */
   readonly follow: GateApprovals["follow"];
+  /** It was off when this process last looked, some seconds ago at most; so nothing waits that this process has held. */
+  wasOff(): boolean;
   /** What the policy would make of a request whose instance is not known yet; undefined while the gate is off. */
   forecast(tx: RegistrationTx, candidate: Candidate): Promise<Forecast | undefined>;
 }

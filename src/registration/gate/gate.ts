@@ -24,9 +24,20 @@ export interface GateDeps {
   readonly now: () => number;
 }
 
+/** How long what was read of the state is taken for true where nothing depends on it. */
+const newestMs = 5_000;
+
 export function createGate(deps: GateDeps): Gate {
-  async function admit(tx: RegistrationTx, candidate: Candidate): Promise<GateState> {
+  let offAt = Number.NEGATIVE_INFINITY;
+
+  async function stateIn(tx: RegistrationTx): Promise<GateState> {
     const state = await tx.gate.state();
+    offAt = state.isOn ? Number.NEGATIVE_INFINITY : deps.now();
+    return state;
+  }
+
+  async function admit(tx: RegistrationTx, candidate: Candidate, known?: GateState): Promise<GateState> {
+    const state = known ?? (await stateIn(tx));
     if (!state.isOn) return state;
     const judged = await judge(tx, deps, candidate);
     if (judged.admission || (judged.way.decides === "approve" && (await approveNow(tx, deps, candidate, judged)))) return state;
@@ -34,12 +45,13 @@ export function createGate(deps: GateDeps): Gate {
   }
 
   return {
-    admit,
+    admit: (tx, candidate) => admit(tx, candidate),
+    wasOff: () => deps.now() - offAt < newestMs,
     follow: (approvalId, signal) => deps.approvals.follow(approvalId, signal),
 
     async confirm(tx, candidate, since) {
-      const now = await tx.gate.state();
-      if (now.epoch !== since?.epoch) await admit(tx, candidate);
+      const now = await stateIn(tx);
+      if (now.epoch !== since.epoch) await admit(tx, candidate, now);
       if (now.isOn) await tx.asks.delete(candidate.attempt.serviceId);
     },
 
@@ -52,7 +64,7 @@ export function createGate(deps: GateDeps): Gate {
     },
 
     async mayTag(tx, live, tags) {
-      if (!(await tx.gate.state()).isOn) return true;
+      if (!(await stateIn(tx)).isOn) return true;
       const policy = await activePolicy(tx, deps);
       const candidate = await liveCandidate(tx, live);
       const context = await contextIn(tx, deps, candidate, [], tags);
@@ -61,7 +73,7 @@ export function createGate(deps: GateDeps): Gate {
     },
 
     async forecast(tx, candidate) {
-      if (!(await tx.gate.state()).isOn) return undefined;
+      if (!(await stateIn(tx)).isOn) return undefined;
       const policy = await activePolicy(tx, deps);
       const context = await contextIn(tx, deps, candidate, []);
       const subject = { id: subjectIdOf(candidate.attempt), digest: digestOf(context, policy.reads) };

@@ -1,16 +1,30 @@
 /** Instances that wait for an approval: at most one ask a service id. */
-import type { Ask, AskRepository } from "../../registration/gate/gate-records.ts";
+import type { Ask, AskRepository, Waiting } from "../../registration/gate/gate-records.ts";
 import { nameKeyOf } from "../../registration/keys.ts";
 import type { RegisterInput } from "../../registration/types.ts";
 import type { Session } from "../engine/dialect.ts";
+import { write } from "../engine/writes.ts";
 import type { AskTable, RegistrationTables } from "./tables.ts";
+
+const waitingColumns = [
+  "service_id",
+  "approval_id",
+  "generation",
+  "request_hash",
+  "address",
+  "digest",
+  "actor",
+  "asked_at",
+  "admitted",
+  "shown",
+] as const satisfies readonly (keyof AskTable)[];
 
 export function askRepository({ db }: Session<RegistrationTables>): AskRepository {
   const asks = () => db.selectFrom("asks").selectAll();
   return {
     async put(ask) {
-      await db.deleteFrom("asks").where("service_id", "=", ask.serviceId).execute();
-      await db.insertInto("asks").values(toRow(ask)).execute();
+      await write(db, db.deleteFrom("asks").where("service_id", "=", ask.serviceId));
+      await write(db, db.insertInto("asks").values(toRow(ask)));
     },
 
     async find(serviceId) {
@@ -18,9 +32,10 @@ export function askRepository({ db }: Session<RegistrationTables>): AskRepositor
       return row && fromRow(row);
     },
 
-    async findAll(serviceIds) {
+    async waiting(serviceIds) {
       if (serviceIds.length === 0) return [];
-      return (await asks().where("service_id", "in", serviceIds).execute()).map(fromRow);
+      const rows = await db.selectFrom("asks").select(waitingColumns).where("service_id", "in", serviceIds).execute();
+      return rows.map(waitingFromRow);
     },
 
     async of(approvalId) {
@@ -36,27 +51,24 @@ export function askRepository({ db }: Session<RegistrationTables>): AskRepositor
     },
 
     async touch(serviceIds, at) {
-      if (serviceIds.length > 0) await db.updateTable("asks").set({ asked_at: at }).where("service_id", "in", serviceIds).execute();
+      if (serviceIds.length > 0) await write(db, db.updateTable("asks").set({ asked_at: at }).where("service_id", "in", serviceIds));
     },
 
     async show(approvalId, shown) {
-      await db
-        .updateTable("asks")
-        .set({ shown: JSON.stringify(shown) })
-        .where("approval_id", "=", approvalId)
-        .execute();
+      const showing = db.updateTable("asks").set({ shown: JSON.stringify(shown) });
+      await write(db, showing.where("approval_id", "=", approvalId));
     },
 
     async setAdmitted(approvalId) {
-      await db.updateTable("asks").set({ admitted: 1 }).where("approval_id", "=", approvalId).execute();
+      await write(db, db.updateTable("asks").set({ admitted: 1 }).where("approval_id", "=", approvalId));
     },
 
     async delete(serviceId) {
-      await db.deleteFrom("asks").where("service_id", "=", serviceId).execute();
+      await write(db, db.deleteFrom("asks").where("service_id", "=", serviceId));
     },
 
     async deleteOf(approvalId) {
-      await db.deleteFrom("asks").where("approval_id", "=", approvalId).where("admitted", "=", 0).execute();
+      await write(db, db.deleteFrom("asks").where("approval_id", "=", approvalId).where("admitted", "=", 0));
     },
 
     async count() {
@@ -92,18 +104,24 @@ function toRow(ask: Ask): AskTable {
 
 function fromRow(row: AskTable): Ask {
   return {
+    ...waitingFromRow(row),
+    name: row.name,
+    version: row.version,
+    request: JSON.parse(row.request) as RegisterInput,
+    traceparent: row.traceparent ?? undefined,
+    attemptId: row.attempt_id,
+  };
+}
+
+function waitingFromRow(row: Pick<AskTable, (typeof waitingColumns)[number]>): Waiting {
+  return {
     serviceId: row.service_id,
     approvalId: row.approval_id,
     generation: row.generation,
-    name: row.name,
-    version: row.version,
     requestHash: row.request_hash,
-    request: JSON.parse(row.request) as RegisterInput,
     address: row.address,
     digest: row.digest,
     actor: row.actor,
-    traceparent: row.traceparent ?? undefined,
-    attemptId: row.attempt_id,
     askedAt: row.asked_at,
     isAdmitted: row.admitted === 1,
     shown: JSON.parse(row.shown) as Ask["shown"],

@@ -6,6 +6,7 @@
  */
 import type { Admission, GateRepository } from "../../registration/gate/gate-records.ts";
 import { forShare, type Session } from "../engine/dialect.ts";
+import { write } from "../engine/writes.ts";
 import type { AdmissionTable, RegistrationTables } from "./tables.ts";
 
 const only = 1;
@@ -29,10 +30,7 @@ export function gateRepository({ db, dialect }: Session<RegistrationTables>): Ga
     async admit(...admissions) {
       // As many as a statement has room for.
       for (let from = 0; from < admissions.length; from += 200) {
-        await db
-          .insertInto("admissions")
-          .values(admissions.slice(from, from + 200).map(toRow))
-          .execute();
+        await write(db, db.insertInto("admissions").values(admissions.slice(from, from + 200).map(toRow)));
       }
     },
 

@@ -8,6 +8,7 @@ import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-
 import { checkGeneration } from "../../end-key.ts";
 import { leaveDisplacement } from "../../displace.ts";
 import { promoteRecorded } from "../../reconcile/show-entry.ts";
+import type { GateState } from "../../gate/gate-records.ts";
 import { inheritedTags, sameTags } from "../../tags.ts";
 import { showTask } from "../../task-types.ts";
 import { registrationOf } from "../pending-registration.ts";
@@ -21,10 +22,10 @@ export const commit: RegistrationStep = {
   timeoutMs: 20_000,
   run: async (context, signal) => {
     const { ports, attempt } = context;
-    const former = await ports.store.tx(async (tx) => {
-      await context.work.admit(tx);
-      return tx.registrations.findActive(attempt.serviceId);
-    });
+    const { since, former } = await ports.store.tx(async (tx) => ({
+      since: await context.work.admit(tx),
+      former: await tx.registrations.findActive(attempt.serviceId),
+    }));
     const promoted = inheritedTags(attempt.request.tags, former) ?? attempt.request.tags;
     const { id: attemptId, serviceId, address } = attempt;
     const entry = entryOf(attempt.request, { attemptId, serviceId, address, tags: promoted, healthService: context.entry.check.service });
@@ -38,7 +39,7 @@ export const commit: RegistrationStep = {
       message: `${attempt.type.toLowerCase()} is registered and healthy`,
       serviceId: attempt.serviceId,
       outcome: "ACTIVE",
-      alongside: (tx: RegistrationTx) => activate(tx, context, promoted),
+      alongside: (tx: RegistrationTx) => activate(tx, context, { promoted, since }),
     };
   },
   undo: async ({ attempt, entry, ports }, signal) => {
@@ -57,11 +58,17 @@ async function checkServing({ entry, ports }: AttemptContext, signal: AbortSigna
   throw unavailable("catalog", "it does not report the instance as passing any more");
 }
 
-/** `promoted` are the tags that the catalog was given; when others were set since, a task shows them. */
-async function activate(tx: RegistrationTx, context: AttemptContext, promoted: readonly string[]): Promise<void> {
+/** What was done before it is active. */
+interface Prepared {
+  /** The tags that the catalog was given; when others were set since, a task shows them. */
+  readonly promoted: readonly string[];
+  readonly since: GateState;
+}
+
+async function activate(tx: RegistrationTx, context: AttemptContext, { promoted, since }: Prepared): Promise<void> {
   const { attempt, ports } = context;
   await checkGeneration(tx, attempt);
-  await context.work.confirm(tx);
+  await context.work.confirm(tx, since);
   const now = ports.clock.now();
   const former = await tx.registrations.findActive(attempt.serviceId);
   if (former) await tx.registrations.setState(former.id, "SUPERSEDED", now);
