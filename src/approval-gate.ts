@@ -44,13 +44,14 @@ export function gateApprovals(given: () => ApprovalDeps & { readonly feed: Event
       const query = { tenant, subjectType, subjectId: id, policyKey: gatePolicyKey, limit: mostDecided };
       const last = (await wholeTx(tx).approvals.list(query)).find(({ subject, policy }) => subject.digest === digest && policy.version === policyVersion);
       if (last?.decision === "REJECTED") return { approvalId: last.id, is: "rejected", by: nameOf(last.outcome?.by ?? ""), reason: last.outcome?.reason ?? "" };
-      return last?.grant === "REVOKED" ? { approvalId: last.id, is: "revoked", by: "", reason: "" } : undefined;
+      if (last?.grant !== "REVOKED") return undefined;
+      const revoked = (await wholeTx(tx).approvals.events(last.id, 0)).findLast((event) => event.type === "grant_changed");
+      return { approvalId: last.id, is: "revoked", by: nameOf(revoked?.actor ?? ""), reason: revoked?.reason ?? "" };
     },
 
-    async ask(tx, { subject, context, actor, traceparent }) {
+    async ask(tx, { subject, context, actor, traceparent, policyVersion, open }) {
       const [deps, all] = [given(), wholeTx(tx)];
-      const policy = await deps.policies.active(all, tenant, gatePolicyKey);
-      if (!policy) throw new Error("the gate asks by a policy that has no active version");
+      const policy = await deps.policies.pinned(all, tenant, gatePolicyKey, policyVersion);
       const checked = await deps.readContext(policy, JSON.stringify(context));
       const question = {
         tenant,
@@ -59,11 +60,13 @@ export function gateApprovals(given: () => ApprovalDeps & { readonly feed: Event
         context: checked,
         requester: personOf(actor),
         traceparent,
+        openId: open?.id,
       };
       return askedOf(await ask(all, deps, question, policy));
     },
 
-    gone: (tx, id) => cancel(wholeTx(tx), given(), { tenant, id, how: "subject_gone", by: serverKey, reason: "no instance asks for it any more" }),
+    gone: (tx, id, isGone) =>
+      cancel(wholeTx(tx), given(), { tenant, id, how: "subject_gone", by: serverKey, reason: "no instance asks for it any more", isGone }),
 
     async *follow(approvalId, signal) {
       const { feed, ...deps } = given();

@@ -19,6 +19,8 @@ export interface OwnedQuestion {
   readonly context: JsonObject;
   readonly requester: Person;
   readonly traceparent: string | undefined;
+  /** The open request of the subject, which this transaction has locked; undefined: it has found none. */
+  readonly openId: string | undefined;
 }
 
 /** The open request of a subject, locked. */
@@ -31,11 +33,12 @@ export async function findOpen(tx: ApprovalTx, tenant: string, policyKey: string
 /**
  * Asks about a content: joins the open request of the same digest, revises that of another one, or opens one whose approval
  * stands until it is revoked or superseded. `policy` is the active version. Of those who ask first at the same instant the second one's
- * transaction is run again: its owner judges anew whether it may join, or revise.
+ * transaction is run again, so that its owner judges anew whether it may join, or revise: what has been opened since it has looked is not
+ * looked for here.
  */
 export async function ask(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQuestion, policy: Policy): Promise<Approval> {
-  const { tenant, policyKey, subject } = question;
-  const current = await findOpen(tx, tenant, policyKey, subject);
+  const { tenant, openId } = question;
+  const current = openId === undefined ? undefined : await tx.approvals.lock(tenant, openId);
   return current ? askAgain(tx, deps, current, question, policy) : openStanding(tx, deps, question, policy);
 }
 
@@ -67,20 +70,20 @@ async function openStanding(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQ
   return made.approval;
 }
 
+export interface Cancellation {
+  readonly tenant: string;
+  readonly id: string;
+  readonly how: "cancelled" | "subject_gone";
+  readonly by: string;
+  readonly reason: string;
+  /** Asked when the request is locked, so that nobody joins it any more; false: it goes on. */
+  readonly isGone?: () => Promise<boolean>;
+}
+
 /** Ends an open request on the platform's own behalf; one that is decided stays as it is. */
-export async function cancel(
-  tx: ApprovalTx,
-  deps: ApprovalDeps,
-  {
-    tenant,
-    id,
-    how,
-    by,
-    reason,
-  }: { readonly tenant: string; readonly id: string; readonly how: "cancelled" | "subject_gone"; readonly by: string; readonly reason: string },
-): Promise<void> {
+export async function cancel(tx: ApprovalTx, deps: ApprovalDeps, { tenant, id, how, by, reason, isGone }: Cancellation): Promise<void> {
   const locked = await tx.approvals.lock(tenant, id);
-  if (!locked || !isOpen(locked.approval)) return;
+  if (!locked || !isOpen(locked.approval) || (isGone && !(await isGone()))) return;
   const person: Person = { key: by, name: by, groups: [], roles: [] };
   const changed = await change(tx, deps, locked, (approval, policy, world) => close(approval, { by: person, isAdmin: true, how, reason }, policy, world), {
     isInTime: false,

@@ -43,6 +43,17 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** A content to be asked about, with what this transaction has found before. */
+export interface Asking {
+  readonly subject: SubjectOfGate;
+  readonly context: Context;
+  readonly actor: string;
+  readonly traceparent: string | undefined;
+  /** The active version. */
+  readonly policyVersion: number;
+  readonly open: OpenRequest | undefined;
+}
+
 /** A request as those are shown it who wait for it. */
 export interface Asked {
   readonly id: string;
@@ -69,6 +80,7 @@ export interface GateApprovals {
   /** The active version of the policy; undefined when there is none. */
   active(tx: RegistrationTx): Promise<GatePolicy | undefined>;
   version(tx: RegistrationTx, version: number): Promise<GatePolicy>;
+  /** Locks it until the transaction ends. */
   findOpen(tx: RegistrationTx, subjectId: string): Promise<OpenRequest | undefined>;
   /** The latest decision on this content, under this version of the policy, when it is no. */
   refusalOf(tx: RegistrationTx, subject: SubjectOfGate, policyVersion: number): Promise<Refusal | undefined>;
@@ -76,12 +88,9 @@ export interface GateApprovals {
    * Asks for this content: joins the open request of the same digest, makes it a revision of the open request of another one,
    * or opens one. Rejects with CONTEXT_INVALID when the policy's schema does not take the context.
    */
-  ask(
-    tx: RegistrationTx,
-    asking: { readonly subject: SubjectOfGate; readonly context: Context; readonly actor: string; readonly traceparent: string | undefined },
-  ): Promise<Asked>;
-  /** Nobody asks any more: ends the request if it is open. */
-  gone(tx: RegistrationTx, approvalId: string): Promise<void>;
+  ask(tx: RegistrationTx, asking: Asking): Promise<Asked>;
+  /** Ends the request if it is open and nobody asks any more; `isGone` says so when the request is locked, as it is for whoever joins it. */
+  gone(tx: RegistrationTx, approvalId: string, isGone: () => Promise<boolean>): Promise<void>;
   /** What happens to a request from now on, its present state first; ends with its decision. */
   follow(approvalId: string, signal: AbortSignal): AsyncGenerator<DecisionNews>;
 }

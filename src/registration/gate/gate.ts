@@ -10,7 +10,7 @@ import type { Ids } from "../../kernel/ports.ts";
 import { checkGeneration } from "../end-key.ts";
 import { inheritedTags } from "../tags.ts";
 import type { RegistrationTx } from "../records.ts";
-import type { GateApprovals, GatePolicy, OpenRequest, Refusal, Way } from "./approvals.ts";
+import type { Asking, GateApprovals, GatePolicy, OpenRequest, Refusal, Way } from "./approvals.ts";
 import { contextOf, differences, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
 import type { Admission, Ask, GateState } from "./gate-records.ts";
 import { liveCandidate } from "./live-candidate.ts";
@@ -161,8 +161,11 @@ async function admissionOf(
 /** Records that the policy itself approves it. False when people have the content before them already. */
 async function approveNow(tx: RegistrationTx, { approvals }: GateDeps, { attempt }: Candidate, judged: Judged): Promise<boolean> {
   if (judged.isSame) return false;
-  const { actor, traceparent } = attempt;
-  return !(await approvals.ask(tx, { subject: judged.subject, context: judged.context, actor, traceparent })).isOpen;
+  return !(await approvals.ask(tx, askingOf(attempt, judged, judged.subject.digest))).isOpen;
+}
+
+function askingOf({ actor, traceparent }: Candidate["attempt"], { policy, subject, context, open }: Judged, digest: string): Asking {
+  return { subject: { id: subject.id, digest }, context, actor, traceparent, policyVersion: policy.version, open };
 }
 
 async function ask(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Promise<Ask> {
@@ -173,7 +176,7 @@ async function ask(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Pr
   if (!judged || judged.admission) throw decidedMeanwhile();
   const digest = judged.isSame && judged.open ? judged.open.digest : judged.subject.digest;
   const { actor, traceparent, serviceId, generation, name, version, requestHash, request, address, id } = attempt;
-  const asked = await deps.approvals.ask(tx, { subject: { id: judged.subject.id, digest }, context: judged.context, actor, traceparent });
+  const asked = await deps.approvals.ask(tx, askingOf(attempt, judged, digest));
   if (asked.rejection !== undefined) throw rejectedByRule(asked.rejection, judged.policy.version, judged.subject.id);
   if (!asked.isOpen) throw decidedMeanwhile();
   const who = { serviceId, generation, name, version, requestHash, request, address, actor, traceparent, digest };
@@ -185,7 +188,7 @@ async function ask(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Pr
 }
 
 async function endIfGone(tx: RegistrationTx, { approvals }: GateDeps, approvalId: string): Promise<void> {
-  if ((await tx.asks.of(approvalId)).length === 0) await approvals.gone(tx, approvalId);
+  await approvals.gone(tx, approvalId, async () => (await tx.asks.of(approvalId)).length === 0);
 }
 
 function refused({ approvalId, is, by, reason }: Refusal, id: string): DomainError {
@@ -193,7 +196,7 @@ function refused({ approvalId, is, by, reason }: Refusal, id: string): DomainErr
   return new DomainError({
     kind: "wrong_state",
     reason: "APPROVAL_REJECTED",
-    message: is === "rejected" ? `${by} rejected ${id}${why}` : `the approval of ${id} was revoked${why}`,
+    message: is === "rejected" ? `${by} rejected ${id}${why}` : `${by} revoked the approval of ${id}${why}`,
     subject: { type: "approval", name: approvalId },
     metadata: { approval_id: approvalId },
   });
