@@ -54,6 +54,8 @@ export async function expectLiveOnce(site: Site, scene: Scene, client: MusterCli
   const attempts = await endedLike(site, scene, /^(ROLLED_BACK )*HELD( ROLLED_BACK)* COMPLETED$/);
   await expectStory(site, scene, { attempts });
   expect((await scene.register(client)).events.at(-1)?.outcome).toBe(RegistrationOutcome.UNCHANGED);
-  expect(await unregister(client, scene.name, scene.module)).toMatchObject({ success: true, message: "unregistered" });
+  // Whether the catalog has followed within the five seconds that Unregister waits is a matter of the machine: the first look of a process at
+  // its tasks has been seen to take that long when it had to wait for the processor. That it follows is what the story says.
+  expect((await unregister(client, scene.name, scene.module)).success).toBe(true);
   await expectStory(site, scene, { attempts, unregistered: true });
 }
