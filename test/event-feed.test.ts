@@ -6,7 +6,7 @@ import { startEventFeed, type EventFeed, type Watched } from "../src/delivery/ev
 import { pruneEvents } from "../src/delivery/retention.ts";
 import { unavailable } from "../src/kernel/errors.ts";
 import type { Clock, Store } from "../src/kernel/ports.ts";
-import type { LogFilter } from "../src/kernel/records.ts";
+import type { EventLog, LogFilter } from "../src/kernel/records.ts";
 import { openMysqlStore } from "../src/store/mysql.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { manualClock } from "./support/manual-clock.ts";
@@ -27,6 +27,7 @@ interface Replica {
   /** Commits events, each in a transaction of its own. */
   commit(ids: readonly string[], options?: CommitOptions): Promise<void>;
   prune(before: number): Promise<void>;
+  ends(): ReturnType<EventLog["ends"]>;
 }
 
 interface CommitOptions {
@@ -57,6 +58,7 @@ function siteOf(open: () => Promise<Store>, stack: AsyncDisposableStack): Site {
             });
           }
         },
+        ends: () => store.tx((tx) => tx.eventLog.ends()),
         prune: (before) => pruneEvents({ store, clock: { ...systemClock, now: () => before }, retentionMs: 0, hasSink: false }, never),
       };
     },
@@ -96,7 +98,19 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from + 1
 const ids = (from: number, to: number) => numbers(from, to).map((n) => `e${n}`);
 const soon = { timeout: 20_000, interval: 5 };
 
-describe("the feed on SQLite", () => feedTests(sqliteSite));
+describe("the feed on SQLite", () => {
+  feedTests(sqliteSite);
+
+  test("events are numbered when their commit is answered", async () => {
+    await using site = await sqliteSite();
+    // Of its own accord it never looks.
+    const { commit, ends } = await site.replica(undefined, manualClock());
+    for (const id of ids(1, 5)) {
+      await commit([id]);
+      expect(await ends()).toMatchObject({ hasUnnumbered: false });
+    }
+  });
+});
 
 describeReal("the feed on MySQL", (servers) => {
   const open = () => mysqlSite(servers.mysql);

@@ -9,7 +9,8 @@ export interface Noted {
 
 /**
  * The same store; says after every commit what a transaction inserted, events or tasks, so that use cases need not. Not after a
- * commit whose answer was lost.
+ * commit whose answer was lost. Of events in a store that is ours alone it says so just before: transactions follow each other
+ * there, so that the one that numbers them comes next, and the two share a commit.
  */
 export function notingCommits<Tx extends CoreTx>(store: Store<Tx>, { onEvents, onTasks }: Noted): Store<Tx> {
   return {
@@ -17,7 +18,7 @@ export function notingCommits<Tx extends CoreTx>(store: Store<Tx>, { onEvents, o
     async tx(work) {
       let hasEvents = false;
       let hasTasks = false;
-      const result = await store.tx((tx) => {
+      const result = await store.tx(async (tx) => {
         hasEvents = false;
         hasTasks = false;
         const insert: Tx["outbox"]["insert"] = (...added) => {
@@ -28,9 +29,11 @@ export function notingCommits<Tx extends CoreTx>(store: Store<Tx>, { onEvents, o
           hasTasks ||= (task.dueInMs ?? 0) <= 0;
           return tx.tasks.insert(type, task);
         };
-        return work({ ...tx, outbox: { ...tx.outbox, insert }, tasks: { ...tx.tasks, insert: insertTask } });
+        const done = await work({ ...tx, outbox: { ...tx.outbox, insert }, tasks: { ...tx.tasks, insert: insertTask } });
+        if (hasEvents && store.exclusive) onEvents();
+        return done;
       });
-      if (hasEvents) onEvents();
+      if (hasEvents && !store.exclusive) onEvents();
       if (hasTasks) onTasks?.();
       return result;
     },

@@ -56,6 +56,7 @@ interface Tail {
 
 export function startEventFeed({ store, clock, log, after: begin }: EventFeedOptions): EventFeed {
   let watchers = 0;
+  /** Events that no numbering has seen may have been committed here. */
   let hasCommitted = false;
   let tail: Tail | undefined;
   let moved = Promise.withResolvers<void>();
@@ -82,16 +83,17 @@ export function startEventFeed({ store, clock, log, after: begin }: EventFeedOpt
   }
 
   async function round(): Promise<boolean> {
-    const isNudged = hasCommitted;
-    hasCommitted = false;
-    if (!isNudged) {
+    if (!hasCommitted) {
       const { last, hasUnnumbered } = await ends();
       if (!hasUnnumbered) {
         await follow(last);
         return false;
       }
     }
-    const numbered = await store.tx((tx) => tx.eventLog.number(numberLimit));
+    const numbered = await store.tx((tx) => {
+      hasCommitted = false;
+      return tx.eventLog.number(numberLimit);
+    });
     const [first] = numbered;
     if (first === undefined) await follow((await ends()).last);
     else if (tail && watchers > 0 && endOf(tail) + 1 === first.position) become({ from: tail.from, events: [...tail.events, ...numbered] });
