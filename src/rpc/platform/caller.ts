@@ -7,7 +7,8 @@ const w3cTrace = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
 /** The caller of an RPC, with the W3C trace context of the call if it carries a valid one. */
 export function callerOf(context: HandlerContext): Caller {
-  return callerWith(context.values.get(principalKey), context.values.get(callKey)?.peer, context.requestHeader.get("traceparent"));
+  const call = context.values.get(callKey);
+  return callerWith(context.values.get(principalKey), call?.peer, call?.traceparent);
 }
 
 /** The principal as a caller from `peer`; a `traceparent` that is not valid is left out. */

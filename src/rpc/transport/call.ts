@@ -5,6 +5,7 @@
  * is stuck; every error, also one in mid-stream, leaves as a Failure, recorded on the call exactly once.
  * It does not stop a handler that ignores its signal: that work continues unobserved.
  */
+import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { DescMessage } from "@bufbuild/protobuf";
 import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
@@ -22,6 +23,8 @@ export interface Call {
   readonly peer: string | undefined;
   /** In the client's certificate; undefined when there is none, or several. */
   readonly spiffeId: string | undefined;
+  /** As its headers have it, valid or not. */
+  readonly traceparent: string | undefined;
   /** Epoch milliseconds. */
   readonly startedAt: number;
   /** It is answered in JSON. */
@@ -32,10 +35,16 @@ export interface Call {
   failure: Failure | undefined;
 }
 
-/** `socket`: the connection that it came on. */
-export function newCall({ socket, ...known }: Pick<Call, "target" | "startedAt" | "isJson"> & { readonly socket: Socket | undefined }): Call {
+interface Begun extends Pick<Call, "target" | "startedAt" | "isJson"> {
+  /** The connection that it came on. */
+  readonly socket: Socket | undefined;
+  readonly headers: IncomingHttpHeaders;
+}
+
+export function newCall({ socket, headers, ...known }: Begun): Call {
   const spiffeId = socket && spiffeIdOf(socket);
-  return { ...known, peer: socket?.remoteAddress, spiffeId, principal: undefined, entered: false, failure: undefined };
+  const traceparent = headers["traceparent"]?.toString();
+  return { ...known, peer: socket?.remoteAddress, spiffeId, traceparent, principal: undefined, entered: false, failure: undefined };
 }
 
 /** What a call that goes the long way is answered on. */

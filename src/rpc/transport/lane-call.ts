@@ -64,7 +64,7 @@ export class LaneCall {
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, served: OneMessageMethod, lifeMs: number, options: LaneCallOptions) {
     this.served = served;
     this.headers = headers;
-    this.call = newCall({ target: served, socket: stream.session?.socket, startedAt: options.clock.now(), isJson: false });
+    this.call = newCall({ target: served, socket: stream.session?.socket, headers, startedAt: options.clock.now(), isJson: false });
     this.#stream = stream;
     this.#options = options;
     this.#endsAt = this.call.startedAt + lifeMs;

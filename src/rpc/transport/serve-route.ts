@@ -41,7 +41,7 @@ export interface RouteCall extends Pick<RouteRequest, "params" | "query"> {
 export function serveRoute(routeCall: RouteCall, send: SendAnswer, options: RouteOptions): void {
   const { served, request, response } = routeCall;
   const { limits, ids, clock } = options;
-  const call = newCall({ target: served.target, socket: request.socket, startedAt: clock.now(), isJson: true });
+  const call = newCall({ target: served.target, socket: request.socket, headers: request.headers, startedAt: clock.now(), isJson: true });
   const gone = new AbortController();
   response.once("close", () => {
     const answered = hasLeft(response);
@@ -86,7 +86,7 @@ async function answerOf(
     if (!body) return failed(new ConnectError(`the body is larger than ${maxBytes} bytes`, Code.ResourceExhausted), 413);
     call.entered = true;
     const { headers } = request;
-    const caller = callerWith(principal, call.peer, headers["traceparent"]?.toString());
+    const caller = callerWith(principal, call.peer, call.traceparent);
     const answer = route.handle({ params, query, headers, body, caller, peer: call.peer, signal });
     return answer instanceof Promise ? await orAborted(answer, signal) : answer;
   } catch (error) {

@@ -42,7 +42,7 @@ const farewellMs = 1_000;
 /** Answers the request. May throw when the request is malformed in an unexpected way. */
 export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, response: HttpResponse, options: RpcOptions): void {
   const { limits, log } = options;
-  const call = newCall({ target: method, socket: request.socket, startedAt: options.clock.now(), isJson: asksForJson(request) });
+  const call = newCall({ target: method, socket: request.socket, headers: request.headers, startedAt: options.clock.now(), isJson: asksForJson(request) });
   response.once("close", () => reportEnd(call, { answered: hasLeft(response), httpStatus: response.statusCode }, options));
 
   let universal;
