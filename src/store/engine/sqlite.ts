@@ -96,6 +96,8 @@ function prepare(database: DatabaseSync): void {
   database.exec("pragma locking_mode = exclusive");
   database.exec("pragma journal_mode = wal");
   database.exec("pragma synchronous = full");
+  // What a savepoint keeps of each page, to undo it: else it is written to a file, in more calls than all that is committed.
+  database.exec("pragma temp_store = memory");
 }
 
 async function migrateInOneTransaction(database: DatabaseSync, migrations: readonly Migration[]): Promise<void> {
