@@ -13,6 +13,7 @@ import type { ApprovalRepository, Instant } from "../../approvals/records.ts";
 import { isOpen, openDecisions, type Approval, type ApprovalEvent } from "../../approvals/request.ts";
 import type { Subject } from "../../approvals/types.ts";
 import type { Session } from "../engine/dialect.ts";
+import { prepared } from "../engine/prepared.ts";
 import { insertRows, write } from "../engine/writes.ts";
 import { activeKey } from "./policies.ts";
 import type { ApprovalEventTable, ApprovalTable, ApprovalTables } from "./tables.ts";
@@ -29,7 +30,17 @@ interface StandingRow extends InstantRow {
 
 type LockedRow = InstantRow & Pick<StandingRow, "active"> & Pick<ApprovalTable, "document" | "resolved_version" | "last_hash">;
 
-export function approvalRepository({ db, dialect }: Session<ApprovalTables>): ApprovalRepository {
+type Moved = ReturnType<typeof columnsOf> & { readonly last_hash: string; readonly id: string; readonly before: number };
+
+const moving = ({ db }: Session<ApprovalTables>, { id, before, ...columns }: Moved) =>
+  db.updateTable("approval_requests").set(columns).where("id", "=", id).where("sequence", "=", before);
+const move = prepared(moving);
+const moveInTime = prepared((session: Session<ApprovalTables>, moved: Moved) => moving(session, moved).where("expires_at", ">", session.dialect.now()));
+
+const emptyInbox = prepared(({ db }: Session<ApprovalTables>, { id }: { id: string }) => db.deleteFrom("approval_inbox").where("approval_id", "=", id));
+
+export function approvalRepository(session: Session<ApprovalTables>): ApprovalRepository {
+  const { db, dialect } = session;
   const requests = () => db.selectFrom("approval_requests").select("document");
 
   /** The instant, in a statement that reads something else. */
@@ -108,16 +119,13 @@ export function approvalRepository({ db, dialect }: Session<ApprovalTables>): Ap
 
     async advance({ approval: before, lastHash }, next, events, { isInTime, resolvedVersion }) {
       const rows = chain(next.id, events, lastHash);
-      const moving = db
-        .updateTable("approval_requests")
-        .set({ ...columnsOf(next, subjectKeyOf(next.tenant, next.subject), resolvedVersion), last_hash: rows.at(-1)?.hash ?? lastHash })
-        .where("id", "=", next.id)
-        .where("sequence", "=", before.sequence);
-      const moved = await (isInTime ? moving.where("expires_at", ">", dialect.now()) : moving).executeTakeFirst();
-      if (moved.numUpdatedRows === 0n) return false;
+      const columns = columnsOf(next, subjectKeyOf(next.tenant, next.subject), resolvedVersion);
+      const moved = { ...columns, last_hash: rows.at(-1)?.hash ?? lastHash, id: next.id, before: before.sequence };
+      const { numAffectedRows } = await db.executeQuery((isInTime ? moveInTime : move)(session, moved));
+      if (numAffectedRows !== 1n) return false;
       await insertRows(db, "approval_events", rows);
       if (selectorsOf(next).join("\n") === selectorsOf(before).join("\n")) return true;
-      await write(db, db.deleteFrom("approval_inbox").where("approval_id", "=", next.id));
+      await write(db, emptyInbox(session, { id: next.id }));
       await writeInbox(next);
       return true;
     },

@@ -6,9 +6,10 @@
  * meanwhile leaves nothing. An uncommitted row is not seen, blocks nothing and gets a later position. Rows of one
  * key are inserted under a lock, so that a reader that sees one sees all before it. A read is one statement, hence one instant.
  */
+import { sql } from "kysely";
 import type { EventLog, LogEvent } from "../../kernel/records.ts";
-import { sql, type RawBuilder } from "kysely";
 import { forUpdate, type Session } from "../engine/dialect.ts";
+import { prepared } from "../engine/prepared.ts";
 import { write } from "../engine/writes.ts";
 import { eventColumns, storedEvent } from "./outbox-rows.ts";
 import type { DeliveryTables } from "./tables.ts";
@@ -18,34 +19,38 @@ const scanLimit = 5_000;
 /** Rows that one call of `prune` scans, so that no statement runs long. */
 const pruneBatch = 1_000;
 
-export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLog {
+const lockedHead = prepared(({ db, dialect }: Session<DeliveryTables>, _none: object) =>
+  forUpdate(dialect, db.selectFrom("event_head").select("last_position").where("id", "=", 1)),
+);
+
+const unnumbered = prepared(({ db }: Session<DeliveryTables>, { limit }: { limit: number }) =>
+  db.selectFrom("outbox").select(eventColumns).where("log_position", "is", null).orderBy("position").limit(limit),
+);
+
+const moveHead = prepared(({ db }: Session<DeliveryTables>, { last }: { last: number }) =>
+  db.updateTable("event_head").set({ last_position: last }).where("id", "=", 1),
+);
+
+export function logRepository(session: Session<DeliveryTables>): EventLog {
+  const { db } = session;
   const head = () => db.selectFrom("event_head").where("event_head.id", "=", 1);
   return {
     async number(limit) {
-      const { last_position } = await forUpdate(dialect, head().select("last_position")).executeTakeFirstOrThrow();
-      const rows = await db.selectFrom("outbox").select(eventColumns).where("log_position", "is", null).orderBy("position").limit(limit).execute();
+      const [{ last_position } = { last_position: 0 }] = (await db.executeQuery(lockedHead(session, {}))).rows;
+      const { rows } = await db.executeQuery(unnumbered(session, { limit }));
       if (rows.length === 0) return [];
       const events = rows.map((row, index): LogEvent => ({ ...storedEvent(row), position: last_position + 1 + index }));
       for (const [index, { type, subject, serial }] of events.entries()) {
         if (rows[index]?.type !== null) continue;
-        await write(db, db.updateTable("outbox").set({ type, subject_kind: subject.kind, subject_id: subject.id }).where("position", "=", serial));
+        await write(db, db.updateTable("outbox").set({ type, subject_kind: subject.kind, subject_id: subject.id }).where("position", "=", serial).compile());
       }
-      const serials = events.map(({ serial }) => serial);
-      // By primary key alone: another condition could use an index that contains rows of open transactions.
-      await write(
-        db,
-        db
-          .updateTable("outbox")
-          .set({ log_position: positionBySerial(events) })
-          .where("position", "in", serials),
-      );
-      await write(
-        db,
-        db
-          .updateTable("event_head")
-          .set({ last_position: last_position + rows.length })
-          .where("id", "=", 1),
-      );
+      for (const [ahead, run] of Map.groupBy(events, ({ serial, position }) => position - serial)) {
+        const serials = run.map(({ serial }) => serial);
+        // By primary key alone: another condition could use an index that contains rows of open transactions, and a range waits for what follows it.
+        const numbering = db.updateTable("outbox").set({ log_position: sql<number>`position + ${ahead}` });
+        await write(db, numbering.where("position", "in", serials).compile());
+      }
+      await write(db, moveHead(session, { last: last_position + rows.length }));
       return events;
     },
 
@@ -121,9 +126,4 @@ export function logRepository({ db, dialect }: Session<DeliveryTables>): EventLo
       return young < 0 && rows.length === pruneBatch ? (rows.at(-1)?.log_position ?? undefined) : undefined;
     },
   };
-}
-
-function positionBySerial(events: readonly LogEvent[]): RawBuilder<number> {
-  const cases = events.map(({ serial, position }) => sql`when ${serial} then ${position}`);
-  return sql<number>`case position ${sql.join(cases, sql` `)} end`;
 }

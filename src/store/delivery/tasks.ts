@@ -7,31 +7,39 @@
 import type { Tasks } from "../../kernel/records.ts";
 import { sql } from "kysely";
 import { fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
+import { prepared } from "../engine/prepared.ts";
 import { write } from "../engine/writes.ts";
 import type { DeliveryTables } from "./tables.ts";
 
 const never = Number.MAX_SAFE_INTEGER;
 
-export function taskRepository({ db, dialect }: Session<DeliveryTables>): Tasks {
+interface NewTask {
+  readonly id: string;
+  readonly kind: string;
+  readonly payload: string;
+  readonly dueInMs: number;
+}
+
+const insertion = prepared(({ db, dialect }: Session<DeliveryTables>, { dueInMs, ...columns }: NewTask) =>
+  db.insertInto("tasks").values({
+    ...columns,
+    attempts: 0,
+    due_at: fromNow(dialect, dueInMs),
+    last_error: null,
+    created_at: dialect.now(),
+    claimed_at: null,
+    parked_at: null,
+  }),
+);
+
+export function taskRepository(session: Session<DeliveryTables>): Tasks {
+  const { db, dialect } = session;
   /** When it was inserted; now, when that is not known. */
   const createdAt = () => sql<number>`coalesce(created_at, ${dialect.now()})`;
 
   return {
     async insert({ kind }, { id, payload, dueInMs = 0 }) {
-      await write(
-        db,
-        db.insertInto("tasks").values({
-          id,
-          kind,
-          payload: JSON.stringify(payload),
-          attempts: 0,
-          due_at: fromNow(dialect, dueInMs),
-          last_error: null,
-          created_at: dialect.now(),
-          claimed_at: null,
-          parked_at: null,
-        }),
-      );
+      await write(db, insertion(session, { id, kind, payload: JSON.stringify(payload), dueInMs }));
     },
 
     async exists(id) {

@@ -40,13 +40,14 @@ export async function openSqlite<Tx>({ path, clock }: SqliteOptions, part: Store
   const database = open(path);
   try {
     prepare(database);
+    if (clock) database.function("given_now", () => clock.now());
     await migrateInOneTransaction(database, part.migrations);
   } catch (error) {
     database.close();
     throw whyNot(error);
   }
   const dialect: StoreDialect = {
-    now: () => (clock ? sql<number>`${clock.now()}` : sql.raw<number>(databaseNow)),
+    now: () => sql.raw<number>(clock ? "given_now()" : databaseNow),
     rowLocks: false,
     isDuplicate: isSqliteDuplicate,
     isTransient: () => false,

@@ -2,7 +2,7 @@
  * Writes whose result nobody reads. MySQL is sent them together with the next statement or the commit, in one round trip, and it is
  * that which fails when one of them does, also on a unique key: the transaction is then rolled back. SQLite runs them at once.
  */
-import { CompiledQuery, type Compilable, type Insertable, type Kysely } from "kysely";
+import { CompiledQuery, type Insertable, type Kysely } from "kysely";
 
 /** How a driver tells them. */
 interface UnreadQuery extends CompiledQuery {
@@ -13,8 +13,9 @@ export function isUnread(query: CompiledQuery): query is UnreadQuery {
   return "isUnread" in query;
 }
 
-export async function write<Tables>(db: Kysely<Tables>, query: Pick<Compilable, "compile">): Promise<void> {
-  await send(db, query.compile());
+export async function write<Tables>(db: Kysely<Tables>, query: CompiledQuery): Promise<void> {
+  const unread: UnreadQuery = { ...query, isUnread: true };
+  await db.executeQuery(unread);
 }
 
 /** Inserts rows of plain values, all with the columns of the first. The text is made once, without the query builder. */
@@ -23,7 +24,7 @@ export async function insertRows<Tables, T extends keyof Tables & string>(db: Ky
   if (!first) return;
   const columns = Object.keys(first) as (keyof Insertable<Tables[T]> & string)[];
   const values = rows.flatMap((row) => columns.map((column) => row[column]));
-  await send(db, CompiledQuery.raw(insertion(table, columns, rows.length), values));
+  await write(db, CompiledQuery.raw(insertion(table, columns, rows.length), values));
 }
 
 const texts = new Map<string, { readonly head: string; readonly row: string }>();
@@ -36,9 +37,4 @@ function insertion(table: string, columns: readonly string[], count: number): st
   };
   texts.set(name, { head, row });
   return head + `${row}, `.repeat(count - 1) + row;
-}
-
-async function send<Tables>(db: Kysely<Tables>, query: CompiledQuery): Promise<void> {
-  const unread: UnreadQuery = { ...query, isUnread: true };
-  await db.executeQuery(unread);
 }

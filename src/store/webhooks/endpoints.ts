@@ -1,9 +1,24 @@
 import type { EndpointRepository } from "../../webhooks/records.ts";
 import type { Endpoint } from "../../webhooks/types.ts";
 import { forUpdate, type Session } from "../engine/dialect.ts";
+import { prepared } from "../engine/prepared.ts";
 import type { EndpointTable, WebhookTables } from "./tables.ts";
 
-export function endpointRepository({ db, dialect }: Session<WebhookTables>): EndpointRepository {
+/** Endpoints that may be told of a request, with its cursors. */
+const listening = prepared(({ db }: Session<WebhookTables>, { tenant, approvalId }: { tenant: string; approvalId: string }) =>
+  db
+    .selectFrom("webhook_endpoints as e")
+    .leftJoin("webhook_cursors as c", (join) => join.onRef("c.endpoint_id", "=", "e.id").on("c.approval_id", "=", approvalId))
+    .selectAll("e")
+    .select(["c.task_id", "c.tries"])
+    .where("e.tenant", "=", tenant)
+    .where("e.approval_id", "in", ["", approvalId])
+    .where("e.disabled_at", "is", null)
+    .orderBy("e.id"),
+);
+
+export function endpointRepository(session: Session<WebhookTables>): EndpointRepository {
+  const { db, dialect } = session;
   const one = (tenant: string, id: string) => db.selectFrom("webhook_endpoints").selectAll().where("id", "=", id).where("tenant", "=", tenant);
 
   return {
@@ -76,16 +91,7 @@ export function endpointRepository({ db, dialect }: Session<WebhookTables>): End
     },
 
     async listeners(tenant, approvalId) {
-      const rows = await db
-        .selectFrom("webhook_endpoints as e")
-        .leftJoin("webhook_cursors as c", (join) => join.onRef("c.endpoint_id", "=", "e.id").on("c.approval_id", "=", approvalId))
-        .selectAll("e")
-        .select(["c.task_id", "c.tries"])
-        .where("e.tenant", "=", tenant)
-        .where("e.approval_id", "in", ["", approvalId])
-        .where("e.disabled_at", "is", null)
-        .orderBy("e.id")
-        .execute();
+      const { rows } = await db.executeQuery(listening(session, { tenant, approvalId }));
       return rows.map(({ task_id, tries, ...row }) => ({
         endpoint: fromRow(row),
         cursor: task_id === null || tries === null ? undefined : { taskId: task_id, tries },
