@@ -1,10 +1,12 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely } from "kysely";
 import { describe, expect, test } from "vitest";
 import { nodeSqliteDialect } from "../src/store/engine/sqlite-driver.ts";
+import { openSqliteStore } from "../src/store/sqlite.ts";
+import { outboxEvent } from "./contract/store/fixtures.ts";
 
 type Tables = { notes: { id: number; above: number | null } };
 
@@ -85,5 +87,27 @@ describe("transactions that come at once", () => {
     await using notes = await open();
     expect(await outcomes([notes.note(1), notes.note(13), notes.note(3)])).toEqual(["rejected", "rejected", "fulfilled"]);
     expect(notes.committed()).toEqual([3]);
+  });
+});
+
+/** Files that this process has open and that nobody else can see. */
+async function unseenFiles(): Promise<readonly string[]> {
+  const descriptors = await readdir("/proc/self/fd");
+  const paths = await Promise.all(descriptors.map((descriptor) => readlink(`/proc/self/fd/${descriptor}`).catch(() => "")));
+  return paths.filter((path) => path.endsWith(" (deleted)"));
+}
+
+test.runIf(process.platform === "linux")("what a transaction has to undo is in no file, however much it changes", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "muster-commits-"));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => rm(directory, { recursive: true }));
+  const store = stack.use(await openSqliteStore({ path: join(directory, "muster.db") }));
+  const before = await unseenFiles();
+  const ids = Array.from({ length: 500 }, (_, n) => `${n}`);
+  const long = { type: "ServiceUnregistered", serviceId: "s".repeat(2_000), name: "n" } as const;
+  await store.tx((tx) => tx.outbox.insert(...ids.map((id) => outboxEvent(id, { payload: long }))));
+  await store.tx(async (tx) => {
+    await tx.outbox.markPublished(ids, 1);
+    expect(await unseenFiles()).toEqual(before);
   });
 });
