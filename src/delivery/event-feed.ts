@@ -2,8 +2,8 @@
  * The log of events for readers, and its numbering.
  *
  * Guarantees: a watcher receives every event of its filter after its position, in order, once; a watcher that is behind reads from
- * the store. Events that this replica commits are numbered right after the commit (`nudge`); those of a replica that died before
- * numbering them, within a second by any other replica. While there are watchers, the last events are kept in memory, read
+ * the store. Events that this replica commits are numbered right after the commit, or with it where the store is its own (`nudge`);
+ * those of a replica that died before numbering them, within a second by any other replica. While there are watchers, the last events are kept in memory, read
  * once for all watchers; events of other replicas are found by polling the log's end every 100 ms.
  */
 import { DomainError } from "../kernel/errors.ts";
