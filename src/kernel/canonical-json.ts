@@ -8,8 +8,13 @@ export function canonicalJson(value: unknown): string {
 function sorted(value: unknown): unknown {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(sorted);
-  const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(members.map(([key, member]) => [key, sorted(member)]));
+  const members = value as Readonly<Record<string, unknown>>;
+  const keys = Object.keys(members).toSorted();
+  // An assignment to `__proto__` makes no member.
+  if (keys.includes("__proto__")) return Object.fromEntries(keys.map((key) => [key, sorted(members[key])]));
+  const copy: Record<string, unknown> = {};
+  for (const key of keys) copy[key] = sorted(members[key]);
+  return copy;
 }
 
 /** SHA-256 (hex) of a text's UTF-8 bytes. */
