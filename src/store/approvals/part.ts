@@ -1,6 +1,7 @@
 import type { DirectoryTx } from "../../approvals/directory/records.ts";
 import type { ApprovalTx } from "../../approvals/records.ts";
 import type { CoreTx } from "../../kernel/records.ts";
+import { sessionOn } from "../engine/dialect.ts";
 import type { StorePart } from "../engine/part.ts";
 import { commandRepository } from "./commands.ts";
 import { directoryRepository } from "./directory.ts";
@@ -17,8 +18,8 @@ import type { ApprovalTables } from "./tables.ts";
 /** What approvals keep, beside what every domain does. */
 export const approvalsPart: StorePart<DirectoryTx & Omit<ApprovalTx, keyof CoreTx>> = {
   migrations: [policies, directory, approvals, activePolicies, outdated],
-  repositories({ db, dialect }) {
-    const session = { db: db.withTables<ApprovalTables>(), dialect };
+  repositories(whole) {
+    const session = sessionOn<ApprovalTables>(whole);
     return {
       directories: directoryRepository(session),
       policies: policyRepository(session),

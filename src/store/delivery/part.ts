@@ -1,4 +1,5 @@
 import type { CoreTx } from "../../kernel/records.ts";
+import { sessionOn } from "../engine/dialect.ts";
 import type { StorePart } from "../engine/part.ts";
 import { auditRepository } from "./audit.ts";
 import { leaseRepository } from "./leases.ts";
@@ -14,8 +15,8 @@ import { taskRepository } from "./tasks.ts";
 /** The repositories that every domain writes to. */
 export const deliveryPart: StorePart<CoreTx> = {
   migrations: [delivery, audit, log, taskKinds],
-  repositories({ db, dialect }) {
-    const session = { db: db.withTables<DeliveryTables>(), dialect };
+  repositories(whole) {
+    const session = sessionOn<DeliveryTables>(whole);
     return {
       outbox: outboxRepository(session),
       tasks: taskRepository(session),

@@ -21,6 +21,11 @@ export interface Session<Tables = unknown> {
   readonly dialect: StoreDialect;
 }
 
+/** The same session for these tables. Kysely's own way to say so makes a copy, and every transaction would make six. */
+export function sessionOn<Tables>(session: Session): Session<Tables> {
+  return session as Session<unknown> as Session<Tables>;
+}
+
 interface Lockable<Q> {
   forShare(): Q;
   forUpdate(): Q;

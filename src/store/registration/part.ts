@@ -1,5 +1,6 @@
 import type { CoreTx } from "../../kernel/records.ts";
 import type { RegistrationTx } from "../../registration/records.ts";
+import { sessionOn } from "../engine/dialect.ts";
 import type { StorePart } from "../engine/part.ts";
 import { attemptRepository } from "./attempts.ts";
 import { askRepository } from "./asks.ts";
@@ -28,8 +29,8 @@ import type { RegistrationTables } from "./tables.ts";
 /** What registration keeps, beside what every domain does. */
 export const registrationPart: StorePart<Omit<RegistrationTx, keyof CoreTx>> = {
   migrations: [registration, embedded, schemas, criticals, principalKeys, desiredTags, keys, requestIds, reservedNames, artifacts, checks, gate],
-  repositories({ db, dialect }) {
-    const session = { db: db.withTables<RegistrationTables>(), dialect };
+  repositories(whole) {
+    const session = sessionOn<RegistrationTables>(whole);
     return {
       attempts: attemptRepository(session),
       instances: instanceRepository(session),

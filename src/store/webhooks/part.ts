@@ -1,5 +1,6 @@
 import type { CoreTx } from "../../kernel/records.ts";
 import type { WebhookTx } from "../../webhooks/records.ts";
+import { sessionOn } from "../engine/dialect.ts";
 import type { StorePart } from "../engine/part.ts";
 import { cursorRepository } from "./cursors.ts";
 import { deliveryRepository } from "./deliveries.ts";
@@ -11,8 +12,8 @@ import type { WebhookTables } from "./tables.ts";
 /** What webhooks keep, beside what every domain does. */
 export const webhooksPart: StorePart<Omit<WebhookTx, keyof CoreTx>> = {
   migrations: [webhooks],
-  repositories({ db, dialect }) {
-    const session = { db: db.withTables<WebhookTables>(), dialect };
+  repositories(whole) {
+    const session = sessionOn<WebhookTables>(whole);
     return {
       webhookEndpoints: endpointRepository(session),
       webhookSecrets: secretRepository(session),
@@ -20,6 +21,7 @@ export const webhooksPart: StorePart<Omit<WebhookTx, keyof CoreTx>> = {
       webhookDeliveries: deliveryRepository(session),
       webhookClock: {
         async now() {
+          const { db, dialect } = session;
           return Number((await db.selectNoFrom(dialect.now().as("now")).executeTakeFirstOrThrow()).now);
         },
       },
