@@ -23,8 +23,8 @@ export function askRepository({ db }: Session<RegistrationTables>): AskRepositor
   const asks = () => db.selectFrom("asks").selectAll();
   return {
     async put(ask) {
-      await write(db, db.deleteFrom("asks").where("service_id", "=", ask.serviceId));
-      await write(db, db.insertInto("asks").values(toRow(ask)));
+      await write(db, db.deleteFrom("asks").where("service_id", "=", ask.serviceId).compile());
+      await write(db, db.insertInto("asks").values(toRow(ask)).compile());
     },
 
     async find(serviceId) {
@@ -51,24 +51,24 @@ export function askRepository({ db }: Session<RegistrationTables>): AskRepositor
     },
 
     async touch(serviceIds, at) {
-      if (serviceIds.length > 0) await write(db, db.updateTable("asks").set({ asked_at: at }).where("service_id", "in", serviceIds));
+      if (serviceIds.length > 0) await write(db, db.updateTable("asks").set({ asked_at: at }).where("service_id", "in", serviceIds).compile());
     },
 
     async show(approvalId, shown) {
       const showing = db.updateTable("asks").set({ shown: JSON.stringify(shown) });
-      await write(db, showing.where("approval_id", "=", approvalId));
+      await write(db, showing.where("approval_id", "=", approvalId).compile());
     },
 
     async setAdmitted(approvalId) {
-      await write(db, db.updateTable("asks").set({ admitted: 1 }).where("approval_id", "=", approvalId));
+      await write(db, db.updateTable("asks").set({ admitted: 1 }).where("approval_id", "=", approvalId).compile());
     },
 
     async delete(serviceId) {
-      await write(db, db.deleteFrom("asks").where("service_id", "=", serviceId));
+      await write(db, db.deleteFrom("asks").where("service_id", "=", serviceId).compile());
     },
 
     async deleteOf(approvalId) {
-      await write(db, db.deleteFrom("asks").where("approval_id", "=", approvalId).where("admitted", "=", 0));
+      await write(db, db.deleteFrom("asks").where("approval_id", "=", approvalId).where("admitted", "=", 0).compile());
     },
 
     async count() {

@@ -30,7 +30,13 @@ export function gateRepository({ db, dialect }: Session<RegistrationTables>): Ga
     async admit(...admissions) {
       // As many as a statement has room for.
       for (let from = 0; from < admissions.length; from += 200) {
-        await write(db, db.insertInto("admissions").values(admissions.slice(from, from + 200).map(toRow)));
+        await write(
+          db,
+          db
+            .insertInto("admissions")
+            .values(admissions.slice(from, from + 200).map(toRow))
+            .compile(),
+        );
       }
     },
 
