@@ -182,7 +182,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     // A transaction of one domain has the repositories of all.
     listeners: { note: (tx, news) => webhooks.note(tx as MusterTx, news), addCallback: (tx, ...rest) => webhooks.addCallback(tx as MusterTx, ...rest) },
   });
-  const inbound = await openInbound(config, { store, ids, log, meter, cast: castVotes(() => approvals.deps) });
+  const inbound = await openInbound(config, { store, clock, ids, log, meter, owner, cast: castVotes(() => approvals.deps) });
   const domains = [registration, approvals, webhooks, inbound];
 
   // Background loops, and the code that they load, begin after the start.

@@ -126,12 +126,13 @@ describe("docs/operations.md", () => {
     const files = { clock: systemClock, log: () => undefined, meter };
     const access = await openAccess({ auth: { kind: "open" } }, files);
     const directories = await openDirectories({ directory: undefined }, { ...files, tokens: undefined, store });
+    const poll = { url: "https://core.example/api/v1/events", headers: {}, everyMs: 10_000, cursor: undefined };
     const measures = [
       access.measures,
       directories.measures,
       approvalMeasures(store),
       webhookMeasures(store),
-      inboundMeasures(store, [{ name: "entity-permissions" }]),
+      inboundMeasures(store, () => [{ name: "entity-permissions", poll }]),
       registrationMeasures({ store, running: () => 0 }),
       deliveryMeasures({ store, clock: systemClock, hasSink: true, kinds: ["withdraw", "show"] }),
       rpcMeasures([PlatformRegistrationService, RegistrationService]),
@@ -165,7 +166,7 @@ describe("docs/operations.md", () => {
   test("has every HTTP route", () => {
     const probes = probeRoutes({ checks: {}, draining: () => false, clock: systemClock });
     const events = inboundRoutes({
-      deps: { sources: [] } as unknown as InboundDeps,
+      deps: { sources: () => [] } as unknown as InboundDeps,
       clock: systemClock,
       store: { ping: async () => undefined },
       isLoopback: () => true,

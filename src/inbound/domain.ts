@@ -2,35 +2,38 @@
 import type { Domain } from "../kernel/domain.ts";
 import type { Meter } from "../kernel/meter.ts";
 import type { TaskKind } from "../kernel/task-kind.ts";
-import type { InboundDeps } from "./deps.ts";
+import { inboundAudits } from "./audits.ts";
 import { inboundMeasures, inboundMeter } from "./metrics.ts";
+import type { PollDeps } from "./poll.ts";
+import { createPolls } from "./polls.ts";
 import { runRetry } from "./retry.ts";
 import { retryTask } from "./retry-task.ts";
 
 const pruned = 1_000;
 const tryMs = 15_000;
 
-export interface InboundOptions extends Omit<InboundDeps, "meter"> {
+export interface InboundOptions extends Omit<PollDeps, "meter"> {
   readonly meter: Meter;
   /** For how long an event is known, so that it has no second effect. */
   readonly retentionMs: number;
 }
 
 export interface Inbound extends Domain {
-  readonly deps: InboundDeps;
+  readonly deps: PollDeps;
 }
 
 export function createInbound({ meter, retentionMs, ...options }: InboundOptions): Inbound {
   const { store, sources } = options;
-  const deps: InboundDeps = { ...options, meter: inboundMeter(meter, sources) };
+  const deps: PollDeps = { ...options, meter: inboundMeter(meter) };
+  const polls = createPolls(deps);
   const retry: TaskKind<Parameters<typeof runRetry>[1]> = { ...retryTask, limitMs: tryMs, run: (payload) => runRetry(deps, payload) };
   return {
     deps,
     tasks: [retry],
-    loops: [],
+    loops: [polls.loop],
     measures: inboundMeasures(store, sources),
-    audits: [],
+    audits: inboundAudits(store),
     prune: async () => (await store.tx((tx) => tx.inbound.prune(retentionMs, pruned))) === pruned,
-    drain: () => Promise.resolve(),
+    drain: (ms) => polls.drain(ms),
   };
 }

@@ -18,3 +18,14 @@ export type VoteEnd =
 
 /** Casts a vote in an open transaction, which is to be rolled back when the vote has failed. */
 export type CastVote = (tx: CoreTx, vote: InboundVote) => Promise<VoteEnd>;
+
+/** What came of asking a source. */
+export type SourceAnswer =
+  | { readonly is: "answered"; readonly status: number; readonly body: Uint8Array; readonly retryAfter: string }
+  /** `denied`: its address may not be dialled. The text has no secret. */
+  | { readonly is: "unanswered" | "denied"; readonly error: string };
+
+export interface SourceClient {
+  /** A GET. Rejects with the signal's reason alone. */
+  get(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<SourceAnswer>;
+}

@@ -1,5 +1,6 @@
 /** What admins see of events from outside, and their pruning by hand. */
 import type { Caller } from "../kernel/caller.ts";
+import { eventsSubject } from "./audits.ts";
 import type { InboundDeps } from "./deps.ts";
 import type { InboundCount, InboundFilter } from "./records.ts";
 import type { InboundRecord } from "./types.ts";
@@ -15,10 +16,19 @@ export function countEvents({ store }: InboundDeps, tenant: string): Promise<rea
 }
 
 /** Deletes the tenant's events that came more than `ageMs` ago; resolves to their number. */
-export async function pruneEvents({ store, log }: InboundDeps, ageMs: number, { tenant, key }: Pick<Caller, "tenant" | "key">): Promise<number> {
+export async function pruneEvents(
+  { store, clock, log }: Pick<InboundDeps, "store" | "clock" | "log">,
+  ageMs: number,
+  { tenant, key }: Pick<Caller, "tenant" | "key">,
+): Promise<number> {
   let deleted = 0;
   for (;;) {
-    const count = await store.tx((tx) => tx.inbound.prune(ageMs, batch, tenant));
+    const count = await store.tx(async (tx) => {
+      const pruned = await tx.inbound.prune(ageMs, batch, tenant);
+      const detail = { tenant, deleted: String(pruned), older_than_ms: String(ageMs) };
+      if (pruned > 0) await tx.audit.append({ subject: eventsSubject(tenant), at: clock.now(), actor: key, action: "INBOUND_PRUNED", detail });
+      return pruned;
+    });
     deleted += count;
     if (count < batch) break;
   }

@@ -1,5 +1,6 @@
 /** The bare form of an event, read from its body. Pure; what it refuses cannot be read differently later. */
 import { printable } from "../kernel/log.ts";
+import { at } from "./json-pointer.ts";
 import type { About, Decision, InboundEvent, Source, SubjectPlace, Verdict } from "./types.ts";
 
 /** Why a body is no event. */
@@ -51,9 +52,14 @@ function objectOf(body: string): Readonly<Record<string, unknown>> {
   return json as Readonly<Record<string, unknown>>;
 }
 
+/** Whether a value is an id or a type of an event. */
+export function isIdentifier(value: unknown): value is string {
+  return typeof value === "string" && value.length <= maxId && /^[\x21-\x7e]+$/.test(value);
+}
+
 function identifier(json: Readonly<Record<string, unknown>>, name: string): string {
   const value = json[name];
-  if (typeof value === "string" && value.length <= maxId && /^[\x21-\x7e]+$/.test(value)) return value;
+  if (isIdentifier(value)) return value;
   throw new Refused("missing_event_fields", `${name} must be 1 to ${maxId} printable ASCII characters without spaces`);
 }
 
@@ -89,16 +95,4 @@ function aboutIn(json: Readonly<Record<string, unknown>>, place: SubjectPlace): 
   const id = typeof value === "number" && Number.isSafeInteger(value) ? String(value) : value;
   if (typeof id !== "string" || id === "" || id.length > 255) throw new Refused("invalid_approval_payload", `${pointer} must be the id of what is decided`);
   return "approval" in place ? { approvalId: id } : { type: place.type, id };
-}
-
-/** The value that a JSON Pointer leads to; undefined when there is none. */
-function at(json: unknown, pointer: string): unknown {
-  return pointer
-    .split("/")
-    .slice(1)
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"))
-    .reduce<unknown>((value, token) => {
-      if (typeof value !== "object" || value === null || !Object.hasOwn(value, token)) return undefined;
-      return (value as Readonly<Record<string, unknown>>)[token];
-    }, json);
 }

@@ -163,13 +163,32 @@ function rowOf(id: string, { name, tenant }: Source, { id: eventId, type, claime
   return { id, source: name, eventId, tenant, eventType: type, claimedActor, body, ...end };
 }
 
+/** Keeps what a source has and what cannot be read as an event: parked, so that somebody sees it, and once. Rejects as `receive`. */
+export async function keepUnreadable(
+  { store, ids, log, meter }: InboundDeps,
+  source: Source,
+  { id: eventId, type, body }: Pick<InboundEvent, "id" | "type" | "body">,
+  detail: string,
+): Promise<void> {
+  const end: End = { status: "PARKED", reason: "UNREADABLE", detail, approvalId: undefined };
+  const isNew = await store.tx(async (tx) => {
+    const id = ids.next();
+    if (!(await tx.inbound.insert(rowOf(id, source, { id: eventId, type, claimedActor: "", decision: undefined, body }, end)))) return false;
+    await tx.inbound.settle(id, end);
+    return true;
+  });
+  if (!isNew) return;
+  meter.parked(source.name);
+  log("error", "inbound.parked", { source: source.name, event_id: eventId, reason: end.reason, detail });
+}
+
 /** One more try of an event that is kept, by what its source is configured as now. Rejects as `receive`. */
 export async function receiveAgain(
   deps: InboundDeps,
   { id, source: name, body }: Pick<InboundRecord, "id" | "source" | "body">,
   isByHand: boolean,
 ): Promise<void> {
-  const source = deps.sources.find((one) => one.name === name);
+  const source = deps.sources().find((one) => one.name === name);
   const read = source && readEvent(source, body);
   if (source && read && "event" in read) return void (await receive(deps, source, read.event, isByHand));
   const detail = read && "message" in read ? read.message : "it is not configured any more";

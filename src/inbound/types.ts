@@ -5,14 +5,36 @@ import type { SecretValues } from "../kernel/signed-body.ts";
 export interface Source {
   readonly name: string;
   readonly tenant: string;
-  /** The values that may sign its events; none for a source on loopback that does not sign. */
+  /** The values that may sign its events; with none, and not unsigned, nothing that is delivered in its name is taken. */
   readonly secrets: SecretValues;
+  /** What it sends needs no signature. */
+  readonly isUnsigned: boolean;
   /** Types of events that approve; one `*` stands for any text. */
   readonly approve: readonly string[];
   /** Types of events that reject. A type that is in both rejects. */
   readonly reject: readonly string[];
   readonly subject: SubjectPlace;
   readonly voter: Voter;
+  /** How its events are read from it, beside those that it sends. */
+  readonly poll?: Poll | undefined;
+}
+
+/** A source's list of events behind a URL. */
+export interface Poll {
+  /** With the query that selects the events; https, or http on loopback. May have a secret: only its origin and path are shown. */
+  readonly url: string;
+  /** What is sent with every request: the key, under the name of its header. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly everyMs: number;
+  /** Undefined for a source that always shows the same events until there are too many. */
+  readonly cursor: PollCursor | undefined;
+}
+
+export interface PollCursor {
+  /** Of the query: what it is sent as. */
+  readonly param: string;
+  /** Where an answer has the next one: a JSON Pointer. */
+  readonly from: string;
 }
 
 /** Where an event says what it decides: a JSON Pointer (RFC 6901) to the id of a request, or to that of a subject of one type. */

@@ -9,6 +9,8 @@ export interface Metric<L extends Labels = Labels> {
   /** In Prometheus' terms: unit and `_total` in the name, seconds and bytes as units. */
   readonly name: string;
   readonly help: string;
+  /** Names of its labels, for a metric that may begin without a series. */
+  readonly labels?: readonly (keyof L & string)[];
   /** Each possible set of labels; one empty set for a metric without labels. */
   readonly series: readonly L[];
   /** Upper bounds of a histogram's buckets, in seconds. */

@@ -11,6 +11,7 @@ import { createInbound, type Inbound } from "../../src/inbound/domain.ts";
 import { readEvent } from "../../src/inbound/read-event.ts";
 import { receive, type Received } from "../../src/inbound/receive.ts";
 import type { InboundRecord, Source } from "../../src/inbound/types.ts";
+import { sourceClient } from "../../src/open-inbound.ts";
 import { castVotes } from "../../src/inbound-votes.ts";
 import { principalOf } from "../../src/kernel/caller.ts";
 import { createLog } from "../../src/kernel/log.ts";
@@ -33,6 +34,7 @@ export const source: Source = {
   name: "markets",
   tenant: "default",
   secrets: [],
+  isUnsigned: true,
   approve: ["*.approved"],
   reject: ["*.rejected"],
   subject: { type: "market", id: "/payload/market_id" },
@@ -100,7 +102,18 @@ export async function openInboundScene({ decorate = (store) => store, sources = 
     directory: () => undefined,
     tenants: () => [],
   });
-  const inbound = createInbound({ store, ids, log, meter, sources, retentionMs: 30 * 86_400_000, cast: castVotes(() => approvals.deps) });
+  const inbound = createInbound({
+    store,
+    clock,
+    ids,
+    log,
+    meter,
+    owner: "one",
+    client: sourceClient(),
+    sources: () => sources,
+    retentionMs: 30 * 86_400_000,
+    cast: castVotes(() => approvals.deps),
+  });
   const policies = { store, clock, ids, owners: [], isEnumerable: () => true };
   await putPolicy(policies, { source: policy, validateOnly: false }, admin);
   await activatePolicy(policies, { key: "k", version: 1, expectedActive: 0 }, admin);

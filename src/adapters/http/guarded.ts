@@ -4,7 +4,7 @@ import { DomainError } from "../../kernel/errors.ts";
 import type { ResolveHost } from "../../registration/register.ts";
 import { createHttpClient, HttpFailure, type HttpAnswer, type HttpClient, type HttpClientOptions, type HttpRequest } from "./client.ts";
 
-/** A client for the host of this URL. Rejects when its address may not be dialled. */
+/** A client for the host of this URL. Rejects when its address may not be dialled, with the reason as metadata `host`. */
 export async function openGuarded(
   place: URL,
   resolveHost: ResolveHost,
@@ -13,7 +13,7 @@ export async function openGuarded(
 ): Promise<HttpClient> {
   const host = place.hostname.replace(/^\[(.*)\]$/, "$1");
   const resolved = await resolveHost(host, "", signal);
-  if ("violation" in resolved) throw unusable(`the host ${host} ${resolved.violation}`);
+  if ("violation" in resolved) throw unusable(`the host ${host} ${resolved.violation}`, undefined, { host: resolved.reason });
   return clientAt(place, resolved.address, limits);
 }
 
@@ -33,11 +33,12 @@ export async function bodyOf(client: HttpClient, request: HttpRequest, signal: A
   return body.toString();
 }
 
-export function unusable(message: string, cause?: unknown): DomainError {
-  return new DomainError({ kind: "unavailable", reason: "DEPENDENCY_UNAVAILABLE", message, cause });
+export function unusable(message: string, cause?: unknown, metadata: DomainError["metadata"] = {}): DomainError {
+  return new DomainError({ kind: "unavailable", reason: "DEPENDENCY_UNAVAILABLE", message, cause, metadata });
 }
 
-function failureText({ kind, code }: HttpFailure): string {
+/** Why there is no answer, without a secret. */
+export function failureText({ kind, code }: HttpFailure): string {
   if (kind === "late") return "it does not answer in time";
   return kind === "too large" ? "its answer is too large" : `no connection (${code || "it ended"})`;
 }

@@ -7,8 +7,10 @@ import type { Source, SubjectPlace, Voter } from "../../inbound/types.ts";
 import { claimsViolation, defaultTenant, tenantViolation } from "../../kernel/caller.ts";
 import { DomainError } from "../../kernel/errors.ts";
 import { secretViolation } from "../../kernel/signed-body.ts";
+import { pointerOf } from "./pointer.ts";
+import { pollOf } from "./poll.ts";
 
-const sourceNames = ["name", "tenant", "secrets", "unsigned", "approve", "reject", "subject", "voter"] as const;
+const sourceNames = ["name", "tenant", "secrets", "unsigned", "poll", "approve", "reject", "subject", "voter"] as const;
 const mostSources = 100;
 const mostSecrets = 4;
 const mostTypes = 50;
@@ -60,7 +62,9 @@ function sourceOf(item: Field, seen: Set<string>, { isOnLoopback }: ParseOptions
   const secrets = secretsField ? secretsOf(secretsField, report) : [];
   if (isUnsigned && secretsField) report(unsignedField, "a source has secrets or is unsigned, not both");
   if (isUnsigned && !isOnLoopback) report(unsignedField, "a source may be unsigned only where the server listens on loopback");
-  if (!isUnsigned && !secretsField) report(fields, "secrets is required: what signs the events of the source");
+  const pollField = fields.at("poll");
+  const poll = pollField && pollOf(pollField, report);
+  if (!isUnsigned && !secretsField && !pollField) report(fields, "secrets or poll is required: what signs the events of the source, or where they are read");
   const [approveField, rejectField] = [fields.at("approve"), fields.at("reject")];
   const approve = approveField ? typesOf(approveField, report) : [];
   const reject = rejectField ? typesOf(rejectField, report) : [];
@@ -70,7 +74,7 @@ function sourceOf(item: Field, seen: Set<string>, { isOnLoopback }: ParseOptions
   const voterField = required(fields, "voter", report);
   const voter = voterField && voterOf(voterField, report);
   if (name === undefined || tenant === undefined || !subject || !voter) return undefined;
-  return { name, tenant, secrets, approve, reject, subject, voter };
+  return { name, tenant, secrets, isUnsigned, poll, approve, reject, subject, voter };
 }
 
 function secretsOf(field: Field, report: Report): readonly string[] {
@@ -107,12 +111,6 @@ function subjectOf(field: Field, report: Report): SubjectPlace | undefined {
   }
   const [typeName, pointer] = [type && nameOf(type, report, 128), id && pointerOf(id, report)];
   return typeName === undefined || pointer === undefined ? undefined : { type: typeName, id: pointer };
-}
-
-function pointerOf(field: Field, report: Report): string | undefined {
-  const text = textOf(field, report);
-  if (text === undefined || /^(\/([^/~]|~[01])+)+$/.test(text)) return text;
-  return reported(report, field, "it is a JSON Pointer, such as /payload/market_id");
 }
 
 function voterOf(field: Field, report: Report): Voter | undefined {

@@ -23,8 +23,8 @@ export function createPromMeter(metrics: readonly Metric[]): PromMeter {
   const histograms = new Map<string, Histogram>();
   const counted = new Map<Labels, Counter.Internal>();
   const timed = new Map<Labels, Histogram.Internal<string>>();
-  for (const { kind, name, help, series, buckets } of metrics) {
-    const common = { name, help, labelNames: Object.keys(series[0] ?? {}), registers: [registry] };
+  for (const { kind, name, help, labels: names, series, buckets } of metrics) {
+    const common = { name, help, labelNames: [...(names ?? Object.keys(series[0] ?? {}))], registers: [registry] };
     if (kind === "counter") {
       const counter = new Counter(common);
       for (const labels of series) {

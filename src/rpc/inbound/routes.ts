@@ -31,8 +31,9 @@ export function inboundRoutes(options: InboundRouteOptions): readonly HttpRoute[
     }
   };
   const take = (request: RouteRequest): Promise<HttpAnswer> | HttpAnswer => {
-    const source = options.deps.sources.find(({ name }) => name === request.params["source"]);
-    return source ? delivered(options, source, request) : jsonAnswer(404, { error: "unknown_source", message: "there is no source of this name" });
+    const source = options.deps.sources().find(({ name }) => name === request.params["source"]);
+    if (!source) return jsonAnswer(404, { error: "unknown_source", message: "there is no source of this name" });
+    return delivered(options, source, request);
   };
   return [publicGet(`${path}/health`, health), { method: "POST", path: `${path}/{source}`, access: "public", limits: { bodyBytes: maxBody }, handle: take }];
 }
@@ -43,7 +44,7 @@ async function delivered({ deps, clock, isLoopback }: InboundRouteOptions, sourc
     deps.log("warn", "inbound.refused", { source: source.name, code: error, message });
     return jsonAnswer(status, { error, message });
   };
-  if (source.secrets.length === 0) {
+  if (source.isUnsigned) {
     if (peer === undefined || !isLoopback(peer)) return refused(401, "invalid_signature", "this source is not signed, so that it is heard from loopback alone");
   } else {
     const violation = signatureViolation((name) => textOf(headers[name]), body, source.secrets, clock.now());

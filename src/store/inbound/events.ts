@@ -53,6 +53,12 @@ export function inboundRepository({ db, dialect }: Session<InboundTables>): Inbo
       return row && fromRow(row);
     },
 
+    async known(source, eventIds) {
+      if (eventIds.length === 0) return new Set();
+      const rows = await db.selectFrom("inbound_events").select("event_id").where("source", "=", source).where("event_id", "in", eventIds).execute();
+      return new Set(rows.map(({ event_id }) => event_id));
+    },
+
     async get(tenant, id) {
       const row = await db.selectFrom("inbound_events").selectAll().where("id", "=", id).where("tenant", "=", tenant).executeTakeFirst();
       return row && fromRow(row);

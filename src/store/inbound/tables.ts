@@ -1,4 +1,4 @@
-/** The table of events from outside as Kysely sees it. */
+/** The tables of events from outside as Kysely sees them. */
 import type { InboundStatus } from "../../inbound/types.ts";
 
 export interface InboundTable {
@@ -18,4 +18,18 @@ export interface InboundTable {
   settled_at: number;
 }
 
-export type InboundTables = { inbound_events: InboundTable };
+export interface PollTable {
+  source: string;
+  place: string;
+  cursor_value: string | null;
+  run: number;
+  due_at: number;
+  failures: number;
+  succeeded_at: number | null;
+  failed_at: number | null;
+  error: string;
+  starved: number;
+  since: number;
+}
+
+export type InboundTables = { inbound_events: InboundTable; inbound_polls: PollTable };

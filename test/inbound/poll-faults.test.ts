@@ -1,0 +1,90 @@
+/** Sources that answer nonsense, or not; and two replicas that read one. */
+import { describe, expect, test } from "vitest";
+import { cursor, decisions, openPollScene } from "../support/poll-scene.ts";
+
+describe("what fails", () => {
+  test.each([
+    [401, "HTTP 401: the key is not accepted"],
+    [302, "HTTP 302: redirects are not followed"],
+    [500, "HTTP 500"],
+  ])("a status %i", async (status, error) => {
+    await using scene = await openPollScene();
+    scene.server.answer((_asked, response) => void response.writeHead(status, { location: scene.server.url }).end());
+    await scene.poll();
+    expect(scene.server.asked).toHaveLength(1);
+    expect(await scene.state()).toMatchObject({ failures: 1, error, failedAt: scene.clock.now(), succeededAt: undefined });
+    expect(scene.counted).toContain("inbound_polls_total markets refused");
+  });
+
+  test.each([
+    ["{", "the answer is not JSON in UTF-8"],
+    ["{}", "the answer has no list of events: bare, or as events or data"],
+    ['{"events": {}}', "the answer has no list of events: bare, or as events or data"],
+    [Buffer.from([0x5b, 0xff, 0x5d]), "the answer is not JSON in UTF-8"],
+    [JSON.stringify(Array.from({ length: 5_001 }, () => 1)), "the answer has more than 5000 events"],
+    ['{"events": [], "next": {}}', "/next of the answer is no cursor: text of at most 1024 characters"],
+    [JSON.stringify({ events: [], next: "x".repeat(1_025) }), "/next of the answer is no cursor: text of at most 1024 characters"],
+  ])("an answer that is no page: %s", async (body, error) => {
+    await using scene = await openPollScene({ cursor });
+    scene.server.answer((_asked, response) => void response.end(body));
+    await scene.poll();
+    expect(await scene.state()).toMatchObject({ failures: 1, error, cursor: undefined });
+    expect(scene.counted).toContain("inbound_polls_total markets unreadable");
+  });
+
+  test("is tried again later and later, up to five minutes, not before Retry-After, and said once", async () => {
+    await using scene = await openPollScene();
+    scene.server.answer((_asked, response) => void response.writeHead(503).end());
+    const pauses: number[] = [];
+    for (let n = 0; n < 7; n++) {
+      const pause = await scene.poll();
+      pauses.push(pause);
+      await scene.clock.pass(pause);
+    }
+    const least = [20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000];
+    pauses.forEach((pause, n) => {
+      expect(pause).toBeGreaterThanOrEqual(least[n] ?? 0);
+      expect(pause).toBeLessThanOrEqual((least[n] ?? 0) * 1.1);
+    });
+    expect(scene.logged("inbound.poll-failed")).toHaveLength(1);
+    scene.server.answer((_asked, response) => void response.writeHead(429, { "retry-after": "1800" }).end());
+    expect(await scene.poll()).toBe(1_800_000);
+    scene.server.answer(undefined);
+    await scene.clock.pass(1_800_000);
+    expect(await scene.poll()).toBe(10_000);
+    expect(scene.logged("inbound.poll-recovered")).toHaveLength(1);
+    expect(await scene.state()).toMatchObject({ failures: 0, error: "HTTP 429" });
+  });
+});
+
+describe("two replicas", () => {
+  test("one reads; the other one when the lease has ended, and then what the first has found moves nothing", async () => {
+    await using scene = await openPollScene({ cursor });
+    await scene.happen(2);
+    const held = Promise.withResolvers<void>();
+    scene.server.answer((_asked, response) => void held.promise.then(() => response.end(JSON.stringify({ events: [scene.server.events[0]], next: "1" }))));
+    const first = scene.poll();
+    await scene.server.askedTimes(1);
+    expect(await scene.poll(scene.polled, { owner: "two" })).toBe(10_000);
+    expect(scene.server.asked).toHaveLength(1);
+    await scene.clock.leap(31_000);
+    scene.server.answer(undefined);
+    await scene.poll(scene.polled, { owner: "two" });
+    expect(await scene.state()).toMatchObject({ cursor: "2" });
+    held.resolve();
+    await first;
+    expect(await scene.state()).toMatchObject({ cursor: "2" });
+    expect([await scene.record("e0"), await scene.record("e1")]).toMatchObject([{ status: "SUCCEEDED" }, { status: "SUCCEEDED" }]);
+  });
+
+  test("and its webhook at the same time: each event is one vote", async () => {
+    await using scene = await openPollScene({ cursor });
+    const ids = await scene.happen(40);
+    const reading = [scene.poll(), scene.poll(scene.polled, { owner: "two" })];
+    const sending = scene.server.events.map((_event, n) => scene.deliver({ id: `e${n}`, market: `m${n}` }));
+    await Promise.all([...reading, ...sending]);
+    await scene.clock.pass(10_000);
+    await scene.poll(scene.polled, { owner: "two" });
+    expect((await decisions(scene, ids)).filter((decision) => decision === "APPROVED")).toHaveLength(40);
+  });
+});
