@@ -1,6 +1,7 @@
 import { clientVariables, type ClientVariable } from "../config/client.ts";
-import { allVariables, ConfigError, parseConfig, type Variable } from "../config/config.ts";
+import { allVariables, ConfigError, parseConfig, type Config, type Variable } from "../config/config.ts";
 import { readSettings, type Origin } from "../config/settings.ts";
+import { DomainError } from "../kernel/errors.ts";
 import { masked } from "../kernel/mask.ts";
 import type { Run } from "./frame/command.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
@@ -11,7 +12,7 @@ import type { Terminal } from "./frame/terminal.ts";
 
 /** Shows every variable with its effective value, its source, and all problems; resolves to 1 when there are any. */
 export const configCommand: Run = async (input, terminal) => {
-  const problems = problemsOf(terminal);
+  const problems = await problemsOf(terminal);
   const read = readSettings(terminal.settings, { known: allVariables, wanted: allVariables, readFile: terminal.readFile });
   const rows = Object.entries(allVariables).map(([name, { secret }]) => {
     const variable = name as Variable | ClientVariable;
@@ -33,13 +34,27 @@ export const configCommand: Run = async (input, terminal) => {
 };
 
 /** Problems of these settings that would keep a server from starting, without looking outside. */
-function problemsOf({ settings, readFile }: Terminal): readonly string[] {
+async function problemsOf({ settings, readFile }: Terminal): Promise<readonly string[]> {
   try {
-    parseConfig(settings, readFile);
-    return readSettings(settings, { known: allVariables, wanted: clientVariables, readFile }).problems;
+    const config = parseConfig(settings, readFile);
+    const { problems } = readSettings(settings, { known: allVariables, wanted: clientVariables, readFile });
+    return [...problems, ...(await sourceProblems(config, readFile))];
   } catch (error) {
     if (error instanceof ConfigError) return error.problems;
     throw error;
+  }
+}
+
+/** The file of sources is configuration, too. */
+async function sourceProblems(config: Config, readFile: Terminal["readFile"]): Promise<readonly string[]> {
+  const { file } = config.inbound;
+  if (file === undefined) return [];
+  try {
+    const { sourcesParser } = await import("../open-inbound.ts");
+    (await sourcesParser(config))(readFile(file));
+    return [];
+  } catch (error) {
+    return [`MUSTER_INBOUND: ${error instanceof DomainError ? error.message : `the file ${file} cannot be read`}`];
   }
 }
 

@@ -2,8 +2,8 @@
 import type { Caller } from "../kernel/caller.ts";
 import { eventsSubject } from "./audits.ts";
 import type { InboundDeps } from "./deps.ts";
-import type { InboundCount, InboundFilter } from "./records.ts";
-import type { InboundRecord } from "./types.ts";
+import type { InboundCount, InboundFilter, PollState } from "./records.ts";
+import type { InboundRecord, Source } from "./types.ts";
 
 const batch = 1_000;
 
@@ -13,6 +13,16 @@ export function listEvents({ store }: InboundDeps, filter: InboundFilter): Promi
 
 export function countEvents({ store }: InboundDeps, tenant: string): Promise<readonly InboundCount[]> {
   return store.tx((tx) => tx.inbound.counts(tenant));
+}
+
+/** The sources of a tenant as they are configured, each with how its reading goes, if it is read and that has begun. */
+export async function listSources(
+  { store, sources }: Pick<InboundDeps, "store" | "sources">,
+  tenant: string,
+): Promise<readonly (readonly [Source, PollState | undefined])[]> {
+  const states = await store.tx((tx) => tx.inboundPolls.list());
+  const its = sources().filter((source) => source.tenant === tenant);
+  return its.map((source) => [source, source.poll && states.find((state) => state.source === source.name)]);
 }
 
 /** Deletes the tenant's events that came more than `ageMs` ago; resolves to their number. */

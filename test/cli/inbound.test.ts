@@ -60,6 +60,8 @@ inEveryMode(
       expect((await muster("show", opened.id)).code).toBe(5);
       expect((await muster("prune", "--older-than", "1m")).code).toBe(2);
       expect((await muster("prune", "--older-than", "1h")).out).toBe("0 deleted\n");
+      const sources = await muster("sources");
+      expect([sources.code, sources.out]).toEqual([0, expect.stringMatching(/^local +webhook +- +- +- +-$/m)]);
       const page = await fetch(`http://${world().muster.address}/metrics`);
       const text = await page.text();
       expect(text).toContain('inbound_events_total{source="local",result="succeeded"} 1');
@@ -78,7 +80,7 @@ test.each([
   [`sources: [{${good}}, {${good}}]`, "the name a is there twice"],
   [`sources: [{${good.replace("0123456789abcdef", "short")}}]`, "a secret must have 16 to 255 printable ASCII characters"],
   [`sources: [{${good.replace("0123456789abcdef", "whsec_not-base64-at-all!")}}]`, "a secret must have Base64 after whsec_"],
-  [`sources: [{${good.replace("secrets: [0123456789abcdef], ", "")}}]`, "secrets is required"],
+  [`sources: [{${good.replace("secrets: [0123456789abcdef], ", "")}}]`, "secrets or poll is required"],
   [`sources: [{${good}, unsigned: true}]`, "a source has secrets or is unsigned, not both"],
   [`sources: [{${good.replace("approve: [x], ", "")}}]`, "approve or reject is required"],
   [`sources: [{${good.replace("[x]", '["a*b*"]')}}]`, "it is a type, in which one * stands for any text"],

@@ -7,6 +7,7 @@ import { concurrencyTests } from "./store/concurrency.ts";
 import { deliveryTests } from "./store/delivery.ts";
 import { directoryTests } from "./store/directories.ts";
 import { failureTests } from "./store/failures.ts";
+import { inboundTests } from "./store/inbound.ts";
 import { instanceTests } from "./store/instances.ts";
 import { nameTests } from "./store/names.ts";
 import { leaseTests } from "./store/leases.ts";
@@ -31,6 +32,7 @@ export function storeContract(name: string, backend: StoreBackend): void {
     approvalTests(backend);
     policyTests(backend);
     webhookTests(backend);
+    inboundTests(backend);
     auditTests(backend);
     deliveryTests(backend);
     directoryTests(backend);

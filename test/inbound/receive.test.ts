@@ -240,3 +240,17 @@ test("events are deleted after their retention, but for those that wait to be tr
   expect(await scene.record("failed")).toBeDefined();
   expect(await pruneEvents(scene.inbound.deps, 0, principalOf("open", "root", ["admin"]))).toBe(0);
 });
+
+test("deleting by hand is in the audit of the tenant, for its callers alone", async () => {
+  await using scene = await openInboundScene();
+  const admin = principalOf("open", "root", ["admin"]);
+  const [audit] = scene.inbound.audits;
+  await expect(audit?.chain("default", "default")).rejects.toMatchObject({ reason: "INBOUND_EVENT_NOT_FOUND" });
+  for (const id of ["a", "b"]) await scene.deliver({ id, type: "market.opened" });
+  await scene.clock.leap(2 * hour);
+  expect(await pruneEvents(scene.inbound.deps, hour, admin)).toBe(2);
+  expect(await pruneEvents(scene.inbound.deps, hour, admin)).toBe(0);
+  const detail = { tenant: "default", deleted: "2", older_than_ms: `${hour}` };
+  expect(await audit?.chain("default", "default")).toMatchObject([{ sequence: 1, actor: admin.key, action: "INBOUND_PRUNED", detail }]);
+  await expect(audit?.chain("default", "other")).rejects.toMatchObject({ kind: "not_found" });
+});

@@ -12,8 +12,8 @@ export const auditCommands: readonly Command[] = [
       "elsewhere: only it shows that no row was cut off.",
     ],
     args: [
-      { name: "KIND", what: "kind of the subject", choices: ["instance", "approval", "policy", "stand-in"] },
-      { name: "ID", what: "its id; of an instance the service id, of a policy the key" },
+      { name: "KIND", what: "kind of the subject", choices: ["instance", "approval", "policy", "stand-in", "inbound-events"] },
+      { name: "ID", what: "its id; of an instance the service id, of a policy the key, of inbound-events the tenant" },
     ],
     options: callOptions,
     examples: [

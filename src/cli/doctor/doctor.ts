@@ -14,6 +14,7 @@ import { targetOf, type Target } from "../frame/target.ts";
 import { columnsOf, type Terminal } from "../frame/terminal.ts";
 import { checkDirectory, checkSecretFiles } from "./files.ts";
 import { findingText, type Check, type Finding } from "./finding.ts";
+import { checkInbound } from "./inbound.ts";
 import { checkServer } from "./server.ts";
 import { checkCatalog, checkEvents, checkSchemas } from "./servers.ts";
 import { startChecks } from "./start-checks.ts";
@@ -79,6 +80,7 @@ function configured(terminal: Terminal, clientTls: Target["tls"]): readonly Chec
     async () => [{ area: "configuration", state: "ok", text: "valid", todo: "" }],
     checkSecretFiles(secretFiles(terminal)),
     ...(config.directory ? [checkDirectory(config.directory)] : []),
+    ...(config.inbound.file === undefined ? [] : [checkInbound(config, config.inbound.file)]),
     ...startChecks(config, { now, signal, clientTls }),
     checkCatalog(config.catalog, now),
     checkSchemas(config.schemas, now),

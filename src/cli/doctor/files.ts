@@ -140,7 +140,7 @@ export function checkSecretFiles(files: readonly string[]): Check {
   );
 }
 
-function contentOf(tell: Teller, variable: string, path: string): string | undefined {
+export function contentOf(tell: Teller, variable: string, path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
@@ -150,6 +150,6 @@ function contentOf(tell: Teller, variable: string, path: string): string | undef
   }
 }
 
-function othersMayRead(tell: Teller, path: string): void {
+export function othersMayRead(tell: Teller, path: string): void {
   if ((statSync(path).mode & 0o004) !== 0) tell.warn(`${path} is world-readable`, `chmod o-r ${path}`);
 }

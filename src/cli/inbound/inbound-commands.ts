@@ -40,6 +40,14 @@ export const inboundCommands: readonly Command[] = [
     load: async () => (await import("./events.ts")).retryEvent,
   },
   {
+    name: "inbound sources",
+    what: "list the systems outside that decide, and how the reading of those goes that are read",
+    args: [],
+    options: callOptions,
+    examples: [{ what: "whether they are read", run: "muster inbound sources" }],
+    load: async () => (await import("./sources.ts")).listSources,
+  },
+  {
     name: "inbound prune",
     what: "delete events that came long ago",
     more: ["One that is delivered again after that is taken as a new one.", "Those that are still tried stay."],

@@ -1,24 +1,28 @@
 /** Every RPC of InboundService. All are for admins: bodies of events may have anything. */
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, durationMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { HandlerContext } from "@connectrpc/connect";
 import {
   GetInboundEventResponseSchema,
   InboundService,
   InboundStatus as WireStatus,
   ListInboundEventsResponseSchema,
+  ListInboundSourcesResponseSchema,
   PruneInboundEventsResponseSchema,
   RetryInboundEventResponseSchema,
   type InboundEventSchema,
+  type InboundSourceSchema,
   type ListInboundEventsRequest,
   type ListInboundEventsResponse,
   type PruneInboundEventsRequest,
   type PruneInboundEventsResponse,
 } from "../../../gen/muster/approval/v1/inbound_service_pb.ts";
 import type { InboundDeps } from "../../inbound/deps.ts";
-import { countEvents, listEvents, pruneEvents } from "../../inbound/queries.ts";
+import { shownUrl } from "../../inbound/poll-page.ts";
+import { countEvents, listEvents, listSources, pruneEvents } from "../../inbound/queries.ts";
 import { getEvent, retryEvent } from "../../inbound/retry.ts";
-import { inboundStatuses, type InboundRecord } from "../../inbound/types.ts";
+import type { PollState } from "../../inbound/records.ts";
+import { inboundStatuses, type InboundRecord, type Source } from "../../inbound/types.ts";
 import { callerOf } from "../platform/caller.ts";
 import { violations } from "../platform/check.ts";
 import { paged, pageOf } from "../platform/page.ts";
@@ -43,6 +47,13 @@ function inboundMethods(deps: InboundDeps): Methods<typeof InboundService> {
         create(RetryInboundEventResponseSchema, { event: eventOf(await retryEvent(deps, callerOf(context).tenant, checked(id))) }),
     },
     pruneInboundEvents: { access: "admin", call: (request, context) => pruneSome(deps, request, context) },
+    listInboundSources: {
+      access: "admin",
+      call: async (_request, context) => {
+        const sources = await listSources(deps, callerOf(context).tenant);
+        return create(ListInboundSourcesResponseSchema, { sources: sources.map(([source, state]) => sourceOf(source, state)) });
+      },
+    },
   };
 }
 
@@ -83,4 +94,25 @@ function eventOf(record: InboundRecord): MessageInitShape<typeof InboundEventSch
   const { id, source, eventId, eventType, status, reason, detail, approvalId, claimedActor, tries, receivedAt, settledAt, body } = record;
   const times = { receivedAt: timestampFromMs(receivedAt), settledAt: timestampFromMs(settledAt) };
   return { id, source, eventId, eventType, status: WireStatus[status], reason, detail, approvalId: approvalId ?? "", claimedActor, tries, ...times, body };
+}
+
+function sourceOf({ name, secrets, isUnsigned, poll }: Source, state: PollState | undefined): MessageInitShape<typeof InboundSourceSchema> {
+  const sends = secrets.length > 0 || isUnsigned;
+  if (!poll) return { name, sends };
+  const { cursor = "", succeededAt, failedAt, error = "", failures = 0, dueAt = 0, isStarved: starved = false }: Partial<PollState> = state ?? {};
+  return {
+    name,
+    sends,
+    poll: {
+      url: shownUrl(poll),
+      every: durationFromMs(poll.everyMs),
+      cursor,
+      error,
+      failures,
+      starved,
+      ...(succeededAt === undefined ? {} : { succeededAt: timestampFromMs(succeededAt) }),
+      ...(failedAt === undefined ? {} : { failedAt: timestampFromMs(failedAt) }),
+      ...(dueAt === 0 ? {} : { nextAt: timestampFromMs(dueAt) }),
+    },
+  };
 }

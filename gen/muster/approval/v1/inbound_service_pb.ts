@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file muster/approval/v1/inbound_service.proto.
  */
 export const file_muster_approval_v1_inbound_service: GenFile = /*@__PURE__*/
-  fileDesc("CihtdXN0ZXIvYXBwcm92YWwvdjEvaW5ib3VuZF9zZXJ2aWNlLnByb3RvEhJtdXN0ZXIuYXBwcm92YWwudjEizQIKDEluYm91bmRFdmVudBIKCgJpZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSEAoIZXZlbnRfaWQYAyABKAkSEgoKZXZlbnRfdHlwZRgEIAEoCRIxCgZzdGF0dXMYBSABKA4yIS5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZFN0YXR1cxIOCgZyZWFzb24YBiABKAkSDgoGZGV0YWlsGAcgASgJEhMKC2FwcHJvdmFsX2lkGAggASgJEhUKDWNsYWltZWRfYWN0b3IYCSABKAkSDQoFdHJpZXMYCiABKAUSLwoLcmVjZWl2ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnNldHRsZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGJvZHkYDSABKAkiYAoMSW5ib3VuZENvdW50Eg4KBnNvdXJjZRgBIAEoCRIxCgZzdGF0dXMYAiABKA4yIS5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZFN0YXR1cxINCgVjb3VudBgDIAEoAyKEAQoYTGlzdEluYm91bmRFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBnNvdXJjZRgDIAEoCRIxCgZzdGF0dXMYBCABKA4yIS5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZFN0YXR1cyKYAQoZTGlzdEluYm91bmRFdmVudHNSZXNwb25zZRIwCgZldmVudHMYASADKAsyIC5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIwCgZjb3VudHMYAyADKAsyIC5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZENvdW50IiQKFkdldEluYm91bmRFdmVudFJlcXVlc3QSCgoCaWQYASABKAkiSgoXR2V0SW5ib3VuZEV2ZW50UmVzcG9uc2USLwoFZXZlbnQYASABKAsyIC5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZEV2ZW50IiYKGFJldHJ5SW5ib3VuZEV2ZW50UmVxdWVzdBIKCgJpZBgBIAEoCSJMChlSZXRyeUluYm91bmRFdmVudFJlc3BvbnNlEi8KBWV2ZW50GAEgASgLMiAubXVzdGVyLmFwcHJvdmFsLnYxLkluYm91bmRFdmVudCJKChlQcnVuZUluYm91bmRFdmVudHNSZXF1ZXN0Ei0KCm9sZGVyX3RoYW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iLQoaUHJ1bmVJbmJvdW5kRXZlbnRzUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoAyqfAQoNSW5ib3VuZFN0YXR1cxIeChpJTkJPVU5EX1NUQVRVU19VTlNQRUNJRklFRBAAEhwKGElOQk9VTkRfU1RBVFVTX1NVQ0NFRURFRBABEhoKFklOQk9VTkRfU1RBVFVTX1NLSVBQRUQQAhIZChVJTkJPVU5EX1NUQVRVU19GQUlMRUQQAxIZChVJTkJPVU5EX1NUQVRVU19QQVJLRUQQBDLVAwoOSW5ib3VuZFNlcnZpY2UScAoRTGlzdEluYm91bmRFdmVudHMSLC5tdXN0ZXIuYXBwcm92YWwudjEuTGlzdEluYm91bmRFdmVudHNSZXF1ZXN0Gi0ubXVzdGVyLmFwcHJvdmFsLnYxLkxpc3RJbmJvdW5kRXZlbnRzUmVzcG9uc2USagoPR2V0SW5ib3VuZEV2ZW50EioubXVzdGVyLmFwcHJvdmFsLnYxLkdldEluYm91bmRFdmVudFJlcXVlc3QaKy5tdXN0ZXIuYXBwcm92YWwudjEuR2V0SW5ib3VuZEV2ZW50UmVzcG9uc2UScAoRUmV0cnlJbmJvdW5kRXZlbnQSLC5tdXN0ZXIuYXBwcm92YWwudjEuUmV0cnlJbmJvdW5kRXZlbnRSZXF1ZXN0Gi0ubXVzdGVyLmFwcHJvdmFsLnYxLlJldHJ5SW5ib3VuZEV2ZW50UmVzcG9uc2UScwoSUHJ1bmVJbmJvdW5kRXZlbnRzEi0ubXVzdGVyLmFwcHJvdmFsLnYxLlBydW5lSW5ib3VuZEV2ZW50c1JlcXVlc3QaLi5tdXN0ZXIuYXBwcm92YWwudjEuUHJ1bmVJbmJvdW5kRXZlbnRzUmVzcG9uc2VCRgoSbXVzdGVyLmFwcHJvdmFsLnYxUAFaLm11c3Rlci9nZW4vbXVzdGVyL2FwcHJvdmFsL3YxO211c3RlcmFwcHJvdmFsdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("CihtdXN0ZXIvYXBwcm92YWwvdjEvaW5ib3VuZF9zZXJ2aWNlLnByb3RvEhJtdXN0ZXIuYXBwcm92YWwudjEizQIKDEluYm91bmRFdmVudBIKCgJpZBgBIAEoCRIOCgZzb3VyY2UYAiABKAkSEAoIZXZlbnRfaWQYAyABKAkSEgoKZXZlbnRfdHlwZRgEIAEoCRIxCgZzdGF0dXMYBSABKA4yIS5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZFN0YXR1cxIOCgZyZWFzb24YBiABKAkSDgoGZGV0YWlsGAcgASgJEhMKC2FwcHJvdmFsX2lkGAggASgJEhUKDWNsYWltZWRfYWN0b3IYCSABKAkSDQoFdHJpZXMYCiABKAUSLwoLcmVjZWl2ZWRfYXQYCyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi4KCnNldHRsZWRfYXQYDCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEgwKBGJvZHkYDSABKAkiYAoMSW5ib3VuZENvdW50Eg4KBnNvdXJjZRgBIAEoCRIxCgZzdGF0dXMYAiABKA4yIS5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZFN0YXR1cxINCgVjb3VudBgDIAEoAyKEAQoYTGlzdEluYm91bmRFdmVudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJEg4KBnNvdXJjZRgDIAEoCRIxCgZzdGF0dXMYBCABKA4yIS5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZFN0YXR1cyKYAQoZTGlzdEluYm91bmRFdmVudHNSZXNwb25zZRIwCgZldmVudHMYASADKAsyIC5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZEV2ZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIwCgZjb3VudHMYAyADKAsyIC5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZENvdW50IiQKFkdldEluYm91bmRFdmVudFJlcXVlc3QSCgoCaWQYASABKAkiSgoXR2V0SW5ib3VuZEV2ZW50UmVzcG9uc2USLwoFZXZlbnQYASABKAsyIC5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZEV2ZW50IiYKGFJldHJ5SW5ib3VuZEV2ZW50UmVxdWVzdBIKCgJpZBgBIAEoCSJMChlSZXRyeUluYm91bmRFdmVudFJlc3BvbnNlEi8KBWV2ZW50GAEgASgLMiAubXVzdGVyLmFwcHJvdmFsLnYxLkluYm91bmRFdmVudCJKChlQcnVuZUluYm91bmRFdmVudHNSZXF1ZXN0Ei0KCm9sZGVyX3RoYW4YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iLQoaUHJ1bmVJbmJvdW5kRXZlbnRzUmVzcG9uc2USDwoHZGVsZXRlZBgBIAEoAyIbChlMaXN0SW5ib3VuZFNvdXJjZXNSZXF1ZXN0IlAKGkxpc3RJbmJvdW5kU291cmNlc1Jlc3BvbnNlEjIKB3NvdXJjZXMYASADKAsyIS5tdXN0ZXIuYXBwcm92YWwudjEuSW5ib3VuZFNvdXJjZSJbCg1JbmJvdW5kU291cmNlEgwKBG5hbWUYASABKAkSDQoFc2VuZHMYAiABKAgSLQoEcG9sbBgDIAEoCzIfLm11c3Rlci5hcHByb3ZhbC52MS5JbmJvdW5kUG9sbCKUAgoLSW5ib3VuZFBvbGwSCwoDdXJsGAEgASgJEigKBWV2ZXJ5GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg4KBmN1cnNvchgDIAEoCRIwCgxzdWNjZWVkZWRfYXQYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi0KCWZhaWxlZF9hdBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDQoFZXJyb3IYBiABKAkSEAoIZmFpbHVyZXMYByABKAUSKwoHbmV4dF9hdBgIIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDwoHc3RhcnZlZBgJIAEoCCqfAQoNSW5ib3VuZFN0YXR1cxIeChpJTkJPVU5EX1NUQVRVU19VTlNQRUNJRklFRBAAEhwKGElOQk9VTkRfU1RBVFVTX1NVQ0NFRURFRBABEhoKFklOQk9VTkRfU1RBVFVTX1NLSVBQRUQQAhIZChVJTkJPVU5EX1NUQVRVU19GQUlMRUQQAxIZChVJTkJPVU5EX1NUQVRVU19QQVJLRUQQBDLKBAoOSW5ib3VuZFNlcnZpY2UScAoRTGlzdEluYm91bmRFdmVudHMSLC5tdXN0ZXIuYXBwcm92YWwudjEuTGlzdEluYm91bmRFdmVudHNSZXF1ZXN0Gi0ubXVzdGVyLmFwcHJvdmFsLnYxLkxpc3RJbmJvdW5kRXZlbnRzUmVzcG9uc2USagoPR2V0SW5ib3VuZEV2ZW50EioubXVzdGVyLmFwcHJvdmFsLnYxLkdldEluYm91bmRFdmVudFJlcXVlc3QaKy5tdXN0ZXIuYXBwcm92YWwudjEuR2V0SW5ib3VuZEV2ZW50UmVzcG9uc2UScAoRUmV0cnlJbmJvdW5kRXZlbnQSLC5tdXN0ZXIuYXBwcm92YWwudjEuUmV0cnlJbmJvdW5kRXZlbnRSZXF1ZXN0Gi0ubXVzdGVyLmFwcHJvdmFsLnYxLlJldHJ5SW5ib3VuZEV2ZW50UmVzcG9uc2UScwoSUHJ1bmVJbmJvdW5kRXZlbnRzEi0ubXVzdGVyLmFwcHJvdmFsLnYxLlBydW5lSW5ib3VuZEV2ZW50c1JlcXVlc3QaLi5tdXN0ZXIuYXBwcm92YWwudjEuUHJ1bmVJbmJvdW5kRXZlbnRzUmVzcG9uc2UScwoSTGlzdEluYm91bmRTb3VyY2VzEi0ubXVzdGVyLmFwcHJvdmFsLnYxLkxpc3RJbmJvdW5kU291cmNlc1JlcXVlc3QaLi5tdXN0ZXIuYXBwcm92YWwudjEuTGlzdEluYm91bmRTb3VyY2VzUmVzcG9uc2VCRgoSbXVzdGVyLmFwcHJvdmFsLnYxUAFaLm11c3Rlci9nZW4vbXVzdGVyL2FwcHJvdmFsL3YxO211c3RlcmFwcHJvdmFsdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * InboundEvent is an event as it was delivered, and what came of it.
@@ -361,6 +361,154 @@ export const PruneInboundEventsResponseSchema: GenMessage<PruneInboundEventsResp
   messageDesc(file_muster_approval_v1_inbound_service, 9);
 
 /**
+ * ListInboundSourcesRequest asks for the sources.
+ *
+ * @generated from message muster.approval.v1.ListInboundSourcesRequest
+ */
+export type ListInboundSourcesRequest = Message<"muster.approval.v1.ListInboundSourcesRequest"> & {
+};
+
+/**
+ * Describes the message muster.approval.v1.ListInboundSourcesRequest.
+ * Use `create(ListInboundSourcesRequestSchema)` to create a new message.
+ */
+export const ListInboundSourcesRequestSchema: GenMessage<ListInboundSourcesRequest> = /*@__PURE__*/
+  messageDesc(file_muster_approval_v1_inbound_service, 10);
+
+/**
+ * ListInboundSourcesResponse has the sources.
+ *
+ * @generated from message muster.approval.v1.ListInboundSourcesResponse
+ */
+export type ListInboundSourcesResponse = Message<"muster.approval.v1.ListInboundSourcesResponse"> & {
+  /**
+   * In the order of the file.
+   *
+   * @generated from field: repeated muster.approval.v1.InboundSource sources = 1;
+   */
+  sources: InboundSource[];
+};
+
+/**
+ * Describes the message muster.approval.v1.ListInboundSourcesResponse.
+ * Use `create(ListInboundSourcesResponseSchema)` to create a new message.
+ */
+export const ListInboundSourcesResponseSchema: GenMessage<ListInboundSourcesResponse> = /*@__PURE__*/
+  messageDesc(file_muster_approval_v1_inbound_service, 11);
+
+/**
+ * InboundSource is a system outside that decides.
+ *
+ * @generated from message muster.approval.v1.InboundSource
+ */
+export type InboundSource = Message<"muster.approval.v1.InboundSource"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Whether it may send its events.
+   *
+   * @generated from field: bool sends = 2;
+   */
+  sends: boolean;
+
+  /**
+   * How its events are read from it; not set for a source that only sends.
+   *
+   * @generated from field: muster.approval.v1.InboundPoll poll = 3;
+   */
+  poll?: InboundPoll | undefined;
+};
+
+/**
+ * Describes the message muster.approval.v1.InboundSource.
+ * Use `create(InboundSourceSchema)` to create a new message.
+ */
+export const InboundSourceSchema: GenMessage<InboundSource> = /*@__PURE__*/
+  messageDesc(file_muster_approval_v1_inbound_service, 12);
+
+/**
+ * InboundPoll says how a source is read, by whichever replica.
+ *
+ * @generated from message muster.approval.v1.InboundPoll
+ */
+export type InboundPoll = Message<"muster.approval.v1.InboundPoll"> & {
+  /**
+   * What is asked for, without its query.
+   *
+   * @generated from field: string url = 1;
+   */
+  url: string;
+
+  /**
+   * How often.
+   *
+   * @generated from field: google.protobuf.Duration every = 2;
+   */
+  every?: Duration | undefined;
+
+  /**
+   * How far it was read; empty for a source without a cursor, and before the first answer.
+   *
+   * @generated from field: string cursor = 3;
+   */
+  cursor: string;
+
+  /**
+   * When it last answered, and everything it had was taken; not set before the first time.
+   *
+   * @generated from field: google.protobuf.Timestamp succeeded_at = 4;
+   */
+  succeededAt?: Timestamp | undefined;
+
+  /**
+   * When that last failed; not set before the first time.
+   *
+   * @generated from field: google.protobuf.Timestamp failed_at = 5;
+   */
+  failedAt?: Timestamp | undefined;
+
+  /**
+   * Why it failed last; empty before the first time.
+   *
+   * @generated from field: string error = 6;
+   */
+  error: string;
+
+  /**
+   * How often in a row it has failed by now.
+   *
+   * @generated from field: int32 failures = 7;
+   */
+  failures: number;
+
+  /**
+   * When it is asked next.
+   *
+   * @generated from field: google.protobuf.Timestamp next_at = 8;
+   */
+  nextAt?: Timestamp | undefined;
+
+  /**
+   * There may be events that its answers do not reach: its page is full.
+   *
+   * @generated from field: bool starved = 9;
+   */
+  starved: boolean;
+};
+
+/**
+ * Describes the message muster.approval.v1.InboundPoll.
+ * Use `create(InboundPollSchema)` to create a new message.
+ */
+export const InboundPollSchema: GenMessage<InboundPoll> = /*@__PURE__*/
+  messageDesc(file_muster_approval_v1_inbound_service, 13);
+
+/**
  * InboundStatus is what came of an event.
  *
  * @generated from enum muster.approval.v1.InboundStatus
@@ -419,7 +567,7 @@ export const InboundStatusSchema: GenEnum<InboundStatus> = /*@__PURE__*/
  * InboundService shows the events that outside systems delivered, and tries again those that failed. Everything in it belongs to the
  * caller's tenant; the id of another tenant's event answers exactly like an unknown one. A failed call has the reason, of
  * muster.inbound.v1.Reason or muster.errors.v1.Reason, in its google.rpc.ErrorInfo. Every method needs the role admin. Events themselves
- * are delivered by HTTP: POST /api/v1/webhooks/{source}.
+ * are delivered by HTTP, POST /api/v1/webhooks/{source}, or read from where a source has them.
  *
  * @generated from service muster.approval.v1.InboundService
  */
@@ -465,6 +613,17 @@ export const InboundService: GenService<{
     methodKind: "unary";
     input: typeof PruneInboundEventsRequestSchema;
     output: typeof PruneInboundEventsResponseSchema;
+  },
+  /**
+   * ListInboundSources returns the sources of the caller's tenant as the server is configured at the moment, and how the reading of those
+   * goes that are read. No secret is in it.
+   *
+   * @generated from rpc muster.approval.v1.InboundService.ListInboundSources
+   */
+  listInboundSources: {
+    methodKind: "unary";
+    input: typeof ListInboundSourcesRequestSchema;
+    output: typeof ListInboundSourcesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_muster_approval_v1_inbound_service, 0);
