@@ -64,6 +64,7 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
     "needs an endpoint, a delivery or a policy of its own: test/cli/webhooks.test.ts",
   ],
   [/^docs\/(inbound|cli)\.md$/, /^muster inbound (show|retry) /, "needs an event: test/cli/inbound.test.ts"],
+  [/^docs\/inbound\.md$/, /^(npx|python3|mkdir|echo) /, "one story: test/docs-polling.test.ts runs it in order"],
   [/^docs\/cli\.md$/, /^muster attempts cancel/, "needs an attempt that runs: test/cli/calls.test.ts"],
   [/^docs\/approvals\.md$/, /^export MUSTER_TOKEN=/, "logs in: test/e2e/keycloak.test.ts runs it, and what follows"],
   [/^docs\/(approvals|cli)\.md$/, /^muster policy (lint|put|activate|show|archive|list registration)/, "needs its own file, or policies that are stored"],
