@@ -47,6 +47,23 @@ describe("muster config", () => {
     expect((await runCli(["config"], env)).out).toMatch(/^MUSTER_LOG_LEVEL +warn +environment +server$/m);
   });
 
+  test("says what is wrong with the file of sources, without its secrets", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "muster-cli-"));
+    const path = join(folder, "inbound.yaml");
+    const source = 'poll: {url: "https://core/", key: hunter2}, approve: [x], subject: {approval: /id}, voter: {key: "s|a"}';
+    const config = async () => {
+      const { code, out } = await runCli(["config", "-o", "json"], { MUSTER_INBOUND: path });
+      expect(out).not.toContain("hunter2");
+      return [code, (JSON.parse(out) as { problems: string[] }).problems];
+    };
+    writeFileSync(path, `sources: [{name: a, ${source}}]`);
+    expect(await config()).toEqual([0, []]);
+    writeFileSync(path, `sources: [{nam: a, ${source}}]`);
+    expect(await config()).toEqual([1, [expect.stringMatching(/^MUSTER_INBOUND: the file of sources is not valid: .*\(line 1, column 11\)/)]]);
+    rmSync(folder, { recursive: true });
+    expect(await config()).toEqual([1, [`MUSTER_INBOUND: the file ${path} cannot be read`]]);
+  });
+
   test("says which file a secret comes from, and does not show it", async () => {
     const folder = mkdtempSync(join(tmpdir(), "muster-cli-"));
     const path = join(folder, "store");

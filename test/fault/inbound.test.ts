@@ -137,7 +137,7 @@ async function killedWhileReading(open: () => Promise<Backing>, kill: { readonly
   await using muster = await startMuster(env);
   using admin = person(muster.address, "root");
   // The lease of a dead replica may have to end first.
-  await eventually(async () => (await admin.unary(listInboundSources, {})).sources.find(({ poll }) => poll?.cursor === "4"), 100_000);
+  await eventually(async () => (await admin.unary(listInboundSources, {})).sources.find(({ poll }) => poll?.cursor === "4"), 150_000);
   for (const id of ids) expect(await get(admin, id)).toMatchObject({ decision: Decision.APPROVED, votes: [{ voter: { key: "service|local" } }] });
   const { events } = await admin.unary(listInboundEvents, {});
   expect(events.map(({ eventId, status }) => [eventId, status]).toSorted()).toEqual([
