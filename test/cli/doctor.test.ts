@@ -104,37 +104,6 @@ describe("muster doctor", () => {
     expect((await doctor({})).of("directory")).toBe("");
   });
 
-  test("sources of events: how many, every problem with its place, and whether those answer that are read", async () => {
-    const file = join(folder, "inbound.yaml");
-    const source = (name: string, poll: string) =>
-      `  - {name: ${name}, poll: {${poll}, key: s3cret}, approve: [x], subject: {approval: /id}, voter: {key: "service|${name}"}}\n`;
-    const write = (text: string, mode = 0o600) => {
-      writeFileSync(file, `sources:\n${text}`);
-      chmodSync(file, mode);
-    };
-    await serving(json({ "/events?limit=500": { events: [1, 2] }, "/none?limit=500": {} }), async (address) => {
-      const url = (path: string) => `url: "http://${address}/${path}"`;
-      write(source("a", url("events")));
-      expect((await doctor({ MUSTER_INBOUND: file })).of("inbound")).toBe(`ok 1 source in ${file}\nok a: http://${address}/events answers, 2 events`);
-      write(source("a", url("events")) + source("b", url("none")) + source("c", url("gone?k=s3cret")) + source("d", 'url: "http://127.0.0.1:9/"'), 0o644);
-      const { code, of } = await doctor({ MUSTER_INBOUND: file });
-      expect(code).toBe(1);
-      expect(of("inbound").split("\n").toSorted()).toEqual([
-        `bad b: http://${address}/none: the answer has no list of events: bare, or as events or data`,
-        `bad c: http://${address}/gone: HTTP 404`,
-        "bad d: http://127.0.0.1:9/: no connection (ECONNREFUSED)",
-        `warn ${file} is world-readable`,
-      ]);
-      expect(of("inbound")).not.toContain("s3cret");
-    });
-    write(source("a", "every: 10s"));
-    expect((await doctor({ MUSTER_INBOUND: file })).of("inbound")).toMatch(
-      /^bad the file of sources is not valid: sources\[0\]\.poll\.url: it is required \(line 2, /,
-    );
-    expect((await doctor({ MUSTER_INBOUND: `${file}.not` })).of("inbound")).toMatch(/^bad the file .* cannot be read \(ENOENT\)/);
-    expect((await doctor({})).of("inbound")).toBe("");
-  });
-
   test("a port that another program has", async () => {
     await serving(json({}), async (address) => {
       const { code, of } = await doctor({ MUSTER_LISTEN: address }, "--address", address);
