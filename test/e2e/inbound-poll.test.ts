@@ -32,7 +32,9 @@ const polled = (name: string, path = "") =>
   sourceText(name, `unsigned: true, poll: {url: "${server.url}${path}?limit=3", key: ${key}, every: 1s, cursor: {param: after, from: /next}}`);
 /** A second source, of subjects that no gate asks about. */
 const papers = polled("papers", "/papers").replace("type: registration", "type: paper");
-const first = `sources:\n${polled("markets")}${papers}`;
+/** One that is read alone. */
+const sealed = polled("sealed", "/sealed").replace("unsigned: true, ", "");
+const first = `sources:\n${polled("markets")}${papers}${sealed}`;
 /** As an editor does it. */
 function write(text: string): void {
   writeFileSync(`${file}.new`, text);
@@ -96,6 +98,12 @@ inEveryMode(
       expect(`${out}${page}${muster.logged()}`).not.toContain(key);
     });
 
+    test("nobody delivers in the name of a source that is read alone", async () => {
+      const url = `http://${world().muster.address}/api/v1/webhooks/sealed`;
+      const sent = await fetch(url, { method: "POST", body: JSON.stringify(event("m")) });
+      expect([sent.status, await sent.json()]).toMatchObject([401, { error: "invalid_signature" }]);
+    });
+
     test("the file may change meanwhile: another source is read then, and a broken file changes nothing", async () => {
       const { muster } = world();
       const asked = (path: string) => server.asked.filter((one) => one.path.endsWith(path)).length;
@@ -112,7 +120,7 @@ inEveryMode(
       write(first);
       await logs("inbound.read", before + 1);
       const { sources } = await scene.admin.unary(listInboundSources, {});
-      expect(sources.map(({ name }) => name)).toEqual(["markets", "papers"]);
+      expect(sources.map(({ name }) => name)).toEqual(["markets", "papers", "sealed"]);
       expect((await fetch(`http://${muster.address}/api/v1/webhooks/more`, { method: "POST", body: "{}" })).status).toBe(404);
     });
 

@@ -1,5 +1,7 @@
 /** Sources that answer nonsense, or not; and two replicas that read one. */
 import { describe, expect, test } from "vitest";
+import type { Clock } from "../../src/kernel/ports.ts";
+import type { MusterStore } from "../../src/store/parts.ts";
 import { cursor, decisions, openPollScene } from "../support/poll-scene.ts";
 
 describe("what fails", () => {
@@ -49,12 +51,56 @@ describe("what fails", () => {
     expect(scene.logged("inbound.poll-failed")).toHaveLength(1);
     scene.server.answer((_asked, response) => void response.writeHead(429, { "retry-after": "1800" }).end());
     expect(await scene.poll()).toBe(1_800_000);
-    scene.server.answer(undefined);
+    // A source does not decide for how long it is not asked.
     await scene.clock.pass(1_800_000);
+    scene.server.answer((_asked, response) => void response.writeHead(503, { "retry-after": "999999" }).end());
+    expect(await scene.poll()).toBe(3_600_000);
+    scene.server.answer(undefined);
+    await scene.clock.pass(3_600_000);
     expect(await scene.poll()).toBe(10_000);
     expect(scene.logged("inbound.poll-recovered")).toHaveLength(1);
-    expect(await scene.state()).toMatchObject({ failures: 0, error: "HTTP 429" });
+    expect(await scene.state()).toMatchObject({ failures: 0, error: "HTTP 503" });
   });
+});
+
+test("the query of a URL and the key are not in the log", async () => {
+  await using scene = await openPollScene();
+  const polled = { ...scene.polled, poll: { ...scene.polled.poll, url: `${scene.server.url}?token=s3cret`, headers: { "x-api-key": "s3cret" } } };
+  scene.server.answer((_asked, response) => void response.writeHead(401).end("s3cret"));
+  await scene.poll(polled);
+  expect(scene.server.asked[0]?.query.get("token")).toBe("s3cret");
+  expect(scene.logged("inbound.poll-failed")).toEqual([expect.stringContaining(`"url":"${scene.server.url}"`)]);
+  expect([scene.lines.join(), (await scene.state())?.error].join()).not.toContain("s3cret");
+});
+
+/** A clock by which time passes whenever somebody looks. */
+const hurried = (clock: Clock, ms: number): Clock => {
+  let looks = 0;
+  return { ...clock, now: () => clock.now() + ms * (looks += 1) };
+};
+
+test("a source that never ends is left after some pages, and is due at once", async () => {
+  await using scene = await openPollScene({ cursor });
+  scene.server.answer(({ query }, response) => void response.end(JSON.stringify({ events: [{}], next: `${Number(query.get("after") ?? 0) + 1}` })));
+  expect(await scene.poll(scene.polled, { clock: hurried(scene.clock, 1_000) })).toBe(0);
+  expect(scene.server.asked.length).toBeGreaterThan(1);
+  expect(scene.server.asked.length).toBeLessThan(10);
+});
+
+test("a replica that loses the lease in the middle of a page takes no more of it, and moves nothing", async () => {
+  let renewals = 0;
+  const losing = (store: MusterStore): MusterStore => ({
+    ...store,
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    tx: (work) =>
+      store.tx((tx) => work({ ...tx, leases: { ...tx.leases, acquire: async (...args) => (renewals += 1) < 4 && (await tx.leases.acquire(...args)) } })),
+  });
+  await using scene = await openPollScene({ cursor }, { decorate: losing });
+  const ids = await scene.happen(10);
+  // Each event takes so long that the lease is renewed before the next.
+  await scene.poll(scene.polled, { clock: hurried(scene.clock, 11_000) });
+  expect((await decisions(scene, ids)).filter((decision) => decision === "APPROVED")).toHaveLength(2);
+  expect(await scene.state()).toMatchObject({ cursor: undefined });
 });
 
 describe("two replicas", () => {
