@@ -153,7 +153,7 @@ test.each([
   [{ event_id: "large", event_type: "market.approved", payload: "x".repeat(300_000) }, "large", "market.approved"],
 ])("what is no event is kept once, however often it comes: %j", async (item, eventId, eventType) => {
   await using scene = await openPollScene();
-  scene.server.events.push(item);
+  scene.server.events.push(item, item);
   await scene.poll();
   await scene.clock.pass(10_000);
   await scene.poll();
