@@ -33,7 +33,7 @@ const polled = (name: string, path = "") =>
 /** A second source, of subjects that no gate asks about. */
 const papers = polled("papers", "/papers").replace("type: registration", "type: paper");
 /** One that is read alone. */
-const sealed = polled("sealed", "/sealed").replace("unsigned: true, ", "");
+const sealed = polled("sealed", "/sealed").replace("unsigned: true, ", "").replace("type: registration", "type: sealed");
 const first = `sources:\n${polled("markets")}${papers}${sealed}`;
 /** As an editor does it. */
 function write(text: string): void {
