@@ -54,7 +54,7 @@ export async function pollOnce(deps: PollDeps, source: PolledSource, signal: Abo
     const hold = holder(deps, source);
     const end = await readOnce(deps, source, state, { hold, signal });
     const settled: PollStateNow | undefined = end && (await settle(deps, source, state, end));
-    if (!end || !settled) return source.poll.everyMs;
+    if (!end || !settled) return untilAnotherLook(source.poll);
     report(deps, source, state, settled, end);
     const isOver = !("more" in end && end.more) || deps.clock.now() - startedAt >= runMs || !(await hold(true));
     if (isOver) return Math.max(settled.dueAt - settled.now, 0);
@@ -62,10 +62,15 @@ export async function pollOnce(deps: PollDeps, source: PolledSource, signal: Abo
   }
 }
 
+/** Another replica reads: its lease may end before it is done. */
+function untilAnotherLook({ everyMs }: Poll): number {
+  return Math.min(everyMs, leaseMs);
+}
+
 /** The state, as of a round of its own; or the milliseconds until one is due here. */
 async function begin({ store, owner }: PollDeps, { name, poll }: PolledSource, mayBeEarly: boolean): Promise<PollStateNow | number> {
   return store.tx(async (tx) => {
-    if (!(await tx.leases.acquire(pollLease(name), owner, leaseMs))) return poll.everyMs;
+    if (!(await tx.leases.acquire(pollLease(name), owner, leaseMs))) return untilAnotherLook(poll);
     const state = await tx.inboundPolls.lock(name, sha256(canonicalJson([poll.url, poll.cursor ?? null])));
     if (state.dueAt > state.now && !mayBeEarly) return Math.min(state.dueAt - state.now, poll.everyMs);
     const begun = { ...state, run: state.run + 1 };

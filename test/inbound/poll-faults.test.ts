@@ -112,6 +112,8 @@ describe("two replicas", () => {
     const first = scene.poll();
     await scene.server.askedTimes(1);
     expect(await scene.poll(scene.polled, { owner: "two" })).toBe(10_000);
+    // However seldom it is read: when the first one dies now, it is looked in time.
+    expect(await scene.poll({ ...scene.polled, poll: { ...scene.polled.poll, everyMs: 3_600_000 } }, { owner: "two" })).toBe(30_000);
     expect(scene.server.asked).toHaveLength(1);
     await scene.clock.leap(31_000);
     scene.server.answer(undefined);

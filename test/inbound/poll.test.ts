@@ -1,6 +1,7 @@
 /** Sources that are read: what a round asks for, takes and leaves; over real HTTP, by a clock that the test moves. */
 import { describe, expect, test } from "vitest";
 import { unavailable } from "../../src/kernel/errors.ts";
+import { listSources } from "../../src/inbound/queries.ts";
 import { retryEvent } from "../../src/inbound/retry.ts";
 import type { MusterStore } from "../../src/store/parts.ts";
 import { source } from "../support/inbound-scene.ts";
@@ -160,6 +161,15 @@ test.each([
   const kept = await scene.store.tx((tx) => tx.inbound.list({ tenant: "default", limit: 10 }));
   expect(kept).toMatchObject([{ eventId, eventType, status: "PARKED", reason: "UNREADABLE" }]);
   expect(scene.counted.filter((line) => line === "inbound_parked_total markets")).toHaveLength(1);
+});
+
+test("a source and how its reading goes are shown to its tenant alone", async () => {
+  await using scene = await openPollScene({ cursor });
+  expect(await listSources(scene.inbound.deps, "default")).toEqual([[scene.polled, undefined]]);
+  await scene.happen(1);
+  await scene.poll();
+  expect(await listSources(scene.inbound.deps, "default")).toMatchObject([[scene.polled, { cursor: "1", failures: 0 }]]);
+  expect(await listSources(scene.inbound.deps, "other")).toEqual([]);
 });
 
 test("what could not be read is tried by hand once its source is configured as it is", async () => {
