@@ -30,6 +30,9 @@ function inScript(text: string): string {
   return command;
 }
 
+/** What went wrong is in the server's log. */
+const begin = `trap '[ $? = 0 ] || tail -n 30 muster.log >&2; kill -KILL $(jobs -p) 2> kill.log || true' EXIT`;
+
 async function story(backing: Backing, live: (name: string) => Promise<void>): Promise<void> {
   const name = `hello-polled-${crypto.randomUUID().slice(0, 8)}`;
   await using module = await startFakeModule({ name, version: "1.0.0" });
@@ -47,7 +50,7 @@ async function story(backing: Backing, live: (name: string) => Promise<void>): P
     const env = { ...backing.env, PATH: path, HOME: folder, MUSTER_LISTEN: at, MUSTER_ADDRESS: at, MUSTER_SELF_REGISTER: "off" };
     const options = { cwd: folder, env, timeout: 200_000, killSignal: "SIGKILL" } as const;
     const { code, out, err } = await new Promise<{ readonly code: unknown; readonly out: string; readonly err: string }>((resolve) => {
-      execFile("bash", ["-euo", "pipefail", "-c", `trap 'kill -KILL $(jobs -p)' EXIT\n${script}`], options, (error, stdout, stderr) =>
+      execFile("bash", ["-euo", "pipefail", "-c", `${begin}\n${script}`], options, (error, stdout, stderr) =>
         resolve({ code: error ? (error.code ?? "killed") : 0, out: stdout, err: stderr }),
       );
     });
