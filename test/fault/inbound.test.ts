@@ -63,8 +63,8 @@ async function prepared(env: Backing["env"], markets: readonly string[]): Promis
   return ids;
 }
 
-function webhookTests(open: () => Promise<Backing>): void {
-  test.each([
+function webhookTests(open: () => Promise<Backing>, run: Pick<typeof test, "each"> = test): void {
+  run.each([
     ["inbound.insert:effect", "processed"],
     ["approvals.standing:effect", "processed"],
     ["approvals.advance:effect", "processed"],
@@ -87,7 +87,7 @@ function webhookTests(open: () => Promise<Backing>): void {
   });
 
   // The first transaction is rolled back, the second one keeps the failure.
-  test.each([
+  run.each([
     ["inbound.insert:effect", 1, false],
     ["inbound.insert:effect", 2, false],
     ["tasks.insert:effect", 1, false],
@@ -176,9 +176,9 @@ describe("killed", () => {
 });
 
 describeReal("killed, on MySQL", (servers) => {
-  webhookTests(() => realBacking(servers));
+  // Several at once: they mostly wait, for databases and for the lease of the dead one.
+  webhookTests(() => realBacking(servers), test.concurrent);
 
-  // At once: each waits half a minute for the lease of the dead one.
   test.concurrent.each(instants.filter(([at, nth]) => nth === 2 || /save|known/.test(at)))(
     "while it reads a source, at %s, time %i: all of it is taken, once",
     { timeout: 300_000 },
