@@ -1,6 +1,7 @@
 /** Who decides from outside: the sources of the configuration, and the domain that takes what they send and have. */
 import { createSourceHttp } from "./adapters/inbound-poll/client.ts";
 import { followFile } from "./adapters/system/followed-file.ts";
+import { createSnsHttp } from "./adapters/sns-http/client.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
 import type { Config } from "./config/config.ts";
 import { isLoopback } from "./config/server.ts";
@@ -30,9 +31,11 @@ export function sourceClient(): SourceClient {
 }
 
 /** Rejects when the file of sources cannot be used. */
-export async function openInbound(config: Settings, options: Omit<InboundOptions, "sources" | "client" | "retentionMs">): Promise<Inbound> {
+export async function openInbound(config: Settings, options: Omit<InboundOptions, "sources" | "client" | "askSns" | "retentionMs">): Promise<Inbound> {
   const { sources, loops } = await followSources(config, options);
-  const inbound = createInbound({ ...options, sources, client: sourceClient(), retentionMs: config.inbound.retentionMs });
+  // A VPC has addresses of its own for SNS.
+  const askSns = createSnsHttp({ resolveHost: createHostResolver({ allowLoopback: false, allowedRanges: [] }) });
+  const inbound = createInbound({ ...options, sources, client: sourceClient(), askSns, retentionMs: config.inbound.retentionMs });
   return { ...inbound, loops: [...loops, ...inbound.loops] };
 }
 

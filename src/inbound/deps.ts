@@ -2,8 +2,9 @@
 import type { Log } from "../kernel/log.ts";
 import type { Clock, Ids } from "../kernel/ports.ts";
 import type { InboundMeter } from "./metrics.ts";
-import type { CastVote } from "./ports.ts";
+import type { AskSns, CastVote } from "./ports.ts";
 import type { InboundStore } from "./records.ts";
+import type { FindCertificate } from "./sns-certificates.ts";
 import type { Source } from "./types.ts";
 
 export interface InboundDeps {
@@ -15,4 +16,6 @@ export interface InboundDeps {
   /** As they are configured at the moment; the same list as long as nothing changes. */
   readonly sources: () => readonly Source[];
   readonly cast: CastVote;
+  readonly askSns: AskSns;
+  readonly certificates: FindCertificate;
 }

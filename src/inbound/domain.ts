@@ -8,11 +8,12 @@ import type { PollDeps } from "./poll.ts";
 import { createPolls } from "./polls.ts";
 import { runRetry } from "./retry.ts";
 import { retryTask } from "./retry-task.ts";
+import { createCertificates } from "./sns-certificates.ts";
 
 const pruned = 1_000;
 const tryMs = 15_000;
 
-export interface InboundOptions extends Omit<PollDeps, "meter"> {
+export interface InboundOptions extends Omit<PollDeps, "meter" | "certificates"> {
   readonly meter: Meter;
   /** For how long an event is known, so that it has no second effect. */
   readonly retentionMs: number;
@@ -24,7 +25,7 @@ export interface Inbound extends Domain {
 
 export function createInbound({ meter, retentionMs, ...options }: InboundOptions): Inbound {
   const { store, sources } = options;
-  const deps: PollDeps = { ...options, meter: inboundMeter(meter) };
+  const deps: PollDeps = { ...options, meter: inboundMeter(meter), certificates: createCertificates(options.askSns) };
   const polls = createPolls(deps);
   const retry: TaskKind<Parameters<typeof runRetry>[1]> = { ...retryTask, limitMs: tryMs, run: (payload) => runRetry(deps, payload) };
   return {

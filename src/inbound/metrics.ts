@@ -9,6 +9,8 @@ const waits = ["failed", "parked"] as const;
 /** Why a delivery was answered with a 4xx. */
 export const deliveryRefusals = [
   "invalid_signature",
+  "invalid_sns_message",
+  "untrusted_sns_message",
   "invalid_webhook_payload",
   "missing_event_fields",
   "invalid_approval_payload",

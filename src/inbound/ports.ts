@@ -16,6 +16,12 @@ export type VoteEnd =
   /** It may succeed later. */
   | { readonly is: "failed"; readonly reason: string; readonly detail: string; readonly approvalId: string | undefined };
 
+/**
+ * A GET to Amazon SNS, or to the emulator of it at this address. Resolves to the body of an answer 200; undefined when SNS refuses, or
+ * answers what no certificate and no confirmation is. Rejects with `unavailable` when it gives no answer, or not now.
+ */
+export type AskSns = (url: string, emulator: string | undefined) => Promise<string | undefined>;
+
 /** Casts a vote in an open transaction, which is to be rolled back when the vote has failed. */
 export type CastVote = (tx: CoreTx, vote: InboundVote) => Promise<VoteEnd>;
 

@@ -9,6 +9,10 @@ export interface Source {
   readonly secrets: SecretValues;
   /** What it sends needs no signature. */
   readonly isUnsigned: boolean;
+  /** ARNs of the topics of Amazon SNS whose messages are its events; none for a source that sends them itself. */
+  readonly topics: readonly string[];
+  /** Where SNS is emulated, as `http://127.0.0.1:PORT`; undefined for SNS itself. */
+  readonly emulator: string | undefined;
   /** Types of events that approve; one `*` stands for any text. */
   readonly approve: readonly string[];
   /** Types of events that reject. A type that is in both rejects. */

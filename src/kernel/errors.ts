@@ -110,7 +110,7 @@ export function invalidFields(fields: readonly FieldViolation[]): DomainError {
   });
 }
 
-export type Dependency = "store" | "catalog" | "schema registry" | "event sink" | "name service" | "identity provider";
+export type Dependency = "store" | "catalog" | "schema registry" | "event sink" | "name service" | "identity provider" | "Amazon SNS";
 
 /** A dependency that cannot be reached or answers with a server error: the caller may retry. */
 export function unavailable(dependency: Dependency, detail: string, cause?: unknown): DomainError {

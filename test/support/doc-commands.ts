@@ -63,6 +63,11 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
     /^muster webhooks (show|update|delete|test|replay|delivery|redeliver|rotate|delete-secret|deliveries --endpoint) |--callback /,
     "needs an endpoint, a delivery or a policy of its own: test/cli/webhooks.test.ts",
   ],
+  [
+    /^docs\/inbound\.md$/,
+    /moto|registration\.yaml|policy activate|hello-sns|^export PATH|^aws /,
+    "one story: test/docs-sns.test.ts runs it in order, with the tools of test/stack",
+  ],
   [/^docs\/(inbound|cli)\.md$/, /^muster inbound (show|retry) /, "needs an event: test/cli/inbound.test.ts"],
   [/^docs\/inbound\.md$/, /^(npx|python3|mkdir|echo) /, "one story: test/docs-polling.test.ts runs it in order"],
   [/^docs\/cli\.md$/, /^muster attempts cancel/, "needs an attempt that runs: test/cli/calls.test.ts"],

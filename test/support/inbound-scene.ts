@@ -11,6 +11,7 @@ import { createInbound, type Inbound } from "../../src/inbound/domain.ts";
 import { readEvent } from "../../src/inbound/read-event.ts";
 import { receive, type Received } from "../../src/inbound/receive.ts";
 import type { InboundRecord, Source } from "../../src/inbound/types.ts";
+import type { AskSns } from "../../src/inbound/ports.ts";
 import { sourceClient } from "../../src/open-inbound.ts";
 import { castVotes } from "../../src/inbound-votes.ts";
 import { principalOf } from "../../src/kernel/caller.ts";
@@ -35,6 +36,8 @@ export const source: Source = {
   tenant: "default",
   secrets: [],
   isUnsigned: true,
+  topics: [],
+  emulator: undefined,
   approve: ["*.approved"],
   reject: ["*.rejected"],
   subject: { type: "market", id: "/payload/market_id" },
@@ -73,11 +76,21 @@ export interface SceneOptions {
   /** Wraps the store; for tests that let it fail. */
   readonly decorate?: (store: MusterStore) => MusterStore;
   readonly sources?: readonly Source[];
+  /** When its clock begins. */
+  readonly startAt?: number;
+  readonly askSns?: AskSns;
 }
 
-export async function openInboundScene({ decorate = (store) => store, sources = [source] }: SceneOptions = {}): Promise<InboundScene> {
+const noSns: AskSns = () => Promise.reject(new Error("nothing here asks SNS"));
+
+export async function openInboundScene({
+  decorate = (store) => store,
+  sources = [source],
+  startAt = someTime,
+  askSns = noSns,
+}: SceneOptions = {}): Promise<InboundScene> {
   await using stack = new AsyncDisposableStack();
-  const clock = manualClock(someTime);
+  const clock = manualClock(startAt);
   const plain = stack.use(await openSqliteStore({ path: ":memory:", clock }));
   const store = notingCommits(decorate(plain), { onEvents: () => undefined, onTasks: () => tasks.nudge() });
   const ids = createUuidV7(clock);
@@ -110,6 +123,7 @@ export async function openInboundScene({ decorate = (store) => store, sources = 
     meter,
     owner: "one",
     client: sourceClient(),
+    askSns,
     sources: () => sources,
     retentionMs: 30 * 86_400_000,
     cast: castVotes(() => approvals.deps),

@@ -3,6 +3,7 @@ import { type Field, fieldsOf, booleanOf, itemsOf, nameOf, reported, rootField, 
 import { collectProblems, problemText, type Report } from "../../approvals/policy/problems.ts";
 import { required } from "../../approvals/policy/rules.ts";
 import { readTree } from "../../approvals/policy/tree.ts";
+import { topicViolation } from "../../inbound/sns-message.ts";
 import type { Source, SubjectPlace, Voter } from "../../inbound/types.ts";
 import { claimsViolation, defaultTenant, tenantViolation } from "../../kernel/caller.ts";
 import { DomainError } from "../../kernel/errors.ts";
@@ -10,9 +11,10 @@ import { secretViolation } from "../../kernel/signed-body.ts";
 import { pointerOf } from "./pointer.ts";
 import { pollOf } from "./poll.ts";
 
-const sourceNames = ["name", "tenant", "secrets", "unsigned", "poll", "approve", "reject", "subject", "voter"] as const;
+const sourceNames = ["name", "tenant", "secrets", "unsigned", "topics", "emulator", "poll", "approve", "reject", "subject", "voter"] as const;
 const mostSources = 100;
 const mostSecrets = 4;
+const mostTopics = 20;
 const mostTypes = 50;
 const shown = 40;
 /** The path of the health route. */
@@ -57,14 +59,19 @@ function sourceOf(item: Field, seen: Set<string>, { isOnLoopback }: ParseOptions
   const tenantField = fields.at("tenant");
   const tenant = tenantField ? textOf(tenantField, report) : defaultTenant;
   if (tenantField && tenant !== undefined && tenantViolation(tenant) !== undefined) report(tenantField, `it ${tenantViolation(tenant)}`);
-  const [secretsField, unsignedField] = [fields.at("secrets"), fields.at("unsigned")];
+  const [secretsField, unsignedField, topicsField] = [fields.at("secrets"), fields.at("unsigned"), fields.at("topics")];
   const isUnsigned = unsignedField !== undefined && booleanOf(unsignedField, report) === true;
   const secrets = secretsField ? secretsOf(secretsField, report) : [];
-  if (isUnsigned && secretsField) report(unsignedField, "a source has secrets or is unsigned, not both");
+  const [, second] = [secretsField, topicsField, isUnsigned ? unsignedField : undefined].filter((field) => field !== undefined);
+  if (second) report(second, "a source has one of secrets, topics and unsigned");
   if (isUnsigned && !isOnLoopback) report(unsignedField, "a source may be unsigned only where the server listens on loopback");
+  const topics = topicsField ? topicsOf(topicsField, report) : [];
+  const emulatorField = fields.at("emulator");
+  const emulator = emulatorField && emulatorOf(emulatorField, isOnLoopback && topicsField !== undefined, report);
   const pollField = fields.at("poll");
   const poll = pollField && pollOf(pollField, report);
-  if (!isUnsigned && !secretsField && !pollField) report(fields, "secrets or poll is required: what signs the events of the source, or where they are read");
+  if (!isUnsigned && !secretsField && !topicsField && !pollField)
+    report(fields, "secrets, topics or poll is required: what signs the events of the source, or where they are read");
   const [approveField, rejectField] = [fields.at("approve"), fields.at("reject")];
   const approve = approveField ? typesOf(approveField, report) : [];
   const reject = rejectField ? typesOf(rejectField, report) : [];
@@ -74,7 +81,7 @@ function sourceOf(item: Field, seen: Set<string>, { isOnLoopback }: ParseOptions
   const voterField = required(fields, "voter", report);
   const voter = voterField && voterOf(voterField, report);
   if (name === undefined || tenant === undefined || !subject || !voter) return undefined;
-  return { name, tenant, secrets, isUnsigned, poll, approve, reject, subject, voter };
+  return { name, tenant, secrets, isUnsigned, topics, emulator, poll, approve, reject, subject, voter };
 }
 
 function secretsOf(field: Field, report: Report): readonly string[] {
@@ -85,6 +92,24 @@ function secretsOf(field: Field, report: Report): readonly string[] {
     const violation = secretViolation(typeof value === "string" ? value : "");
     return typeof value !== "string" || violation !== undefined ? (reported(report, item, `a secret ${violation}`) ?? []) : [value];
   });
+}
+
+function topicsOf(field: Field, report: Report): readonly string[] {
+  const items = itemsOf(field, report);
+  if (items.length === 0 || items.length > mostTopics) report(field, `there are 1 to ${mostTopics} topics`);
+  return items.slice(0, mostTopics).flatMap((item) => {
+    const topic = textOf(item, report, 512);
+    const violation = topic === undefined ? undefined : topicViolation(topic);
+    return violation === undefined ? (topic ?? []) : (reported(report, item, `it ${violation}`) ?? []);
+  });
+}
+
+/** Whoever serves at an emulator's address signs what he likes. */
+function emulatorOf(field: Field, mayBe: boolean, report: Report): string | undefined {
+  const text = textOf(field, report);
+  if (text !== undefined && !/^http:\/\/(127\.0\.0\.1|\[::1\]):[1-9]\d{0,4}$/.test(text))
+    return reported(report, field, "it is the address of an emulator of SNS on this machine, such as http://127.0.0.1:5000");
+  return mayBe ? text : reported(report, field, "only a source with topics has an emulator, and only where the server listens on loopback");
 }
 
 function typesOf(field: Field, report: Report): readonly string[] {

@@ -23,9 +23,9 @@ export const listSources: Run = async (input, terminal) => {
 export function sourceTable(sources: readonly InboundSource[], nowMs: number, style: Style, columns?: number): string {
   return table({
     heads: ["SOURCE", "BY", "STATE", "LAST", "CURSOR", "WHY"],
-    rows: sources.map(({ name, sends, poll }) => [
+    rows: sources.map(({ name, sends, topics, poll }) => [
       name,
-      [...(sends ? ["webhook"] : []), ...(poll?.every ? [`poll, ${durationMs(poll.every) / 1_000} s`] : [])].join(", "),
+      [...(sends ? [topics.length > 0 ? "Amazon SNS" : "webhook"] : []), ...(poll?.every ? [`poll, ${durationMs(poll.every) / 1_000} s`] : [])].join(", "),
       poll ? stateCell(poll, style) : "-",
       poll?.succeededAt ? age(timestampMs(poll.succeededAt), nowMs) : "-",
       poll?.cursor || "-",

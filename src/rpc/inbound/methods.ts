@@ -96,13 +96,14 @@ function eventOf(record: InboundRecord): MessageInitShape<typeof InboundEventSch
   return { id, source, eventId, eventType, status: WireStatus[status], reason, detail, approvalId: approvalId ?? "", claimedActor, tries, ...times, body };
 }
 
-function sourceOf({ name, secrets, isUnsigned, poll }: Source, state: PollState | undefined): MessageInitShape<typeof InboundSourceSchema> {
-  const sends = secrets.length > 0 || isUnsigned;
-  if (!poll) return { name, sends };
+function sourceOf({ name, secrets, isUnsigned, topics, poll }: Source, state: PollState | undefined): MessageInitShape<typeof InboundSourceSchema> {
+  const sends = secrets.length > 0 || topics.length > 0 || isUnsigned;
+  if (!poll) return { name, sends, topics: [...topics] };
   const { cursor = "", succeededAt, failedAt, error = "", failures = 0, dueAt = 0, isStarved: starved = false }: Partial<PollState> = state ?? {};
   return {
     name,
     sends,
+    topics: [...topics],
     poll: {
       url: shownUrl(poll),
       every: durationFromMs(poll.everyMs),

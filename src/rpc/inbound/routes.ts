@@ -8,6 +8,7 @@ import type { InboundDeps } from "../../inbound/deps.ts";
 import type { DeliveryRefusal } from "../../inbound/metrics.ts";
 import { readEvent } from "../../inbound/read-event.ts";
 import { receive, type Received } from "../../inbound/receive.ts";
+import { takeSns } from "../../inbound/sns.ts";
 import type { Source } from "../../inbound/types.ts";
 import { jsonAnswer, publicGet, type HttpAnswer, type HttpRoute, type RouteRequest } from "../transport/http-route.ts";
 
@@ -38,12 +39,25 @@ export function inboundRoutes(options: InboundRouteOptions): readonly HttpRoute[
   return [publicGet(`${path}/health`, health), { method: "POST", path: `${path}/{source}`, access: "public", limits: { bodyBytes: maxBody }, handle: take }];
 }
 
-async function delivered({ deps, clock, isLoopback }: InboundRouteOptions, source: Source, { headers, body, peer }: RouteRequest): Promise<HttpAnswer> {
-  const refused = (status: number, error: DeliveryRefusal, message: string): HttpAnswer => {
+async function delivered(options: InboundRouteOptions, source: Source, request: RouteRequest): Promise<HttpAnswer> {
+  const { deps } = options;
+  const refused: Refuse = (status, error, message) => {
     deps.meter.refused(source.name, error);
     deps.log("warn", "inbound.refused", { source: source.name, code: error, message });
     return jsonAnswer(status, { error, message });
   };
+  const proven = source.topics.length > 0 ? await bySns(options, source, request, refused) : bySignature(options, source, request, refused);
+  if ("status" in proven) return proven;
+  const read = readEvent(source, proven.text);
+  if ("refusal" in read) return refused(400, read.refusal, read.message);
+  return answerOf(read.event.id, await receive(deps, source, read.event));
+}
+
+type Refuse = (status: number, error: DeliveryRefusal, message: string) => HttpAnswer;
+/** The text of an event of which it is known who sent it, or what is answered without one. */
+type Proven = { readonly text: string } | HttpAnswer;
+
+function bySignature({ clock, isLoopback }: InboundRouteOptions, source: Source, { headers, body, peer }: RouteRequest, refused: Refuse): Proven {
   if (source.isUnsigned) {
     if (peer === undefined || !isLoopback(peer)) return refused(401, "invalid_signature", "this source is not signed, so that it is heard from loopback alone");
   } else {
@@ -51,10 +65,15 @@ async function delivered({ deps, clock, isLoopback }: InboundRouteOptions, sourc
     if (violation !== undefined) return refused(401, "invalid_signature", signatureTexts[violation]);
   }
   const text = utf8(body);
-  if (text === undefined) return refused(400, "invalid_webhook_payload", "the body is not UTF-8");
-  const read = readEvent(source, text);
-  if ("refusal" in read) return refused(400, read.refusal, read.message);
-  return answerOf(read.event.id, await receive(deps, source, read.event));
+  return text === undefined ? refused(400, "invalid_webhook_payload", "the body is not UTF-8") : { text };
+}
+
+async function bySns({ deps, clock }: InboundRouteOptions, source: Source, { headers, body }: RouteRequest, refused: Refuse): Promise<Proven> {
+  const text = utf8(body);
+  if (text === undefined) return refused(400, "invalid_sns_message", "the body is not UTF-8");
+  const taken = await takeSns(deps, source, { body: text, header: (name) => textOf(headers[name]), nowMs: clock.now() });
+  if ("code" in taken) return refused(taken.code === "untrusted_sns_message" ? 403 : 400, taken.code, taken.why);
+  return taken.is === "event" ? { text: taken.body } : jsonAnswer(200, { received: true, messageId: taken.messageId, status: taken.is });
 }
 
 const signatureTexts: Readonly<Record<SignatureViolation, string>> = {
