@@ -166,6 +166,18 @@ export const commands: readonly Command[] = [
     load: async () => (await import("./doctor/doctor.ts")).doctorCommand,
   },
   {
+    name: "status",
+    what: "show whether a running server is ready, what it lacks, and how it reads its sources",
+    more: ["The sources of decisions from outside are shown to admins. The exit code is 7 when", "the server is not ready or does not answer."],
+    args: [],
+    options: callOptions,
+    examples: [
+      { what: "the server of this machine", run: "muster status" },
+      { what: "which dependencies are away, for a script", run: "muster status -o json | jq -r '.dependencies[] | select(.status == \"error\") | .name'" },
+    ],
+    load: async () => (await import("./status.ts")).statusCommand,
+  },
+  {
     name: "demo",
     what: "show in 20 seconds what registers, what fails, and what people decide",
     more: [
