@@ -5,7 +5,14 @@ import { tailKafka } from "../support/kafka-tail.ts";
 import { startMuster } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
 import { unregister } from "../support/world.ts";
-import { expectPublishedAfterCrash, expectWithdrawnAfterCrash, numberingPoints, publishingPoints, withdrawalPoints } from "./after-commit.ts";
+import {
+  expectPublishedAfterCrash,
+  expectUndoneAfterCrash,
+  expectWithdrawnAfterCrash,
+  numberingPoints,
+  publishingPoints,
+  withdrawalPoints,
+} from "./after-commit.ts";
 import { embeddedSite } from "./embedded-site.ts";
 import { realSite } from "./real-site.ts";
 import { openScene } from "./scene.ts";
@@ -19,9 +26,9 @@ const nobodyListens = "kafka://127.0.0.1:9";
 
 describe.concurrent("killed after a commit, embedded", () => {
   for (const at of numberingPoints) {
-    test(at, async () => {
+    test(`before the commit, at ${at}`, async () => {
       await using site = await embeddedSite();
-      await expectPublishedAfterCrash(site, at);
+      await expectUndoneAfterCrash(site, at);
     });
   }
   for (const point of withdrawalPoints) {

@@ -5,14 +5,18 @@ import { connect } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
 import { startMuster } from "../support/muster.ts";
 import { unregister } from "../support/world.ts";
+import { expectRecovery } from "./aftermath.ts";
 import { rows, type CrashPoint } from "./crash-points.ts";
-import { expectKilled, openScene, startScripted, type Scene } from "./scene.ts";
+import { expectKilled, openScene, registerUntilKilled, startScripted, type Scene } from "./scene.ts";
 import type { Site } from "./site.ts";
 import { expectStory, survey, type Story } from "./survey.ts";
 
 /** Before and after an event is handed to the sink: in both cases before it is marked. */
 export const publishingPoints = ["sink.publish:begin", "sink.publish:effect"] as const;
-/** The same without a sink: before a position is given, and before that is committed. */
+/**
+ * In a store of its own an event gets its position in the commit that it belongs to: before that is given, and before it is committed, nothing
+ * of the last step has happened.
+ */
 export const numberingPoints = ["eventLog.number:begin", "eventLog.number:effect"] as const;
 
 /** Between an Unregister's commit and the end of what follows from it, for each type. */
@@ -27,8 +31,20 @@ async function completedAttempts(site: Site, { name }: Scene): Promise<Story["at
   return found.map(({ id }) => ({ id: String(id), state: "COMPLETED" }));
 }
 
+/** The step is undone after the next start, and has left nothing. */
+export async function expectUndoneAfterCrash(site: Site, at: (typeof numberingPoints)[number]): Promise<void> {
+  const point = { type: "SERVICE", at } as const;
+  await using scene = await openScene(point.type);
+  await using victim = await startScripted(site);
+  const seen = await registerUntilKilled(site, victim, scene, point);
+  await site.passTime();
+  await using muster = await startMuster(site.env);
+  using client = connect(muster.address);
+  await expectRecovery(site, scene, client, point, seen);
+}
+
 /** The event comes after the next start, again if it was published, and is marked then. */
-export async function expectPublishedAfterCrash(site: Site, at: (typeof publishingPoints | typeof numberingPoints)[number]): Promise<void> {
+export async function expectPublishedAfterCrash(site: Site, at: (typeof publishingPoints)[number]): Promise<void> {
   await using scene = await openScene("SERVICE");
   {
     await using victim = await startScripted(site, { at });
