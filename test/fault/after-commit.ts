@@ -74,7 +74,7 @@ export async function expectWithdrawnAfterCrash(site: Site, { type, at }: CrashP
     await using victim = await startScripted(site, { at });
     using client = connect(victim.address);
     const registered = await scene.register(client);
-    expect(registered.types.at(-1), registered.errorDetail).toBe("COMPLETED");
+    expect(registered.types.at(-1), registered.errorDetail || `${registered.status.message}\n${victim.logged()}`).toBe("COMPLETED");
     await expect(unregister(client, scene.name, scene.module)).rejects.toMatchObject({ status: { code: status.UNAVAILABLE } });
     await expectKilled(victim, at);
   }

@@ -31,7 +31,8 @@ export type HeldInstance = Pick<Ask, "serviceId" | "approvalId" | "digest" | "ge
 const mostWaitMs = 25 * 60_000;
 const repeatMs = 20_000;
 const lookMs = 1_000;
-const beginLookMs = 50;
+/** Between looks for the attempt that begins: it mostly has when the decision is seen, or does within milliseconds. */
+const beginLookMs = { first: 5, longest: 50 } as const;
 const beginMs = 60_000;
 
 /** What happens from now on to an instance that is held, until it is live or it is known that it will not be. Rejects with the signal's reason. */
@@ -99,7 +100,7 @@ async function* afterDecision(
 /** The attempt that goes on: the one that the approval began, or one of the instance itself that came before it. */
 async function begun({ store, clock, stopping }: AwaitDeps, held: HeldInstance, signal: AbortSignal): Promise<string | undefined> {
   const until = clock.now() + beginMs;
-  for (;;) {
+  for (let pauseMs: number = beginLookMs.first; ; pauseMs = Math.min(2 * pauseMs, beginLookMs.longest)) {
     const found = await store.tx(async (tx) => {
       // The ask first: it ends with its attempt, which is there then.
       const ask = await tx.asks.find(held.serviceId);
@@ -112,7 +113,7 @@ async function begun({ store, clock, stopping }: AwaitDeps, held: HeldInstance, 
     if (found === "none") return undefined;
     if (found !== undefined) return found;
     if (stopping.aborted || clock.now() >= until) throw continueLater(held.approvalId);
-    await orAborted(clock.sleep(beginLookMs, signal), signal);
+    await orAborted(clock.sleep(pauseMs, signal), signal);
   }
 }
 
