@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/support/longest-first.ts";
 
 export default defineConfig({
   test: {
@@ -9,5 +10,6 @@ export default defineConfig({
     expect: { poll: { timeout: 30_000 } },
     reporters: ["default", "./test/support/totals-reporter.ts"],
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
   },
 });
