@@ -167,13 +167,16 @@ export const commands: readonly Command[] = [
   },
   {
     name: "status",
-    what: "show whether a running server is ready, what it lacks, and how it reads its sources",
-    more: ["The sources of decisions from outside are shown to admins. The exit code is 7 when", "the server is not ready or does not answer."],
+    what: "show whether a running server is ready, and what it lacks",
+    more: [
+      "Below that, how the sources of decisions from outside are read, for admins. The",
+      "exit code is 7 when the server is not ready or does not answer.",
+    ],
     args: [],
     options: callOptions,
     examples: [
       { what: "the server of this machine", run: "muster status" },
-      { what: "which dependencies are away, for a script", run: "muster status -o json | jq -r '.dependencies[] | select(.status == \"error\") | .name'" },
+      { what: "what it needs, for a script", run: "muster status -o json | jq .dependencies" },
     ],
     load: async () => (await import("./status.ts")).statusCommand,
   },
