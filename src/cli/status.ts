@@ -32,13 +32,18 @@ export const statusCommand: Run = async (input, terminal) => {
   });
   const status = String(field(json, "status")) as keyof typeof words;
   const dependencies = dependenciesIn(json);
-  const sources = await sourcesOf(input, terminal);
-  const value = { address: target.address, status, dependencies: dependencies.map((one) => ({ ...one })), ...jsonSources(sources) };
+  const answer = await sourcesOf(input, terminal);
+  const value = {
+    address: target.address,
+    status,
+    dependencies: dependencies.map((one) => ({ ...one })),
+    ...(jsonOf(ListInboundSourcesResponseSchema, answer) as object),
+  };
   await show(input, terminal, value, () => {
     const style = styleFor(terminal.colour.out);
     const columns = terminal.isInteractive ? terminal.size().columns : undefined;
     const paint = { ok: style.good, degraded: style.warn, error: style.bad }[status];
-    const read = sources && sources.sources.length > 0 ? `\n${sourceTable(sources.sources, terminal.clock.now(), style, columns)}` : "";
+    const read = answer.sources.length > 0 ? `\n${sourceTable(answer.sources, terminal.clock.now(), style, columns)}` : "";
     return `${target.address} is ${paint(words[status])}\n\n${dependencyTable(dependencies, style, columns)}${read}`;
   });
   return status === "error" ? exitCodes.unreachable.code : exitCodes.done.code;
@@ -67,18 +72,13 @@ function dependencyTable(dependencies: readonly Dependency[], style: Style, colu
   });
 }
 
-/** Undefined for whom they are not shown, and while the server cannot say. */
-async function sourcesOf(input: Input, terminal: Terminal): Promise<ListInboundSourcesResponse | undefined> {
+/** None for whom they are not shown, and while the server cannot say. */
+async function sourcesOf(input: Input, terminal: Terminal): Promise<ListInboundSourcesResponse> {
   const { inbound, once } = connect(input, terminal);
   try {
     return await inbound.listInboundSources({}, once());
   } catch (error) {
     if (terminal.signal.aborted || !(error instanceof ConnectError)) throw error;
-    return undefined;
+    return create(ListInboundSourcesResponseSchema);
   }
-}
-
-function jsonSources(sources: ListInboundSourcesResponse | undefined) {
-  const { sources: known } = jsonOf(ListInboundSourcesResponseSchema, sources ?? create(ListInboundSourcesResponseSchema)) as { readonly sources: [] };
-  return { sources: known };
 }

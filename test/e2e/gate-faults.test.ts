@@ -1,13 +1,14 @@
 /** What may be wrong with an instance, a policy or the people when a decision comes, in every mode. */
 import { status } from "@grpc/grpc-js";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService, Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { AttemptState, RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { get } from "../support/approvals.ts";
 import type { Registration } from "../support/client.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
+import { heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
+import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, leftInConsul, requestFor, unregister } from "../support/world.ts";
 
@@ -20,14 +21,7 @@ const schemaOf = (member: string) => JSON.stringify({ type: "object", properties
 inEveryMode("the gate, when something is wrong", (world) => {
   let scene: GateScene;
   let names = 0;
-  beforeEach(async () => {
-    scene = gateScene(world().muster.address);
-    await scene.turnOn();
-  });
-  afterEach(async () => {
-    await scene.turnOff();
-    scene[Symbol.dispose]();
-  });
+  eachScene(world, (opened) => (scene = opened));
 
   const fresh = () => world().unique(`wrong-${++names}`);
   const register = (name: string, module: FakeModule) => world().client.register(requestFor(name, module, hasty));

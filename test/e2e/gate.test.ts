@@ -1,8 +1,9 @@
 /** Registrations that people decide on, through stock gRPC clients, in every mode. */
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
+import { heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
+import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, leftInConsul, moduleSteps, passingInConsul, requestFor, unregister, versionsInApicurio } from "../support/world.ts";
 
@@ -11,14 +12,7 @@ const heldSteps = [...moduleSteps.slice(0, moduleSteps.indexOf("SCHEMA_VALIDATED
 
 inEveryMode("the gate", (world) => {
   let scene: GateScene;
-  beforeEach(async () => {
-    scene = gateScene(world().muster.address);
-    await scene.turnOn();
-  });
-  afterEach(async () => {
-    await scene.turnOff();
-    scene[Symbol.dispose]();
-  });
+  eachScene(world, (opened) => (scene = opened));
 
   test("a module is held, nothing of it is visible, and it goes live by itself when it is approved", async () => {
     const { client, real, unique } = world();

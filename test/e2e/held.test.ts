@@ -1,12 +1,13 @@
 /** ListHeld through stock gRPC clients, in every mode: who waits for an approval, and for what. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService, type HeldInstance } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { person } from "../support/approvals.ts";
 import { refusal } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, type GateScene } from "../support/gate.ts";
+import { heldBy, type GateScene } from "../support/gate.ts";
+import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, requestFor, unregister } from "../support/world.ts";
 
@@ -14,14 +15,7 @@ const { listHeld } = RegistrationService.method;
 
 inEveryMode("instances that wait", (world) => {
   let scene: GateScene;
-  beforeEach(async () => {
-    scene = gateScene(world().muster.address);
-    await scene.turnOn();
-  });
-  afterEach(async () => {
-    await scene.turnOff();
-    scene[Symbol.dispose]();
-  });
+  eachScene(world, (opened) => (scene = opened));
 
   test("one that is held is listed with all that it waits for, until it is live", async () => {
     const { client, muster, unique } = world();

@@ -2,14 +2,15 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { InboundService, InboundStatus } from "../../gen/muster/approval/v1/inbound_service_pb.ts";
 import { ask, get, person, usePolicy } from "../support/approvals.ts";
 import { startEventServer } from "../support/event-server.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, ownersDecide, type GateScene } from "../support/gate.ts";
+import { heldBy, ownersDecide, type GateScene } from "../support/gate.ts";
+import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { runCli } from "../support/muster-cli.ts";
 import { startMuster } from "../support/muster.ts";
@@ -53,13 +54,7 @@ inEveryMode(
   "decisions by polling",
   (world) => {
     let scene: GateScene;
-    beforeEach(() => {
-      scene = gateScene(world().muster.address);
-    });
-    afterEach(async () => {
-      await scene.turnOff();
-      scene[Symbol.dispose]();
-    });
+    eachScene(world, (opened) => (scene = opened), false);
     const settled = (id: string) =>
       eventually(async () => {
         const { events } = await scene.admin.unary(listInboundEvents, { pageSize: 500 });

@@ -2,12 +2,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { ask, get, person, usePolicy } from "../support/approvals.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, ownersDecide, type GateScene } from "../support/gate.ts";
+import { heldBy, ownersDecide, type GateScene } from "../support/gate.ts";
+import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { startMuster } from "../support/muster.ts";
 import { confirmation, makeSnsKey, notification, signed, startSns, topic, type SnsFields } from "../support/sns.ts";
@@ -52,13 +53,7 @@ inEveryMode(
     const at = (source: string, address = world().muster.address) => `http://${address}/api/v1/webhooks/${source}`;
     const message = (text: string) => notification(key, { at: Date.now(), message: text });
     let scene: GateScene;
-    beforeEach(() => {
-      scene = gateScene(world().muster.address);
-    });
-    afterEach(async () => {
-      await scene.turnOff();
-      scene[Symbol.dispose]();
-    });
+    eachScene(world, (opened) => (scene = opened), false);
 
     test("a subscription is confirmed, and a held registration goes live by the message that follows", async () => {
       const { client, unique } = world();

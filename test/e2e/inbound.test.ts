@@ -6,13 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Webhook } from "standardwebhooks";
-import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { InboundService, InboundStatus } from "../../gen/muster/approval/v1/inbound_service_pb.ts";
 import { ask, get, person, usePolicy } from "../support/approvals.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, ownersDecide, type GateScene } from "../support/gate.ts";
+import { heldBy, ownersDecide, type GateScene } from "../support/gate.ts";
+import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { startMuster } from "../support/muster.ts";
 import { inEveryMode, requestFor, unregister } from "../support/world.ts";
@@ -84,13 +85,7 @@ inEveryMode(
     const url = (source: string) => `http://${world().muster.address}/api/v1/webhooks/${source}`;
     const entity = () => url("entity-permissions");
     let scene: GateScene;
-    beforeEach(() => {
-      scene = gateScene(world().muster.address);
-    });
-    afterEach(async () => {
-      await scene.turnOff();
-      scene[Symbol.dispose]();
-    });
+    eachScene(world, (opened) => (scene = opened), false);
 
     test("a held registration goes live because of one", async () => {
       const { client, unique } = world();

@@ -1,4 +1,4 @@
-/** kill -9 between a commit and what follows from it: no event is lost or invented, nothing unregistered stays behind. */
+/** kill -9 between a commit and what follows from it, or in it: no event is lost or invented, nothing unregistered stays behind. */
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { connect } from "../support/client.ts";
 import { tailKafka } from "../support/kafka-tail.ts";
@@ -24,7 +24,7 @@ vi.setConfig({ maxConcurrency: 3, testTimeout: 300_000 });
 
 const nobodyListens = "kafka://127.0.0.1:9";
 
-describe.concurrent("killed after a commit, embedded", () => {
+describe.concurrent("killed in a commit or after it, embedded", () => {
   for (const at of numberingPoints) {
     test(`before the commit, at ${at}`, async () => {
       await using site = await embeddedSite();

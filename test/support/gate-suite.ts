@@ -5,18 +5,25 @@ import { gateScene, type GateScene } from "./gate.ts";
 import { eventually } from "./instances.ts";
 import { requestFor, type World } from "./world.ts";
 
-/** The gate turned on for each test of a suite, and what its tests look at. */
-export function gateSuite(world: () => World) {
+/** Gives each test of a suite a scene of its own, with the gate turned on unless the test does so, and off afterwards. */
+export function eachScene(world: () => Pick<World, "muster">, use: (scene: GateScene) => void, isOn = true): void {
   let scene: GateScene | undefined;
-  let names = 0;
   beforeEach(async () => {
     scene = gateScene(world().muster.address);
-    await scene.turnOn();
+    use(scene);
+    if (isOn) await scene.turnOn();
   });
   afterEach(async () => {
     await scene?.turnOff();
     scene?.[Symbol.dispose]();
   });
+}
+
+/** The gate turned on for each test of a suite, and what its tests look at. */
+export function gateSuite(world: () => World) {
+  let scene: GateScene | undefined;
+  let names = 0;
+  eachScene(world, (opened) => (scene = opened));
   const current = (): GateScene => {
     if (!scene) throw new Error("the gate is there inside tests only");
     return scene;
