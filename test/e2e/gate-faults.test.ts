@@ -7,7 +7,7 @@ import { AttemptState, RegistrationService } from "../../gen/muster/registration
 import { get } from "../support/approvals.ts";
 import type { Registration } from "../support/client.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
-import { heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
+import { attemptsEnded, heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
 import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, leftInConsul, requestFor, unregister } from "../support/world.ts";
@@ -33,12 +33,7 @@ inEveryMode("the gate, when something is wrong", (world) => {
   const untilLive = (name: string, ...ports: readonly number[]) =>
     eventually(async () => ((await live(name)).toSorted().join() === ports.toSorted().join() ? true : undefined));
   const attemptsOf = async (name: string) => (await world().client.unary(listAttempts, { name })).attempts;
-  const untilEnded = (name: string, count: number) =>
-    eventually(async () => {
-      const attempts = await attemptsOf(name);
-      const isOver = attempts.every(({ state }) => state === AttemptState.COMPLETED || state === AttemptState.ROLLED_BACK);
-      return attempts.length === count && isOver ? attempts : undefined;
-    });
+  const untilEnded = (name: string, count: number) => attemptsEnded(world().client, name, count);
   async function expectNothing(name: string, { port }: Pick<FakeModule, "port">): Promise<void> {
     const { real } = world();
     expect(await live(name)).toEqual([]);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
+import { attemptsEnded, heldBy, isHeld, registerAndWait, type GateScene } from "../support/gate.ts";
 import { eachScene } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, leftInConsul, moduleSteps, passingInConsul, requestFor, unregister, versionsInApicurio } from "../support/world.ts";
@@ -38,6 +38,7 @@ inEveryMode("the gate", (world) => {
       expect(await passingInConsul(real, name)).toHaveLength(1);
       expect(await versionsInApicurio(real, `${name}-config`)).toMatchObject([{ version: "1.0.0", state: "ENABLED" }]);
     }
+    await attemptsEnded(client, name, 2);
     const again = await client.register(requestFor(name, module));
     expect(again.events.at(-1)?.outcome).toBe(RegistrationOutcome.UNCHANGED);
     await unregister(client, name, module);

@@ -7,8 +7,10 @@ import {
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { PolicyService, PolicyStatus } from "../../gen/muster/approval/v1/policy_service_pb.ts";
+import { AttemptState, RegistrationService, type Attempt } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { decide, get, person } from "./approvals.ts";
 import type { MusterClient, Registration } from "./client.ts";
+import { eventually } from "./instances.ts";
 
 const { putPolicy, activatePolicy, archivePolicy, listPolicies } = PolicyService.method;
 
@@ -88,6 +90,15 @@ export function gateScene(address: string): GateScene {
     },
   };
   return scene;
+}
+
+/** The attempts of a name, when `count` of them have ended: an instance is seen in the catalog a moment before its attempt ends. */
+export function attemptsEnded(client: MusterClient, name: string, count: number): Promise<readonly Attempt[]> {
+  return eventually(async () => {
+    const { attempts } = await client.unary(RegistrationService.method.listAttempts, { name });
+    const isOver = attempts.every(({ state }) => state === AttemptState.COMPLETED || state === AttemptState.ROLLED_BACK);
+    return attempts.length === count && isOver ? attempts : undefined;
+  });
 }
 
 /** Registers and waits for the approval; `asked` resolves when it is known what it waits for. */
