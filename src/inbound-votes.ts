@@ -25,8 +25,8 @@ export function castVotes(given: () => ApprovalDeps): CastVote {
     }
     const input = { commandId: "", approvalId: approval.id, verdict, digest: digest ?? approval.subject.digest, stage: "", requirement: "", comment };
     const person = { key: voter.key, name: nameOf(voter.key), groups: voter.groups, roles: voter.roles };
-    const { refusal, count } = await voteIn(tx, given(), input, { tenant, person, isAdmin: false, traceparent: undefined });
-    if (!refusal) return { is: "cast", approvalId: approval.id, count };
+    const { refusal } = await voteIn(tx, given(), input, { tenant, person, isAdmin: false, traceparent: undefined });
+    if (!refusal) return { is: "cast", approvalId: approval.id };
     if (lasting.has(refusal.refusal)) return skipped(refusal.refusal, refusal.message);
     return { is: "failed", reason: refusal.refusal, detail: refusal.message, approvalId: approval.id };
   };

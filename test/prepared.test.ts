@@ -14,7 +14,11 @@ interface Note {
 
 function sessionOf(db: Kysely<Tables>): Session<Tables> {
   const never = () => false;
-  return { db, dialect: { now: () => sql<number>`1`, rowLocks: false, isDuplicate: never, isTransient: never, translate: () => undefined } };
+  return {
+    db,
+    afterCommit: never,
+    dialect: { now: () => sql<number>`1`, rowLocks: false, isDuplicate: never, isTransient: never, translate: () => undefined },
+  };
 }
 
 const sqlite = () => sessionOf(new Kysely({ dialect: nodeSqliteDialect(new DatabaseSync(":memory:")) }));

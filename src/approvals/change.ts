@@ -56,6 +56,7 @@ export async function change(
   await publish(tx, deps, approval, made, options.traceparent);
   await schedule(tx, deps, approval, made.approval, locked.now);
   await ownerOf(deps.owners, approval.tenant, approval.subject)?.changed(tx, made.approval, made.events);
+  tx.afterCommit(() => deps.meter.changed(approval, made));
   return { ...made, ...judged };
 }
 

@@ -1,7 +1,4 @@
-/**
- * What the owner of a type of subjects does with requests about them, in its own transactions. It is counted when it is done: twice, when
- * such a transaction runs again.
- */
+/** What the owner of a type of subjects does with requests about them, in its own transactions. */
 import { change, publish, refused, schedule } from "./change.ts";
 import type { ApprovalDeps } from "./deps.ts";
 import { close, join, open, revise } from "./machine.ts";
@@ -54,7 +51,6 @@ async function askAgain(tx: ApprovalTx, deps: ApprovalDeps, current: LockedAppro
     { isInTime: true, traceparent },
   );
   if (changed.refusal) throw refused(changed.refusal, current.approval.id);
-  deps.meter.changed(current.approval, changed);
   return changed.approval;
 }
 
@@ -66,7 +62,7 @@ async function openStanding(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQ
   await publish(tx, deps, undefined, made, traceparent);
   await schedule(tx, deps, undefined, made.approval, world.now);
   await ownerOf(deps.owners, tenant, subject)?.changed(tx, made.approval, made.events);
-  deps.meter.changed(undefined, made);
+  tx.afterCommit(() => deps.meter.changed(undefined, made));
   return made.approval;
 }
 
@@ -85,10 +81,9 @@ export async function cancel(tx: ApprovalTx, deps: ApprovalDeps, { tenant, id, h
   const locked = await tx.approvals.lock(tenant, id);
   if (!locked || !isOpen(locked.approval) || (isGone && !(await isGone()))) return;
   const person: Person = { key: by, name: by, groups: [], roles: [] };
-  const changed = await change(tx, deps, locked, (approval, policy, world) => close(approval, { by: person, isAdmin: true, how, reason }, policy, world), {
+  await change(tx, deps, locked, (approval, policy, world) => close(approval, { by: person, isAdmin: true, how, reason }, policy, world), {
     isInTime: false,
   });
-  deps.meter.changed(locked.approval, changed);
 }
 
 /** What these requests granted is granted by another one now. */

@@ -1,6 +1,6 @@
 /** The commands on requests: each one transaction. */
 import { DomainError } from "../kernel/errors.ts";
-import { change, notFound, publish, refused, remember, repeated, schedule, type Changed } from "./change.ts";
+import { change, notFound, publish, refused, remember, repeated, schedule } from "./change.ts";
 import { seeChanged, seeIn, type Seen } from "./queries.ts";
 import type { Actor, ApprovalDeps, Callback } from "./deps.ts";
 import { close, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
@@ -31,9 +31,7 @@ export interface Created {
 }
 
 export async function createApproval(deps: ApprovalDeps, input: CreateInput, actor: Actor): Promise<Created> {
-  const created = await deps.store.tx((tx) => createIn(tx, deps, input, actor));
-  if (created.isNew && !input.isDryRun) deps.meter.changed(undefined, { approval: created.seen.approval, events: [] });
-  return created;
+  return deps.store.tx((tx) => createIn(tx, deps, input, actor));
 }
 
 async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, actor: Actor): Promise<Created> {
@@ -80,6 +78,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   await publish(tx, deps, undefined, made, actor.traceparent);
   await schedule(tx, deps, undefined, made.approval, world.now);
   await remember(tx, actor, commandId, command, made.approval.id);
+  tx.afterCommit(() => deps.meter.changed(undefined, made));
   return { seen, isNew: true };
 }
 
@@ -111,18 +110,9 @@ export function voteOn(deps: ApprovalDeps, input: VoteInput, actor: Actor, isDry
   return run(deps, actor, voteCommand(input, isDryRun), voteWork(input, actor));
 }
 
-/**
- * A vote in a transaction of another part of the platform, on a request that it names. `count` is to be called once that is
- * committed. Throws APPROVAL_NOT_FOUND.
- */
-export async function voteIn(
-  tx: ApprovalTx,
-  deps: ApprovalDeps,
-  input: VoteInput,
-  actor: Actor,
-): Promise<{ readonly refusal: Refusal<CommandRefusal> | undefined; count(): void }> {
-  const done = await runIn(tx, deps, actor, voteCommand(input, false), voteWork(input, actor));
-  return { refusal: done.result.refusal, count: () => counted(deps, done) };
+/** A vote in a transaction of another part of the platform, on a request that it names. Throws APPROVAL_NOT_FOUND. */
+export function voteIn(tx: ApprovalTx, deps: ApprovalDeps, input: VoteInput, actor: Actor): Promise<VoteResult> {
+  return runIn(tx, deps, actor, voteCommand(input, false), voteWork(input, actor));
 }
 
 function voteCommand(input: VoteInput, isDryRun: boolean): Command {
@@ -198,21 +188,9 @@ interface Command {
 
 type Work = (approval: Approval, policy: Policy, world: ReadWorld, tx: ApprovalTx, locked: LockedApproval) => Answer | Promise<Answer>;
 
-interface Done {
-  readonly before?: Approval;
-  readonly changed?: Changed;
-  readonly result: VoteResult;
-}
-
 /** Carries a command out once. Throws APPROVAL_NOT_FOUND and COMMAND_ID_REUSED. */
-async function run(deps: ApprovalDeps, actor: Actor, command: Command, work: Work): Promise<VoteResult> {
-  const done = await deps.store.tx((tx) => runIn(tx, deps, actor, command, work));
-  if (!command.isDryRun) counted(deps, done);
-  return done.result;
-}
-
-function counted({ meter }: ApprovalDeps, { before, changed }: Done): void {
-  if (before && changed) meter.changed(before, changed);
+function run(deps: ApprovalDeps, actor: Actor, command: Command, work: Work): Promise<VoteResult> {
+  return deps.store.tx((tx) => runIn(tx, deps, actor, command, work));
 }
 
 async function runIn(
@@ -221,17 +199,17 @@ async function runIn(
   actor: Actor,
   { commandId, approvalId, content, isDryRun = false, resolvesItself = false }: Command,
   work: Work,
-): Promise<Done> {
+): Promise<VoteResult> {
   const locked = await tx.approvals.lock(actor.tenant, approvalId);
   if (!locked) throw notFound(approvalId);
-  if ((await repeated(tx, actor, commandId, content)) !== undefined) return { result: { seen: await seeIn(tx, deps, locked.approval, actor) } };
+  if ((await repeated(tx, actor, commandId, content)) !== undefined) return { seen: await seeIn(tx, deps, locked.approval, actor) };
   const options = { isInTime: isOpen(locked.approval), traceparent: actor.traceparent, isDryRun, resolvesItself };
   const changed = await change(tx, deps, locked, (approval, policy, world) => work(approval, policy, world, tx, locked), options);
   if (!isDryRun && !changed.refusal) await remember(tx, actor, commandId, content, approvalId);
   // A revision may be decided by another version than the one before.
   const isPinned = changed.approval.policy.version === locked.approval.policy.version;
   const seen = await (isPinned ? seeChanged(changed, actor, locked.activeVersion) : seeIn(tx, deps, changed.approval, actor));
-  return { before: locked.approval, changed, result: { seen, ...(changed.refusal ? { refusal: changed.refusal } : {}) } };
+  return { seen, ...(changed.refusal ? { refusal: changed.refusal } : {}) };
 }
 
 async function mustFind(tx: ApprovalTx, tenant: string, id: string): Promise<Approval> {

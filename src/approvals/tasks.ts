@@ -27,12 +27,11 @@ export function approvalTasks(deps: ApprovalDeps): readonly TaskKind[] {
 }
 
 /** What is due in a request, and its candidates brought up to date, unless it is gone. */
-async function changeOne(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {
-  const done = await deps.store.tx(async (tx) => {
+function changeOne(deps: ApprovalDeps, tenant: string, id: string): Promise<void> {
+  return deps.store.tx(async (tx) => {
     const locked = await tx.approvals.lock(tenant, id);
-    return locked && { before: locked.approval, after: await change(tx, deps, locked, unchanged, { isInTime: false }) };
+    if (locked) await change(tx, deps, locked, unchanged, { isInTime: false });
   });
-  if (done) deps.meter.changed(done.before, done.after);
 }
 
 /** Both happen before any command. */

@@ -15,12 +15,10 @@ export interface Noted {
 export function notingCommits<Tx extends CoreTx>(store: Store<Tx>, { onEvents, onTasks }: Noted): Store<Tx> {
   return {
     ...store,
-    async tx(work) {
-      let hasEvents = false;
-      let hasTasks = false;
-      const result = await store.tx(async (tx) => {
-        hasEvents = false;
-        hasTasks = false;
+    tx(work) {
+      return store.tx(async (tx) => {
+        let hasEvents = false;
+        let hasTasks = false;
         const insert: Tx["outbox"]["insert"] = (...added) => {
           hasEvents ||= added.length > 0;
           return tx.outbox.insert(...added);
@@ -31,11 +29,10 @@ export function notingCommits<Tx extends CoreTx>(store: Store<Tx>, { onEvents, o
         };
         const done = await work({ ...tx, outbox: { ...tx.outbox, insert }, tasks: { ...tx.tasks, insert: insertTask } });
         if (hasEvents && store.exclusive) onEvents();
+        else if (hasEvents) tx.afterCommit(onEvents);
+        if (hasTasks && onTasks) tx.afterCommit(onTasks);
         return done;
       });
-      if (hasEvents && !store.exclusive) onEvents();
-      if (hasTasks) onTasks?.();
-      return result;
     },
   };
 }

@@ -8,9 +8,9 @@ export interface InboundVote extends Omit<Decision, "reason"> {
   readonly comment: string;
 }
 
-/** What came of a vote. `count` is to be called once it is committed. */
+/** What came of a vote. */
 export type VoteEnd =
-  | { readonly is: "cast"; readonly approvalId: string; count(): void }
+  | { readonly is: "cast"; readonly approvalId: string }
   /** There is nothing to do, now or later. */
   | { readonly is: "skipped"; readonly reason: string; readonly detail: string; readonly approvalId: string }
   /** It may succeed later. */

@@ -62,22 +62,18 @@ async function take(deps: InboundDeps, source: Source, event: InboundEvent, isBy
   }
 }
 
-type Counted = Received & { readonly count?: () => void };
-
 /** The first transaction: the event and its effect. */
-async function effect(deps: InboundDeps, source: Source, event: InboundEvent, isByHand: boolean): Promise<Received> {
-  const { count, ...received } = await deps.store.tx(async (tx): Promise<Counted> => {
+function effect(deps: InboundDeps, source: Source, event: InboundEvent, isByHand: boolean): Promise<Received> {
+  return deps.store.tx(async (tx) => {
     const there = await tx.inbound.find(source.name, event.id);
     if (there) return again(tx, there.id, { deps, source, event, isByHand });
     const id = deps.ids.next();
     // Written first: whoever comes with the same event at this instant waits here, and does not vote.
     if (!(await tx.inbound.insert(rowOf(id, source, event, succeeded(undefined))))) throw new Collided();
-    const ended = await endOf(tx, deps, source, event, Number.POSITIVE_INFINITY);
-    await tx.inbound.settle(id, ended.end);
-    return { ...ended, already: false };
+    const end = await endOf(tx, deps, source, event, Number.POSITIVE_INFINITY);
+    await tx.inbound.settle(id, end);
+    return { end, already: false };
   });
-  count?.();
-  return received;
 }
 
 interface Delivery {
@@ -88,32 +84,25 @@ interface Delivery {
 }
 
 /** What has failed is tried again by every delivery; what is settled stays. */
-async function again(tx: InboundTx, id: string, { deps, source, event, isByHand }: Delivery): Promise<Counted> {
+async function again(tx: InboundTx, id: string, { deps, source, event, isByHand }: Delivery): Promise<Received> {
   const row = await tx.inbound.lock(id);
   if (!row) throw new Collided();
   if (row.status === "SUCCEEDED" || (row.status === "SKIPPED" && !isByHand)) return { end: row, already: true };
-  const ended = await endOf(tx, deps, source, event, row.receivedAt);
-  await tx.inbound.settle(id, ended.end);
-  return { ...ended, already: false };
+  const end = await endOf(tx, deps, source, event, row.receivedAt);
+  await tx.inbound.settle(id, end);
+  return { end, already: false };
 }
 
 /** Casts the vote. Throws Failed, so that nothing of it stays. */
-async function endOf(
-  tx: InboundTx,
-  { cast }: InboundDeps,
-  source: Source,
-  event: InboundEvent,
-  receivedAt: number,
-): Promise<{ readonly end: End; readonly count?: () => void }> {
+async function endOf(tx: InboundTx, { cast }: InboundDeps, source: Source, event: InboundEvent, receivedAt: number): Promise<End> {
   const { decision } = event;
-  if (!decision)
-    return { end: { status: "SKIPPED", reason: "UNKNOWN_TYPE", detail: `events of type ${event.type} decide nothing here`, approvalId: undefined } };
+  if (!decision) return { status: "SKIPPED", reason: "UNKNOWN_TYPE", detail: `events of type ${event.type} decide nothing here`, approvalId: undefined };
   const { reason, occurredAt, ...rest } = decision;
   const { tenant, voter } = source;
   // An event cannot have happened after it came: so it never counts for a revision that came later still.
   const ended = await cast(tx, { ...rest, occurredAt: Math.min(occurredAt, receivedAt), tenant, voter, comment: commentOf(source, event, reason) });
   if (ended.is === "failed") throw new Failed({ status: "FAILED", reason: ended.reason, detail: ended.detail, approvalId: ended.approvalId });
-  return ended.is === "cast" ? { end: succeeded(ended.approvalId), count: () => ended.count() } : { end: skipped(ended) };
+  return ended.is === "cast" ? succeeded(ended.approvalId) : skipped(ended);
 }
 
 function commentOf({ name }: Source, { id, claimedActor }: InboundEvent, reason: string): string {

@@ -141,4 +141,6 @@ export interface CoreTx<P extends EventPayload = EventPayload, Action extends st
   readonly leases: Leases;
   readonly audit: Audit<Action>;
   readonly eventLog: EventLog;
+  /** Runs `work`, which must not throw, when this is committed: once, however often the transaction was rerun. Not when the answer to the commit was lost. */
+  readonly afterCommit: (work: () => void) => void;
 }

@@ -23,6 +23,7 @@ export const deliveryPart: StorePart<CoreTx> = {
       leases: leaseRepository(session),
       audit: auditRepository(session),
       eventLog: logRepository(session),
+      afterCommit: session.afterCommit,
     };
   },
 };

@@ -19,6 +19,8 @@ export interface StoreDialect {
 export interface Session<Tables = unknown> {
   readonly db: Kysely<Tables>;
   readonly dialect: StoreDialect;
+  /** As `CoreTx.afterCommit`. */
+  readonly afterCommit: (work: () => void) => void;
 }
 
 /** The same session for these tables. Kysely's own way to say so makes a copy, and every transaction would make six. */

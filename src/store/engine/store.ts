@@ -51,8 +51,12 @@ export function createStore<Tx>({ db, dialect, exclusive, pause, close }: StoreB
 
   async function run<T>(fn: (tx: Tx) => Promise<T>): Promise<T> {
     for (let retry = 1; ; retry++) {
+      const committed: (() => void)[] = [];
+      const afterCommit = (work: () => void): void => void committed.push(work);
       try {
-        return await db.transaction().execute((trx) => fn(part.repositories({ db: trx, dialect })));
+        const result = await db.transaction().execute((trx) => fn(part.repositories({ db: trx, dialect, afterCommit })));
+        for (const work of committed) work();
+        return result;
       } catch (error) {
         if (abandoned || retry > retries || !dialect.isTransient(error)) throw meaningOf(error);
       }

@@ -180,9 +180,11 @@ export function concurrencyTests(backend: StoreBackend): void {
       for (const one of keys) await opened.store.tx((tx) => tx.instances.claim(one));
       const locked = [gate(), gate()];
       let runs = 0;
+      const committed: number[] = [];
       const cross = (mine: 0 | 1) =>
         [opened.store, second][mine]!.tx(async (tx) => {
           runs++;
+          tx.afterCommit(() => committed.push(mine));
           await tx.instances.claim(keys[mine]!);
           await tx.outbox.insert(outboxEvent(`${mine} first half`));
           locked[mine]!.open();
@@ -196,6 +198,7 @@ export function concurrencyTests(backend: StoreBackend): void {
         });
       await Promise.all([cross(0), cross(1)]);
       expect(runs).toBeGreaterThan(2);
+      expect(committed.toSorted()).toEqual([0, 1]);
       const events = await second.tx((tx) => tx.outbox.unpublished(9));
       expect(events.map(({ id }) => id).toSorted()).toEqual(["0 first half", "0 second half", "1 first half", "1 second half"]);
     });

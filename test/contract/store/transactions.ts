@@ -10,6 +10,26 @@ export function transactionTests(backend: StoreBackend): void {
       expect(await opened.store.tx(async () => ({ answer: 42 }))).toEqual({ answer: 42 });
     });
 
+    test("say when they are committed, in the order asked for, and not when they are not", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const said: string[] = [];
+      const failed = store.tx(async (tx) => {
+        tx.afterCommit(() => said.push("failed"));
+        await tx.outbox.insert(outboxEvent("a"));
+        throw new Error("mine");
+      });
+      await expect(failed).rejects.toThrow("mine");
+      const inside = await store.tx(async (tx) => {
+        tx.afterCommit(() => said.push("one"));
+        tx.afterCommit(() => said.push("two"));
+        await tx.outbox.insert(outboxEvent("b"));
+        return [...said];
+      });
+      expect(inside).toEqual([]);
+      expect(said).toEqual(["one", "two"]);
+    });
+
     test("leave nothing behind when the function throws, and throw what it threw", async () => {
       await using opened = await backend.open();
       const { store } = opened;
