@@ -6,7 +6,8 @@ import type { SubjectOwner } from "./owners.ts";
 import type { World } from "./people.ts";
 import type { ApprovalStore, ApprovalTx } from "./records.ts";
 import type { RequestNews } from "./request-news.ts";
-import type { JsonObject, Person, Policy } from "./types.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Person, Policy } from "./types.ts";
 
 /** Policies by key, compiled. */
 export interface Policies {

@@ -10,7 +10,8 @@ import { approvalMeasures, approvalMeter } from "./metrics.ts";
 import type { requireContext } from "./policy/context.ts";
 import type { ApprovalStore } from "./records.ts";
 import { approvalTasks, refreshLoop } from "./tasks.ts";
-import type { JsonObject, Policy } from "./types.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Policy } from "./types.ts";
 
 /** How long a repeated command is recognized. */
 const commandsKeptMs = 7 * 86_400_000;

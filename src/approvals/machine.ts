@@ -10,7 +10,8 @@ import { isAny, isBarred, isNamed, isSame, memberOf, partyOf, type World } from 
 import { activeStage, isOpen, type Approval, type ApprovalEvent, type Closing, type Effect, type Party, type Stage } from "./request.ts";
 import { routeOf } from "./routing.ts";
 import { begin, emit, expire, nextAction, resolve, run, settle, timer, type Draft, type Made } from "./settle.ts";
-import type { JsonObject, Person, Policy, Subject, Verdict } from "./types.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Person, Policy, Subject, Verdict } from "./types.ts";
 
 export type CommandRefusal = VoteRefusal | "NOT_OWNER" | "WRONG_STATE" | "REQUIREMENT_UNKNOWN";
 

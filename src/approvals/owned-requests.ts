@@ -6,7 +6,8 @@ import { ownerOf } from "./owners.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { isOpen, type Approval } from "./request.ts";
 import { supersede } from "./settle.ts";
-import type { JsonObject, Person, Policy, Subject } from "./types.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Person, Policy, Subject } from "./types.ts";
 import { readWorld } from "./world.ts";
 
 export interface OwnedQuestion {

@@ -2,7 +2,8 @@
  * A request for approval: its document, and the events by which it changes. The document is the fold of its events
  * (`evolve.ts`); only `machine.ts` makes events.
  */
-import type { JsonObject, Need, StageRule, Subject, Verdict, Who } from "./types.ts";
+import type { JsonObject } from "../kernel/json.ts";
+import type { Need, StageRule, Subject, Verdict, Who } from "./types.ts";
 
 export const decisions = ["PENDING", "IN_REVIEW", "CHANGES_REQUESTED", "APPROVED", "REJECTED", "EXPIRED", "CANCELLED"] as const;
 /** PENDING: the directory is not known yet. The last four are final. */

@@ -1,7 +1,5 @@
 /** The vocabulary of approvals: what a policy says, what a request is, who votes. Plain data; times are epoch milliseconds. */
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json };
-export type JsonObject = { readonly [name: string]: Json };
+import type { JsonObject } from "../kernel/json.ts";
 
 export const verdicts = ["approve", "reject", "abstain", "request_changes"] as const;
 export type Verdict = (typeof verdicts)[number];

@@ -4,7 +4,8 @@ import type { World } from "../../src/approvals/people.ts";
 import { parsePolicy } from "../../src/approvals/policy/parse.ts";
 import { createPolicy } from "../../src/approvals/policy/policy.ts";
 import { simulate } from "../../src/approvals/simulate.ts";
-import type { JsonObject, Member, Policy, Verdict } from "../../src/approvals/types.ts";
+import type { JsonObject } from "../../src/kernel/json.ts";
+import type { Member, Policy, Verdict } from "../../src/approvals/types.ts";
 import { read } from "../support/source-tree.ts";
 
 const section = /\n### Six policies\n([^]*?)(?:\n#{1,3} |$)/.exec(read("docs/approvals.md"))?.[1] ?? "";

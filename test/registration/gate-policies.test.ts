@@ -5,7 +5,7 @@ import { parsePolicy } from "../../src/approvals/policy/parse.ts";
 import { createPolicy } from "../../src/approvals/policy/policy.ts";
 import { registrationContext } from "../../src/approvals/policy/registrations.ts";
 import { routeOf } from "../../src/approvals/routing.ts";
-import type { JsonObject } from "../../src/approvals/types.ts";
+import type { JsonObject } from "../../src/kernel/json.ts";
 import { contextOf, differences, digestOf, type Candidate, type Context, type Known } from "../../src/registration/gate/content.ts";
 import { isDowngrade } from "../../src/registration/schemas/version-order.ts";
 import type { RegisterInput } from "../../src/registration/types.ts";

@@ -1,7 +1,7 @@
 /** Short policies, and what is said of them. */
 import { expect } from "vitest";
 import { parsePolicy } from "../../src/approvals/policy/parse.ts";
-import { problemText } from "../../src/approvals/policy/problems.ts";
+import { problemText } from "../../src/documents/problems.ts";
 import type { PolicyDocument } from "../../src/approvals/types.ts";
 
 export const head = "key: k\nsubject: s\nttl: 7d\n";

@@ -1,8 +1,7 @@
 /** The file of sources, YAML or JSON: as sources, or everything that is wrong with it, by line and column. */
-import { type Field, fieldsOf, booleanOf, itemsOf, nameOf, reported, rootField, textOf } from "../../approvals/policy/fields.ts";
-import { collectProblems, problemText, type Report } from "../../approvals/policy/problems.ts";
-import { required } from "../../approvals/policy/rules.ts";
-import { readTree } from "../../approvals/policy/tree.ts";
+import { type Field, fieldsOf, booleanOf, itemsOf, nameOf, reported, required, rootField, textOf } from "../../documents/fields.ts";
+import { collectProblems, problemText, type Report } from "../../documents/problems.ts";
+import { readTree } from "../../documents/tree.ts";
 import { topicViolation } from "../../inbound/sns-message.ts";
 import type { Source, SubjectPlace, Voter } from "../../inbound/types.ts";
 import { claimsViolation, defaultTenant, tenantViolation } from "../../kernel/caller.ts";

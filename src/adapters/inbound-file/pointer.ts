@@ -1,5 +1,5 @@
-import { type Field, reported, textOf } from "../../approvals/policy/fields.ts";
-import type { Report } from "../../approvals/policy/problems.ts";
+import { type Field, reported, textOf } from "../../documents/fields.ts";
+import type { Report } from "../../documents/problems.ts";
 
 /** A JSON Pointer to something within a document. */
 export function pointerOf(field: Field, report: Report): string | undefined {

@@ -1,7 +1,6 @@
 /** How a source is read: `poll` of the file of sources. */
-import { type Field, durationOf, fieldsOf, reported, textOf } from "../../approvals/policy/fields.ts";
-import type { Report } from "../../approvals/policy/problems.ts";
-import { required } from "../../approvals/policy/rules.ts";
+import { type Field, durationOf, fieldsOf, reported, required, textOf } from "../../documents/fields.ts";
+import type { Report } from "../../documents/problems.ts";
 import type { Poll, PollCursor } from "../../inbound/types.ts";
 import { pointerOf } from "./pointer.ts";
 

@@ -4,7 +4,7 @@
  */
 import { RE2JS } from "re2js";
 import { nearest } from "../../kernel/nearest.ts";
-import type { Json, JsonObject } from "../types.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
 import { patternSize } from "./cel-tree.ts";
 
 type Expected = "schema" | "schemas" | "schema map" | "number" | "count" | "text" | "texts" | "boolean" | "values" | "any" | "types" | "pattern" | "ref";

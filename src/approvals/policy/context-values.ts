@@ -1,6 +1,6 @@
 /** Validates a value by the part of JSON Schema in `context-schema.ts`. */
 import { canonicalJson } from "../../kernel/canonical-json.ts";
-import type { Json, JsonObject } from "../types.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
 import { patternSize } from "./cel-tree.ts";
 import { isList, isObject, patternOf, referred } from "./context-schema.ts";
 

@@ -2,7 +2,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { DomainError } from "../../kernel/errors.ts";
-import type { Json, JsonObject } from "../types.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
 import { contextViolations, requireContext } from "./context.ts";
 import { schemaProblems } from "./context-schema.ts";
 

@@ -2,7 +2,8 @@
 import { canonicalJson } from "../../kernel/canonical-json.ts";
 import { DomainError, type FieldViolation } from "../../kernel/errors.ts";
 import { printable } from "../../kernel/log.ts";
-import type { Json, JsonObject, PolicyDocument } from "../types.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
+import type { PolicyDocument } from "../types.ts";
 import { validate, type Violation } from "./context-values.ts";
 
 export const contextLimits = {

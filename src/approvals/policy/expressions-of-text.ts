@@ -1,11 +1,11 @@
 /** Reads the expressions of a policy's text: each is parsed within the limits and checked against the schema of the context. */
-import type { JsonObject } from "../types.ts";
+import type { JsonObject } from "../../kernel/json.ts";
 import { sourceLimits } from "./cel-source.ts";
 import { parseExpression, type ParsedExpression } from "./cel-tree.ts";
 import { checkTypes } from "./cel-types.ts";
 import { asBoolean, compile } from "./expressions.ts";
-import { type Field, reported, textOf } from "./fields.ts";
-import type { Report } from "./problems.ts";
+import { type Field, reported, textOf } from "../../documents/fields.ts";
+import type { Report } from "../../documents/problems.ts";
 import { shapeOf } from "./shapes.ts";
 
 export interface ExpressionReader {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Evaluated, Json, JsonObject } from "../types.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
+import type { Evaluated } from "../types.ts";
 import { evaluationLimits } from "./cel-budget.ts";
 import { parseExpression } from "./cel-tree.ts";
 import { asBoolean, asPeople, bindingsOf, compile } from "./expressions.ts";

@@ -1,7 +1,8 @@
 /** CEL behind a guard: whatever the expression and the context, an evaluation ends soon, with a value or with the reason why there is none. */
 import { celError, type CelInput, isCelError, isCelList, plan } from "@bufbuild/cel";
 import { printable } from "../../kernel/log.ts";
-import type { Evaluated, Json, Scope } from "../types.ts";
+import type { Json } from "../../kernel/json.ts";
+import type { Evaluated, Scope } from "../types.ts";
 import { bindComprehensions, environment, withBudget } from "./cel-budget.ts";
 import type { Expr } from "./cel-tree.ts";
 import { isList } from "./context-schema.ts";

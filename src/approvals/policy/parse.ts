@@ -1,16 +1,30 @@
 /** From the text of a policy to the document with its defaults written out, or to everything that is wrong with it. Pure. */
-import { type JsonObject, type PolicyDocument, type Verdict, verdicts, type Who } from "../types.ts";
+import type { JsonObject } from "../../kernel/json.ts";
+import { type PolicyDocument, type Verdict, verdicts, type Who } from "../types.ts";
 import { isObject, schemaProblems } from "./context-schema.ts";
 import { createExpressions } from "./expressions-of-text.ts";
-import { booleanOf, durationOf, type Field, type Fields, fieldAt, fieldsOf, itemsOf, jsonOf, nameOf, oneOf, rootField } from "./fields.ts";
+import {
+  booleanOf,
+  durationOf,
+  type Field,
+  type Fields,
+  fieldAt,
+  fieldsOf,
+  itemsOf,
+  jsonOf,
+  nameOf,
+  oneOf,
+  required,
+  rootField,
+} from "../../documents/fields.ts";
 import { reservedNames } from "./expressions.ts";
-import { collectProblems, type Problem } from "./problems.ts";
+import { collectProblems, type Problem } from "../../documents/problems.ts";
 import { lintReach } from "./reach.ts";
 import { expressionsOf } from "./policy.ts";
 import { registrationContext, registrationPolicy } from "./registrations.ts";
-import { required, type Reading, routeOf, stagesOf, whoIn } from "./rules.ts";
+import { type Reading, routeOf, stagesOf, whoIn } from "./rules.ts";
 import { shapeOf } from "./shapes.ts";
-import { readTree } from "./tree.ts";
+import { readTree } from "../../documents/tree.ts";
 
 export interface ParseOptions {
   /** Whether the members of groups and roles can be listed; false where they are only known from credentials. */

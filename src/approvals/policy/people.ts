@@ -1,7 +1,7 @@
 /** Whom a policy names, and how many of them it needs. */
 import type { Need, Who } from "../types.ts";
-import { type Field, fieldsOf, itemsOf, reported, textOf } from "./fields.ts";
-import type { Report } from "./problems.ts";
+import { type Field, fieldsOf, itemsOf, reported, textOf } from "../../documents/fields.ts";
+import type { Report } from "../../documents/problems.ts";
 
 /** Of one `who`, all lists together. */
 const mostNames = 1_000;

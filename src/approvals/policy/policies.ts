@@ -7,7 +7,7 @@ import { ownerOfPolicy, type SubjectOwner } from "../owners.ts";
 import { activeDiffers, archived, notFound, policyInvalid } from "./policy-errors.ts";
 import type { PolicyNews } from "./policy-news.ts";
 import type { PolicyAction, PolicyStore, PolicySummary, PolicyTx, PolicyVersion } from "./policy-records.ts";
-import type { Problem } from "./problems.ts";
+import type { Problem } from "../../documents/problems.ts";
 
 /** Loaded when it is needed: few starts put a policy. */
 const parser = () => import("./parse.ts");

@@ -1,7 +1,7 @@
 /** What calls about policies fail with. */
 import { DomainError } from "../../kernel/errors.ts";
 import type { PolicySummary } from "./policy-records.ts";
-import { type Problem, problemText } from "./problems.ts";
+import { type Problem, problemText } from "../../documents/problems.ts";
 
 /** `version` 0: there is no policy with this key at all. */
 export function notFound(key: string, version: number): DomainError {

@@ -1,9 +1,9 @@
 /** What no request can reach, and what none can leave, in a policy that is otherwise well formed. */
 import { assign } from "../matching.ts";
 import type { PolicyDocument, RequirementRule, StageRule } from "../types.ts";
-import type { Field } from "./fields.ts";
+import type { Field } from "../../documents/fields.ts";
 import { atMost } from "./people.ts";
-import type { Report } from "./problems.ts";
+import type { Report } from "../../documents/problems.ts";
 
 export interface Reach {
   readonly top: Field;

@@ -1,5 +1,5 @@
 /** The policy that decides on registrations: what it can read, unless it says so itself. */
-import type { JsonObject } from "../types.ts";
+import type { JsonObject } from "../../kernel/json.ts";
 
 /** The key of the policy, and the type of its subjects. */
 export const registrationPolicy = "registration";

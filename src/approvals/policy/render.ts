@@ -1,7 +1,8 @@
 /** A policy document as text with its defaults written out: what is parsed from it is the same document. */
 import { stringify } from "yaml";
-import type { Json, JsonObject, PolicyDocument, RequirementRule, RouteRule, StageRule, TimedAction, Who } from "../types.ts";
-import { durationText } from "./fields.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
+import type { PolicyDocument, RequirementRule, RouteRule, StageRule, TimedAction, Who } from "../types.ts";
+import { durationText } from "../../documents/fields.ts";
 import { needText } from "./people.ts";
 
 /** The document as it is written, field by field. */

@@ -1,8 +1,8 @@
 /** Reading the rules of a policy: routes, stages, their requirements and timed actions. */
 import type { RequirementRule, RouteRule, StageRule, TimedAction, Who } from "../types.ts";
-import { type Field, type Fields, durationOf, fieldsOf, itemsOf, nameOf, oneOf, reported, textOf } from "./fields.ts";
+import { type Field, type Fields, durationOf, fieldsOf, itemsOf, nameOf, oneOf, reported, required, textOf } from "../../documents/fields.ts";
 import { atMost, needOf, needText, vetoOf, whoOf } from "./people.ts";
-import type { Report } from "./problems.ts";
+import type { Report } from "../../documents/problems.ts";
 
 export interface Reading {
   readonly report: Report;
@@ -19,12 +19,6 @@ const mostRules = 100;
 
 export function whoIn(field: Field, reading: Reading): Who | undefined {
   return whoOf(field, reading.report, reading.peopleExpression);
-}
-
-/** A required field; its absence is reported at the map's place. */
-export function required<Name extends string>(fields: Fields<Name>, name: Name, report: Report, why = "it is required"): Field | undefined {
-  const field = fields.at(name);
-  return field ?? reported(report, { place: fields.place, path: fields.path === "" ? name : `${fields.path}.${name}` }, why);
 }
 
 function limited(field: Field, reading: Reading): readonly Field[] {

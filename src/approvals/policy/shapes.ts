@@ -1,5 +1,5 @@
 /** What a JSON Schema says of the types of values, as far as expressions need it. Never throws, and makes no claim it is not sure of. */
-import type { Json, JsonObject } from "../types.ts";
+import type { Json, JsonObject } from "../../kernel/json.ts";
 import { isList, isObject, referred } from "./context-schema.ts";
 
 export type Kind = "bool" | "int" | "double" | "string" | "list" | "map" | "dyn";

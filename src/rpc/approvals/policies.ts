@@ -35,7 +35,7 @@ import {
   type PolicyPage,
 } from "../../approvals/policy/policies.ts";
 import type { PolicyStatus, PolicySummary } from "../../approvals/policy/policy-records.ts";
-import type { Problem } from "../../approvals/policy/problems.ts";
+import type { Problem } from "../../documents/problems.ts";
 import { callerOf } from "../platform/caller.ts";
 import { violations, type Violations } from "../platform/check.ts";
 

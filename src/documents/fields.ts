@@ -1,6 +1,6 @@
 /** Reading fields of a tree: what does not fit is reported, and left out or replaced by a value that lets the reading go on. */
-import { nearest } from "../../kernel/nearest.ts";
-import type { Json, JsonObject } from "../types.ts";
+import { nearest } from "../kernel/nearest.ts";
+import type { Json, JsonObject } from "../kernel/json.ts";
 import type { Place, Report } from "./problems.ts";
 import type { Tree } from "./tree.ts";
 
@@ -143,4 +143,10 @@ function objectOf(tree: Extract<Tree, { readonly kind: "map" }>, path: string, r
 export function reported(report: Report, field: Pick<Field, "place" | "path">, message: string): undefined {
   report(field, message);
   return undefined;
+}
+
+/** A required field; its absence is reported at the map's place. */
+export function required<Name extends string>(fields: Fields<Name>, name: Name, report: Report, why = "it is required"): Field | undefined {
+  const field = fields.at(name);
+  return field ?? reported(report, { place: fields.place, path: fields.path === "" ? name : `${fields.path}.${name}` }, why);
 }

@@ -1,5 +1,5 @@
-/** What is wrong with a policy's text, and where. */
-import { printable } from "../../kernel/log.ts";
+/** What is wrong with the text of a document, and where. */
+import { printable } from "../kernel/log.ts";
 
 /** A place in a text; both from 1. */
 export interface Place {
