@@ -1,6 +1,6 @@
 /** Reading the rules of a policy: routes, stages, their requirements and timed actions. */
 import type { RequirementRule, RouteRule, StageRule, TimedAction, Who } from "../types.ts";
-import { type Field, type Fields, durationOf, fieldsOf, itemsOf, nameOf, oneOf, reported, required, textOf } from "../../documents/fields.ts";
+import { type Field, type Fields, durationOf, fieldsOf, itemsOf, nameOf, oneOf, required, textOf } from "../../documents/fields.ts";
 import { atMost, needOf, needText, vetoOf, whoOf } from "./people.ts";
 import type { Report } from "../../documents/problems.ts";
 
