@@ -1,29 +1,25 @@
 /** A directory behind a URL, by a clock that the test moves: what is good is taken, and what is not replaces nothing. */
-import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingHttpHeaders, RequestListener, ServerResponse } from "node:http";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { createPolledSource } from "../src/approvals/directory/polled.ts";
 import { directoryReader } from "../src/open-directory.ts";
+import { startHttpServer, type HttpServer } from "./support/http-server.ts";
 import { manualClock } from "./support/manual-clock.ts";
 
 const good = (...names: readonly string[]) => `people:\n${names.map((name) => `  - key: t|${name}\n`).join("")}`;
 let answer: (response: ServerResponse) => void;
 let sent: IncomingHttpHeaders = {};
-const server = createServer((request, response) => {
+let server: HttpServer;
+const listener: RequestListener = (request, response) => {
   sent = request.headers;
   answer(response);
-});
+};
 let url = "";
 beforeAll(async () => {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/people`;
+  server = await startHttpServer(listener);
+  url = `${server.url}/people`;
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 beforeEach(() => {
   answer = (response) => void response.end(good("amy"));
 });

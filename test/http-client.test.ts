@@ -1,10 +1,11 @@
 /** The bounded HTTP client: what bounds it, whom it connects to, and what it repeats. */
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { expect, test } from "vitest";
 import { createHttpClient, type HttpClient, type HttpClientOptions, type HttpFailure } from "../src/adapters/http/client.ts";
+import { startHttpServer } from "./support/http-server.ts";
 import { selfSigned } from "./support/certificate.ts";
 
 const get = { method: "GET", path: "/" } as const;
@@ -18,19 +19,17 @@ interface Scene extends AsyncDisposable {
 }
 
 async function against(listener: RequestListener, options: Partial<HttpClientOptions> = {}): Promise<Scene> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
+  const http = await startHttpServer(listener);
   const sockets: Socket[] = [];
-  server.on("connection", (socket) => sockets.push(socket));
-  await once(server, "listening");
-  const origin = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  http.server.on("connection", (socket) => sockets.push(socket));
+  const origin = new URL(http.url);
   const client = createHttpClient({ origin, ...roomy, ...options });
   return {
     client,
     sockets,
     async [Symbol.asyncDispose]() {
       client[Symbol.dispose]();
-      server.closeAllConnections();
-      server.close();
+      await http[Symbol.asyncDispose]();
     },
   };
 }

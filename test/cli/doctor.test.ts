@@ -1,14 +1,14 @@
 /** `muster doctor`: what it finds wrong, what it says to do, and that it needs no server. */
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer as createHttp, type RequestListener } from "node:http";
+import type { RequestListener } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Finding } from "../../src/cli/doctor/finding.ts";
 import { isAtLeast } from "../../src/cli/doctor/versions.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { eventually } from "../support/instances.ts";
 import { runCli } from "../support/muster-cli.ts";
 import { createDatabase, embeddedBacking, execute, startMuster, type Environment } from "../support/muster.ts";
@@ -49,10 +49,8 @@ async function doctor(env: Environment, ...args: readonly string[]): Promise<Rep
 
 /** A server for the length of `use`, which is given its `host:port`. */
 async function serving(listener: RequestListener, use: (address: string) => Promise<void>): Promise<void> {
-  const server = createHttp(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const bound = server.address();
-  await use(`127.0.0.1:${typeof bound === "object" ? bound?.port : 0}`).finally(() => server.close());
+  await using server = await startHttpServer(listener);
+  await use(`127.0.0.1:${server.port}`);
 }
 
 const json =

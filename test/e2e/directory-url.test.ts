@@ -1,10 +1,9 @@
 /** People behind a URL: while it is away nobody is admitted and nothing is rejected; its answer is recorded in the request, and followed. */
-import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener, ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ApprovalService, ApprovalView, Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { ask, decide, eventsSoFar, get, person, usePolicy } from "../support/approvals.ts";
+import { startHttpServer, type HttpServer } from "../support/http-server.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, realBacking, startMuster, type Backing } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
@@ -12,20 +11,17 @@ import { describeReal } from "../support/real-servers.ts";
 const secret = "of-the-directory";
 let answer: (response: ServerResponse) => void = (response) => void response.writeHead(503).end();
 const asked: (string | undefined)[] = [];
-const server = createServer((request, response) => {
+let server: HttpServer;
+const listener: RequestListener = (request, response) => {
   asked.push(request.headers.authorization);
   answer(response);
-});
+};
 let url = "";
 beforeAll(async () => {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/people`;
+  server = await startHttpServer(listener);
+  url = `${server.url}/people`;
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(() => server[Symbol.asyncDispose]());
 
 describe("a directory behind a URL (embedded)", () => followed(embeddedBacking));
 describeReal("a directory behind a URL (real servers)", (servers) => followed(() => realBacking(servers)));

@@ -1,7 +1,5 @@
 /** Tokens of identity providers in the whole program, over both ways: who they are, what they may do, and a provider that comes and goes. */
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { createHash } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +11,7 @@ import { ApprovalService, Decision } from "../../gen/muster/approval/v1/approval
 import { Reason } from "../../gen/muster/approval/v1/reasons_pb.ts";
 import { PlatformRegistrationService } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { ask, decide, get, usePolicy } from "../support/approvals.ts";
 import { CallError, connect, refusal } from "../support/client.ts";
 import { eventually } from "../support/instances.ts";
@@ -234,9 +233,9 @@ test("a token of a stock provider, by client credentials", async () => {
   // It has no types.
   const name: string = "oidc-provider";
   const { default: Provider } = (await import(name)) as { default: new (url: string, options: object) => { callback(): RequestListener } };
-  const http = createServer().listen(0, "127.0.0.1");
-  await once(http, "listening");
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  let answering: RequestListener = (_request, response) => void response.writeHead(503).end();
+  await using http = await startHttpServer((request, response) => answering(request, response));
+  const { url } = http;
   const provider = new Provider(url, {
     clients: [{ client_id: "ci", client_secret: "s", grant_types: ["client_credentials"], redirect_uris: [], response_types: [] }],
     features: {
@@ -248,13 +247,11 @@ test("a token of a stock provider, by client credentials", async () => {
       },
     },
   });
-  http.on("request", provider.callback());
+  answering = provider.callback();
   const body = new URLSearchParams({ grant_type: "client_credentials", scope: "deploy" });
   const got = await fetch(`${url}/token`, { method: "POST", headers: { authorization: `Basic ${btoa("ci:s")}` }, body });
   const { access_token: token } = (await got.json()) as { access_token: string };
   await using own = await embeddedBacking();
   await using server = await startMuster({ ...own.env, MUSTER_AUTH: `oidc+${url}?audience=muster&roles=/scope&viewer=deploy` });
   expect(await answer(token, server)).toMatchObject({ code: status.OK });
-  http.closeAllConnections();
-  http.close();
 });

@@ -1,29 +1,25 @@
 import type { Catalog } from "../../src/registration/ports.ts";
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { text } from "node:stream/consumers";
 import { describe, expect, test } from "vitest";
 import { createConsulCatalog } from "../../src/adapters/consul/catalog.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { DomainError } from "../../src/kernel/errors.ts";
 import type { Clock } from "../../src/kernel/ports.ts";
+import { startHttpServer } from "../support/http-server.ts";
 import { manualClock } from "../support/manual-clock.ts";
 
 const check = { address: "127.0.0.1", port: 1, tls: false, serverName: "x" };
 const anEntry = { attemptId: "1", name: "echo", type: "SERVICE", version: "1", address: "x", port: 1, tags: [], metadata: {}, check } as const;
 
 async function against(answer: RequestListener, clock: Clock = systemClock): Promise<{ catalog: Catalog } & AsyncDisposable> {
-  const server = createServer(answer).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  const catalog = createConsulCatalog({ url: `http://127.0.0.1:${port}`, token: "s3cret", clock });
+  const server = await startHttpServer(answer);
+  const catalog = createConsulCatalog({ url: server.url, token: "s3cret", clock });
   return {
     catalog,
     async [Symbol.asyncDispose]() {
       await catalog[Symbol.asyncDispose]();
-      server.closeAllConnections();
-      server.close();
+      await server[Symbol.asyncDispose]();
     },
   };
 }

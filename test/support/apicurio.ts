@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
+import { startHttpServer } from "./http-server.ts";
 import { createApicurioSchemas } from "../../src/adapters/apicurio/schemas.ts";
 import type { OpenRegistry, RegistryUnderTest } from "../contract/schema-registry.ts";
 
@@ -48,27 +47,13 @@ function opened(url: string, group?: string): OpenRegistry {
 }
 
 async function openBroken(listener: RequestListener) {
-  const { url, stop } = await serve(listener);
-  const { registry } = opened(url);
+  const server = await startHttpServer(listener);
+  const { registry } = opened(`${server.url}/apis/registry/v3`);
   return {
     registry,
     async [Symbol.asyncDispose]() {
       await registry[Symbol.asyncDispose]();
-      await stop();
-    },
-  };
-}
-
-async function serve(listener: RequestListener): Promise<{ url: string; stop: () => Promise<void> }> {
-  const server = createServer(listener).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/apis/registry/v3`,
-    async stop() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
+      await server[Symbol.asyncDispose]();
     },
   };
 }

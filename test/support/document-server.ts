@@ -1,8 +1,7 @@
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { startHttpServer } from "./http-server.ts";
 
 /** How an instance serves its OpenAPI document under any path. */
 export type DocumentAnswer =
@@ -42,20 +41,14 @@ export async function startDocumentServer(answer: DocumentAnswer): Promise<Docum
     }
     response.writeHead(how.status ?? 200, { "content-type": "application/json", ...how.headers }).end(how.body);
   };
-  const server = createServer(listener);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  const server = await startHttpServer(listener);
   const self: DocumentServer = {
     host: "127.0.0.1",
-    port: (server.address() as AddressInfo).port,
+    port: server.port,
     asked,
     bytesSent: () => sent,
     answer,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
   return self;
 }

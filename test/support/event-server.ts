@@ -1,7 +1,6 @@
 /** A system outside that keeps its events and is asked for them, by HTTP; it answers as the test says at that moment. */
-import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import { startHttpServer } from "./http-server.ts";
 import { eventually } from "./instances.ts";
 
 export interface Asked {
@@ -37,26 +36,19 @@ export async function startEventServer(): Promise<EventServer> {
     response.end(JSON.stringify({ events: page, next: page.length === 0 ? null : String(after + page.length) }));
   };
   let answerer = ordinary;
-  const server = createServer((request, response) => {
+  const server = await startHttpServer((request, response) => {
     const url = new URL(request.url ?? "/", "http://localhost");
     const one = { path: url.pathname, query: url.searchParams, headers: request.headers };
     asked.push(one);
     answerer(one, response);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}/api/v1/events`,
-    port,
+    url: `${server.url}/api/v1/events`,
+    port: server.port,
     asked,
     events,
     answer: (by) => (answerer = by ?? ordinary),
     askedTimes: (count) => eventually(async () => (asked.length >= count ? asked : undefined), 60_000),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

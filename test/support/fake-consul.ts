@@ -1,7 +1,6 @@
 /** Just enough of a Consul agent for a watch: one node, services with one check each, blocking queries, and bad days. */
-import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
+import { startHttpServer } from "./http-server.ts";
 import { clearTimeout, setTimeout } from "node:timers";
 
 export interface FakeConsul extends AsyncDisposable {
@@ -34,7 +33,7 @@ export async function startFakeConsul(): Promise<FakeConsul> {
       Object.entries(services).map(([id, Status]) => ({ Node: "n", CheckID: `c:${id}`, ServiceID: id, ServiceName: id, Status, Output: "" })),
   };
 
-  const server = createServer((request, response) => {
+  const server = await startHttpServer((request, response) => {
     counts.requests += 1;
     counts.open += 1;
     counts.mostOpen = Math.max(counts.mostOpen, counts.open);
@@ -59,8 +58,6 @@ export async function startFakeConsul(): Promise<FakeConsul> {
       held = held.filter((it) => it !== waiting);
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
 
   const wake = () => {
     const waking = held;
@@ -68,7 +65,7 @@ export async function startFakeConsul(): Promise<FakeConsul> {
     for (const { answer } of waking) answer();
   };
   const fake: FakeConsul = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     mode: "well",
     counts,
     held: () => held.length,
@@ -82,11 +79,7 @@ export async function startFakeConsul(): Promise<FakeConsul> {
       for (const { response } of held) response.destroy();
       held = [];
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
   return fake;
 }

@@ -1,6 +1,5 @@
-import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request, type IncomingMessage, type ServerResponse } from "node:http";
+import { startHttpServer } from "./http-server.ts";
 
 export interface HttpProxy extends AsyncDisposable {
   /** `http://host:port` */
@@ -13,20 +12,16 @@ export interface HttpProxy extends AsyncDisposable {
 
 /** Forwards HTTP to `target` (`http://host:port`), except for what a test has it answer itself. */
 export async function startHttpProxy(target: string): Promise<HttpProxy> {
-  const server = createServer((incoming, outgoing) => {
+  const server = await startHttpServer((incoming, outgoing) => {
     const made = proxy.instead?.(incoming.url ?? "");
     if (made) outgoing.writeHead(made.status, { "content-type": "application/json", "x-consul-index": "1" }).end(made.body);
     else forward(target, incoming, outgoing, () => proxy.until?.(incoming.url ?? ""));
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  });
   const proxy: HttpProxy = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     instead: undefined,
     until: undefined,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
   return proxy;
 }

@@ -1,7 +1,6 @@
 /** An identity provider that signs whatever a test wants, and answers as badly as it is told to. */
-import { once } from "node:events";
-import { createServer, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener, ServerResponse } from "node:http";
+import { startHttpServer } from "./http-server.ts";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from "jose";
 
 export interface SigningKey {
@@ -39,16 +38,16 @@ export async function signingKey(alg = "ES256"): Promise<SigningKey> {
 /** On `port`, by default a free one. */
 export async function startIssuer(port = 0): Promise<Issuer> {
   let asked = 0;
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     response.setHeader("content-type", "application/json");
     if (request.url === "/.well-known/openid-configuration")
       return void response.end(JSON.stringify({ issuer: issuer.url, jwks_uri: issuer.keysAt ?? `${issuer.url}/keys` }));
     asked += 1;
     if (issuer.instead) return issuer.instead(response);
     response.end(JSON.stringify({ keys: issuer.keys.map(({ jwk }) => jwk) }));
-  }).listen(port, "127.0.0.1");
-  await once(server, "listening");
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  };
+  const server = await startHttpServer(listener, "127.0.0.1", port);
+  const { url } = server;
   const issuer: Issuer = {
     url,
     keys: [await signingKey()],
@@ -62,11 +61,7 @@ export async function startIssuer(port = 0): Promise<Issuer> {
         .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: "at+jwt", ...header })
         .sign(key.secret, { crit: { x: true } });
     },
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
   return issuer;
 }

@@ -1,7 +1,6 @@
 /** An HTTP server that is sent webhooks, keeps what came, and answers as the test says at that moment. */
-import { once } from "node:events";
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingHttpHeaders, RequestListener, ServerResponse } from "node:http";
+import { startHttpServer } from "./http-server.ts";
 import { eventually } from "./instances.ts";
 
 export interface Received {
@@ -41,7 +40,7 @@ export interface WebhookReceiver extends AsyncDisposable {
 export async function startWebhookReceiver(host = "127.0.0.1", port = 0): Promise<WebhookReceiver> {
   const received: Received[] = [];
   let answerer: Answerer = statusOf(200);
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -50,13 +49,11 @@ export async function startWebhookReceiver(host = "127.0.0.1", port = 0): Promis
       received.push(one);
       answerer(one, response);
     });
-  });
-  server.listen(port, host);
-  await once(server, "listening");
-  const bound = (server.address() as AddressInfo).port;
+  };
+  const server = await startHttpServer(listener, host, port);
   return {
-    url: `http://${host}:${bound}/hook`,
-    port: bound,
+    url: `${server.url}/hook`,
+    port: server.port,
     received,
     answer: (by) => (answerer = typeof by === "number" ? statusOf(by) : by),
     atLeast: (count, fits = () => true) =>
@@ -64,11 +61,7 @@ export async function startWebhookReceiver(host = "127.0.0.1", port = 0): Promis
         const fitting = received.filter(fits);
         return fitting.length >= count ? fitting : undefined;
       }, 30_000),
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
