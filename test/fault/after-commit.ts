@@ -47,7 +47,7 @@ export async function expectUndoneAfterCrash(site: Site, at: (typeof numberingPo
 export async function expectPublishedAfterCrash(site: Site, at: (typeof publishingPoints)[number]): Promise<void> {
   await using scene = await openScene("SERVICE");
   {
-    await using victim = await startScripted(site, { at });
+    await using victim = await startScripted(site, { at, about: scene.name });
     using client = connect(victim.address);
     await scene.register(client);
     await expectKilled(victim, at);
@@ -71,7 +71,7 @@ export async function expectPublishedAfterCrash(site: Site, at: (typeof publishi
 export async function expectWithdrawnAfterCrash(site: Site, { type, at }: CrashPoint): Promise<void> {
   await using scene = await openScene(type);
   {
-    await using victim = await startScripted(site, { at });
+    await using victim = await startScripted(site, { at, about: scene.name });
     using client = connect(victim.address);
     const registered = await scene.register(client);
     expect(registered.types.at(-1), registered.errorDetail || `${registered.status.message}\n${victim.logged()}`).toBe("COMPLETED");

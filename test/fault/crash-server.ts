@@ -5,6 +5,7 @@
  *
  * - `at`: the first time it is there, the process writes one line to stderr and sends itself `signal` (default SIGKILL).
  *   With SIGSTOP it goes on from that very instant when it is continued.
+ * - `about`: only at an instant of a call that has this text among its arguments.
  * - `failAt`: events with commas between. An attempt fails at the first of these, after the step's effect, as it does when
  *   the answer is lost; the next attempt that gets there fails at the second, and so on.
  */
@@ -20,6 +21,7 @@ import type { MusterStore, MusterTx } from "../../src/store/parts.ts";
 /** What `scene.ts` writes. */
 interface Script {
   readonly at?: string;
+  readonly about?: string;
   readonly signal?: "SIGSTOP";
   readonly failAt?: string;
 }
@@ -34,9 +36,10 @@ function readScript(): { readonly text: string; readonly script: Script } {
   return { text, script: JSON.parse(text) as Script };
 }
 
-function reach(at: string): void {
+function reach(at: string, values: readonly unknown[] = []): void {
   const { text, script } = readScript();
   if (at !== script.at || text === reached) return;
+  if (script.about !== undefined && !JSON.stringify(values).includes(script.about)) return;
   reached = text;
   const children = readFileSync(`/proc/self/task/${process.pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
   writeSync(2, `${JSON.stringify({ reached: at, children })}\n`);
@@ -71,9 +74,9 @@ function scripted<T extends object>(port: string, adapter: T): T {
       const member: unknown = Reflect.get(target, name);
       if (typeof member !== "function" || typeof name === "symbol") return member;
       return async (...values: readonly unknown[]) => {
-        reach(`${port}.${name}:begin`);
+        reach(`${port}.${name}:begin`, values);
         const result: unknown = await Reflect.apply(member, target, values);
-        reach(`${port}.${name}:effect`);
+        reach(`${port}.${name}:effect`, values);
         return result;
       };
     },

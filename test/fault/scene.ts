@@ -61,6 +61,8 @@ export async function openScene(type: TypeName, { withSchema = false, isPlain = 
 /** See `crash-server.ts`. */
 export interface Script {
   readonly at?: string;
+  /** Only where a call of an adapter names this: not in work for others that the process finds at its start. */
+  readonly about?: string;
   readonly failAt?: string;
   readonly signal?: "SIGSTOP";
 }
