@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { commandsBelow } from "./support/doc-commands.ts";
+import { commandsBelow, replacing } from "./support/doc-commands.ts";
 import { startFakeModule } from "./support/fake-module.ts";
 import { embeddedBacking, realBacking, type Backing } from "./support/muster.ts";
 import { ownPort } from "./support/own-port.ts";
@@ -37,7 +37,7 @@ async function story(backing: Backing, live: (name: string) => Promise<void>): P
   const name = `hello-polled-${crypto.randomUUID().slice(0, 8)}`;
   await using module = await startFakeModule({ name, version: "1.0.0" });
   const [port, sourcePort] = [await ownPort(), await ownPort()];
-  const here = (text: string) => text.replaceAll("hello-polled", name).replaceAll("9100", `${module.port}`).replaceAll("8700", `${sourcePort}`);
+  const here = (text: string) => replacing(text, { "hello-polled": name, "9100": `${module.port}`, "8700": `${sourcePort}` });
   const folder = await mkdtemp(join(tmpdir(), "muster-polling-"));
   try {
     await mkdir(join(folder, "bin"));

@@ -10,7 +10,7 @@ import { delimiter, dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { PlatformRegistrationService } from "../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { connect } from "./support/client.ts";
-import { commandsBelow } from "./support/doc-commands.ts";
+import { commandsBelow, replacing } from "./support/doc-commands.ts";
 import { startFakeModule } from "./support/fake-module.ts";
 import { embeddedBacking, realBacking, startMuster } from "./support/muster.ts";
 import { ownPort } from "./support/own-port.ts";
@@ -37,14 +37,16 @@ describeReal(
       const muster = stack.use(await startMuster({ ...backing.env, MUSTER_INBOUND: join(folder, "markets.yaml") }));
       const module = stack.use(await startFakeModule({ name, version: "1.0.0" }));
       using client = connect(muster.address);
-      const script = story
+      const written = story
         .filter((text) => !text.startsWith("python3 -m venv") && !text.endsWith("muster serve"))
         .map(inScript)
-        .join("\n")
-        .replaceAll("hello-sns", name)
-        .replaceAll("5000", `${emulator}`)
-        .replaceAll("127.0.0.1:9000", `${module.host}:${module.port}`)
-        .replaceAll("127.0.0.1:7430", muster.address);
+        .join("\n");
+      const script = replacing(written, {
+        "hello-sns": name,
+        "5000": `${emulator}`,
+        "127.0.0.1:9000": `${module.host}:${module.port}`,
+        "127.0.0.1:7430": muster.address,
+      });
       const path = [join(folder, "bin"), dirname(process.execPath), servers.bin, process.env["PATH"] ?? ""].join(delimiter);
       const env = { PATH: path, HOME: folder, MUSTER_ADDRESS: muster.address };
       const { code, out, err } = await new Promise<{ readonly code: unknown; readonly out: string; readonly err: string }>((resolve) => {

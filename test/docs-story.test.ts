@@ -7,7 +7,7 @@ import { mkdir, readFile, symlink } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connect } from "./support/client.ts";
-import { commandsBelow } from "./support/doc-commands.ts";
+import { commandsBelow, replacing } from "./support/doc-commands.ts";
 import { buildExample, type Example } from "./support/example.ts";
 import { eventually } from "./support/instances.ts";
 import { linesOfTopic } from "./support/kcat.ts";
@@ -36,15 +36,17 @@ describeReal(
       using client = connect(muster.address);
       const name = `hello-held-${crypto.randomUUID().slice(0, 8)}`;
       const ports = [await ownPort(), await ownPort()] as const;
-      const script = story
+      const written = story
         .filter((text) => !text.startsWith("npx muster demo"))
         .map((text) => inScript(text))
-        .join("\n")
-        .replaceAll("hello-held", name)
-        .replaceAll("9100", String(ports[0]))
-        .replaceAll("9101", String(ports[1]))
-        .replaceAll("127.0.0.1:7430", muster.address)
-        .replaceAll("npx muster", "muster");
+        .join("\n");
+      const script = replacing(written, {
+        "hello-held": name,
+        "9100": String(ports[0]),
+        "9101": String(ports[1]),
+        "127.0.0.1:7430": muster.address,
+        "npx muster": "muster",
+      });
       const path = [join(example.directory, "bin"), dirname(process.execPath), servers.bin, process.env["PATH"] ?? ""].join(delimiter);
       const env = { PATH: path, HOME: example.directory, MUSTER_ADDRESS: muster.address, MUSTER: muster.address };
       const { code, out, err } = await new Promise<{ readonly code: unknown; readonly out: string; readonly err: string }>((resolve) => {

@@ -104,3 +104,9 @@ export function whyNotRun({ file, text }: DocCommand): string | undefined {
 export function unusedReasons(): readonly string[] {
   return reasons.filter(([of, pattern]) => !docCommands.some(({ file, text }) => of.test(file) && pattern.test(text))).map(([, , why]) => why);
 }
+
+/** Puts what a test has in the place of what stands in the docs; nothing that was put there is replaced in its turn, such as in a port. */
+export function replacing(text: string, replacements: Readonly<Record<string, string>>): string {
+  const written = Object.keys(replacements).map((part) => RegExp.escape(part));
+  return text.replaceAll(new RegExp(written.join("|"), "g"), (part) => replacements[part] ?? part);
+}
