@@ -23,6 +23,7 @@ const frame = (body: Uint8Array, flags = 0): Buffer => {
 interface Raw {
   readonly status: number | undefined;
   readonly grpcStatus: number | undefined;
+  readonly text: string;
 }
 
 /** One request on its own HTTP/2 session, sent as it is. */
@@ -38,11 +39,13 @@ async function send(url: string, headers: http2.OutgoingHttpHeaders, body: Uint8
   });
   stream.on("trailers", (trailers: http2.IncomingHttpHeaders) => (grpcStatus ??= trailers["grpc-status"]));
   stream.on("error", () => undefined);
-  stream.resume();
-  stream.end(body);
+  const chunks: Buffer[] = [];
+  stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+  // A GET has ended with its headers.
+  if (headers[":method"] !== "GET") stream.end(body);
   await new Promise((resolve) => stream.once("close", resolve));
   session.destroy();
-  return { status, grpcStatus: grpcStatus === undefined ? undefined : Number(grpcStatus) };
+  return { status, grpcStatus: grpcStatus === undefined ? undefined : Number(grpcStatus), text: Buffer.concat(chunks).toString() };
 }
 
 const empty = frame(new Uint8Array(0));
@@ -81,13 +84,15 @@ describe.each(["GetService", "Register"])("no bytes on the wire make %s fail as 
   });
 
   test.each([
-    ["an unknown content type", { "content-type": "text/plain" }, 415],
-    ["a gRPC content type of no kind", { "content-type": "application/grpc+\u00e9" }, 415],
-    ["no content type", {}, 415],
-    ["GET", { ":method": "GET", ...grpcType }, 405],
-  ])("%s", async (_what, headers, status) => {
+    ["an unknown content type", { "content-type": "text/plain" }, 415, "takes the content types application/grpc, "],
+    ["a gRPC content type of no kind", { "content-type": "application/grpc+\u00e9" }, 415, "takes the content types"],
+    ["no content type", {}, 415, "takes the content types"],
+    ["a stream as if it had one answer", { ":path": `/${Platform.typeName}/Register`, "content-type": "application/json" }, 415, "Register is a stream: "],
+    ["GET", { ":method": "GET", ...grpcType }, 405, " is called with POST"],
+  ])("%s is refused, and told how it is called", async (_what, headers, status, message) => {
     await using server = await startTestServer(stub);
-    expect((await send(server.url, { ":path": path, ...headers }, empty)).status).toBe(status);
+    const seen = await send(server.url, { ":path": path, ...headers }, empty);
+    expect(seen).toMatchObject({ status, text: expect.stringContaining(message) });
     expect(server.lines.filter((line) => line.level === "error")).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@
 import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import { jsonAnswer } from "./http-route.ts";
+import { jsonAnswer, type HttpAnswer } from "./http-route.ts";
 import { bodyWithin } from "./request-body.ts";
 import { dropReader, hasLeft, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
@@ -66,12 +66,31 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
 
   handler({ ...universal, signal, body: isText ? decoded(bytes) : bytes })
     .then((answer) => (isText ? asWebText(answer, type) : answer))
-    .then((answer) => universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
+    .then((answer) => {
+      const refused = answer.body ? undefined : howToCall(answer.status, method);
+      if (refused) options.send(request, response, refused);
+      return refused ? undefined : answer;
+    })
+    .then((answer) => answer && universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
     .catch((error: unknown) => {
       // The adapter reports a client that is gone as Aborted.
       if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: method.name, error });
       response.destroy();
     });
+}
+
+/**
+ * What the library refuses with a status alone: an HTTP method, or a content type, that none of its protocols has for this kind of RPC.
+ * Plain text, for people: clients take the status for what it is in their protocol.
+ */
+function howToCall(status: number, { name, desc }: ServedMethod): HttpAnswer | undefined {
+  const streams = desc.methodKind !== "unary";
+  const answer = { status, contentType: "text/plain; charset=utf-8" };
+  if (status === 405) return { ...answer, body: `${name} is called with POST\n`, headers: { allow: "POST" } };
+  if (status !== 415) return undefined;
+  const types = streams ? "application/connect+json" : "application/json";
+  const kind = streams ? `${name} is a stream: with curl, use npx buf curl or grpcurl instead. It` : name;
+  return { ...answer, body: `${kind} takes the content types application/grpc, application/grpc-web and ${types}\n` };
 }
 
 /** The library makes a URL of the host. */
