@@ -56,7 +56,8 @@ async function report(error: unknown, command: Command | undefined, argv: readon
   }
   if (error instanceof UsageError) {
     const lines = error.problems.map((problem) => `muster${command ? ` ${command.name}` : ""}: ${problem}\n`);
-    terminal.err(`${lines.join("")}Try: ${terminal.program} ${command ? `${command.name} ` : ""}--help\n`);
+    const about = command?.name ?? error.group;
+    terminal.err(`${lines.join("")}Try: ${terminal.program} ${about === undefined ? "" : `${about} `}--help\n`);
     return exitCodes.usage.code;
   }
   const { reportFailure } = await import("./frame/report-failure.ts");

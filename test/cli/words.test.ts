@@ -45,7 +45,7 @@ test.each([
   ["a command that is not there", ["frobnicate"], /"frobnicate" is not a command\n/],
   ["a command with a letter wrong", ["regster"], /"regster" is not a command; did you mean "register"\?/],
   ["a name on the prototype", ["constructor"], /"constructor" is not a command/],
-  ["half a command", ["attempts"], /"attempts" needs one more word: list, show, cancel/],
+  ["half a command", ["attempts"], /"attempts" needs one more word: list, show, cancel\nTry: .* attempts --help\n/],
   ["a second word with a letter wrong", ["attempts", "lst"], /"attempts lst" is not a command: .*; did you mean "attempts list"\?/],
   ["a token for nobody", ["token", "--role", "viewer"], /--principal must be/],
   ["a token without a role", ["token", "--principal", "ci"], /--role must be one or more of viewer, registrar/],

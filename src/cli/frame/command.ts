@@ -59,9 +59,12 @@ export interface Command {
 /** An invalid command line: one line per problem. */
 export class UsageError extends Error {
   readonly problems: readonly string[];
-  constructor(problems: readonly string[]) {
+  /** The first word of commands, whose help is named. */
+  readonly group: string | undefined;
+  constructor(problems: readonly string[], group?: string) {
     super(problems.join("; "));
     this.name = "UsageError";
     this.problems = problems;
+    this.group = group;
   }
 }

@@ -26,7 +26,7 @@ export function findCommand(commands: readonly Command[], argv: readonly string[
     const words = group.map(({ name }) => name.slice(first.length + 1));
     const near = nearest(second, words);
     const problem = second === "" || second.startsWith("-") ? `"${first}" needs one more word` : `"${first} ${second}" is not a command`;
-    throw new UsageError([`${problem}: ${words.join(", ")}${near ? `; did you mean "${first} ${near}"?` : ""}`]);
+    throw new UsageError([`${problem}: ${words.join(", ")}${near ? `; did you mean "${first} ${near}"?` : ""}`], first);
   }
   if (first.startsWith("-")) throw new UsageError([`${first.replace(/=.*/s, "")} is not an option that may precede a command`]);
   const near = nearest(first, [...new Set(commands.flatMap(({ name }) => [name, name.replace(/ .*/, "")]))]);
