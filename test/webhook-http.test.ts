@@ -122,7 +122,12 @@ describe("an address", () => {
 
   test("that is not loopback gets nothing that is not signed or not encrypted", async () => {
     const client = clientOf({ "hook.example": ["192.0.2.1"] });
-    expect(await client.post(post("http://hook.example/", true), never)).toMatchObject({ is: "denied", address: "" });
+    for (const [url, isUnsigned] of [
+      ["https://hook.example/", true],
+      ["http://hook.example/", false],
+      ["HTTP://hook.example/", false],
+    ] as const)
+      expect(await client.post(post(url, isUnsigned), never)).toMatchObject({ is: "denied", address: "" });
   });
 });
 

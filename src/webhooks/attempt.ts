@@ -1,4 +1,5 @@
 /** One attempt of one delivery: signed, sent, and what came of it. */
+import { refusedWith } from "../kernel/http-status.ts";
 import { signedHeaders, type SecretValues } from "../kernel/signed-body.ts";
 import type { WebhookDeps } from "./deps.ts";
 import type { PostResult } from "./ports.ts";
@@ -42,9 +43,8 @@ export async function attempt(
     ...(traceparent === undefined ? {} : { traceparent }),
     ...signedHeaders({ id: eventId, body, secrets }, at),
   };
-  const isLoopbackOnly = secrets.length === 0 || url.startsWith("http:");
   const isSecretGone = secretId !== undefined && secrets.length === 0;
-  const result = isSecretGone ? notSigned : await client.post({ url, headers, body, share: id, isLoopbackOnly }, signal);
+  const result = isSecretGone ? notSigned : await client.post({ url, headers, body, share: id, isLoopbackOnly: secrets.length === 0 }, signal);
   const attempted = { at, ms: clock.now() - at, isManual, address: result.address, ...endOf(result) };
   meter.attempted(attempted.result, attempted.ms);
   return attempted;
@@ -56,7 +56,7 @@ function endOf(result: PostResult): Pick<Attempted, "result" | "status" | "answe
   }
   const { status, answer, retryAfter } = result;
   const isDelivered = status >= 200 && status < 300;
-  const error = isDelivered ? "" : status >= 300 && status < 400 ? `HTTP ${status}: redirects are not followed` : `HTTP ${status}`;
+  const error = isDelivered ? "" : refusedWith(status);
   return {
     result: isDelivered ? "DELIVERED" : "REFUSED",
     status,

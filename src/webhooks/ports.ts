@@ -7,7 +7,7 @@ export interface WebhookPost {
   readonly body: string;
   /** Whose turn it uses at the name service. */
   readonly share: string;
-  /** Not signed, or not encrypted: only a loopback address may be dialled. */
+  /** Not signed: only a loopback address may be dialled, as for what is not encrypted. */
   readonly isLoopbackOnly: boolean;
 }
 

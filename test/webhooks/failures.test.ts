@@ -52,6 +52,7 @@ const failures: Readonly<Record<string, readonly [Answerer, Partial<Attempt>]>> 
   "breaks off": [(_received, response) => void response.destroy(), { result: "UNANSWERED", status: 0, error: "the connection failed (ECONNRESET)" }],
   "answers 500": [(_received, response) => void response.writeHead(500).end("no"), { result: "REFUSED", status: 500, error: "HTTP 500", answer: "no" }],
   "answers 429 without saying how long": [(_received, response) => void response.writeHead(429).end(), { result: "REFUSED", status: 429, error: "HTTP 429" }],
+  "answers 304, which is no redirect": [(_received, response) => void response.writeHead(304).end(), { result: "REFUSED", status: 304, error: "HTTP 304" }],
   "answers 404": [(_received, response) => void response.writeHead(404).end(), { result: "REFUSED", status: 404, error: "HTTP 404" }],
 };
 

@@ -35,7 +35,7 @@ export function createWebhookHttp({ resolveHost, isLoopback, limitMs = attemptMs
       return { is: resolved.reason === "HOST_DENIED" ? "denied" : "unanswered", error: `the host ${resolved.violation}`, address: "" };
     }
     const { address } = resolved;
-    if (isLoopbackOnly && !isLoopback(address))
+    if ((isLoopbackOnly || to.protocol === "http:") && !isLoopback(address))
       return { is: "denied", error: "the host is not loopback, and what is sent is not signed or not encrypted", address: "" };
     dialled(address);
     const port = Number(to.port || (to.protocol === "https:" ? 443 : 80));
