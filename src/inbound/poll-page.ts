@@ -62,6 +62,9 @@ export function isBeyondReach(poll: Poll, { items }: Page, newOnes: number, isFi
 }
 
 function isNewestFirst(items: readonly unknown[]): boolean {
-  const [first, last] = [items[0], items.at(-1)].map((item) => Date.parse(String(at(item, "/occurred_at"))));
+  const [first, last] = [items[0], items.at(-1)].map((item) => {
+    const time = at(item, "/occurred_at");
+    return typeof time === "string" ? Date.parse(time) : 0;
+  });
   return (first ?? 0) > (last ?? 0);
 }

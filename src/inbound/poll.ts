@@ -6,6 +6,7 @@
  * again by its task, what cannot be read is kept and parked: neither holds up the others. Events that are known cost one read.
  */
 import { canonicalJson, sha256 } from "../kernel/canonical-json.ts";
+import { refusedWith } from "../kernel/http-status.ts";
 import { retryAfterMs, spread } from "../kernel/pauses.ts";
 import type { InboundDeps } from "./deps.ts";
 import type { PollResult } from "./metrics.ts";
@@ -50,9 +51,10 @@ export async function pollOnce(deps: PollDeps, source: PolledSource, signal: Abo
   if (typeof begun === "number") return begun;
   let state: PollStateNow = begun;
   const startedAt = deps.clock.now();
+  const pages = new Set<string>();
   for (;;) {
     const hold = holder(deps, source);
-    const end = await readOnce(deps, source, state, { hold, signal });
+    const end = await readOnce(deps, source, state, { hold, signal, pages });
     const settled: PollStateNow | undefined = end && (await settle(deps, source, state, end));
     if (!end || !settled) return untilAnotherLook(source.poll);
     report(deps, source, state, settled, end);
@@ -104,10 +106,12 @@ type PollEnd =
 interface Held {
   readonly hold: () => Promise<boolean>;
   readonly signal: AbortSignal;
+  /** Those that this round has read, each by its events. */
+  readonly pages: Set<string>;
 }
 
 /** Undefined when another replica reads the source by now. */
-async function readOnce(deps: PollDeps, source: PolledSource, state: PollState, { hold, signal }: Held): Promise<PollEnd | undefined> {
+async function readOnce(deps: PollDeps, source: PolledSource, state: PollState, { hold, signal, pages }: Held): Promise<PollEnd | undefined> {
   const { poll } = source;
   const answer = await deps.client.get(pollUrl(poll, state.cursor), poll.headers, signal);
   const failed = (
@@ -146,13 +150,16 @@ async function readOnce(deps: PollDeps, source: PolledSource, state: PollState, 
     else await keepUnreadable(deps, source, item, item.message);
   }
   const isStarved = isBeyondReach(poll, page, fresh.length, state.succeededAt === undefined);
-  const more = page.next !== undefined && page.next !== state.cursor && found.length > 0;
+  const read = sha256(canonicalJson(found.map(({ id }) => id)));
+  // A source that takes no notice of its cursor would be asked without a pause.
+  const more = page.next !== undefined && page.next !== state.cursor && found.length > 0 && !pages.has(read);
+  pages.add(read);
   return { result: "ok", cursor: page.next ?? state.cursor, isStarved, events: found.length, taken: fresh.length, more };
 }
 
 function refusalText({ status }: Extract<SourceAnswer, { is: "answered" }>): string {
   if (status === 401 || status === 403) return `HTTP ${status}: the key is not accepted`;
-  return status >= 300 && status < 400 ? `HTTP ${status}: redirects are not followed` : `HTTP ${status}`;
+  return refusedWith(status);
 }
 
 type Item =
@@ -160,16 +167,29 @@ type Item =
   | { readonly id: string; readonly type: string; readonly body: string; readonly message: string };
 
 const mostBytes = 262_144;
+/** What is nested some thousand levels deep can be read, but not written again. */
+const mostLevels = 200;
 
 /** An event, or what cannot be read as one: known by its id all the same, or else by its content. */
 function itemOf(source: Source, json: unknown): Item {
-  const body = JSON.stringify(json);
+  const isDeep = isDeeper(json, mostLevels);
+  const body = isDeep ? topOf(json) : JSON.stringify(json);
   const isLarge = Buffer.byteLength(body) > mostBytes;
-  const read = isLarge ? { message: `it has more than ${mostBytes} bytes` } : readEvent(source, body);
+  const wrong = isDeep ? `it is nested more than ${mostLevels} levels deep` : isLarge ? `it has more than ${mostBytes} bytes` : undefined;
+  const read = wrong === undefined ? readEvent(source, body) : { message: wrong };
   if ("event" in read) return { id: read.event.id, event: read.event };
   const { event_id: id, event_type: type } = (json ?? {}) as { readonly event_id?: unknown; readonly event_type?: unknown };
   const kept = isLarge ? body.slice(0, 1_024).toWellFormed() : body;
   return { id: isIdentifier(id) ? id : `sha256:${sha256(body)}`, type: isIdentifier(type) ? type : "unknown", body: kept, message: read.message };
+}
+
+function isDeeper(json: unknown, levels: number): boolean {
+  return typeof json === "object" && json !== null && (levels === 0 || Object.values(json).some((value) => isDeeper(value, levels - 1)));
+}
+
+/** A document without what is inside its members. */
+function topOf(json: unknown): string {
+  return JSON.stringify(json, (_name, value: unknown) => (value !== json && typeof value === "object" ? null : value));
 }
 
 /** Writes what came of it, unless a later round has begun. */

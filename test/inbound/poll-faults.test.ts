@@ -8,6 +8,7 @@ describe("what fails", () => {
   test.each([
     [401, "HTTP 401: the key is not accepted"],
     [302, "HTTP 302: redirects are not followed"],
+    [304, "HTTP 304"],
     [500, "HTTP 500"],
   ])("a status %i", async (status, error) => {
     await using scene = await openPollScene();
@@ -81,10 +82,60 @@ const hurried = (clock: Clock, ms: number): Clock => {
 
 test("a source that never ends is left after some pages, and is due at once", async () => {
   await using scene = await openPollScene({ cursor });
-  scene.server.answer(({ query }, response) => void response.end(JSON.stringify({ events: [{}], next: `${Number(query.get("after") ?? 0) + 1}` })));
+  scene.server.answer(({ query }, response) => {
+    const next = Number(query.get("after") ?? 0) + 1;
+    response.end(JSON.stringify({ events: [{ next }], next: `${next}` }));
+  });
   expect(await scene.poll(scene.polled, { clock: hurried(scene.clock, 1_000) })).toBe(0);
   expect(scene.server.asked.length).toBeGreaterThan(1);
   expect(scene.server.asked.length).toBeLessThan(10);
+});
+
+test.each([
+  ["one page again and again, under a new cursor each time", 1],
+  ["two pages in turns", 2],
+])("a source that shows %s is asked again in its time", async (_how, pages) => {
+  await using scene = await openPollScene({ cursor });
+  const ids = await scene.happen(pages);
+  const all = [...scene.server.events];
+  scene.server.answer((_asked, response) => {
+    const shown = scene.server.asked.length;
+    response.end(JSON.stringify({ events: [all[shown % pages]], next: `now-${shown}` }));
+  });
+  expect(await scene.poll()).toBe(10_000);
+  expect(scene.server.asked).toHaveLength(pages + 1);
+  await scene.clock.pass(10_000);
+  expect(await scene.poll()).toBe(10_000);
+  expect(scene.server.asked.slice(-pages - 1).map(({ query }) => query.get("after"))).toEqual(
+    scene.server.asked.slice(-pages - 1).map((_, n) => `now-${pages + 1 + n}`),
+  );
+  expect(await decisions(scene, ids)).toEqual(ids.map(() => "APPROVED"));
+});
+
+test("an event that is nested too deep to be written again is parked under its id, or one made of what it shows, and holds up no other", async () => {
+  await using scene = await openPollScene();
+  const ids = await scene.happen(2);
+  const [first, second] = scene.server.events.map((event) => JSON.stringify(event));
+  const deep = "[".repeat(200_000) + "]".repeat(200_000);
+  scene.server.answer(
+    (_asked, response) => void response.end(`[${first}, {"event_id": "deep", "event_type": "a.approved", "x": ${deep}}, {"y": ${deep}}, ${second}]`),
+  );
+  expect(await scene.poll()).toBe(10_000);
+  expect(await decisions(scene, ids)).toEqual(["APPROVED", "APPROVED"]);
+  const detail = "it is nested more than 200 levels deep";
+  const body = '{"event_id":"deep","event_type":"a.approved","x":null}';
+  expect(await scene.record("deep")).toMatchObject({ status: "PARKED", reason: "UNREADABLE", eventType: "a.approved", detail, body });
+  await scene.clock.pass(10_000);
+  await scene.poll();
+  expect(scene.logged("inbound.parked")).toHaveLength(2);
+});
+
+test("a full page of events whose times are anything is a page like others", async () => {
+  await using scene = await openPollScene();
+  const polled = { ...scene.polled, poll: { ...scene.polled.poll, url: `${scene.server.url}?limit=1` } };
+  scene.server.events.push({ event_id: "odd", occurred_at: { toString: null, valueOf: null } });
+  expect(await scene.poll(polled)).toBe(10_000);
+  expect(await scene.record("odd")).toMatchObject({ status: "PARKED", reason: "UNREADABLE" });
 });
 
 test("a replica that loses the lease in the middle of a page takes no more of it, and moves nothing", async () => {
