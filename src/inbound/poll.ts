@@ -187,9 +187,9 @@ function isDeeper(json: unknown, levels: number): boolean {
   return typeof json === "object" && json !== null && (levels === 0 || Object.values(json).some((value) => isDeeper(value, levels - 1)));
 }
 
-/** A document without what is inside its members. */
+/** A document without what is inside its members; as text that is no document, so that it is not taken for the whole. */
 function topOf(json: unknown): string {
-  return JSON.stringify(json, (_name, value: unknown) => (value !== json && typeof value === "object" ? null : value));
+  return `${JSON.stringify(json, (_name, value: unknown) => (value !== json && typeof value === "object" ? null : value))}…`;
 }
 
 /** Writes what came of it, unless a later round has begun. */

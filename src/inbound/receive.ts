@@ -17,6 +17,9 @@ export interface Received {
   readonly already: boolean;
 }
 
+/** Who tries an event: its source, which delivers it; its task, or somebody, who read it here. */
+type By = "source" | "task" | "hand";
+
 /** Deliveries of one event at the same instant: the later ones find what the first has written. */
 const collisions = 3;
 
@@ -32,10 +35,10 @@ class Collided extends Error {}
 
 /**
  * Takes an event of a source. Rejects only with what passes, such as a store that is away: then nothing was taken, and the sender tries
- * again. What was skipped stays, too, unless it `isByHand`.
+ * again. What was skipped stays, too, unless it is tried by hand.
  */
-export async function receive(deps: InboundDeps, source: Source, event: InboundEvent, isByHand = false): Promise<Received> {
-  const received = await take(deps, source, event, isByHand);
+export async function receive(deps: InboundDeps, source: Source, event: InboundEvent, by: By = "source"): Promise<Received> {
+  const received = await take(deps, source, event, by);
   deps.meter.received(source.name, received.already ? "duplicate" : received.end.status);
   const { end, already } = received;
   const { status, reason, approvalId } = end;
@@ -50,23 +53,23 @@ export async function receive(deps: InboundDeps, source: Source, event: InboundE
   return received;
 }
 
-async function take(deps: InboundDeps, source: Source, event: InboundEvent, isByHand: boolean): Promise<Received> {
+async function take(deps: InboundDeps, source: Source, event: InboundEvent, by: By): Promise<Received> {
   for (let tries = 1; ; tries++) {
     try {
-      return await effect(deps, source, event, isByHand);
+      return await effect(deps, source, event, by);
     } catch (error) {
       if (error instanceof Collided && tries < collisions) continue;
       if (error instanceof Collided) throw unavailable("store", "the same event is being taken by another delivery");
-      return fail(deps, source, event, failureOf(error));
+      return fail({ deps, source, event, by }, failureOf(error));
     }
   }
 }
 
 /** The first transaction: the event and its effect. */
-function effect(deps: InboundDeps, source: Source, event: InboundEvent, isByHand: boolean): Promise<Received> {
+function effect(deps: InboundDeps, source: Source, event: InboundEvent, by: By): Promise<Received> {
   return deps.store.tx(async (tx) => {
     const there = await tx.inbound.find(source.name, event.id);
-    if (there) return again(tx, there.id, { deps, source, event, isByHand });
+    if (there) return again(tx, there.id, { deps, source, event, by });
     const id = deps.ids.next();
     // Written first: whoever comes with the same event at this instant waits here, and does not vote.
     if (!(await tx.inbound.insert(rowOf(id, source, event, succeeded(undefined))))) throw new Collided();
@@ -80,17 +83,26 @@ interface Delivery {
   readonly deps: InboundDeps;
   readonly source: Source;
   readonly event: InboundEvent;
-  readonly isByHand: boolean;
+  readonly by: By;
 }
 
 /** What has failed is tried again by every delivery; what is settled stays. */
-async function again(tx: InboundTx, id: string, { deps, source, event, isByHand }: Delivery): Promise<Received> {
+async function again(tx: InboundTx, id: string, { deps, source, event, by }: Delivery): Promise<Received> {
   const row = await tx.inbound.lock(id);
   if (!row) throw new Collided();
-  if (row.status === "SUCCEEDED" || (row.status === "SKIPPED" && !isByHand)) return { end: row, already: true };
+  if (row.status === "SUCCEEDED" || (row.status === "SKIPPED" && by !== "hand")) return { end: row, already: true };
+  if (!(await keepContent(tx, row, event, by))) return { end: row, already: true };
   const end = await endOf(tx, deps, source, event, row.receivedAt);
   await tx.inbound.settle(id, end);
   return { end, already: false };
+}
+
+/** What decides is what is kept: a source may mend an event that has failed. False when it did so after the event was read here. */
+async function keepContent(tx: InboundTx, row: InboundRecord, { type: eventType, claimedActor, body }: InboundEvent, by: By): Promise<boolean> {
+  if (body === row.body) return true;
+  if (by !== "source") return false;
+  await tx.inbound.replace(row.id, { eventType, claimedActor, body });
+  return true;
 }
 
 /** Casts the vote. Throws Failed, so that nothing of it stays. */
@@ -127,10 +139,10 @@ function failureOf(thrown: unknown): End {
 }
 
 /** The second transaction: a failure, which never replaces what was settled meanwhile. */
-async function fail({ store, ids }: InboundDeps, source: Source, event: InboundEvent, end: End): Promise<Received> {
+async function fail({ deps: { store, ids }, source, event, by }: Delivery, end: End): Promise<Received> {
   return store.tx(async (tx): Promise<Received> => {
     const there = await tx.inbound.find(source.name, event.id);
-    if (there) return failAgain(tx, there.id, end);
+    if (there) return failAgain(tx, there.id, end, (row) => keepContent(tx, row, event, by));
     const id = ids.next();
     if (!(await tx.inbound.insert(rowOf(id, source, event, end)))) throw unavailable("store", "the same event is being taken by another delivery");
     await tx.inbound.settle(id, end);
@@ -140,9 +152,9 @@ async function fail({ store, ids }: InboundDeps, source: Source, event: InboundE
 }
 
 /** One more failure of an event that is kept. One that is parked stays so. */
-async function failAgain(tx: InboundTx, id: string, failure: End): Promise<Received> {
+async function failAgain(tx: InboundTx, id: string, failure: End, isOfIt: (row: InboundRecord) => Promise<boolean> = async () => true): Promise<Received> {
   const row = await tx.inbound.lock(id);
-  if (!row || row.status === "SUCCEEDED") return { end: row ?? failure, already: true };
+  if (!row || row.status === "SUCCEEDED" || !(await isOfIt(row))) return { end: row ?? failure, already: true };
   const end = { ...failure, status: row.status };
   await tx.inbound.settle(id, end);
   return { end, already: false };
@@ -175,11 +187,11 @@ export async function keepUnreadable(
 export async function receiveAgain(
   deps: InboundDeps,
   { id, source: name, body }: Pick<InboundRecord, "id" | "source" | "body">,
-  isByHand: boolean,
+  by: Exclude<By, "source">,
 ): Promise<void> {
   const source = deps.sources().find((one) => one.name === name);
   const read = source && readEvent(source, body);
-  if (source && read && "event" in read) return void (await receive(deps, source, read.event, isByHand));
+  if (source && read && "event" in read) return void (await receive(deps, source, read.event, by));
   const detail = read && "message" in read ? read.message : "it is not configured any more";
   const end: End = { status: "FAILED", reason: read ? "UNREADABLE" : "SOURCE_UNKNOWN", detail, approvalId: undefined };
   await deps.store.tx((tx) => failAgain(tx, id, end));

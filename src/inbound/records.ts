@@ -29,6 +29,8 @@ export interface InboundRepository {
   get(tenant: string, id: string): Promise<InboundRecord | undefined>;
   /** Of an event that is there. */
   lock(id: string): Promise<(InboundRecord & { readonly now: number }) | undefined>;
+  /** What the source says of it by now. */
+  replace(id: string, content: Pick<InboundRecord, "eventType" | "claimedActor" | "body">): Promise<void>;
   /** One more try, and what came of it. */
   settle(id: string, end: End): Promise<void>;
   /** Newest first, without bodies. */

@@ -10,7 +10,7 @@ import type { InboundRecord } from "./types.ts";
 export async function runRetry(deps: InboundDeps, { id }: { readonly id: string }): Promise<Again | undefined> {
   const before = await deps.store.tx((tx) => tx.inbound.lock(id));
   if (before?.status !== "FAILED") return undefined;
-  await receiveAgain(deps, before, false);
+  await receiveAgain(deps, before, "task");
   const after = await deps.store.tx(async (tx) => {
     const row = await tx.inbound.lock(id);
     if (row?.status !== "FAILED" || row.now < row.receivedAt + retriedForMs) return row;
@@ -29,7 +29,7 @@ export async function runRetry(deps: InboundDeps, { id }: { readonly id: string 
 export async function retryEvent(deps: InboundDeps, tenant: string, id: string): Promise<InboundRecord> {
   const before = await getEvent(deps, tenant, id);
   if (before.status === "SUCCEEDED") throw succeededAlready(id);
-  await receiveAgain(deps, before, true);
+  await receiveAgain(deps, before, "hand");
   return getEvent(deps, tenant, id);
 }
 

@@ -1,5 +1,6 @@
 /** Sources that answer nonsense, or not; and two replicas that read one. */
 import { describe, expect, test } from "vitest";
+import { retryEvent } from "../../src/inbound/retry.ts";
 import type { Clock } from "../../src/kernel/ports.ts";
 import type { MusterStore } from "../../src/store/parts.ts";
 import { cursor, decisions, openPollScene } from "../support/poll-scene.ts";
@@ -118,16 +119,18 @@ test("an event that is nested too deep to be written again is parked under its i
   const [first, second] = scene.server.events.map((event) => JSON.stringify(event));
   const deep = "[".repeat(200_000) + "]".repeat(200_000);
   scene.server.answer(
-    (_asked, response) => void response.end(`[${first}, {"event_id": "deep", "event_type": "a.approved", "x": ${deep}}, {"y": ${deep}}, ${second}]`),
+    (_asked, response) => void response.end(`[${first}, {"event_id": "deep", "event_type": "a.opened", "x": ${deep}}, {"y": ${deep}}, ${second}]`),
   );
   expect(await scene.poll()).toBe(10_000);
   expect(await decisions(scene, ids)).toEqual(["APPROVED", "APPROVED"]);
   const detail = "it is nested more than 200 levels deep";
-  const body = '{"event_id":"deep","event_type":"a.approved","x":null}';
-  expect(await scene.record("deep")).toMatchObject({ status: "PARKED", reason: "UNREADABLE", eventType: "a.approved", detail, body });
+  const body = '{"event_id":"deep","event_type":"a.opened","x":null}…';
+  expect(await scene.record("deep")).toMatchObject({ status: "PARKED", reason: "UNREADABLE", eventType: "a.opened", detail, body });
   await scene.clock.pass(10_000);
   await scene.poll();
   expect(scene.logged("inbound.parked")).toHaveLength(2);
+  // Without what was left out it would be another event.
+  expect(await retryEvent(scene.inbound.deps, "default", (await scene.record("deep"))?.id ?? "")).toMatchObject({ status: "PARKED", reason: "UNREADABLE" });
 });
 
 test("a full page of events whose times are anything is a page like others", async () => {

@@ -70,6 +70,10 @@ export function inboundRepository({ db, dialect }: Session<InboundTables>): Inbo
       return row && { ...fromRow(row), now: Number(row.now) };
     },
 
+    async replace(id, { eventType, claimedActor, body }) {
+      await db.updateTable("inbound_events").set({ event_type: eventType, claimed_actor: claimedActor, body }).where("id", "=", id).execute();
+    },
+
     async settle(id, { status, reason, detail, approvalId }) {
       await db
         .updateTable("inbound_events")

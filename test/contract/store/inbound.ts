@@ -37,6 +37,9 @@ export function inboundTests(backend: StoreBackend): void {
       const settled = await it.tx((tx) => tx.inbound.get("t", "1"));
       expect(settled).toEqual({ ...event("1", failure), tries: 3, receivedAt: kept?.receivedAt, settledAt: expect.any(Number) });
       expect(await it.tx((tx) => tx.inbound.lock("1"))).toEqual({ ...settled, now: expect.any(Number) });
+      const content = { eventType: "market.rejected", claimedActor: "", body: "{}" };
+      await it.tx((tx) => tx.inbound.replace("1", content));
+      expect(await it.tx((tx) => tx.inbound.get("t", "1"))).toEqual({ ...settled, ...content });
       expect(await it.tx((tx) => tx.inbound.get("u", "1"))).toBeUndefined();
       expect(await it.tx((tx) => tx.inbound.find("other", "event-1"))).toBeUndefined();
       expect(await it.tx((tx) => tx.inbound.lock("2"))).toBeUndefined();
