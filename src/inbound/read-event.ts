@@ -9,6 +9,7 @@ export type BodyRefusal = "invalid_webhook_payload" | "missing_event_fields" | "
 export type ReadEvent = { readonly event: InboundEvent } | { readonly refusal: BodyRefusal; readonly message: string };
 
 const maxId = 128;
+const identifierText = `1 to ${maxId} printable ASCII characters without spaces`;
 const maxActor = 255;
 const maxReason = 2_000;
 const decisionOf: Readonly<Record<string, Verdict>> = { approved: "approve", rejected: "reject" };
@@ -60,7 +61,7 @@ export function isIdentifier(value: unknown): value is string {
 function identifier(json: Readonly<Record<string, unknown>>, name: string): string {
   const value = json[name];
   if (isIdentifier(value)) return value;
-  throw new Refused("missing_event_fields", `${name} must be 1 to ${maxId} printable ASCII characters without spaces`);
+  throw new Refused("missing_event_fields", `${name} must be ${identifierText}`);
 }
 
 /** A type in both lists rejects: nothing is let in by mistake. */
@@ -84,7 +85,8 @@ function decisionIn(json: Readonly<Record<string, unknown>>, verdict: Verdict, p
     throw new Refused("invalid_decision", `payload.decision must be approved or rejected, as the type of the event says`);
   }
   const digest = at(json, "/payload/digest") ?? undefined;
-  if (digest !== undefined && (typeof digest !== "string" || digest === "")) throw new Refused("invalid_approval_payload", "payload.digest must be text");
+  // No content has another one.
+  if (digest !== undefined && !isIdentifier(digest)) throw new Refused("invalid_approval_payload", `payload.digest must be ${identifierText}`);
   const reason = at(json, "/payload/reason") ?? json["reason"];
   return { verdict, about: aboutIn(json, place), digest, occurredAt, reason: typeof reason === "string" ? printable(reason, maxReason) : "" };
 }

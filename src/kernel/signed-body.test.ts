@@ -67,9 +67,9 @@ describe("a signature", () => {
   /** What is wrong with a body that was signed at one time by one secret, and is verified at another. */
   function violation(
     form: keyof typeof forms,
-    { by = secret, secrets = [secret], offMs = 0, body: came = body, change = {} as Readonly<Record<string, string>> },
+    { by = secret, secrets = [secret], offMs = 0, atMs = at, body: came = body, change = {} as Readonly<Record<string, string>> },
   ) {
-    const made = signedHeaders({ id: "msg-1", body: body.toString(), secrets: [by] }, at);
+    const made = signedHeaders({ id: "msg-1", body: body.toString(), secrets: [by] }, atMs);
     const all: Readonly<Record<string, string>> = {
       ...Object.fromEntries(Object.entries(made).map(([name, value]) => [name.toLowerCase(), value])),
       ...change,
@@ -91,7 +91,13 @@ describe("a signature", () => {
     const later = String(Math.floor(at / 1_000) + 301);
     expect(violation(form, { offMs: 301_000, change: { "x-approval-timestamp": later, "webhook-timestamp": later } })).toBe("differs");
     expect(violation(form, { change: { "x-approval-signature": "", "webhook-signature": "" } })).toBe("differs");
+    expect(violation(form, { by: secret, atMs: at * 1_000 })).toBe("out of time");
     expect(violation(form, { change: { "x-approval-timestamp": "soon", "webhook-timestamp": "soon" } })).toBe("unsigned");
+  });
+
+  test("by X-Approval counts in letters of either case", () => {
+    const { "X-Approval-Signature": given = "" } = signedHeaders({ id: "msg-1", body: body.toString(), secrets: [secret] }, at);
+    expect(violation("X-Approval", { change: { "x-approval-signature": given.toUpperCase() } })).toBeUndefined();
   });
 });
 

@@ -81,7 +81,7 @@ interface Match {
 function plainMatch(header: (name: string) => string | undefined, body: Uint8Array, secrets: SecretValues): Match | undefined {
   const [signature, timestamp] = [header("x-approval-signature"), header("x-approval-timestamp")];
   if (signature === undefined || !isTimestamp(timestamp)) return undefined;
-  const given = /^sha256=([0-9a-f]{64})$/.exec(signature)?.[1] ?? "";
+  const given = /^sha256=([0-9a-f]{64})$/i.exec(signature)?.[1] ?? "";
   const isGood = secrets.some((secret) => isEqual(plain(secret, timestamp, body), Buffer.from(given, "hex")));
   return { isGood, timestamp: Number(timestamp) };
 }
@@ -98,8 +98,9 @@ function isStandard(secret: string): boolean {
   return secret.startsWith(prefix);
 }
 
+/** Milliseconds, which some senders give, are a time far ahead: so it is said what is wrong with them. */
 function isTimestamp(text: string | undefined): text is string {
-  return text !== undefined && /^\d{1,12}$/.test(text);
+  return text !== undefined && /^\d{1,15}$/.test(text);
 }
 
 function isEqual(own: Buffer, given: Buffer): boolean {

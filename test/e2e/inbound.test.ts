@@ -134,6 +134,10 @@ inEveryMode(
         '{"event_id": "a", "event_type": "x.approved", "occurred_at": "2026-01-31T18:00:00Z", "payload": {"market_id": "m", "digest": 1}}',
         "invalid_approval_payload",
       ],
+      [
+        `{"event_id": "a", "event_type": "x.approved", "occurred_at": "2026-01-31T18:00:00Z", "payload": {"market_id": "m", "digest": "${"d".repeat(129)}"}}`,
+        "invalid_approval_payload",
+      ],
     ])("the body %s is %s", async (body, error) => {
       expect(await curl(entity(), body, hmac(body, present))).toMatchObject({ status: 400, body: { error } });
     });

@@ -226,6 +226,8 @@ inEveryMode("webhooks", (world) => {
       fields: ["url", "types[1]", "subjects[0]", "secret_id"],
     });
     expect((await refusal(admin, rotateWebhookSecret, { id: "x", formerFor: { seconds: 31n * 86_400n, nanos: 0 } })).fields).toEqual(["former_for"]);
+    for (const seconds of [10n ** 15n, -(10n ** 15n), 2n ** 63n - 1n])
+      expect((await refusal(admin, replaySince, { endpointId: "x", since: { seconds, nanos: 0 } })).fields).toEqual(["since"]);
     expect((await refusal(admin, listWebhookDeliveries, { pageSize: 501, pageToken: "x", state: 9 as WebhookDeliveryState })).fields).toEqual([
       "page_size",
       "page_token",

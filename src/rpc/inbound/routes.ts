@@ -65,21 +65,23 @@ function bySignature({ clock, isLoopback }: InboundRouteOptions, source: Source,
     if (violation !== undefined) return refused(401, "invalid_signature", signatureTexts[violation]);
   }
   const text = utf8(body);
-  return text === undefined ? refused(400, "invalid_webhook_payload", "the body is not UTF-8") : { text };
+  return text === undefined ? refused(400, "invalid_webhook_payload", notUtf8) : { text };
 }
 
 async function bySns({ deps, clock }: InboundRouteOptions, source: Source, { headers, body }: RouteRequest, refused: Refuse): Promise<Proven> {
   const text = utf8(body);
-  if (text === undefined) return refused(400, "invalid_sns_message", "the body is not UTF-8");
+  if (text === undefined) return refused(400, "invalid_sns_message", notUtf8);
   const taken = await takeSns(deps, source, { body: text, header: (name) => textOf(headers[name]), nowMs: clock.now() });
   if ("code" in taken) return refused(taken.code === "untrusted_sns_message" ? 403 : 400, taken.code, taken.why);
   return taken.is === "event" ? { text: taken.body } : jsonAnswer(200, { received: true, messageId: taken.messageId, status: taken.is });
 }
 
+const notUtf8 = "the body is not UTF-8, or it is compressed";
+
 const signatureTexts: Readonly<Record<SignatureViolation, string>> = {
-  unsigned: "a signature is needed: X-Approval-Signature with X-Approval-Timestamp, or the headers of Standard Webhooks",
+  unsigned: "a signature is needed: X-Approval-Signature (sha256= and hex) with X-Approval-Timestamp (Unix seconds), or the three headers of Standard Webhooks",
   differs: "the signature is not that of this body by a secret of this source",
-  "out of time": "the timestamp is more than five minutes from the clock of this server",
+  "out of time": "the timestamp, in Unix seconds, is more than five minutes from the clock of this server",
 };
 
 function answerOf(eventId: string, { end, already }: Received): HttpAnswer {

@@ -1,8 +1,11 @@
 /** The rules of fields that several requests have; all violations of a request are reported at once. */
+import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 
 const printableAscii = /^[\x21-\x7e]+$/;
 const maxTextLength = 4_096;
+/** Those of google.protobuf.Timestamp. */
+const [firstSecond, lastSecond] = [-62_135_596_800n, 253_402_300_799n];
 
 /** Collects the violations of one request. */
 export interface Violations {
@@ -12,6 +15,8 @@ export interface Violations {
   /** Reports a text that is too long or has control characters. */
   text(field: string, value: string, max?: number, isRequired?: boolean): void;
   id(field: string, value: string): void;
+  /** Reports a time that is none of protobuf's, years 1 to 9999; one that is not there is none. */
+  time(field: string, value: Pick<Timestamp, "seconds"> | undefined): void;
   /** Throws INVALID_FIELDS when anything was reported. */
   done(): void;
 }
@@ -34,6 +39,9 @@ export function violations(): Violations {
     },
     id(field, value) {
       if (value === "" || value.length > 128 || !printableAscii.test(value)) add(field, "must be 1 to 128 printable ASCII characters without spaces");
+    },
+    time(field, value) {
+      if (value && (value.seconds < firstSecond || value.seconds > lastSecond)) add(field, "must be a time in the years 1 to 9999");
     },
     done() {
       if (fields.length > 0) throw invalidFields(fields);

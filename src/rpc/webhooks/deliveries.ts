@@ -67,6 +67,7 @@ export async function replayAll(deps: WebhookDeps, { endpointId, since }: Replay
   const bad = violations();
   bad.id("endpoint_id", endpointId);
   if (!since) bad.add("since", "is required");
+  bad.time("since", since);
   bad.done();
   return create(ReplaySinceResponseSchema, { incomplete: await replaySince(deps, endpointId, since ? timestampMs(since) : 0, callerOf(context)) });
 }
