@@ -212,6 +212,21 @@ test("a known key is not kept waiting by a look that hangs", async () => {
   expect(await unknown).toMatch(away);
 });
 
+test("of several keys that a token may mean each is tried, eight at most: without an id, or with one that several have", async () => {
+  await using it = await scene();
+  const { judged, issuer } = it;
+  const keys = await Promise.all(Array.from({ length: 9 }, () => signingKey()));
+  const byEach = async (header: Record<string, unknown>) => Promise.all(keys.map(async (key) => judged(await issuer.token({}, { key, header }))));
+  const eight = [...Array.from({ length: 8 }, () => "ok"), "no"];
+  issuer.keys = keys;
+  expect(await byEach({ kid: undefined })).toEqual(eight);
+  issuer.keys = keys.map((key) => ({ ...key, jwk: { ...key.jwk, kid: "one" } }));
+  await it.clock.pass(floorMs);
+  expect(await byEach({ kid: "one" })).toEqual(eight);
+  expect(await judged(await issuer.token({}, { key: await signingKey(), header: { kid: undefined } }))).toBe("no");
+  expect(await judged(await issuer.token({}, { key: await signingKey(), header: { kid: "one" } }))).toBe("no");
+});
+
 test("one bad key in a set spoils no other", async () => {
   await using it = await scene();
   const { judged, issuer } = it;

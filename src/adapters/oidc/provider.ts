@@ -37,6 +37,8 @@ export const keepMs = 3_600_000;
 export const floorMs = 10_000;
 const freshMs = 300_000;
 const answerMs = 5_000;
+/** Each costs a verification, for tokens of nobody, too. */
+const mostTried = 8;
 const limits = { maxAnswerBytes: 262_144, connections: 1 } as const;
 
 type FindKey = (header: CompactJWSHeaderParameters, token: FlattenedJWSInput) => Promise<CryptoKey>;
@@ -74,7 +76,7 @@ export function createProvider({ issuer, clock, log, onFailure, limitMs }: Provi
   async function known(header: CompactJWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey | undefined> {
     if (keys === undefined || clock.now() - keys.readAt > keepMs) return undefined;
     // No key, several that fit, or one that cannot be used.
-    return keys.find(header, token).catch(() => undefined);
+    return keys.find(header, token).catch((error: unknown) => signerOf(token, error));
   }
 
   return {
@@ -93,6 +95,18 @@ export function createProvider({ issuer, clock, log, onFailure, limitMs }: Provi
     },
     problem: () => problem,
   };
+}
+
+/** The key that signed a token, of several that fit it: it names none (RFC 7515, 4.1.4), or several have the id that it names. */
+async function signerOf(token: FlattenedJWSInput, error: unknown): Promise<CryptoKey | undefined> {
+  const { errors, flattenedVerify } = await import("jose");
+  if (!(error instanceof errors.JWKSMultipleMatchingKeys)) return undefined;
+  let tried = 0;
+  for await (const key of error) {
+    if (await flattenedVerify(token, key).catch(() => undefined)) return key;
+    if ((tried += 1) === mostTried) return undefined;
+  }
+  return undefined;
 }
 
 /** Reads the keys of an issuer now; `ids` are those of its usable keys. */
