@@ -66,6 +66,13 @@ export function itemsOf(field: Field, report: Report): readonly Field[] {
   return [];
 }
 
+/** The text of a field that may be a secret: its value is in no problem. */
+export function secretTextOf(field: Field, report: Report): string | undefined {
+  const value = field.tree.kind === "scalar" ? field.tree.value : undefined;
+  if (typeof value === "string") return value;
+  return reported(report, field, value === undefined ? "it is text" : "it is text: put it in quotes");
+}
+
 /** Text of 1 to `most` characters without control characters. */
 export function textOf(field: Field, report: Report, most = 256): string | undefined {
   const value = field.tree.kind === "scalar" ? field.tree.value : undefined;

@@ -131,6 +131,7 @@ describe("what is trusted", () => {
     "2026-11-26T12:00:00Z (now)",
   ])("not one sent at %j", (Timestamp) => {
     expect(refusalOf({ ...notification, Timestamp })).toBe("untrusted_sns_message");
+    expect(readSns(JSON.stringify({ ...notification, Timestamp }), rules)).toMatchObject({ why: expect.stringContaining("its Timestamp is no time of SNS") });
   });
 
   test("also without fractions of a second", () => {

@@ -89,7 +89,8 @@ export function readSns(body: string, { topics, typeHeader, nowMs }: SnsRules): 
   // Each is a line of what is signed: with line breaks the same signature would be good for other fields.
   if (!/^[\x21-\x7e]{1,128}$/.test(at("MessageId")) || /[\r\n]/.test(at("Subject"))) return invalid("its MessageId or Subject is none of SNS");
   const sentAt = timeOf(at("Timestamp"));
-  if (!(sentAt >= nowMs - maxAgeMs)) return untrusted("its Timestamp is more than an hour ago");
+  if (Number.isNaN(sentAt)) return untrusted("its Timestamp is no time of SNS, such as 2026-01-31T18:00:00.000Z");
+  if (sentAt < nowMs - maxAgeMs) return untrusted("its Timestamp is more than an hour ago");
   if (sentAt > nowMs + maxAheadMs) return untrusted("its Timestamp is more than five minutes ahead of the clock of this server");
   return {
     type,

@@ -85,6 +85,7 @@ test.each([
   [`sources: [{${good.replace("name: a", "name: health")}}]`, "the name health is taken by the health route"],
   [`sources: [{${good}}, {${good}}]`, "the name a is there twice"],
   [`sources: [{${good.replace("0123456789abcdef", "short")}}]`, "a secret must have 16 to 255 printable ASCII characters"],
+  [`sources: [{${good.replace("0123456789abcdef", "1234567890123456")}}]`, "it is text: put it in quotes"],
   [`sources: [{${good.replace("0123456789abcdef", "whsec_not-base64-at-all!")}}]`, "a secret must have Base64 after whsec_"],
   [`sources: [{${good.replace("secrets: [0123456789abcdef], ", "")}}]`, "secrets, topics or poll is required"],
   [`sources: [{${good}, unsigned: true}]`, "a source has one of secrets, topics and unsigned (line 1,"],

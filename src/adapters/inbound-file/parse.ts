@@ -1,5 +1,5 @@
 /** The file of sources, YAML or JSON: as sources, or everything that is wrong with it, by line and column. */
-import { type Field, fieldsOf, booleanOf, itemsOf, nameOf, reported, required, rootField, textOf } from "../../documents/fields.ts";
+import { type Field, fieldsOf, booleanOf, itemsOf, nameOf, reported, required, rootField, secretTextOf, textOf } from "../../documents/fields.ts";
 import { collectProblems, problemText, type Report } from "../../documents/problems.ts";
 import { readTree } from "../../documents/tree.ts";
 import { topicViolation } from "../../inbound/sns-message.ts";
@@ -87,9 +87,9 @@ function secretsOf(field: Field, report: Report): readonly string[] {
   const items = itemsOf(field, report);
   if (items.length === 0 || items.length > mostSecrets) report(field, `there are 1 to ${mostSecrets}: the newest, and former ones while they are replaced`);
   return items.slice(0, mostSecrets).flatMap((item) => {
-    const value = item.tree.kind === "scalar" ? item.tree.value : undefined;
-    const violation = secretViolation(typeof value === "string" ? value : "");
-    return typeof value !== "string" || violation !== undefined ? (reported(report, item, `a secret ${violation}`) ?? []) : [value];
+    const value = secretTextOf(item, report);
+    const violation = value === undefined ? undefined : secretViolation(value);
+    return violation === undefined ? (value ?? []) : (reported(report, item, `a secret ${violation}`) ?? []);
   });
 }
 

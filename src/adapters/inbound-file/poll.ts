@@ -1,5 +1,5 @@
 /** How a source is read: `poll` of the file of sources. */
-import { type Field, durationOf, fieldsOf, reported, required, textOf } from "../../documents/fields.ts";
+import { type Field, durationOf, fieldsOf, reported, required, secretTextOf, textOf } from "../../documents/fields.ts";
 import type { Report } from "../../documents/problems.ts";
 import type { Poll, PollCursor } from "../../inbound/types.ts";
 import { pointerOf } from "./pointer.ts";
@@ -43,8 +43,8 @@ function urlOf(field: Field, report: Report): URL | undefined {
 }
 
 function keyOf(field: Field, report: Report): string | undefined {
-  const value = field.tree.kind === "scalar" ? field.tree.value : undefined;
-  if (typeof value === "string" && value.length <= 4_096 && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value)) return value;
+  const value = secretTextOf(field, report);
+  if (value === undefined || (value.length <= 4_096 && /^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$/.test(value))) return value;
   return reported(report, field, "a key has 1 to 4096 printable ASCII characters");
 }
 
