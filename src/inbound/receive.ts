@@ -90,8 +90,7 @@ interface Delivery {
 async function again(tx: InboundTx, id: string, { deps, source, event, by }: Delivery): Promise<Received> {
   const row = await tx.inbound.lock(id);
   if (!row) throw new Collided();
-  if (row.status === "SUCCEEDED" || (row.status === "SKIPPED" && by !== "hand")) return { end: row, already: true };
-  if (!(await keepContent(tx, row, event, by))) return { end: row, already: true };
+  if (isSettled(row, by) || !(await keepContent(tx, row, event, by))) return { end: row, already: true };
   const end = await endOf(tx, deps, source, event, row.receivedAt);
   await tx.inbound.settle(id, end);
   return { end, already: false };
@@ -142,7 +141,7 @@ function failureOf(thrown: unknown): End {
 async function fail({ deps: { store, ids }, source, event, by }: Delivery, end: End): Promise<Received> {
   return store.tx(async (tx): Promise<Received> => {
     const there = await tx.inbound.find(source.name, event.id);
-    if (there) return failAgain(tx, there.id, end, (row) => keepContent(tx, row, event, by));
+    if (there) return failAgain(tx, there.id, end, by, event);
     const id = ids.next();
     if (!(await tx.inbound.insert(rowOf(id, source, event, end)))) throw unavailable("store", "the same event is being taken by another delivery");
     await tx.inbound.settle(id, end);
@@ -151,13 +150,20 @@ async function fail({ deps: { store, ids }, source, event, by }: Delivery, end: 
   });
 }
 
-/** One more failure of an event that is kept. One that is parked stays so. */
-async function failAgain(tx: InboundTx, id: string, failure: End, isOfIt: (row: InboundRecord) => Promise<boolean> = async () => true): Promise<Received> {
+/**
+ * One more failure of an event that is kept. What is settled stays so; one that was skipped and is tried by hand is parked, as one
+ * that was parked before: no task tries it again.
+ */
+async function failAgain(tx: InboundTx, id: string, failure: End, by: By, event?: InboundEvent): Promise<Received> {
   const row = await tx.inbound.lock(id);
-  if (!row || row.status === "SUCCEEDED" || !(await isOfIt(row))) return { end: row ?? failure, already: true };
-  const end = { ...failure, status: row.status };
+  if (!row || isSettled(row, by) || (event && !(await keepContent(tx, row, event, by)))) return { end: row ?? failure, already: true };
+  const end: End = { ...failure, status: row.status === "SKIPPED" ? "PARKED" : row.status };
   await tx.inbound.settle(id, end);
   return { end, already: false };
+}
+
+function isSettled({ status }: InboundRecord, by: By): boolean {
+  return status === "SUCCEEDED" || (status === "SKIPPED" && by !== "hand");
 }
 
 function rowOf(id: string, { name, tenant }: Source, { id: eventId, type, claimedActor, body }: InboundEvent, end: End): NewInbound {
@@ -194,5 +200,5 @@ export async function receiveAgain(
   if (source && read && "event" in read) return void (await receive(deps, source, read.event, by));
   const detail = read && "message" in read ? read.message : "it is not configured any more";
   const end: End = { status: "FAILED", reason: read ? "UNREADABLE" : "SOURCE_UNKNOWN", detail, approvalId: undefined };
-  await deps.store.tx((tx) => failAgain(tx, id, end));
+  await deps.store.tx((tx) => failAgain(tx, id, end, by));
 }

@@ -198,6 +198,21 @@ describe("an event that comes again with another content", () => {
   });
 });
 
+test("an event that was skipped, and fails when it is tried by hand, is parked", async () => {
+  const sources = [source];
+  await using scene = await openInboundScene({ sources });
+  await scene.deliver({ id: "e", type: "market.opened" });
+  const { id = "" } = (await scene.record("e")) ?? {};
+  expect(await retryEvent(scene.inbound.deps, "default", id)).toMatchObject({ status: "SKIPPED", reason: "UNKNOWN_TYPE" });
+  sources[0] = { ...source, approve: ["market.opened"] };
+  expect(await retryEvent(scene.inbound.deps, "default", id)).toMatchObject({ status: "PARKED", reason: "SUBJECT_UNKNOWN" });
+  sources.pop();
+  expect(await retryEvent(scene.inbound.deps, "default", id)).toMatchObject({ status: "PARKED", reason: "SOURCE_UNKNOWN" });
+  sources.push({ ...source, approve: ["market.opened"] });
+  const approval = await scene.ask("m");
+  expect(await retryEvent(scene.inbound.deps, "default", id)).toMatchObject({ status: "SKIPPED", reason: "STALE_REVISION", approvalId: approval });
+});
+
 describe("an event that fails", () => {
   test("is tried again, and succeeds when its subject has come", async () => {
     await using scene = await openInboundScene();
