@@ -67,11 +67,20 @@ test("its people are there after the first read, for which nobody waits; a chang
   expect([people(), source.current()?.asOf]).toEqual([["t|amy", "t|bob"], 1_060_000]);
 });
 
+test("a large document may begin with a byte order mark", async () => {
+  const { look, people } = await scene();
+  const names = Array.from({ length: 5_000 }, (_, n) => `t|person-of-a-large-directory-${n}`);
+  answer = (response) => void response.end(`\ufeff${JSON.stringify({ people: names.map((key) => ({ key })) })}`);
+  await look();
+  expect(people().toSorted()).toEqual(names.toSorted());
+});
+
 test.each([
   ["is an error", (response: ServerResponse) => void response.writeHead(500).end(), "HTTP 500 from /people"],
   ["is elsewhere", (response: ServerResponse) => void response.writeHead(302, { location: "http://127.0.0.1:1/" }).end(), "HTTP 302 from /people"],
   ["has nobody", (response: ServerResponse) => void response.end("people: []"), "must be a list of at least one person"],
   ["is no directory", (response: ServerResponse) => void response.end("<html>"), "the directory file is not valid"],
+  ["is not UTF-8", (response: ServerResponse) => void response.end(Buffer.from("people: [{key: t|zoë}]", "latin1")), "the answer is not UTF-8"],
   ["is too large", (response: ServerResponse) => void response.writeHead(200, { "content-length": 17_000_000 }).end("x"), "its answer is too large"],
   ["breaks off", (response: ServerResponse) => void response.destroy(), "no connection (ECONNRESET)"],
   ["hangs", () => undefined, "it does not answer, or not in time"],

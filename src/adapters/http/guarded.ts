@@ -24,13 +24,17 @@ export function clientAt(place: URL, address: string, options: Omit<HttpClientOp
   return createHttpClient({ origin, host: place.host, ...options });
 }
 
-/** The body of an answer with status 200. Rejects with a DomainError whose text has no secret. */
+/** The body of an answer with status 200, which is UTF-8, with a byte order mark or not. Rejects with a DomainError whose text has no secret. */
 export async function bodyOf(client: HttpClient, request: HttpRequest, signal: AbortSignal): Promise<string> {
   const { status, body }: HttpAnswer = await client.send(request, signal).catch((error: unknown) => {
     throw error instanceof HttpFailure ? unusable(failureText(error), error) : error;
   });
   if (status !== 200) throw unusable(`HTTP ${status} from ${request.path.split("?")[0]}`);
-  return body.toString();
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch {
+    throw unusable("the answer is not UTF-8, or it is compressed");
+  }
 }
 
 export function unusable(message: string, cause?: unknown, metadata: DomainError["metadata"] = {}): DomainError {
