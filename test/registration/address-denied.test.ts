@@ -87,6 +87,8 @@ test("UpdateTags is refused, and the task of an earlier one does not write its e
 });
 
 test("an attempt that fails after its promotion does not put such a former entry back", async () => {
+  let isTightened = false;
+  let address = "";
   const denied = new Set<string>();
   await using workshop = await openWorkshop({
     decorate: (given) => ({
@@ -96,13 +98,21 @@ test("an attempt that fails after its promotion does not put such a former entry
           setState: (...row) => (denied.size > 0 ? Promise.reject(new Error("scripted")) : registrations.setState(...row)),
         },
       })),
-      judge: (address) => (denied.has(address) ? "is outside the allowed ranges" : undefined),
+      catalog: {
+        ...given.catalog,
+        async promote(entry, signal) {
+          await given.catalog.promote(entry, signal);
+          if (isTightened) denied.add(address);
+        },
+      },
+      judge: (judged) => (denied.has(judged) ? "is outside the allowed ranges" : undefined),
     }),
   });
   const replica = workshop.replica();
   const first = await replica.register(inputFor("parser", { type: "SERVICE" }));
   await replica.events(first.attemptId);
-  denied.add((await workshop.attempt(first.attemptId)).address);
+  address = (await workshop.attempt(first.attemptId)).address;
+  isTightened = true;
   const { attemptId } = await replica.register(inputFor("parser", { type: "SERVICE", tags: ["new"] }));
   expect((await replica.events(attemptId)).at(-1)?.type).toBe("FAILED");
   expect(await workshop.ports.catalog.instances({}, soon())).toEqual([]);
