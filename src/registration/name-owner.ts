@@ -4,6 +4,7 @@
  */
 import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { DomainError } from "../kernel/errors.ts";
+import type { Gate } from "./gate/gate-types.ts";
 import type { RegistrationStore, RegistrationTx } from "./records.ts";
 
 /**
@@ -22,13 +23,28 @@ export async function reserveName(tx: RegistrationTx, name: string, caller: Call
   await tx.names.set(name, { owner: caller.key, isReserved: true });
 }
 
-/** Makes `actor`, whose attempt commits in this transaction, the owner of a name that nobody owns. True when nobody did. */
-export async function claimName(tx: RegistrationTx, name: string, actor: string): Promise<boolean> {
+/**
+ * Makes `actor`, whose attempt commits in this transaction, the owner of a name that nobody owns. True when nobody did. What asks under
+ * it for whom it was reserved asks no more.
+ */
+export async function claimName(tx: RegistrationTx, gate: Pick<Gate, "leave">, name: string, actor: string): Promise<boolean> {
   const known = await tx.names.find(name);
   if (known && !known.isReserved) return false;
-  const { isReserved } = (await tx.names.lock(name)) ?? (await tx.names.reserve(name, actor));
+  const { isReserved, owner } = (await tx.names.lock(name)) ?? (await tx.names.reserve(name, actor));
   if (isReserved) await tx.names.set(name, { owner: actor, isReserved: false });
+  if (isReserved && owner !== actor) await endAsksOf(tx, gate, name, owner);
   return isReserved;
+}
+
+const asksAtOnce = 200;
+
+/** Ends what `actor`, to whom the name does not belong any more, asks for under it: an approval would let it go live under another's name. */
+export async function endAsksOf(tx: RegistrationTx, gate: Pick<Gate, "leave">, name: string, actor: string): Promise<void> {
+  for (let afterId: string | undefined = ""; afterId !== undefined;) {
+    const page = await tx.asks.list({ name, afterId, limit: asksAtOnce });
+    for (const ask of page) if (ask.actor === actor) await gate.leave(tx, ask.serviceId);
+    afterId = page.length < asksAtOnce ? undefined : page.at(-1)?.serviceId;
+  }
 }
 
 const batch = 500;
@@ -73,7 +89,7 @@ function reservedForAnother(name: string): DomainError {
   return new DomainError({
     kind: "conflict",
     reason: "ATTEMPT_IN_FLIGHT",
-    message: `somebody else is just registering the name ${name}, which nobody owns yet`,
+    message: `somebody else is registering the name ${name}, which nobody owns yet: an attempt is under way, or waits for an approval`,
     metadata: { name },
     retryAfterMs: 1_000,
   });

@@ -3,7 +3,9 @@ import type { Subject } from "../kernel/audit.ts";
 import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { DomainError, type FieldViolation, invalidFields } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
+import type { Gate } from "./gate/gate-types.ts";
 import { nameKeyOf } from "./keys.ts";
+import { endAsksOf } from "./name-owner.ts";
 import type { NameQuery, NameRow } from "./name-records.ts";
 import type { RegistrationStore, RegistrationTx } from "./records.ts";
 import { artifactOfAnother } from "./schemas/schema-artifacts.ts";
@@ -12,6 +14,10 @@ import { artifactVerdict, nameVerdict } from "./validate.ts";
 export interface NamesDeps {
   readonly store: RegistrationStore;
   readonly clock: Clock;
+}
+
+export interface TransferDeps extends NamesDeps {
+  readonly gate: Pick<Gate, "leave">;
 }
 
 export interface OwnedName extends NameRow {
@@ -35,9 +41,12 @@ export async function listNames(
   });
 }
 
-/** Gives a name to another principal. Rejects with `invalid`, or with `not_found` (NAME_NOT_FOUND) when nobody owns it. */
+/**
+ * Gives a name to another principal. What is registered stays; what the former owner waits for an approval of does not go live. Rejects with `invalid`, or with `not_found` (NAME_NOT_FOUND) when
+ * nobody owns it.
+ */
 export async function transferName(
-  { store, clock }: NamesDeps,
+  { store, clock, gate }: TransferDeps,
   { name, owner }: { readonly name: string; readonly owner: string },
   caller: Caller,
 ): Promise<{ readonly name: OwnedName; readonly formerOwner: string }> {
@@ -47,6 +56,7 @@ export async function transferName(
     const now = { ...former, owner };
     if (former.owner !== owner) {
       await tx.names.set(name, now);
+      await endAsksOf(tx, gate, name, former.owner);
       await tx.audit.append({
         subject: subjectOf(name),
         at: clock.now(),

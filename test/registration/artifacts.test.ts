@@ -68,7 +68,7 @@ test("artifacts go with their name: to who is given it, and to the next one afte
   await using workshop = await openWorkshop();
   const { store, ports, ids } = workshop;
   const replica = workshop.replica();
-  const names = { store, clock: ports.clock };
+  const names = { store, clock: ports.clock, gate: ports.gate };
   const first = lastPort + 1;
   expect(await publish(replica, "payments", "payments-api", "1.0.0", caller)).toBe("COMPLETED");
   await transferName(names, { name: "payments", owner: stranger.key }, admin);

@@ -96,7 +96,7 @@ const auditOf = async ({ store }: Workshop, name: string) =>
 test("a name that is transferred is the other's, in every spelling, and what is registered stays", async () => {
   await using workshop = await openWorkshop();
   const replica = workshop.replica();
-  const names = { store: workshop.store, clock: workshop.ports.clock };
+  const names = { store: workshop.store, clock: workshop.ports.clock, gate: workshop.ports.gate };
   await expect(transferName(names, { name: "parser", owner: "tokens|stranger" }, admin)).rejects.toMatchObject({ reason: "NAME_NOT_FOUND" });
   await fails(workshop, replica, at(port));
   await expect(transferName(names, { name: "parser", owner: "tokens|stranger" }, admin)).rejects.toMatchObject({ reason: "NAME_NOT_FOUND" });
@@ -115,14 +115,14 @@ test("a name that is transferred is the other's, in every spelling, and what is 
 
 test.each(["ci", "", "|ci", "tokens|", `tokens|${"x".repeat(512)}`, "tokens|\u00e4"])("%j is nobody's key", async (owner) => {
   await using workshop = await openWorkshop();
-  const names = { store: workshop.store, clock: workshop.ports.clock };
+  const names = { store: workshop.store, clock: workshop.ports.clock, gate: workshop.ports.gate };
   await expect(transferName(names, { name: "parser", owner }, admin)).rejects.toMatchObject({ reason: "INVALID_FIELDS", fields: [{ field: "owner" }] });
 });
 
 test("a name is released when nothing is registered or under way under it, and is the next one's then", async () => {
   await using workshop = await openWorkshop();
   const replica = workshop.replica();
-  const names = { store: workshop.store, clock: workshop.ports.clock };
+  const names = { store: workshop.store, clock: workshop.ports.clock, gate: workshop.ports.gate };
   const release = () => releaseName(names, "PARSER", admin);
   await expect(release()).rejects.toMatchObject({ kind: "not_found", reason: "NAME_NOT_FOUND" });
   expect(await completes(replica, at(port))).toBe(true);

@@ -27,6 +27,7 @@ import {
   type NamesDeps,
   type OwnedName,
 } from "../../registration/names.ts";
+import type { RegistrationHandlerDeps } from "./deps.ts";
 import { callerOf } from "../platform/caller.ts";
 
 const defaultPageSize = 50;
@@ -45,8 +46,12 @@ export async function listNames({ store }: NamesDeps, { pageSize, pageToken, own
   return create(ListNamesResponseSchema, { names: names.map(messageOf), nextPageToken: tokenOf(nextAfter ?? "") });
 }
 
-export async function transferName(deps: NamesDeps, { name, owner }: TransferNameRequest, context: HandlerContext): Promise<TransferNameResponse> {
-  const done = await transfer(deps, { name, owner }, callerOf(context));
+export async function transferName(
+  deps: RegistrationHandlerDeps,
+  { name, owner }: TransferNameRequest,
+  context: HandlerContext,
+): Promise<TransferNameResponse> {
+  const done = await transfer({ ...deps, gate: deps.register.ports.gate }, { name, owner }, callerOf(context));
   return create(TransferNameResponseSchema, { name: messageOf(done.name), formerOwner: done.formerOwner });
 }
 

@@ -352,8 +352,8 @@ export const NameService: GenService<{
     output: typeof ListNamesResponseSchema;
   },
   /**
-   * TransferName gives a name, and the artifacts that belong to it, to another principal. What is registered stays. Repeating
-   * it is OK. NOT_FOUND (NAME_NOT_FOUND) when nobody owns it. Role admin.
+   * TransferName gives a name, and the artifacts that belong to it, to another principal. What is registered stays; what the former
+   * owner waits for an approval of does not go live. Repeating it is OK. NOT_FOUND (NAME_NOT_FOUND) when nobody owns it. Role admin.
    *
    * @generated from rpc muster.registration.v1.NameService.TransferName
    */

@@ -87,7 +87,7 @@ async function activate(tx: RegistrationTx, context: AttemptContext, { promoted,
     // An attempt commits once, so that its own id is free for the task.
     await tx.tasks.insert(showTask, { id: attempt.id, payload: { registrationId: attempt.id } });
   }
-  const claims = (await claimName(tx, attempt.name, attempt.actor)) ? { claims: attempt.name } : {};
+  const claims = (await claimName(tx, ports.gate, attempt.name, attempt.actor)) ? { claims: attempt.name } : {};
   const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version, ...claims };
   await tx.audit.append({ subject: subjectOf(attempt.serviceId), at: now, actor: attempt.actor, action: "REGISTERED", detail });
   await tx.outbox.insert({
