@@ -21,7 +21,7 @@ import { wholeTx } from "./store/parts.ts";
 
 const tenant = defaultTenant;
 const subjectType = "registration";
-/** Requests about one version of a name that are looked through for one that says no. */
+/** Requests about one content that are looked through for one that says no; and contents of one version of a name that were revoked. */
 const mostDecided = 20;
 
 /** Approvals as the gate uses them. */
@@ -42,8 +42,8 @@ export function gateApprovals(given: () => ApprovalDeps & { readonly feed: Event
     },
 
     async refusalOf(tx, { id, digest }, policyVersion) {
-      const query = { tenant, subjectType, subjectId: id, policyKey: gatePolicyKey, limit: mostDecided };
-      const last = (await wholeTx(tx).approvals.list(query)).find(({ subject, policy }) => subject.digest === digest && policy.version === policyVersion);
+      const query = { tenant, subjectType, subjectId: id, policyKey: gatePolicyKey, digest, limit: mostDecided };
+      const last = (await wholeTx(tx).approvals.list(query)).find(({ policy }) => policy.version === policyVersion);
       if (last?.decision === "REJECTED") return { approvalId: last.id, is: "rejected", by: nameOf(last.outcome?.by ?? ""), reason: last.outcome?.reason ?? "" };
       if (last?.grant !== "REVOKED") return undefined;
       const revoked = (await wholeTx(tx).approvals.events(last.id, 0)).findLast((event) => event.type === "grant_changed");
@@ -73,7 +73,7 @@ export function gateApprovals(given: () => ApprovalDeps & { readonly feed: Event
       const { feed, ...deps } = given();
       const now = await deps.store.tx((tx) => tx.approvals.find(tenant, approvalId));
       if (!now) return;
-      yield newsOf(now, now.outcome?.at ?? deps.clock.now(), now.outcome ? `${now.decision.toLowerCase()} by ${nameOf(now.outcome.by)}` : "it waits");
+      yield newsOf(now, now.outcome?.at ?? deps.clock.now(), now.outcome ? endText(now.decision, now.outcome) : "it waits");
       if (!isOpen(now)) return;
       for await (const { event, approval } of follow(deps.store, feed, { tenant, id: approvalId, afterSequence: now.sequence, untilDecided: true }, signal)) {
         yield newsOf(approval, event.at, eventText(event));
@@ -107,7 +107,15 @@ export function registrationOwner(deps: () => ApprovalDeps, decisions: DecisionD
       if (isOpen(approval)) await tx.asks.show(id, askedOf(approval).shown);
     },
 
-    activated: async (core, { version }, { admitLive: isAllowed }) => admitLive(wholeTx(core), decisions, await policyOf(core, version), isAllowed),
+    async activated(core, { version }, { admitLive: isAllowed }) {
+      const tx = wholeTx(core);
+      const revokedOf = async (subjectId: string) => {
+        const query = { tenant, subjectType, subjectId, policyKey: gatePolicyKey, grant: "REVOKED", limit: mostDecided } as const;
+        const found = await tx.approvals.list(query);
+        return Promise.all(found.map(async ({ subject, policy }) => ({ digest: subject.digest, reads: (await policyOf(core, policy.version)).reads })));
+      };
+      return admitLive(tx, decisions, await policyOf(core, version), { isAllowed, revokedOf });
+    },
 
     archived(core, { release, by }) {
       const tx = wholeTx(core);
@@ -165,6 +173,10 @@ function askedOf(approval: Approval): Asked {
       revision: String(revision),
     },
   };
+}
+
+function endText(decision: Approval["decision"], { by, reason }: NonNullable<Approval["outcome"]>): string {
+  return `${decision.toLowerCase()} by ${nameOf(by)}${reason === "" ? "" : `: ${reason}`}`;
 }
 
 function newsOf(approval: Approval, at: number, message: string): DecisionNews {

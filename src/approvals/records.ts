@@ -4,7 +4,7 @@ import type { Store } from "../kernel/ports.ts";
 import type { CoreTx } from "../kernel/records.ts";
 import type { ApprovalNews } from "./events.ts";
 import type { PolicyRepository } from "./policy/policy-records.ts";
-import type { Approval, ApprovalEvent, Decision } from "./request.ts";
+import type { Approval, ApprovalEvent, Decision, Grant } from "./request.ts";
 import type { StandIn, Subject } from "./types.ts";
 
 export interface Instant {
@@ -39,6 +39,9 @@ export interface ApprovalFilter {
   readonly subjectType?: string;
   readonly subjectId?: string;
   readonly policyKey?: string;
+  /** Of the content. */
+  readonly digest?: string;
+  readonly grant?: Grant;
   /** Only those before this id. */
   readonly beforeId?: string;
   readonly limit: number;

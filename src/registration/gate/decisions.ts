@@ -75,12 +75,22 @@ async function liveOf(tx: RegistrationTx, subjectId: string): Promise<readonly R
   return found;
 }
 
-/** The gate is turned on, or its policy changes: what is live is admitted as it is. Resolves to how many registrations are so for the first time. */
-export async function admitLive(tx: RegistrationTx, deps: DecisionDeps, policy: GatePolicy, isAllowed: boolean): Promise<number> {
+export interface AdmittingLive {
+  readonly isAllowed: boolean;
+  /** The contents of one version of a name whose approval was revoked, and the names of the context that are part of each. */
+  readonly revokedOf: (subjectId: string) => Promise<readonly Pick<Admission, "digest" | "reads">[]>;
+}
+
+/**
+ * The gate is turned on, or its policy changes: what is live is admitted as it is, but for what was revoked and only goes on serving.
+ * Resolves to how many registrations are so for the first time.
+ */
+export async function admitLive(tx: RegistrationTx, deps: DecisionDeps, policy: GatePolicy, { isAllowed, revokedOf }: AdmittingLive): Promise<number> {
   await tx.gate.move(true);
   // Many registrations share a name, a version and a schema: each of these is read once.
   const owners = remembered(async (name: string) => (await tx.names.find(name))?.owner);
   const former = remembered((subjectId: string) => tx.gate.admissions(subjectId));
+  const revoked = remembered(revokedOf);
   const shared: RegistrationTx = { ...tx, schemas: { ...tx.schemas, find: remembered(tx.schemas.find) } };
   const admissions = new Map<string, Admission>();
   let admitted = 0;
@@ -89,7 +99,8 @@ export async function admitLive(tx: RegistrationTx, deps: DecisionDeps, policy: 
     const known = { owner: (await owners(name)) ?? actor, tags: tagsOf(registration), hadOthers: true, live: [], asking: [] };
     const context = contextOf(await liveCandidate(shared, registration), known, deps.environment);
     const subjectId = subjectIdOf(registration);
-    if ((await former(subjectId)).some((one) => one.digest === digestOf(context, one.reads))) continue;
+    const isThis = (one: Pick<Admission, "digest" | "reads">): boolean => one.digest === digestOf(context, one.reads);
+    if ((await former(subjectId)).some(isThis) || (await revoked(subjectId)).some(isThis)) continue;
     if (!isAllowed) throw somethingIsLive(registration);
     admitted += 1;
     const { reads, version: policyVersion } = policy;

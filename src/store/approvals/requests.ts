@@ -146,13 +146,15 @@ export function approvalRepository(session: Session<ApprovalTables>): ApprovalRe
       return rows.map((row) => ({ ...entryOf(row), sequence: row.sequence, previousHash: row.previous_hash, hash: row.hash }));
     },
 
-    async list({ tenant, decisions, subjectType, subjectId, policyKey, beforeId, limit }) {
+    async list({ tenant, decisions, subjectType, subjectId, policyKey, digest, grant, beforeId, limit }) {
       let query = requests().where("tenant", "=", tenant).orderBy("id", "desc").limit(limit);
       if (decisions && decisions.length > 0) query = query.where("decision", "in", decisions);
       if (subjectType !== undefined && subjectId !== undefined)
         query = query.where("subject_key", "=", subjectKeyOf(tenant, { type: subjectType, id: subjectId }));
       else if (subjectType !== undefined) query = query.where("subject_type", "=", subjectType);
       if (policyKey !== undefined) query = query.where("policy_key", "=", policyKey);
+      if (digest !== undefined) query = query.where("digest", "=", digest);
+      if (grant !== undefined) query = query.where("grant_state", "=", grant);
       if (beforeId !== undefined) query = query.where("id", "<", beforeId);
       return (await query.execute()).map(approvalOf);
     },
