@@ -32,25 +32,26 @@ export async function endKey(
   { ids, gate }: EndKeyDeps,
   { serviceId }: InstanceRow,
   { taskId, actor, now, traceparent, why = {}, before }: Ending,
-): Promise<{ readonly live: Attempt | undefined; readonly active: Registration | undefined; readonly hasTask: boolean }> {
+): Promise<{ readonly live: Attempt | undefined; readonly hasTask: boolean; readonly hasEnded: boolean }> {
   const live = await tx.attempts.findLive(serviceId);
   if (live) await tx.attempts.requestCancel(live.id);
   const active = await tx.registrations.findActive(serviceId);
   const registrations = await tx.registrations.endAll(serviceId, now);
   const hasTask = registrations.length > 0;
   const asked = await gate.leave(tx, serviceId);
-  if (live || asked || hasTask) await tx.instances.bumpGeneration(serviceId);
+  const hasEnded = live !== undefined || asked || hasTask;
+  if (hasEnded) await tx.instances.bumpGeneration(serviceId);
   if (active) {
     for (const payload of [...(before ? [before] : []), unregisteredEvent(active)]) {
       await tx.outbox.insert({ id: ids.next(), key: serviceId, subject: subjectOf(serviceId), payload, at: now, traceparent });
     }
   }
-  if (live || asked || hasTask) {
+  if (hasEnded) {
     const detail = { registrations: registrations.map(({ id }) => id).join(","), ...(live ? { cancels: live.id } : {}), ...why };
     await tx.audit.append({ subject: subjectOf(serviceId), at: now, actor, action: "UNREGISTERED", detail });
   }
   if (hasTask) await tx.tasks.insert(withdrawTask, { id: taskId, payload: withdrawalOf(registrations) });
-  return { live, active, hasTask };
+  return { live, hasTask, hasEnded };
 }
 
 /** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */

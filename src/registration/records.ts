@@ -191,7 +191,7 @@ export interface RegistrationRepository {
   /** ACTIVE registrations whose health check dials this (`checkKeyOf`), in the order of their ids. */
   activeAt(checkKey: string): Promise<readonly Registration[]>;
   /**
-   * Of these service ids, in one query, those under which something is ACTIVE and no attempt is live, that have the key of
+   * Of these service ids, in one query, those under which something is ACTIVE, no attempt is live and nothing waits for an approval, that have the key of
    * their instance, and whose name has its owner under this very spelling.
    */
   findSettled(serviceIds: readonly string[]): Promise<readonly Settled[]>;

@@ -17,7 +17,8 @@ import { requestHashOf, serviceIdOf } from "./service-id.ts";
 import { activeOf, settleSpelling } from "./spellings.ts";
 import { insertAttempt, newAttempt, startedEvent, type Described } from "./attempts/new-attempt.ts";
 import { gatePolicyKey } from "./gate/approvals.ts";
-import { askedAgainEvents } from "./gate/held-events.ts";
+import { begunAttempt } from "./gate/begin-attempt.ts";
+import { askedAgainEvents, heldOf } from "./gate/held-events.ts";
 import type { Waiting } from "./gate/gate-records.ts";
 import type { FindHeld } from "./gate/held.ts";
 import { hasKnownType, registerViolations, type RegisterCandidate } from "./validate.ts";
@@ -129,7 +130,7 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
 
 /**
  * What the policy `registration` would make of a request, as facts for its caller; none while no such policy is active. The schema is not
- * known before the instance is called back, so that nothing is compared: the verdict is that of a schema like the one that is live.
+ * known before the instance is called back, so that nothing is compared: where something with a schema is live, the verdict is UNKNOWN.
  */
 export async function forecastOf({ ports }: RegisterDeps, input: RegisterInput, address: string, caller: Caller): Promise<Readonly<Record<string, string>>> {
   const { name, type, version } = input;
@@ -155,6 +156,8 @@ async function beginOrJoin(deps: RegisterDeps, request: CheckedRequest, caller: 
     const known = await findKnown(tx, request, key, caller);
     if (known) return { attemptId: known.id, isNew: false, events: [] };
     const stillUnchanged = unchanged && (await tx.registrations.findActive(key.serviceId))?.id === unchanged.id;
+    // Asked for what it has, it does not ask for anything else any more.
+    if (stillUnchanged) await deps.ports.gate.leave(tx, key.serviceId);
     if (stillUnchanged && request.input.requestId === undefined) return unrecorded(deps, request, key);
     const { input, hash, address } = request;
     const { key: actor, traceparent } = caller;
@@ -226,10 +229,15 @@ async function findKnown(tx: RegistrationTx, { input, hash }: CheckedRequest, { 
   return live;
 }
 
-/** The attempt, unless it completed and what it asked for is not what is registered any more. What was held is followed through. */
+/**
+ * The attempt, unless it completed, or the one did that its approval began, and what it asked for is not what is registered any
+ * more. What was held is followed through otherwise.
+ */
 async function stillTrue(tx: RegistrationTx, attempt: Attempt): Promise<Attempt> {
-  if (attempt.state !== "COMPLETED" || attempt.outcome === "PENDING_APPROVAL" || (await activeOf(tx, attempt.serviceId))?.requestHash === attempt.requestHash)
-    return attempt;
+  const isHeld = attempt.outcome === "PENDING_APPROVAL";
+  const last = isHeld ? await begunAttempt(tx, heldOf(attempt, await tx.attempts.events(attempt.id, 0))) : attempt;
+  const completed = last?.state === "COMPLETED" && last.outcome !== "PENDING_APPROVAL";
+  if (!completed || (await activeOf(tx, attempt.serviceId))?.requestHash === attempt.requestHash) return attempt;
   throw new DomainError({
     kind: "wrong_state",
     reason: "REGISTRATION_ENDED",

@@ -24,12 +24,15 @@ export interface UnregisterDeps {
   readonly runTask: (taskId: string) => Promise<boolean>;
 }
 
-/** `withdrawn`: whether the catalog and the schema registry have followed already. */
+/**
+ * `ended`: something was registered, under way, or waited for an approval; `withdrawn`: whether the catalog and the schema registry have
+ * followed already.
+ */
 export async function unregister(
   deps: UnregisterDeps,
   input: UnregisterInput,
   caller: Caller,
-): Promise<{ readonly wasActive: boolean; readonly withdrawn: boolean }> {
+): Promise<{ readonly ended: boolean; readonly withdrawn: boolean }> {
   checkUnregister(input);
   const { store, clock } = deps.ports;
   const taskId = deps.ids.next();
@@ -40,7 +43,7 @@ export async function unregister(
     return endKey(tx, { ids: deps.ids, gate: deps.ports.gate }, key, { taskId, actor: caller.key, now: clock.now(), traceparent: caller.traceparent });
   });
   if (ended.live) deps.runner.cancel(ended.live.id, cancelledBy("an Unregister"));
-  return { wasActive: ended.active !== undefined, withdrawn: !ended.hasTask || (await deps.runTask(taskId)) };
+  return { ended: ended.hasEnded, withdrawn: !ended.hasTask || (await deps.runTask(taskId)) };
 }
 
 function neverRegistered({ name, host, port }: UnregisterInput): DomainError {

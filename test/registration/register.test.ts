@@ -162,7 +162,7 @@ test("an Unregister ends a running attempt at once where it runs, and elsewhere 
     workshop.instance.health = () => notServing;
     const { attemptId } = await mine.register(inputFor());
     const following = mine.events(attemptId);
-    expect(await unregisterAt(workshop, runsHere ? mine : other)).toEqual({ wasActive: false, withdrawn: true });
+    expect(await unregisterAt(workshop, runsHere ? mine : other)).toEqual({ ended: true, withdrawn: true });
     if (!runsHere) workshop.instance.health = () => serving;
     // Nobody tends here, so that a request to cancel is not heard by chance.
     expect((await following).at(-1)?.errorDetail).toMatch(runsHere ? /^CANCELLED: cancelled by an Unregister/ : /^SUPERSEDED: /);

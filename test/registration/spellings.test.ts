@@ -38,11 +38,11 @@ test("the one without the key is refused with the command that mends it, and end
   });
   await replica.register(inputFor("parser"));
   const activeOf = (serviceId: string) => workshop.store.tx((tx) => tx.registrations.findActive(serviceId));
-  expect(await endOf(workshop, replica, lost)).toMatchObject({ wasActive: true });
+  expect(await endOf(workshop, replica, lost)).toMatchObject({ ended: true });
   expect(await activeOf(lost.serviceId)).toBeUndefined();
   expect(await activeOf(kept.serviceId)).toBeDefined();
   // From now on every spelling is the other one.
-  expect(await endOf(workshop, replica, lost)).toMatchObject({ wasActive: true });
+  expect(await endOf(workshop, replica, lost)).toMatchObject({ ended: true });
   expect(await activeOf(kept.serviceId)).toBeUndefined();
 });
 
@@ -50,7 +50,7 @@ test("once the one with the key has ended, the other one gets the key", async ()
   await using workshop = await openWorkshop();
   const replica = workshop.replica();
   await register(workshop.store);
-  expect(await endOf(workshop, replica, kept)).toMatchObject({ wasActive: true });
+  expect(await endOf(workshop, replica, kept)).toMatchObject({ ended: true });
   const { attemptId } = await replica.register(inputFor("Parser"));
   await replica.events(attemptId);
   expect((await workshop.attempt(attemptId)).serviceId).toBe(lost.serviceId);

@@ -43,8 +43,8 @@ test.each([
   const first = await registered(replica, { type });
   const second = await registered(replica, { type, tags: ["new"] });
   const before = (await outbox(workshop)).length;
-  const { wasActive, withdrawn, ran } = await unregisterParser(workshop, replica, { by: traced });
-  expect([wasActive, withdrawn]).toEqual([true, true]);
+  const { ended, withdrawn, ran } = await unregisterParser(workshop, replica, { by: traced });
+  expect([ended, withdrawn]).toEqual([true, true]);
   expect((await outbox(workshop)).slice(before)).toMatchObject([
     { key: serviceId, subject, traceparent: traced.traceparent, type: event, payload: { type: event, serviceId, name: "parser" } },
   ]);
@@ -63,11 +63,11 @@ test("whether the catalog has followed is what the task reports; without anythin
   await using workshop = await openWorkshop();
   const replica = workshop.replica();
   await registered(replica);
-  expect(await unregisterParser(workshop, replica, { isDone: false })).toMatchObject({ wasActive: true, withdrawn: false, ran: [expect.any(String)] });
+  expect(await unregisterParser(workshop, replica, { isDone: false })).toMatchObject({ ended: true, withdrawn: false, ran: [expect.any(String)] });
   const [events, audits] = [(await outbox(workshop)).length, (await workshop.audit("parser")).length];
   const { generation } = (await workshop.store.tx((tx) => tx.instances.lockId(serviceId)))!;
   // Again: nothing is left to end, so nothing is said, done or counted.
-  expect(await unregisterParser(workshop, replica, { isDone: false })).toEqual({ wasActive: false, withdrawn: true, ran: [] });
+  expect(await unregisterParser(workshop, replica, { isDone: false })).toEqual({ ended: false, withdrawn: true, ran: [] });
   expect((await outbox(workshop)).length).toBe(events);
   expect((await workshop.audit("parser")).length).toBe(audits);
   expect((await workshop.store.tx((tx) => tx.instances.lockId(serviceId)))?.generation).toBe(generation);
@@ -81,7 +81,7 @@ test("an instance that replaces itself is ended with what runs for it: one gener
   const { generation } = (await workshop.store.tx((tx) => tx.instances.lockId(serviceId)))!;
   workshop.instance.health = () => notServing;
   const { attemptId } = await replica.register(inputFor("parser", { tags: ["new"] }));
-  expect(await unregisterParser(workshop, replica)).toMatchObject({ wasActive: true, withdrawn: true });
+  expect(await unregisterParser(workshop, replica)).toMatchObject({ ended: true, withdrawn: true });
   await replica.events(attemptId);
   expect((await workshop.attempt(attemptId)).cancelRequested).toBe(true);
   expect((await workshop.audit("parser")).find(({ action }) => action === "UNREGISTERED")?.detail).toEqual({ registrations: active, cancels: attemptId });

@@ -8,12 +8,11 @@ import { DomainError } from "../../kernel/errors.ts";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import type { Progress } from "../attempts/progress.ts";
-import type { RegistrationStore } from "../records.ts";
+import type { Attempt, RegistrationStore } from "../records.ts";
 import type { ProgressEvent } from "../types.ts";
 import type { DecisionNews } from "./approvals.ts";
 import { begunAttempt } from "./begin-attempt.ts";
-import type { Ask } from "./gate-records.ts";
-import { waitsFor } from "./held-events.ts";
+import { waitsFor, type HeldInstance } from "./held-events.ts";
 
 export interface AwaitDeps {
   readonly store: RegistrationStore;
@@ -23,9 +22,6 @@ export interface AwaitDeps {
   /** Aborts when this server stops. */
   readonly stopping: AbortSignal;
 }
-
-/** The instance that waits, and for what. */
-export type HeldInstance = Pick<Ask, "serviceId" | "approvalId" | "digest" | "generation" | "actor" | "requestHash">;
 
 /** Shorter than the life of a call, so that its end says how to go on. */
 const mostWaitMs = 25 * 60_000;
@@ -86,7 +82,9 @@ async function* afterDecision(
   signal: AbortSignal,
 ): AsyncGenerator<ProgressEvent> {
   const metadata = { approval_id: held.approvalId, by, reason };
-  if (decision !== "approved") {
+  if (decision !== "approved" && !(await wasReleased(deps, held))) {
+    const attemptId = await liveSince(deps, held, at);
+    if (attemptId !== undefined) return yield* deps.progress.follow(attemptId, 0, signal);
     const errorDetail = `APPROVAL_REJECTED: ${message}`;
     if (decision === "rejected") yield { ...noAttempt, type: "REJECTED", at, message, errorDetail };
     return yield { ...noAttempt, type: "FAILED", at, message: "the registration was not approved", errorDetail };
@@ -97,7 +95,23 @@ async function* afterDecision(
   yield* deps.progress.follow(attemptId, 0, signal);
 }
 
-/** The attempt that goes on: the one that the approval began, or one of the instance itself that came before it. */
+/** It goes live although its request has ended, since the gate was opened. */
+function wasReleased({ store }: AwaitDeps, held: HeldInstance): Promise<boolean> {
+  return store.tx(async (tx) => {
+    const ask = await tx.asks.find(held.serviceId);
+    return (ask?.approvalId === held.approvalId && ask.isAdmitted) || (await begunAttempt(tx, held)) !== undefined;
+  });
+}
+
+/** The attempt by which the same request is live, where that came after its request for approval had ended. */
+async function liveSince({ store }: AwaitDeps, { serviceId, requestHash }: HeldInstance, at: number): Promise<string | undefined> {
+  const active = await store.tx((tx) => tx.registrations.findActive(serviceId));
+  return active?.requestHash === requestHash && active.registeredAt >= at ? active.id : undefined;
+}
+
+const failures: ReadonlySet<Attempt["state"]> = new Set(["ROLLED_BACK", "STUCK"]);
+
+/** The attempt that goes on: the one that the approval began, or one of the instance itself, which came before it or after its failure. */
 async function begun({ store, clock, stopping }: AwaitDeps, held: HeldInstance, signal: AbortSignal): Promise<string | undefined> {
   const until = clock.now() + beginMs;
   for (let pauseMs: number = beginLookMs.first; ; pauseMs = Math.min(2 * pauseMs, beginLookMs.longest)) {
@@ -105,9 +119,9 @@ async function begun({ store, clock, stopping }: AwaitDeps, held: HeldInstance, 
       // The ask first: it ends with its attempt, which is there then.
       const ask = await tx.asks.find(held.serviceId);
       const own = await begunAttempt(tx, held);
-      if (own) return own.id;
+      if (own && !failures.has(own.state)) return own.id;
       const others = [await tx.attempts.findLive(held.serviceId), await tx.registrations.findActive(held.serviceId)];
-      const going = others.find((other) => other?.requestHash === held.requestHash);
+      const going = others.find((other) => other?.requestHash === held.requestHash) ?? own;
       return going?.id ?? (ask?.approvalId === held.approvalId ? undefined : "none");
     });
     if (found === "none") return undefined;

@@ -11,11 +11,11 @@ export interface Gate {
    * APPROVAL_REJECTED, VERSION_CONTENT_DIFFERS or CONTEXT_INVALID when it may not at all.
    */
   admit(tx: RegistrationTx, candidate: Candidate): Promise<GateState>;
-  /** The same in the transaction that makes it ACTIVE; `since` is what `admit` resolved to in one that is committed. */
+  /** The same in the transaction that makes it ACTIVE, which ends its ask; `since` is what `admit` resolved to in one that is committed. */
   confirm(tx: RegistrationTx, candidate: Candidate, since: GateState): Promise<void>;
-  /** The key is unregistered: ends its ask, if it has one, and the request when nobody else asks. True when it had one. */
+  /** The instance does not ask any more: ends its ask, if it has one, and the request when nobody else asks. True when it had one. */
   leave(tx: RegistrationTx, serviceId: string): Promise<boolean>;
-  /** Whether what is live may have these tags without asking anew. */
+  /** Whether what is live may have these tags without asking anew: it is approved with them, or nobody who decides reads tags. */
   mayTag(tx: RegistrationTx, live: Registration, tags: readonly string[]): Promise<boolean>;
   /** What happens to a request from now on: see `GateApprovals`. */
   readonly follow: GateApprovals["follow"];

@@ -8,7 +8,7 @@
 import { DomainError } from "../../kernel/errors.ts";
 import type { Ids } from "../../kernel/ports.ts";
 import { checkGeneration } from "../end-key.ts";
-import { inheritedTags } from "../tags.ts";
+import { inheritedTags, tagsOf } from "../tags.ts";
 import type { RegistrationTx } from "../records.ts";
 import type { Asking, GateApprovals, GatePolicy, OpenRequest, Refusal, Way } from "./approvals.ts";
 import { contextOf, differences, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
@@ -44,7 +44,16 @@ export function createGate(deps: GateDeps): Gate {
     throw new HeldForApproval((later) => ask(later, deps, candidate));
   }
 
+  async function leave(tx: RegistrationTx, serviceId: string): Promise<boolean> {
+    const former = await tx.asks.find(serviceId);
+    if (!former) return false;
+    await tx.asks.delete(serviceId);
+    if (!former.isAdmitted) await endIfGone(tx, deps, former.approvalId);
+    return true;
+  }
+
   return {
+    leave,
     admit: (tx, candidate) => admit(tx, candidate),
     wasOff: () => deps.now() - offAt < newestMs,
     follow: (approvalId, signal) => deps.approvals.follow(approvalId, signal),
@@ -52,24 +61,19 @@ export function createGate(deps: GateDeps): Gate {
     async confirm(tx, candidate, since) {
       const now = await stateIn(tx);
       if (now.epoch !== since.epoch) await admit(tx, candidate, now);
-      if (now.isOn) await tx.asks.delete(candidate.attempt.serviceId);
-    },
-
-    async leave(tx, serviceId) {
-      const former = await tx.asks.find(serviceId);
-      if (!former) return false;
-      await tx.asks.delete(serviceId);
-      await endIfGone(tx, deps, former.approvalId);
-      return true;
+      if (now.isOn) await leave(tx, candidate.attempt.serviceId);
     },
 
     async mayTag(tx, live, tags) {
       if (!(await stateIn(tx)).isOn) return true;
-      const policy = await activePolicy(tx, deps);
       const candidate = await liveCandidate(tx, live);
-      const context = await contextIn(tx, deps, candidate, [], tags);
-      const subject = { id: subjectIdOf(candidate.attempt), digest: digestOf(context, policy.reads) };
-      return (await admissionOf(tx, deps, { policy, context, subject }, candidate)) !== undefined;
+      const wanted = await contextIn(tx, deps, candidate, [], tags);
+      const admissions = await tx.gate.admissions(subjectIdOf(candidate.attempt));
+      if (admissions.some(({ digest, reads }) => digestOf(wanted, reads) === digest)) return true;
+      // With other tags it is another content only for those who read tags.
+      const present = await contextIn(tx, deps, candidate, [], tagsOf(live));
+      const readings = [(await activePolicy(tx, deps)).reads, ...admissions.map(({ reads }) => reads)];
+      return readings.every((reads) => digestOf(wanted, reads) === digestOf(present, reads));
     },
 
     async forecast(tx, candidate) {

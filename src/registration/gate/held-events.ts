@@ -2,6 +2,18 @@
 import type { ProgressEvent } from "../types.ts";
 import type { Ask } from "./gate-records.ts";
 
+/** The instance that waits, and for what. */
+export type HeldInstance = Pick<Ask, "serviceId" | "approvalId" | "digest" | "generation" | "actor" | "requestHash">;
+
+/** What an attempt that was held waits for, as its events say. */
+export function heldOf(
+  { serviceId, generation, actor, requestHash }: Omit<HeldInstance, "approvalId" | "digest">,
+  events: readonly ProgressEvent[],
+): HeldInstance {
+  const { approval_id: approvalId = "", digest = "" } = events.findLast(({ type }) => type === "APPROVAL_REQUESTED")?.metadata ?? {};
+  return { serviceId, generation, actor, requestHash, approvalId, digest };
+}
+
 /** The last two of an attempt that is held, numbered after the ones before. */
 export function heldEvents(
   { serviceId, shown }: Pick<Ask, "serviceId" | "shown">,

@@ -14,7 +14,8 @@ import {
 import type { Caller } from "../../kernel/caller.ts";
 import { DomainError, isRetryable } from "../../kernel/errors.ts";
 import type { ProgressEvent } from "../../registration/types.ts";
-import { awaitDecision, type HeldInstance } from "../../registration/gate/await-decision.ts";
+import { awaitDecision } from "../../registration/gate/await-decision.ts";
+import { heldOf, type HeldInstance } from "../../registration/gate/held-events.ts";
 import { cancelledBy } from "../../registration/attempts/runner.ts";
 import { getAttempt } from "../../registration/queries.ts";
 import { forecastOf, startRegistration, validateRegistration } from "../../registration/register.ts";
@@ -35,7 +36,7 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
   if (attemptId === "") {
     const isWaiting = ask !== undefined && candidate.waitForApproval;
     for (const event of isWaiting ? events.slice(0, -1) : events) yield registerResponseOf(event);
-    if (isWaiting) yield* afterHeld(deps, ask, signal);
+    if (isWaiting) yield* afterHeld(deps, ask, candidate, signal);
     return;
   }
   let mayCancel = isNew;
@@ -43,11 +44,13 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
   try {
     for await (const event of deps.progress.follow(attemptId, 0, context.signal, events)) {
       seen.push(event);
-      if (await mustWait(deps, event, candidate, isNew)) {
+      if (event.outcome === "PENDING_APPROVAL") {
         mayCancel = false;
-        const { approval_id: approvalId = "", digest = "" } = seen.findLast(({ type }) => type === "APPROVAL_REQUESTED")?.metadata ?? {};
-        yield* afterHeld(deps, { ...(await getAttempt(deps.store, attemptId)), approvalId, digest }, signal);
-        return;
+        const held = heldOf(await getAttempt(deps.store, attemptId), seen);
+        if (await mustWait(deps, held, candidate, isNew)) {
+          yield* afterHeld(deps, held, candidate, signal);
+          return;
+        }
       }
       if (event.type === "CONSUL_REGISTERED" || event.type === "COMPLETED" || event.type === "FAILED") mayCancel = false;
       yield registerResponseOf(event);
@@ -60,20 +63,35 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
   }
 }
 
-/** Whether the end that says "it waits" is not the end for this caller: he waits, or it is decided already. */
-async function mustWait(deps: RegistrationHandlerDeps, event: ProgressEvent, { waitForApproval }: RegisterCandidate, isNew: boolean): Promise<boolean> {
-  if (event.outcome !== "PENDING_APPROVAL") return false;
+/** Whether the end that says "it waits" is not the end for this caller: he waits, or it does not wait for that any more. */
+async function mustWait({ store }: RegistrationHandlerDeps, held: HeldInstance, { waitForApproval }: RegisterCandidate, isNew: boolean): Promise<boolean> {
   if (waitForApproval || isNew) return waitForApproval;
-  const ask = await deps.store.tx((tx) => tx.asks.find(event.serviceId ?? ""));
-  return ask?.isAdmitted !== false;
+  const ask = await store.tx((tx) => tx.asks.find(held.serviceId));
+  return ask?.isAdmitted !== false || ask.approvalId !== held.approvalId || ask.digest !== held.digest;
 }
 
-async function* afterHeld(deps: RegistrationHandlerDeps, held: HeldInstance, signal: AbortSignal): AsyncGenerator<RegisterResponse> {
+async function* afterHeld(
+  deps: RegistrationHandlerDeps,
+  first: HeldInstance,
+  { waitForApproval }: RegisterCandidate,
+  signal: AbortSignal,
+): AsyncGenerator<RegisterResponse> {
   const { store, clock, progress, runner, register: given } = deps;
   const { follow } = given.ports.gate;
-  for await (const event of awaitDecision({ store, clock, progress, follow, stopping: runner.stopping }, held, signal)) {
-    yield registerResponseOf(event);
-    if (event.type === "FAILED" && event.attemptId !== "") await throwIfWorthRetrying(deps, event.attemptId);
+  for (let held: HeldInstance | undefined = first; held;) {
+    const seen: ProgressEvent[] = [];
+    const waiting: HeldInstance = held;
+    held = undefined;
+    for await (const event of awaitDecision({ store, clock, progress, follow, stopping: runner.stopping }, waiting, signal)) {
+      seen.push(event);
+      if (event.outcome === "PENDING_APPROVAL" && waitForApproval) {
+        // The policy has made something else of it by now: who waits goes on waiting.
+        held = heldOf(await getAttempt(store, event.attemptId), seen);
+        break;
+      }
+      yield registerResponseOf(event);
+      if (event.type === "FAILED" && event.attemptId !== "") await throwIfWorthRetrying(deps, event.attemptId);
+    }
   }
 }
 

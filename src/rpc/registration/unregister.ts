@@ -12,8 +12,8 @@ import type { RegistrationHandlerDeps } from "./deps.ts";
 
 export async function unregister(deps: RegistrationHandlerDeps, request: UnregisterRequest, context: HandlerContext): Promise<UnregisterResponse> {
   const { name, host, port } = request;
-  const { wasActive, withdrawn } = await unregisterInstance(deps.unregister, { name, host, port }, callerOf(context));
-  const done = wasActive ? "unregistered" : "was already unregistered";
+  const { ended, withdrawn } = await unregisterInstance(deps.unregister, { name, host, port }, callerOf(context));
+  const done = ended ? "unregistered" : "was already unregistered";
   return create(UnregisterResponseSchema, {
     success: true,
     message: withdrawn ? done : `${done}; the catalog or the schema registry is unavailable and will be updated later`,

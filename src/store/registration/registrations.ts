@@ -46,11 +46,13 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
         .innerJoin("instances as i", "i.service_id", "r.active_key")
         .innerJoin("service_names as n", "n.name", "r.name")
         .leftJoin("attempts as a", "a.live_key", "r.active_key")
+        .leftJoin("asks as w", "w.service_id", "r.active_key")
         .select(["r.id as id", "r.service_id as serviceId", "r.request_hash as requestHash", "r.address as address", "n.owner as owner"])
         .where("r.active_key", "in", serviceIds)
         .where("i.id_key", "is not", null)
         .where("n.name_key", "is not", null)
         .where("a.live_key", "is", null)
+        .where("w.service_id", "is", null)
         .execute();
     },
 

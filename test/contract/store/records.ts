@@ -1,7 +1,14 @@
+import type { Ask } from "../../../src/registration/gate/gate-records.ts";
 import type { Registration } from "../../../src/registration/records.ts";
 import { describe, expect, test } from "vitest";
 import { refusalOf, type StoreBackend } from "./backend.ts";
 import { attempt, key, registration, schemaVersion, someTime, request } from "./fixtures.ts";
+
+function waiting(serviceId: string): Ask {
+  const { name, version, requestHash, request, address, generation, actor, traceparent } = attempt("held");
+  const asked = { attemptId: "held", approvalId: "request", digest: "digest", askedAt: someTime, isAdmitted: false, shown: {} };
+  return { ...asked, serviceId, name, version, requestHash, request, address, generation, actor, traceparent };
+}
 
 export function recordTests(backend: StoreBackend): void {
   describe("registrations", () => {
@@ -72,7 +79,7 @@ export function recordTests(backend: StoreBackend): void {
       expect(await at("[10.0.0.1]:1")).toEqual(["4"]);
     });
 
-    test("are settled while one is active, has the key and an owner of its name, and no attempt is live", async () => {
+    test("are settled while one is active, has the key and an owner of its name, no attempt is live and nothing waits", async () => {
       await using opened = await backend.open();
       const { store } = opened;
       const other = { ...key, serviceId: "other-10.0.0.1-9000", name: "other" };
@@ -92,6 +99,10 @@ export function recordTests(backend: StoreBackend): void {
       expect(await settled()).toEqual([]);
       await store.tx((tx) => tx.attempts.insert(attempt("live", { serviceId: other.serviceId }), [], 60_000));
       expect(await settled(key.serviceId, other.serviceId)).toEqual([first]);
+      await store.tx((tx) => tx.asks.put(waiting(key.serviceId)));
+      expect(await settled(key.serviceId)).toEqual([]);
+      await store.tx((tx) => tx.asks.delete(key.serviceId));
+      expect(await settled(key.serviceId)).toEqual([first]);
       await store.tx((tx) => tx.instances.releaseKey(key.serviceId));
       expect(await settled(key.serviceId)).toEqual([]);
       await store.tx((tx) => tx.instances.claim(key));

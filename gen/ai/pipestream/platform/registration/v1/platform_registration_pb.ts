@@ -2190,7 +2190,8 @@ export const EventType = {
   APPROVAL_REQUESTED: 1001,
 
   /**
-   * It was approved; the events of the attempt that begins because of it follow, under its own attempt_id. Sequence 0.
+   * It was approved, or let in because the policy was archived with `release`; the events of the attempt that begins because of it
+   * follow, under its own attempt_id. Sequence 0.
    * Data: metadata, with `approval_id`, `by` and `reason`.
    *
    * @generated from enum value: EVENT_TYPE_APPROVED = 1002;
