@@ -166,7 +166,7 @@ inEveryMode("the gate, when something is wrong", (world) => {
     const { revision, subject } = await approvalOf(held);
     for (let turn = 0; turn < 3; turn++) {
       const { errorDetail, status: ended } = await register(name, two);
-      expect(errorDetail).toMatch(/^VERSION_CONTENT_DIFFERS: .*differs in schema/);
+      expect(errorDetail).toMatch(new RegExp(`^VERSION_CONTENT_DIFFERS: .*differs in schema; .* unregister what asks: ${name}-127.0.0.1-${one.port}$`));
       expect(ended.code).toBe(status.OK);
       expect(isHeld(await register(name, one))).toBe(true);
     }

@@ -117,7 +117,7 @@ async function judge(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): 
   const pinned = open && (open.policyVersion === policy.version ? policy : await approvals.version(tx, open.policyVersion));
   const isSame = open !== undefined && digestOf(context, pinned?.reads) === open.digest;
   const others = asking.filter(({ serviceId }) => serviceId !== candidate.attempt.serviceId);
-  if (open && !isSame && others.length > 0) throw contentDiffers(id, open, differences(context, open.context, pinned?.reads));
+  if (open && !isSame && others.length > 0) throw contentDiffers(id, open, differences(context, open.context, pinned?.reads), others);
   return { ...judged, admission: undefined, isSame };
 }
 
@@ -215,11 +215,15 @@ function rejectedByRule(why: string, version: number, id: string): DomainError {
   });
 }
 
-function contentDiffers(id: string, { id: approvalId }: OpenRequest, names: readonly string[]): DomainError {
+const mostNamed = 3;
+
+function contentDiffers(id: string, { id: approvalId }: OpenRequest, names: readonly string[], others: readonly Ask[]): DomainError {
+  const named = others.slice(0, mostNamed).map(({ serviceId }) => serviceId);
+  const more = others.length > named.length ? ` and ${others.length - named.length} more` : "";
   return new DomainError({
     kind: "wrong_state",
     reason: "VERSION_CONTENT_DIFFERS",
-    message: `another content of ${id} waits for approval: it differs in ${names.join(", ")}; give this one another version, or unregister the instances that ask`,
+    message: `another content of ${id} waits for approval: it differs in ${names.join(", ")}; give this one another version, or unregister what asks: ${named.join(", ")}${more}`,
     subject: { type: "approval", name: approvalId },
     metadata: { approval_id: approvalId, differs: names.join(",") },
   });
