@@ -154,6 +154,15 @@ function personOf(key: string): Person {
   return { key, name: nameOf(key), groups: [], roles: [] };
 }
 
+/** Who wants changes, and which, in at most so many characters. */
+const changesLength = 500;
+
+function changesWanted({ decision, votes }: Approval): Readonly<Record<string, string>> {
+  const last = decision === "CHANGES_REQUESTED" ? votes.findLast(({ verdict }) => verdict === "request_changes") : undefined;
+  if (!last) return {};
+  return { changes_requested: `${last.voter.name}${last.comment === "" ? "" : `: ${last.comment}`}`.slice(0, changesLength) };
+}
+
 function askedOf(approval: Approval): Asked {
   const { id, policy, subject, revision, expiresAt } = approval;
   const stage = activeStage(approval);
@@ -171,6 +180,7 @@ function askedOf(approval: Approval): Asked {
       expires_at: new Date(expiresAt).toISOString(),
       digest: subject.digest,
       revision: String(revision),
+      ...changesWanted(approval),
     },
   };
 }

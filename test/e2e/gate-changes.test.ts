@@ -1,9 +1,9 @@
 /** An instance, or the policy, thinks better of it while something is held or after it was approved; in every mode. */
 import { expect, test } from "vitest";
 import { PlatformRegistrationService, RegistrationOutcome, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { ApprovalService, CloseHow, Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { ApprovalService, CloseHow, Decision, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
-import { get } from "../support/approvals.ts";
+import { decide, get } from "../support/approvals.ts";
 import type { Registration } from "../support/client.ts";
 import { refusal } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
@@ -116,6 +116,19 @@ inEveryMode("the gate, when somebody thinks better of it", (world) => {
     await eventually(async () => outcomeOf(await client.register(third)) === RegistrationOutcome.ACTIVE || undefined);
     await unregister(client, name, module);
     expect((await client.register(third)).status).toMatchObject({ reason: "REGISTRATION_ENDED" });
+  });
+
+  test("an instance that registers again is told who wants changes, and which, until its content is another one", async () => {
+    const name = fresh();
+    const { client } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const held = await client.register(requestFor(name, module));
+    await decide(gate.scene.bob, await get(gate.scene.bob, idOf(held)), { verdict: Verdict.REQUEST_CHANGES, comment: "name the owner" });
+    const told = await client.register(requestFor(name, module));
+    expect(heldBy(told)).toMatchObject({ changes_requested: "bob: name the owner" });
+    expect(told.events.at(-2)?.message).toMatch(/changes are requested by bob: name the owner$/);
+    expect(heldBy(await client.register(requestFor(name, module, { capabilities: ["owned"] })))["changes_requested"]).toBeUndefined();
+    await unregister(client, name, module);
   });
 
   test("the gate is opened with release while a stream waits: it sees that, and its instance go live", async () => {

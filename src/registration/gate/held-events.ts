@@ -44,6 +44,7 @@ export function askedAgainEvents(ask: Pick<Ask, "serviceId" | "shown" | "address
 }
 
 export function waitsFor(shown: Ask["shown"]): string {
-  const { approval_id: id = "", who_can_decide: who = "" } = shown;
-  return `waits for approval ${id}${who === "" ? "" : `: ${who} can decide`}`;
+  const { approval_id: id = "", who_can_decide: who = "", changes_requested: changes = "" } = shown;
+  const wanted = changes === "" ? "" : `; changes are requested by ${changes}`;
+  return `waits for approval ${id}${who === "" ? "" : `: ${who} can decide`}${wanted}`;
 }

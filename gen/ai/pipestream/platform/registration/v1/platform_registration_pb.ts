@@ -2182,8 +2182,8 @@ export const EventType = {
   /**
    * People have to approve before the instance goes live; all that was done is undone, and COMPLETED with the outcome
    * PENDING_APPROVAL follows. Data: metadata, with `approval_id`, `policy`, `policy_version`, `stage`, `who_can_decide`,
-   * `expires_at`, `digest` and `revision`. While a caller waits, it comes again for each vote and every 20 s: those have
-   * sequence 0.
+   * `expires_at`, `digest`, `revision` and, while somebody wants changes, `changes_requested`: who, and which. While a caller
+   * waits, it comes again for each vote and every 20 s: those have sequence 0.
    *
    * @generated from enum value: EVENT_TYPE_APPROVAL_REQUESTED = 1001;
    */
