@@ -43,16 +43,28 @@ export function barredFrom({ requesterMayVote, requesters, onBehalfOf, author }:
   return [...requesters, author, ...(onBehalfOf ? [onBehalfOf] : [])].flatMap(({ identities }) => identities);
 }
 
-/** Names of those who approved an earlier stage, where a person counts once in the whole request. */
+/**
+ * Names of those who approved another stage, themselves or by a stand-in, where a person counts once in the whole request. They do not
+ * count again, neither themselves nor by a stand-in.
+ */
 export function usedUp(approval: Approval, stage: string, { distinctPeople }: Pick<PolicyDocument, "distinctPeople">): readonly string[] {
   if (distinctPeople !== "request") return [];
-  return approval.votes.filter((vote) => vote.stage !== stage && vote.verdict === "approve").flatMap(({ voter }) => voter.identities);
+  const approvals = approval.votes.filter((vote) => vote.stage !== stage && vote.verdict === "approve");
+  return approvals.flatMap(({ voter, standsInFor }) => [...voter.identities, ...standsInFor]);
+}
+
+/** True when nobody is left in whose place a stand-in would vote. */
+function isForNobody(standsInFor: readonly string[], used: readonly string[]): boolean {
+  return standsInFor.length > 0 && standsInFor.every((key) => used.includes(key));
 }
 
 export function tallyOf(approval: Approval, stage: Stage, policy: Pick<PolicyDocument, "distinctPeople">): StageTally {
-  const excluded = [...barredFrom(approval), ...usedUp(approval, stage.id, policy)];
-  const votes = approval.votes.filter(({ stage: of, voter, standsInFor }) => of === stage.id && !isAny([...voter.identities, ...standsInFor], excluded));
-  const counts = stage.requirements.map((requirement) => countOf(requirement, votes, excluded));
+  const barred = barredFrom(approval);
+  const used = usedUp(approval, stage.id, policy);
+  const isOut = ({ voter: { identities }, standsInFor }: Vote) =>
+    isAny([...identities, ...standsInFor], barred) || isAny(identities, used) || isForNobody(standsInFor, used);
+  const votes = approval.votes.filter((vote) => vote.stage === stage.id && !isOut(vote));
+  const counts = stage.requirements.map((requirement) => countOf(requirement, votes, barred, used));
   const [have, possible] = policy.distinctPeople === "requirement" ? apart(counts) : together(counts);
   const requirements = counts.map(({ requirement, need, approvals, rejections, open }, i) => ({
     requirement,
@@ -83,9 +95,10 @@ interface Count {
   readonly open: readonly Candidate[] | undefined;
 }
 
-function countOf(requirement: Requirement, votes: readonly Vote[], excluded: readonly string[]): Count {
+function countOf(requirement: Requirement, votes: readonly Vote[], barred: readonly string[], used: readonly string[]): Count {
   const own = votes.filter(({ requirements }) => requirements.includes(requirement.id));
-  const candidates = requirement.candidates?.filter(({ key }) => !excluded.includes(key));
+  const isOut = ({ key, standsInFor }: Candidate) => barred.includes(key) || used.includes(key) || isForNobody(standsInFor, used);
+  const candidates = requirement.candidates?.filter((candidate) => !isOut(candidate));
   const without = (cast: readonly Vote[]) => candidates?.filter((candidate) => !isTaken(candidate, cast));
   const n = candidates && own.length + (without(own)?.length ?? 0);
   const isFinal = ({ verdict, requirements }: Vote) =>

@@ -91,8 +91,11 @@ function separated(approval: Approval, voter: Party, { standIns, directory }: Wo
 }
 
 function placeOf(approval: Approval, policy: PolicyDocument, stage: Stage, person: Person, voter: Party, world: World): MayVote | Refusal {
-  if (isAny(voter.identities, usedUp(approval, stage.id, policy))) {
-    return refuse("ALREADY_COUNTED", `${voter.name} approved an earlier stage, and counts once in the whole request`);
+  const used = usedUp(approval, stage.id, policy);
+  const once = "and counts once in the whole request";
+  if (isAny(voter.identities, used)) {
+    const isOwn = approval.votes.some((vote) => vote.stage !== stage.id && vote.verdict === "approve" && isSame(vote.voter, voter));
+    return refuse("ALREADY_COUNTED", `${voter.name}${isOwn ? "" : ", by a stand-in,"} approved an earlier stage, ${once}`);
   }
   const inOwnRight = stage.requirements.filter(({ who, replaced }) => isNamed(who, voter.identities, person) && !isAny(voter.identities, replaced));
   if (inOwnRight.length > 0) return { stage, voter, requirements: inOwnRight.map(({ id }) => id), standsInFor: [] };
@@ -102,9 +105,12 @@ function placeOf(approval: Approval, policy: PolicyDocument, stage: Stage, perso
     .map(({ party, person: held }) => ({ party, places: placesOf(stage.requirements, party, held) }))
     .filter(({ places }) => places.length > 0);
   if (placed.length === 0) return refuse("NOT_ELIGIBLE", `${voter.name} is none of those who decide on stage ${stage.id}: ${namesOf(stage)}`);
-  const free = placed.filter(({ party }) => !hasVoted(approval.votes, stage, party, voter));
-  if (free.length === 0)
-    return refuse("ALREADY_COUNTED", `${placed.map(({ party }) => party.name).join(" and ")}, for whom ${voter.name} stands in, voted already`);
+  const free = placed.filter(({ party }) => !isAny(party.identities, used) && !hasVoted(approval.votes, stage, party, voter));
+  if (free.length === 0) {
+    const names = placed.map(({ party }) => party.name).join(" and ");
+    const why = placed.every(({ party }) => isAny(party.identities, used)) ? `approved an earlier stage, ${once}` : "voted already";
+    return refuse("ALREADY_COUNTED", `${names}, for whom ${voter.name} stands in, ${why}`);
+  }
   return { stage, voter, requirements: [...new Set(free.flatMap(({ places }) => places))], standsInFor: free.map(({ party }) => party.key) };
 }
 

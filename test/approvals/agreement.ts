@@ -190,6 +190,9 @@ function allWasMet(m: Naive): void {
     else expect(canFill(least, places)).toBe(true);
   }
   if (m.policy.distinct !== "request") return;
-  const approvers = m.votes.filter(({ verdict }) => verdict === "approve").map(({ voter }) => voter);
+  const approvers = m.policy.stages.flatMap((_, i) => {
+    const approvals = m.votes.filter(({ stage, verdict }) => stage === i && verdict === "approve");
+    return [...new Set(approvals.flatMap(({ voter, inPlaceOf }) => [voter, ...inPlaceOf]))];
+  });
   expect(new Set(approvers).size).toBe(approvers.length);
 }

@@ -111,8 +111,15 @@ export function isBarred(m: Naive, name: string): boolean {
   return isBarredItself(m, name) || chain(m, name).some((from) => isBarredItself(m, from));
 }
 
+/** By oneself, or by somebody in one's place. */
 function approvedElsewhere(m: Naive, name: string): boolean {
-  return m.policy.distinct === "request" && m.votes.some(({ stage, voter, verdict }) => stage !== m.at && voter === name && verdict === "approve");
+  const isBy = ({ voter, inPlaceOf }: NaiveVote) => voter === name || inPlaceOf.includes(name);
+  return m.policy.distinct === "request" && m.votes.some((vote) => vote.stage !== m.at && vote.verdict === "approve" && isBy(vote));
+}
+
+/** A stand-in for people of whom each approved elsewhere. */
+function isForNobody(m: Naive, inPlaceOf: readonly string[]): boolean {
+  return inPlaceOf.length > 0 && inPlaceOf.every((from) => approvedElsewhere(m, from));
 }
 
 export function may(m: Naive, name: string): May {
@@ -131,7 +138,7 @@ export function may(m: Naive, name: string): May {
     .filter(({ places }) => places.length > 0);
   if (absent.length === 0) return { no: "NOT_ELIGIBLE" };
   const here = m.votes.filter(({ stage, voter }) => stage === m.at && voter !== name);
-  const free = absent.filter(({ from }) => !here.some(({ voter, inPlaceOf }) => voter === from || inPlaceOf.includes(from)));
+  const free = absent.filter(({ from }) => !approvedElsewhere(m, from) && !here.some(({ voter, inPlaceOf }) => voter === from || inPlaceOf.includes(from)));
   if (free.length === 0) return { no: "ALREADY_COUNTED" };
   return { counts: [...new Set(free.flatMap(({ places }) => places))], inPlaceOf: free.map(({ from }) => from) };
 }
@@ -170,11 +177,17 @@ export function canFill(needs: readonly number[], people: readonly (readonly num
 export function outcomeOf(m: Naive): "rejected" | "impossible" | "met" | "open" {
   const { requirements } = stageOf(m);
   const votes = m.votes.filter(
-    (one) => one.stage === m.at && !isBarredItself(m, one.voter) && !one.inPlaceOf.some((from) => isBarredItself(m, from)) && !approvedElsewhere(m, one.voter),
+    (one) =>
+      one.stage === m.at &&
+      !isBarredItself(m, one.voter) &&
+      !one.inPlaceOf.some((from) => isBarredItself(m, from)) &&
+      !approvedElsewhere(m, one.voter) &&
+      !isForNobody(m, one.inPlaceOf),
   );
   const of = (id: string, verdict: string) => votes.filter((one) => one.verdict === verdict && one.counts.includes(id));
   if (requirements.some(({ id, veto }) => of(id, "reject").length >= veto)) return "rejected";
-  const heads = (id: string) => (progressOf(m).heads[id] ?? []).filter(({ name }) => !isBarredItself(m, name) && !approvedElsewhere(m, name));
+  const heads = (id: string) =>
+    (progressOf(m).heads[id] ?? []).filter(({ name, inPlaceOf }) => !isBarredItself(m, name) && !approvedElsewhere(m, name) && !isForNobody(m, inPlaceOf));
   // A head is taken by a vote of its own, by one for the same absent person, or when all the absent it stands for are represented.
   const isTaken = ({ name, inPlaceOf }: Head, by: readonly NaiveVote[]) =>
     by.some(({ voter }) => voter === name) ||
