@@ -4,12 +4,12 @@ import { change, notFound, publish, refused, remember, repeated, schedule } from
 import { seeChanged, seeIn, type Seen } from "./queries.ts";
 import type { Actor, ApprovalDeps, Callback } from "./deps.ts";
 import { close, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
-import { memberOf, type World } from "./people.ts";
 import { refuseOwned } from "./owners.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { isOpen, type Approval } from "./request.ts";
 import type { Person, Policy, Subject, Verdict } from "./types.ts";
+import { personNamed } from "./who.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
 
 export interface CreateInput {
@@ -48,10 +48,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   refuseOwned(deps.owners, tenant, subject);
   const standing = await tx.approvals.standing(tenant, policyKey, subject);
   const policy = await activePolicy(tx, deps, tenant, policyKey, standing);
-  if (policy.document.subject !== subject.type) {
-    const message = `policy ${policyKey} is for subjects of type ${policy.document.subject}, not ${subject.type}`;
-    throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
-  }
+  requireSubjectType(policy, subject);
   const context = await deps.readContext(policy, input.context);
   const addCallback = async (approvalId: string) => {
     if (input.callback) await deps.listeners.addCallback(tx, isDryRun ? undefined : approvalId, input.callback, { tenant, key: person.key });
@@ -69,7 +66,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   if (current && isOpen(current.approval)) throw otherIsOpen(current.approval);
 
   const world = await readWorld(tx, deps, tenant, policyKey, current ?? standing);
-  const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personOfKey(input.onBehalfOf, world) };
+  const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personNamed(input.onBehalfOf, world) };
   const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...behalf }, policy, world);
   const seen = seeChanged({ approval: made.approval, policy, world }, actor, policy.version);
   if (!isDryRun) await tx.approvals.insert(made.approval, made.events, world.version);
@@ -80,6 +77,13 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   await remember(tx, actor, commandId, command, made.approval.id);
   tx.afterCommit(() => deps.meter.changed(undefined, made));
   return { seen, isNew: true };
+}
+
+/** Throws SUBJECT_TYPE_DIFFERS. */
+export function requireSubjectType({ document: { key, subject: type } }: Pick<Policy, "document">, subject: Pick<Subject, "type">): void {
+  if (type === subject.type) return;
+  const message = `policy ${key} is for subjects of type ${type}, not ${subject.type}`;
+  throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
 }
 
 async function joinIn(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApproval, actor: Actor, isDryRun: boolean): Promise<Seen> {
@@ -155,7 +159,7 @@ export interface ReassignInput {
 export function reassignPlace(deps: ApprovalDeps, input: ReassignInput, actor: Actor): Promise<VoteResult> {
   const { commandId, approvalId, from, to, requirement, reason } = input;
   return run(deps, actor, { commandId, approvalId, content: { ...input, what: "reassign" } }, (approval, policy, world) => {
-    const person = (name: string) => (name === "" ? actor.person : personOfKey(name, world));
+    const person = (name: string) => (name === "" ? actor.person : personNamed(name, world));
     const named = requirement === "" ? {} : { requirement };
     return reassign(approval, { by: actor.person, isAdmin: actor.isAdmin, from: person(from), to: person(to), ...named, reason }, policy, world);
   });
@@ -242,10 +246,4 @@ function otherIsOpen({ id, subject, policy }: Approval): DomainError {
     subject: { type: "approval", name: id },
     metadata: { approval_id: id },
   });
-}
-
-/** Somebody who is named and does not call: as the directory has the person. */
-function personOfKey(name: string, { directory }: World): Person {
-  const member = memberOf(name, directory);
-  return member ? { key: member.key, name: member.name, groups: member.groups, roles: member.roles } : { key: name, name, groups: [], roles: [] };
 }

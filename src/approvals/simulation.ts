@@ -1,10 +1,12 @@
 /** What a policy would make of a request. Nothing is kept. */
 import type { Actor, ApprovalDeps } from "./deps.ts";
-import { memberOf, type World } from "./people.ts";
+import type { World } from "./people.ts";
 import { notFound, policyInvalid } from "./policy/policy-errors.ts";
+import { requireSubjectType } from "./requests.ts";
 import { simulate, type Simulated } from "./simulate.ts";
 import type { Person, Policy, Subject, Verdict } from "./types.ts";
 import type { ApprovalTx } from "./records.ts";
+import { personNamed } from "./who.ts";
 import { readWorld } from "./world.ts";
 
 export interface SimulationInput {
@@ -25,10 +27,11 @@ export interface SimulatedVote {
   readonly requirement: string;
 }
 
-/** Rejects with POLICY_INVALID, POLICY_NOT_FOUND and CONTEXT_INVALID. */
+/** Rejects with POLICY_INVALID, POLICY_NOT_FOUND, SUBJECT_TYPE_DIFFERS and CONTEXT_INVALID. */
 export function simulatePolicy(deps: ApprovalDeps, input: SimulationInput, actor: Actor): Promise<Simulated & { readonly policy: Policy }> {
   return deps.store.tx(async (tx) => {
     const policy = await policyOf(tx, deps, input.policy, actor.tenant);
+    if (input.subject.type !== "") requireSubjectType(policy, input.subject);
     const context = await deps.readContext(policy, input.context);
     const world = await readWorld(tx, deps, actor.tenant, policy.document.key, await tx.approvals.instant(actor.tenant));
     const requester = input.requester === "" ? actor.person : personOf({ voter: input.requester, groups: [], roles: [] }, world);
@@ -58,13 +61,7 @@ async function policyOf(tx: ApprovalTx, { policies, directory }: ApprovalDeps, p
 }
 
 /** Somebody as the directory has the person, with these claims in addition, who has just logged in. */
-function personOf({ voter, groups, roles }: Pick<SimulatedVote, "voter" | "groups" | "roles">, { directory, now }: World): Person {
-  const member = memberOf(voter, directory);
-  return {
-    key: member?.key ?? voter,
-    name: member?.name ?? voter,
-    groups: [...(member?.groups ?? []), ...groups],
-    roles: [...(member?.roles ?? []), ...roles],
-    authenticatedAt: now,
-  };
+function personOf({ voter, groups, roles }: Pick<SimulatedVote, "voter" | "groups" | "roles">, world: World): Person {
+  const known = personNamed(voter, world);
+  return { ...known, groups: [...known.groups, ...groups], roles: [...known.roles, ...roles], authenticatedAt: world.now };
 }

@@ -6,7 +6,7 @@ import type { Evaluated, Scope } from "../types.ts";
 import { bindComprehensions, environment, withBudget } from "./cel-budget.ts";
 import type { Expr } from "./cel-tree.ts";
 import { isList } from "./context-schema.ts";
-import { userOf } from "./people.ts";
+import { userOf } from "../who.ts";
 import type { Shape } from "./shapes.ts";
 
 /** What an expression sees, by name. */

@@ -2,18 +2,10 @@
 import type { Need, Who } from "../types.ts";
 import { type Field, fieldsOf, itemsOf, reported, textOf } from "../../documents/fields.ts";
 import type { Report } from "../../documents/problems.ts";
+import { userOf } from "../who.ts";
 
 /** Of one `who`, all lists together. */
 const mostNames = 1_000;
-
-/**
- * A user, in the form that is compared: a principal key (`issuer|subject`) as it stands, a login or an e-mail address in ASCII lower case.
- * Undefined for an alias with other letters, since not everybody folds their case alike.
- */
-export function userOf(text: string): string | undefined {
-  if (text.includes("|")) return text;
-  return /^[\x21-\x7e]+$/.test(text) ? text.toLowerCase() : undefined;
-}
 
 /** Reads `who`; `expression` is called with the field of its `expr`. */
 export function whoOf(field: Field, report: Report, expression: (field: Field) => string | undefined): Who | undefined {

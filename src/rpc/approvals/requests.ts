@@ -26,7 +26,7 @@ import { closeApproval, createApproval, reassignPlace, reviseApproval, voteOn, t
 import { DomainError } from "../../kernel/errors.ts";
 import { approvalOf, reasonOf, verdictOf } from "./convert.ts";
 import { violations } from "../platform/check.ts";
-import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
+import { actorOf, checkPerson, type ApprovalHandlerDeps } from "./deps.ts";
 
 const maxItems = 100;
 const maxContextBytes = 65_536;
@@ -45,7 +45,7 @@ export async function createRequest(deps: ApprovalHandlerDeps, request: CreateAp
     bad.ascii("subject.digest", subject.digest, 128, true);
   }
   if (Buffer.byteLength(contextJson) > maxContextBytes) bad.add("context_json", `must be at most ${maxContextBytes} bytes`);
-  bad.text("on_behalf_of", onBehalfOf, 255);
+  checkPerson(bad, "on_behalf_of", onBehalfOf);
   bad.done();
   const { type = "", id = "", digest = "" } = subject ?? {};
   const actor = actorOf(context);
@@ -117,8 +117,8 @@ export async function reassignRequest(deps: ApprovalHandlerDeps, request: Reassi
   const bad = violations();
   bad.ascii("command_id", commandId, 128, false);
   bad.id("approval_id", approvalId);
-  bad.text("from", from, 255);
-  bad.text("to", to, 255, true);
+  checkPerson(bad, "from", from);
+  checkPerson(bad, "to", to, true);
   bad.text("requirement", requirement, 128);
   bad.text("reason", reason);
   bad.done();

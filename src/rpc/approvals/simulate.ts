@@ -7,7 +7,7 @@ import type { ApprovalReason } from "../../approvals/reasons.ts";
 import { simulatePolicy, type SimulationInput } from "../../approvals/simulation.ts";
 import { violations } from "../platform/check.ts";
 import { approvalOf, explanationOf, reasonOf, verdictOf } from "./convert.ts";
-import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
+import { actorOf, checkPerson, type ApprovalHandlerDeps } from "./deps.ts";
 
 const maxVotes = 100;
 
@@ -16,11 +16,11 @@ export async function simulateOne(deps: ApprovalHandlerDeps, request: SimulatePo
   const bad = violations();
   if (policy.case === undefined) bad.add("policy", "must be a document or a key");
   if (votes.length > maxVotes) bad.add("votes", `must be at most ${maxVotes}`);
-  bad.text("requester", requester, 255);
+  checkPerson(bad, "requester", requester);
   const cast = votes.map(({ verdict, voter, groups, roles, requirement }, i) => {
     const known = verdictOf(verdict);
     if (known === undefined) bad.add(`votes[${i}].verdict`, "must be APPROVE, REJECT, ABSTAIN or REQUEST_CHANGES");
-    bad.text(`votes[${i}].voter`, voter, 255, true);
+    checkPerson(bad, `votes[${i}].voter`, voter, true);
     return { voter, groups, roles, requirement, verdict: known ?? "abstain" } as const;
   });
   bad.done();

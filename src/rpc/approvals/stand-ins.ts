@@ -15,13 +15,13 @@ import {
 import { deleteStandIn, listStandIns, putStandIn } from "../../approvals/stand-ins.ts";
 import { standInOf } from "./convert.ts";
 import { violations } from "../platform/check.ts";
-import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
+import { actorOf, checkPerson, type ApprovalHandlerDeps } from "./deps.ts";
 
 const maxPolicies = 50;
 
 export async function putOne(deps: ApprovalHandlerDeps, { to, policyKeys, until }: PutStandInRequest, context: HandlerContext): Promise<PutStandInResponse> {
   const bad = violations();
-  bad.text("to", to, 255, true);
+  checkPerson(bad, "to", to, true);
   if (policyKeys.length > maxPolicies) bad.add("policy_keys", `must be at most ${maxPolicies}`);
   policyKeys.forEach((key, i) => bad.ascii(`policy_keys[${i}]`, key, 128, true));
   if (!until) bad.add("until", "is required");

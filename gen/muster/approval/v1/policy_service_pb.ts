@@ -532,7 +532,7 @@ export type SimulatePolicyRequest = Message<"muster.approval.v1.SimulatePolicyRe
   contextJson: string;
 
   /**
-   * What it would be about. Its digest may be empty.
+   * What it would be about; unset for any subject of the policy's type. Its digest may be empty.
    *
    * @generated from field: muster.approval.v1.ApprovalSubject subject = 4;
    */
@@ -846,7 +846,7 @@ export const PolicyService: GenService<{
   },
   /**
    * SimulatePolicy shows what a policy would make of a request, with hypothetical votes, by the same rules as a real one: the people
-   * are those of the caller's tenant now. Nothing is kept. INVALID_ARGUMENT (POLICY_INVALID, CONTEXT_INVALID) as for a real one.
+   * are those of the caller's tenant now. Nothing is kept. INVALID_ARGUMENT (POLICY_INVALID, SUBJECT_TYPE_DIFFERS, CONTEXT_INVALID) as for a real one.
    *
    * @generated from rpc muster.approval.v1.PolicyService.SimulatePolicy
    */
