@@ -1,5 +1,5 @@
 /** The text of a document as a tree of values with their places. YAML 1.2, of which JSON is a part. Never throws. */
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument } from "yaml";
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type ParsedNode, parseDocument, type YAMLError } from "yaml";
 import type { Place, Problems } from "./problems.ts";
 
 export const documentLimits = {
@@ -50,7 +50,7 @@ export function readTree(text: string, { report }: Problems): Tree | undefined {
     report(top, tooDeep);
     return undefined;
   }
-  for (const { pos, message } of findings) report({ place: placeAt(lines, pos[0]), path: "" }, message);
+  for (const finding of findings) report({ place: placeAt(lines, finding.pos[0]), path: "" }, inWords(finding));
   if (findings.length > 0) return undefined;
   const why = whyNotReadable(document);
   if (why !== undefined) {
@@ -64,6 +64,14 @@ export function readTree(text: string, { report }: Problems): Tree | undefined {
     report(top, error.message);
     return undefined;
   }
+}
+
+/** What the parser found, with what is meant mostly where somebody writes an expression or a pattern without quotes. */
+function inWords({ code, message }: Pick<YAMLError, "code" | "message">): string {
+  if (code === "MULTIPLE_DOCS") return "another document begins here: there is one in a text";
+  if (code === "TAG_RESOLVE_FAILED") return `${message}: put a text that begins with ! in quotes`;
+  if (code === "BLOCK_AS_IMPLICIT_KEY") return `${message}: put a text that has a colon and a space in it in quotes`;
+  return message.endsWith("at node end") ? `${message}: put all of the text in quotes` : message;
 }
 
 /** Unique keys are looked after below: the parser compares each with each. */
@@ -81,8 +89,10 @@ function placeAt(lines: LineCounter, offset: number): Place {
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-function treeOf(document: Document.Parsed<ParsedNode>, lines: LineCounter, report: Problems["report"]): Tree {
+/** The tree; undefined when it has aliases of nothing, which are reported. */
+function treeOf(document: Document.Parsed<ParsedNode>, lines: LineCounter, report: Problems["report"]): Tree | undefined {
   let values = 0;
+  let isWhole = true;
 
   /** `above` is where the value's key is, for a value that is left out. */
   function visit(given: unknown, depth: number, path: string, above: Place): Tree {
@@ -91,6 +101,10 @@ function treeOf(document: Document.Parsed<ParsedNode>, lines: LineCounter, repor
     if (depth > documentLimits.depth) throw new TooMuch(tooDeep);
     const place = placeOf(given) ?? above;
     const node = isAlias(given) ? given.resolve(document) : given;
+    if (isAlias(given) && node === undefined) {
+      report({ place, path }, `there is no anchor &${given.source}: put a text that begins with * in quotes`);
+      isWhole = false;
+    }
     if (isMap(node)) return { kind: "map", place, entries: entriesOf(node.items, depth, path, place) };
     if (isSeq(node)) return { kind: "list", place, items: node.items.map((item, index) => visit(item, depth + 1, `${path}[${index}]`, place)) };
     return { kind: "scalar", place, value: scalarOf(isScalar(node) ? node.value : null) };
@@ -118,7 +132,8 @@ function treeOf(document: Document.Parsed<ParsedNode>, lines: LineCounter, repor
     return from === undefined ? undefined : placeAt(lines, from);
   }
 
-  return visit(document.contents, 0, "", top.place);
+  const tree = visit(document.contents, 0, "", top.place);
+  return isWhole ? tree : undefined;
 }
 
 function scalarOf(value: unknown): ScalarTree["value"] {

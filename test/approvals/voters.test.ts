@@ -171,43 +171,6 @@ describe("stand-ins", () => {
     expect(after(voted, [[carol]], two, at).decision).toBe("APPROVED");
   });
 
-  describe("where a person counts once in the whole request", () => {
-    const once = policy({
-      distinctPeople: "request",
-      stages: [stage("first", [requirement("a")]), stage("second", [requirement("b", { who: who("id|alice", "id|carol") })])],
-    });
-    const pair = { ...at, standIns: [standIn(alice, "id|dee")] };
-    const first = (voter: Person) => after(ask(once, pair).approval, [[voter]], once, pair);
-
-    test("do not vote for who approved an earlier stage", () => {
-      expect(refused(first(alice), dee, once, pair)).toBe(
-        "ALREADY_COUNTED: alice, for whom dee stands in, approved an earlier stage, and counts once in the whole request",
-      );
-      expect(explained(first(alice), "b", once, pair).canVote).toEqual(["carol"]);
-    });
-
-    test("count for the absent, too", () => {
-      expect(refused(first(dee), alice, once, pair)).toBe(
-        "ALREADY_COUNTED: alice, by a stand-in, approved an earlier stage, and counts once in the whole request",
-      );
-      expect(after(first(dee), [[carol]], once, pair).decision).toBe("APPROVED");
-    });
-
-    test("leave nobody where all they stand in for approved an earlier stage", () => {
-      const alone = policy({
-        distinctPeople: "request",
-        stages: [stage("first", [requirement("a")]), stage("second", [requirement("b", { who: who("id|alice") })])],
-      });
-      expect(after(ask(alone, pair).approval, [[alice]], alone, pair).decision).toBe("REJECTED");
-    });
-
-    test("vote for those of the absent who did not", () => {
-      const both = policy({ distinctPeople: "request", stages: [stage("first", [requirement("a")]), stage("second", [requirement("b")])] });
-      const voted = after(ask(both, at).approval, [[alice], [dee, { stage: "second" }]], both, at);
-      expect(voted).toMatchObject({ decision: "APPROVED", votes: [{}, { standsInFor: ["id|bob"] }] });
-    });
-  });
-
   test("make a request unsatisfiable at once where too few people are left", () => {
     const pair = { ...at, directory: { version: 1, members: [alice, bob, member("dee")] } };
     expect(ask(two, pair).approval.decision).toBe("REJECTED");

@@ -115,7 +115,8 @@ export function checkTypes(tree: Expr, context: Shape): Checked {
 
   function called(call: ExprOf<"callExpr">, scope: Scope): Type {
     if (call.function === "_[_]") return indexed(call, scope);
-    if (!functions.includes(call.function) && !/^(?:_\?_:_|_&&_|_\|\|_|@not_strictly_false|_!=_|@in)$/.test(call.function)) {
+    if (call.function === "has") report(`has takes a member of something: write has(context.${nameIn(call.args[0]) ?? "NAME"})`);
+    else if (!functions.includes(call.function) && !/^(?:_\?_:_|_&&_|_\|\|_|@not_strictly_false|_!=_|@in)$/.test(call.function)) {
       const meant = nearest(
         call.function.slice(0, 64),
         functions.filter((name) => /^[a-z]/i.test(name)),
@@ -159,6 +160,7 @@ export function checkTypes(tree: Expr, context: Shape): Checked {
     return result ? typeOf(result, new Map([...scope, [accuVar, typeOfKind(total.kind)]])) : anyType;
   }
 
+  const nameIn = (node: Expr | undefined) => (node?.exprKind.case === "identExpr" ? node.exprKind.value.name : undefined);
   const type = typeOf(tree, new Map());
   return { type, problems: [...problems], reads: readsAny ? undefined : reads, isConstant };
 }

@@ -1,9 +1,10 @@
 /** Reads the expressions of a policy's text: each is parsed within the limits and checked against the schema of the context. */
 import type { JsonObject } from "../../kernel/json.ts";
 import { sourceLimits } from "./cel-source.ts";
+import { failuresOf, valueOf } from "./cel-constants.ts";
 import { parseExpression, type ParsedExpression } from "./cel-tree.ts";
 import { checkTypes } from "./cel-types.ts";
-import { asBoolean, compile } from "./expressions.ts";
+import { asBoolean, asPeople } from "./expressions.ts";
 import { type Field, reported, textOf } from "../../documents/fields.ts";
 import type { Report } from "../../documents/problems.ts";
 import { shapeOf } from "./shapes.ts";
@@ -48,19 +49,32 @@ export function createExpressions(context: JsonObject | undefined, report: Repor
     const { type, problems } = checkTypes(result.tree, shape);
     for (const problem of problems) report(field, problem);
     if (type.kind !== "dyn" && !fits.includes(type.kind)) report(field, `it gives a ${type.kind}, not ${wanted}`);
+    else if (problems.length === 0) for (const failure of failuresOf(result.tree)) report(field, `a part of it fails for every request: ${failure}`);
+    return source;
+  }
+
+  function readPeople(field: Field): string | undefined {
+    const source = read(field, ["list"], "a list of names");
+    const result = source === undefined ? undefined : parsedOnce(source);
+    if (!result || "failure" in result) return source;
+    const { isConstant, type } = checkTypes(result.tree, shape);
+    if (!isConstant || type.kind !== "list") return source;
+    const people = asPeople(valueOf(result.tree));
+    if ("failure" in people) report(field, people.failure);
+    else if (people.value.length === 0) report(field, "it names nobody");
     return source;
   }
 
   function constantOf(source: string): boolean | undefined {
     const result = parsedOnce(source);
     if (!result || "failure" in result || !checkTypes(result.tree, shape).isConstant) return undefined;
-    const value = asBoolean(compile(structuredClone(result.tree)).evaluate({}));
+    const value = asBoolean(valueOf(result.tree));
     return "value" in value ? value.value : undefined;
   }
 
   return {
     condition: (field) => read(field, ["bool"], "true or false"),
-    peopleExpression: (field) => read(field, ["list"], "a list of names"),
+    peopleExpression: readPeople,
     constant(expression) {
       if (!constants.has(expression)) constants.set(expression, constantOf(expression));
       return constants.get(expression);

@@ -1,0 +1,47 @@
+/** Stand-ins where a person counts once in the whole request: an approval is also of the person in whose place it is. */
+import { describe, expect, test } from "vitest";
+import type { Approval } from "../../src/approvals/request.ts";
+import type { Person, Policy } from "../../src/approvals/types.ts";
+import { after, ask, cast, explained, member, person, policy, requirement, stage, standIn, who, world } from "./cases.ts";
+
+const [alice, bob, carol] = [member("alice", "group:sre"), member("bob", "group:sre"), member("carol", "group:sre")];
+const dee = person("dee");
+const at = world([alice, bob, carol, member("dee")], { standIns: [standIn(alice, "id|dee")] });
+
+function stages(...second: readonly string[]): Policy {
+  return policy({ distinctPeople: "request", stages: [stage("first", [requirement("a")]), stage("second", [requirement("b", { who: who(...second) })])] });
+}
+
+function refused(approval: Approval, voter: Person, by: Policy): string {
+  const answer = cast(approval, voter, by, at, { stage: "second" });
+  return "refusal" in answer ? `${answer.refusal}: ${answer.message}` : "";
+}
+
+describe("where a person counts once in the whole request, a stand-in", () => {
+  const by = stages("id|alice", "id|carol");
+  const first = (voter: Person) => after(ask(by, at).approval, [[voter]], by, at);
+
+  test("does not vote for who approved an earlier stage", () => {
+    expect(refused(first(alice), dee, by)).toBe(
+      "ALREADY_COUNTED: alice, for whom dee stands in, approved an earlier stage, and counts once in the whole request",
+    );
+    expect(explained(first(alice), "b", by, at).canVote).toEqual(["carol"]);
+  });
+
+  test("counts for the absent, too", () => {
+    expect(refused(first(dee), alice, by)).toBe("ALREADY_COUNTED: alice, by a stand-in, approved an earlier stage, and counts once in the whole request");
+    expect(after(first(dee), [[carol]], by, at).decision).toBe("APPROVED");
+  });
+
+  test("is nobody where all for whom it stands approved an earlier stage, which is said at once", () => {
+    const alone = stages("id|alice");
+    expect(after(ask(alone, at).approval, [[alice]], alone, at)).toMatchObject({ decision: "REJECTED", outcome: { by: "muster" } });
+  });
+
+  test("votes for those of the absent who did not", () => {
+    const both = { ...at, standIns: [standIn(alice, "id|dee"), standIn(bob, "id|dee")] };
+    const any = stages("group:sre");
+    const voted = after(ask(any, both).approval, [[alice], [dee, { stage: "second" }]], any, both);
+    expect(voted).toMatchObject({ decision: "APPROVED", votes: [{}, { standsInFor: ["id|bob"] }] });
+  });
+});
