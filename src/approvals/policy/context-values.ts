@@ -1,6 +1,7 @@
 /** Validates a value by the part of JSON Schema in `context-schema.ts`. */
 import { canonicalJson } from "../../kernel/canonical-json.ts";
 import type { Json, JsonObject } from "../../kernel/json.ts";
+import { isMultipleOf } from "../../schema-diff/exact-number.ts";
 import { patternSize } from "./cel-tree.ts";
 import { isList, isObject, patternOf, referred } from "./context-schema.ts";
 
@@ -139,7 +140,8 @@ function numberProblem(rule: JsonObject, value: number): string | undefined {
   if (typeof maximum === "number" && value > maximum) return `is above ${maximum}`;
   if (typeof exclusiveMinimum === "number" && value <= exclusiveMinimum) return `is not above ${exclusiveMinimum}`;
   if (typeof exclusiveMaximum === "number" && value >= exclusiveMaximum) return `is not below ${exclusiveMaximum}`;
-  if (typeof multipleOf === "number" && !Number.isInteger(value / multipleOf)) return `is no multiple of ${multipleOf}`;
+  // In decimals: by doubles 19.99 is no multiple of 0.01.
+  if (typeof multipleOf === "number" && isMultipleOf(value, multipleOf) !== true) return `is no multiple of ${multipleOf}`;
   return undefined;
 }
 

@@ -179,6 +179,31 @@ describe("a schema of contexts", () => {
   });
 });
 
+describe("multiples", () => {
+  const isMultiple = (value: number, multipleOf: number) => said({ value }, { type: "object", properties: { value: { multipleOf } } }).length === 0;
+
+  // Doubles say otherwise: 19.99 / 0.01 is 1998.9999999999998.
+  test.each([
+    [19.99, 0.01],
+    [0.3, 0.1],
+    [0.7, 0.1],
+    [-1.1, 0.1],
+    [0, 0.01],
+    [4.35, 0.05],
+  ])("are counted in decimals: %d of %d", (value, step) => {
+    expect(isMultiple(value, step)).toBe(true);
+  });
+
+  test.each([
+    [0.001, 0.01],
+    [19.995, 0.01],
+    [0.30000000000000004, 0.1],
+    [1e-320, 0.01],
+  ])("%d is none of %d", (value, step) => {
+    expect(isMultiple(value, step)).toBe(false);
+  });
+});
+
 describe("against Ajv", () => {
   const small = fc.integer({ min: 0, max: 4 });
   const value = fc.letrec<{ node: Json }>((tie) => ({
