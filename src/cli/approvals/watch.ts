@@ -2,9 +2,16 @@
  * The events of a request as they come. A broken stream is reopened after the last event seen, so that no event is missing
  * or shown twice. The exit code says how the request ended, when the end was waited for.
  */
+import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import { ApprovalEventSchema, Decision, type ApprovalEvent, type WatchApprovalResponse } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
+import {
+  ApprovalEventSchema,
+  Decision,
+  WatchApprovalResponseSchema,
+  type ApprovalEvent,
+  type WatchApprovalResponse,
+} from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { printable } from "../../kernel/log.ts";
 import type { Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
@@ -19,7 +26,10 @@ import { isOpen, stateText, statePaint } from "./approval-view.ts";
 export const watchRequest: Run = async (input, terminal) => {
   const [id = ""] = input.args;
   const after = BigInt(wholeNumber("after", input) ?? 0);
-  return follow(id, connect(input, terminal), terminal, { after, untilDecided: input.on("until-decided"), format: formatOf(input) });
+  const connection = connect(input, terminal);
+  // On the stream nothing comes before the next event, whether the server is there or not.
+  await connection.approvals.getApproval({ id }, connection.once());
+  return follow(id, connection, terminal, { after, untilDecided: input.on("until-decided"), format: formatOf(input) });
 };
 
 export interface Following {
@@ -29,17 +39,15 @@ export interface Following {
   readonly format: Format;
 }
 
-/** Shows events until the end; resolves to the exit code. */
+/** Shows events until the end, of a request that the server has; resolves to the exit code. */
 export async function follow(id: string, connection: Connection, terminal: Terminal, { after, untilDecided, format }: Following): Promise<ExitCode> {
   const style = styleFor(terminal.colour.out);
   let last: ApprovalEvent | undefined;
-  let hasBegun = false;
-  const open = (seen: WatchApprovalResponse | undefined): AsyncIterable<WatchApprovalResponse> => {
-    const request = { id, afterSequence: seen ? sequenceOf(seen) : after, waitForDecision: untilDecided };
-    return connection.approvals.watchApproval(request, { ...connection.open(), onHeader: () => (hasBegun = true) });
-  };
+  const begin = create(WatchApprovalResponseSchema, { item: { case: "heartbeat", value: { lastSequence: after } } });
+  const open = (seen: WatchApprovalResponse = begin): AsyncIterable<WatchApprovalResponse> =>
+    connection.approvals.watchApproval({ id, afterSequence: sequenceOf(seen), waitForDecision: untilDecided }, connection.open());
   try {
-    for await (const { item } of reopening(terminal, connection.isOver, open)) {
+    for await (const { item } of reopening(terminal, connection.isOver, open, begin)) {
       if (item.case !== "event") continue;
       last = item.value;
       if (format === "table") terminal.out(eventLine(last, style));
@@ -47,7 +55,7 @@ export async function follow(id: string, connection: Connection, terminal: Termi
     }
   } catch (error) {
     const { signal } = terminal;
-    const isOver = connection.isOver() && hasBegun && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
+    const isOver = connection.isOver() && error instanceof ConnectError && error.code === Code.DeadlineExceeded;
     if (isOver && untilDecided) return exitCodes.pending.code;
     const isEnd = !untilDecided && (isOver || (signal.aborted && signal.reason instanceof Interrupted));
     if (!isEnd) throw error;

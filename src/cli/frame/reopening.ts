@@ -1,7 +1,7 @@
 /**
  * A stream that is opened again when it breaks.
  *
- * An error before the first item is thrown to the caller. After that a call that fails as unavailable or by its deadline is
+ * An error before the first item is thrown to the caller, unless `before` stands for one that was seen before. After that a call that fails as unavailable or by its deadline is
  * repeated after a pause, which doubles up to ten seconds; other errors end the stream, and so does the command's
  * time limit. A stream that the server ends with OK has ended.
  */
@@ -13,8 +13,8 @@ const firstPauseMs = 500;
 const maxPauseMs = 10_000;
 
 /** `open` receives the last item, to continue after it; `isOver` says whether the command's time limit is reached; until then the deadline of a call is the server's. */
-export async function* reopening<T>(terminal: Terminal, isOver: () => boolean, open: (last: T | undefined) => AsyncIterable<T>): AsyncGenerator<T> {
-  let last: T | undefined;
+export async function* reopening<T>(terminal: Terminal, isOver: () => boolean, open: (last: T | undefined) => AsyncIterable<T>, before?: T): AsyncGenerator<T> {
+  let last = before;
   let pauseMs = firstPauseMs;
   for (;;) {
     try {
