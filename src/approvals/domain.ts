@@ -64,7 +64,7 @@ function parsed(json: string): JsonObject {
     new DomainError({ kind: "invalid", reason: "CONTEXT_INVALID", message: `the context ${description}`, fields: [{ field: "context_json", description }] });
   let value: unknown;
   try {
-    value = JSON.parse(json);
+    value = JSON.parse(json.replace(/^\ufeff/, ""));
   } catch {
     throw bad("is not JSON");
   }

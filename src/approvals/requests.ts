@@ -8,7 +8,7 @@ import { refuseOwned } from "./owners.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { isOpen, type Approval } from "./request.ts";
-import type { Person, Policy, Subject, Verdict } from "./types.ts";
+import type { Policy, Subject, Verdict } from "./types.ts";
 import { personNamed } from "./who.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
 

@@ -114,6 +114,12 @@ inEveryMode("approvals on the command line", (world) => {
       5,
       `✓ ${ids[0]}  rejected\n✗ ${missing}  APPROVAL_NOT_FOUND: there is no approval request with this id\n✓ ${ids[1]}  rejected\n`,
     ]);
+    const third = await opened(`${about}-3`);
+    expect(await bob(["approvals", "reject", "-", "--reason", "no"], `\ufeff# mine\n${third}\n`)).toEqual({
+      code: 5,
+      out: `✗ # mine  APPROVAL_NOT_FOUND: an id has 1 to 128 printable ASCII characters without spaces\n✓ ${third}  rejected\n`,
+      err: "",
+    });
     const again = await bob(["approvals", "approve", ...ids, "-o", "json"]);
     const { results } = JSON.parse(again.out) as { results: { approvalId: string; counted: boolean; reason: string }[] };
     expect([again.code, results.map(({ approvalId, counted, reason }) => [approvalId, counted, reason])]).toEqual([
@@ -143,6 +149,9 @@ inEveryMode("approvals on the command line", (world) => {
     expect(await amy(["approvals", "revise", id])).toMatchObject({ code: 2, err: expect.stringContaining("--digest is missing") });
     expect(await amy(["approvals", "watch", id, "--until-decided", "--timeout", "1s"])).toMatchObject({ code: 8, err: "" });
     expect(await amy(["approvals", "watch", id, "--timeout", "1s"])).toMatchObject({ code: 0, err: "" });
+    // Also when nothing happens after the last event that was seen.
+    expect(await amy(["approvals", "watch", id, "--after", "6", "--timeout", "1s"])).toMatchObject({ code: 0, out: "", err: "" });
+    expect(await amy(["approvals", "watch", id, "--until-decided", "--after", "6", "--timeout", "1s"])).toMatchObject({ code: 8, out: "", err: "" });
     expect((await bob(["approvals", "abstain", id])).out).toBe(`✓ ${id}  in-review, team: one 0/1\n`);
     await bob(["approvals", "reject", id, "--reason", "no"]);
     expect((await amy(["approvals", "watch", id, "--until-decided"])).code).toBe(9);

@@ -1,13 +1,13 @@
 /** Bad input to the services of approvals: which error it is, and that nothing came of it; and what is no call changes nothing. */
 import { status } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
-import { ApprovalService, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { ApprovalService, CloseHow, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
 import { ask, eventsSoFar, person, usePolicy } from "../support/approvals.ts";
 import { refusal } from "../support/client.ts";
 import { inEveryMode } from "../support/world.ts";
 
-const { createApproval, getApproval, listApprovals, revise, vote, putStandIn } = ApprovalService.method;
+const { close, createApproval, getApproval, listApprovals, revise, vote, putStandIn } = ApprovalService.method;
 const { activatePolicy, archivePolicy, getPolicy, putPolicy, simulatePolicy } = PolicyService.method;
 
 inEveryMode("bad input to approvals", (world) => {
@@ -52,6 +52,18 @@ inEveryMode("bad input to approvals", (world) => {
     using it = await scene();
     const contextJson = JSON.stringify({ amount: 1, note: "x".repeat(1_048_576) });
     expect(await refusal(it.amy, createApproval, { policyKey: it.key, subject: it.subject, contextJson })).toMatchObject({ code: status.RESOURCE_EXHAUSTED });
+  });
+
+  test("a context that begins with the mark of UTF-8 is that without it", async () => {
+    using it = await scene();
+    const opened = await ask(it.amy, { policyKey: it.key, subject: it.subject, contextJson: '\ufeff{"amount": 1}' });
+    expect(opened.contextJson).toBe('{"amount":1}');
+  });
+
+  test("what is not revoked is not evicted", async () => {
+    using it = await scene();
+    const { id: approvalId } = await ask(it.amy, { policyKey: it.key, subject: it.subject, contextJson: '{"amount": 1}' });
+    expect(await refusal(it.root, close, { approvalId, how: CloseHow.CANCEL, evict: true })).toMatchObject({ reason: "INVALID_FIELDS", fields: ["evict"] });
   });
 
   test("a policy, key, version or request that is not there", async () => {

@@ -9,6 +9,7 @@ import {
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { fileText } from "../frame/file-text.ts";
 import { formatOf, jsonOf, show } from "../frame/output.ts";
 import type { Terminal } from "../frame/terminal.ts";
 import { isOpen } from "./approval-view.ts";
@@ -108,10 +109,5 @@ function callbackIn(input: Input) {
 /** The context as JSON text, from the file of `--context`; empty without it. */
 export function contextOf(input: Input, terminal: Terminal): string {
   const file = input.text("context");
-  if (file === undefined) return "";
-  try {
-    return terminal.readFile(file);
-  } catch {
-    throw new UsageError([`--context: the file ${file} cannot be read`]);
-  }
+  return file === undefined ? "" : fileText("--context", file, terminal);
 }

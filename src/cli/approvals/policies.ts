@@ -12,10 +12,10 @@ import {
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { fileText } from "../frame/file-text.ts";
 import { counted } from "../frame/numbers.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
 import { findingLine, findingOf, policyTable, versionText } from "./policy-view.ts";
 
 const pageSize = 500;
@@ -24,7 +24,7 @@ export const policyPut: Run = async (input, terminal) => {
   const [file = ""] = input.args;
   const validateOnly = input.on("dry-run");
   const { policies, once } = connect(input, terminal);
-  const answer = await policies.putPolicy({ document: textOf(file, terminal), validateOnly }, once());
+  const answer = await policies.putPolicy({ document: fileText("FILE", file, terminal), validateOnly }, once());
   const { policy, created, problems } = answer;
   for (const problem of problems) terminal.err(findingLine(findingOf(problem, file), styleFor(terminal.colour.err)));
   const outcome = validateOnly ? "is right" : created ? "stored" : "unchanged";
@@ -103,12 +103,4 @@ function versionOf(name: string, text: string, least: number): number {
   const version = /^\d{1,9}$/.test(text) ? Number(text) : -1;
   if (version < least) throw new UsageError([`${name}: "${text}" must be a whole number from ${least}`]);
   return version;
-}
-
-function textOf(file: string, terminal: Terminal): string {
-  try {
-    return terminal.readFile(file);
-  } catch {
-    throw new UsageError([`FILE: the file ${file} cannot be read`]);
-  }
 }

@@ -6,6 +6,7 @@ import { printable } from "../../kernel/log.ts";
 import { UsageError, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { fileText } from "../frame/file-text.ts";
 import { nameOf } from "../frame/names.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
@@ -38,11 +39,7 @@ export const policySimulate: Run = async (input, terminal) => {
 /** A word that is `-`, has a slash or ends as files of policies do is a file; any other is a key. */
 function policyOf(text: string, terminal: Terminal): SimulatePolicyRequest["policy"] {
   if (text !== "-" && !/\/|\.(ya?ml|json)$/.test(text)) return { case: "key", value: text };
-  try {
-    return { case: "document", value: terminal.readFile(text) };
-  } catch {
-    throw new UsageError([`KEY|FILE: the file ${text} cannot be read`]);
-  }
+  return { case: "document", value: fileText("KEY|FILE", text, terminal) };
 }
 
 interface SimulatedVote {

@@ -8,6 +8,7 @@ import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes, type ExitCode } from "../frame/exit-codes.ts";
 import { failureOf } from "../frame/failure.ts";
+import { fileText } from "../frame/file-text.ts";
 import { nameOf } from "../frame/names.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
@@ -42,16 +43,18 @@ type Item = { readonly verdict: Verdict; readonly stage: string; readonly requir
 
 /** Votes on what each request has now, unless `digest` says on what; the results in the order of the ids. */
 async function votes(ids: readonly string[], digest: string | undefined, item: Item, { approvals, once }: Connection): Promise<readonly VoteResult[]> {
+  const none = (approvalId: string, message: string) => create(VoteResultSchema, { approvalId, reason: Reason.APPROVAL_NOT_FOUND, message });
   const read = await Promise.all(
     ids.map(async (approvalId) => {
+      // The server refuses all of a call that has such a one; it holds nobody back here.
+      if (!/^[\x21-\x7e]{1,128}$/.test(approvalId)) return none(approvalId, "an id has 1 to 128 printable ASCII characters without spaces");
       if (digest !== undefined) return { ...item, approvalId, digest };
       try {
         const { approval } = await approvals.getApproval({ id: approvalId }, once());
         return { ...item, approvalId, digest: approval?.subject?.digest ?? "" };
       } catch (error) {
         if (!(error instanceof ConnectError) || error.code !== Code.NotFound) throw error;
-        const { message } = failureOf(error);
-        return create(VoteResultSchema, { approvalId, reason: Reason.APPROVAL_NOT_FOUND, message });
+        return none(approvalId, failureOf(error).message);
       }
     }),
   );
@@ -65,7 +68,7 @@ async function votes(ids: readonly string[], digest: string | undefined, item: I
 function idsOf(input: Input, terminal: Terminal): readonly string[] {
   const ids = input.args.flatMap((arg) => {
     if (arg !== "-") return [arg];
-    const lines = terminal.readFile("-").split("\n");
+    const lines = fileText("ID", "-", terminal).split("\n");
     return lines.map((line) => line.trim()).filter((line) => line !== "");
   });
   if (ids.length === 0) throw new UsageError(["ID: stdin has none"]);

@@ -6,6 +6,7 @@ import { firstBroken, subjectText, type AuditRow } from "../../kernel/audit.ts";
 import { printable } from "../../kernel/log.ts";
 import { UsageError, type Run } from "../frame/command.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { fileText } from "../frame/file-text.ts";
 import { counted } from "../frame/numbers.ts";
 import { show } from "../frame/output.ts";
 import { styleFor } from "../frame/style.ts";
@@ -14,12 +15,7 @@ export const auditVerify: Run = async (input, terminal) => {
   const [file = "-"] = input.args;
   const kept = input.text("head");
   if (kept !== undefined && !/^[0-9a-f]{64}$/.test(kept)) throw new UsageError([`--head: "${printable(kept)}" must be a hash: 64 of 0-9 a-f`]);
-  let text: string;
-  try {
-    text = terminal.readFile(file);
-  } catch {
-    throw new UsageError([`FILE: the file ${file} cannot be read`]);
-  }
+  const text = fileText("FILE", file, terminal);
   const { rows, finding } = checked(text, kept);
   const [first] = rows;
   const subject = first ? subjectText(first.subject) : "";

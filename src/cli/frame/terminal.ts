@@ -23,7 +23,7 @@ export interface Terminal {
   /** Aborted with an `Interrupted` by Ctrl-C or SIGTERM, and when the reader of stdout is gone. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
-  /** A whole file as text; `-` is stdin. */
+  /** A whole file as text, without the mark that may be at the beginning of UTF-8; `-` is stdin. Throws also for what is not UTF-8. */
   readFile(path: string): string;
 }
 
@@ -82,6 +82,6 @@ export function terminalOf(proc: NodeJS.Process, clock: Clock, version: string):
       return listen();
     },
     clock,
-    readFile: (path) => readFileSync(path === "-" ? 0 : path, "utf8"),
+    readFile: (path) => new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path === "-" ? 0 : path)),
   };
 }

@@ -10,6 +10,7 @@ import {
   type RegisterRequest,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { UsageError, type Input } from "../frame/command.ts";
+import { fileText } from "../frame/file-text.ts";
 import { hostPort } from "../frame/host-port.ts";
 import type { Terminal } from "../frame/terminal.ts";
 import { durationMs } from "../frame/times.ts";
@@ -66,7 +67,7 @@ function applyOptional(request: RegisterRequest, input: Input, terminal: Termina
     const text = input.text(option);
     if (text !== undefined) use(text);
   };
-  set("http-schema", (path) => (request.httpSchema = contentOf("http-schema", path, terminal)));
+  set("http-schema", (path) => (request.httpSchema = fileText("--http-schema", path, terminal)));
   set("http-schema-path", (text) => (request.httpSchemaPath = text));
   set("http-schema-version", (text) => (request.httpSchemaVersion = text));
   set("http-schema-artifact-id", (text) => (request.httpSchemaArtifactId = text));
@@ -90,19 +91,11 @@ function httpEndpoint(text: string): HttpEndpoint {
 
 async function fromFile(path: string, terminal: Terminal): Promise<RegisterRequest> {
   const { parse } = await import("yaml");
-  const text = contentOf("file", path, terminal);
+  const text = fileText("--file", path, terminal);
   try {
     // JSON is YAML too.
     return fromJson(RegisterRequestSchema, parse(text) as JsonValue);
   } catch (error) {
     throw new UsageError([`--file: ${path} is not a RegisterRequest: ${error instanceof Error ? error.message.split("\n")[0] : "it cannot be read"}`]);
-  }
-}
-
-function contentOf(option: string, path: string, terminal: Terminal): string {
-  try {
-    return terminal.readFile(path);
-  } catch {
-    throw new UsageError([`--${option}: the file ${path} cannot be read`]);
   }
 }

@@ -3,6 +3,7 @@ import { CompareSchemasResponseSchema, SchemaCompatibility, type CompareSchemasR
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { fileText } from "../frame/file-text.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { comparisonText } from "./schema-view.ts";
 import { styleFor } from "../frame/style.ts";
@@ -63,13 +64,8 @@ async function inline(
   const former = input.on("connector")
     ? await platform.getConnectorSchema({ connectorType: name, version }, once())
     : await platform.getModuleSchema({ moduleName: name, version }, once());
-  return { case: "inline", value: { $typeName: "muster.registration.v1.InlineSchemas", formerJson: former.schemaJson, nextJson: contentOf(path, terminal) } };
-}
-
-function contentOf(path: string, terminal: Terminal): string {
-  try {
-    return terminal.readFile(path);
-  } catch {
-    throw new UsageError([`--file: the file ${path} cannot be read`]);
-  }
+  return {
+    case: "inline",
+    value: { $typeName: "muster.registration.v1.InlineSchemas", formerJson: former.schemaJson, nextJson: fileText("--file", path, terminal) },
+  };
 }

@@ -9,6 +9,7 @@ import {
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
+import { fileText } from "../frame/file-text.ts";
 import { limitOf } from "../frame/numbers.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor } from "../frame/style.ts";
@@ -73,13 +74,7 @@ function madeText(secret: WebhookSecret | undefined, value: string, terminal: Te
 function valueOf(input: Input, terminal: Terminal): string {
   const file = input.text("value-from");
   if (file === undefined) return "";
-  let text: string;
-  try {
-    text = terminal.readFile(file);
-  } catch {
-    throw new UsageError([`--value-from: the file ${file} cannot be read`]);
-  }
-  const value = text.replace(/\r?\n$/, "");
+  const value = fileText("--value-from", file, terminal).replace(/\r?\n$/, "");
   if (value === "") throw new UsageError([`--value-from: the file ${file} is empty`]);
   return value;
 }

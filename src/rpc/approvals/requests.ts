@@ -133,6 +133,7 @@ export async function closeRequest(deps: ApprovalHandlerDeps, request: CloseRequ
   bad.ascii("command_id", commandId, 128, false);
   bad.id("approval_id", approvalId);
   if (how === undefined) bad.add("how", "must be WITHDRAW, CANCEL or REVOKE");
+  else if (request.evict && how !== "revoke") bad.add("evict", "must be with REVOKE");
   bad.text("reason", reason);
   bad.done();
   const result = await closeApproval(deps, { commandId, approvalId, how, isEvicting: request.evict, reason }, actorOf(context));
