@@ -19,6 +19,7 @@ import { countInbox, getApproval, listApprovals, readInbox } from "../../approva
 import type { InboxRow } from "../../approvals/records.ts";
 import type { Approval } from "../../approvals/request.ts";
 import { withQuiet } from "../platform/quiet.ts";
+import { fitting } from "./answer-size.ts";
 import { approvalOf, decisionOf, eventOf, explanationOf } from "./convert.ts";
 import { violations } from "../platform/check.ts";
 import { actorOf, type ApprovalHandlerDeps } from "./deps.ts";
@@ -63,9 +64,12 @@ export async function listRequests(deps: ApprovalHandlerDeps, request: ListAppro
       (policyKey === "" || policy.key === policyKey);
     const { items, next } = await readInbox(deps, actor, before, limit, fits);
     const counted = pageToken === "" ? await countInbox(deps, actor, fits) : { count: 0, isMore: false };
+    const approvals = fitting(items.map((seen) => approvalOf(seen, false)));
+    const cut = items[approvals.length] && items[approvals.length - 1]?.approval;
+    const last = cut ? { openedAt: cut.openedAt, approvalId: cut.id } : next;
     return create(ListApprovalsResponseSchema, {
-      approvals: items.map((seen) => approvalOf(seen, false)),
-      nextPageToken: next ? tokenOf(next) : "",
+      approvals,
+      nextPageToken: last ? tokenOf(last) : "",
       count: counted.count,
       countIsMore: counted.isMore,
     });
@@ -80,8 +84,9 @@ export async function listRequests(deps: ApprovalHandlerDeps, request: ListAppro
     limit,
   };
   const { items, next } = await listApprovals(deps, filter, actor);
-  const nextPageToken = next === undefined ? "" : tokenOf({ openedAt: 0, approvalId: next });
-  return create(ListApprovalsResponseSchema, { approvals: items.map((seen) => approvalOf(seen, false)), nextPageToken });
+  const approvals = fitting(items.map((seen) => approvalOf(seen, false)));
+  const last = approvals.length < items.length ? approvals.at(-1)?.id : next;
+  return create(ListApprovalsResponseSchema, { approvals, nextPageToken: last === undefined ? "" : tokenOf({ openedAt: 0, approvalId: last }) });
 }
 
 function tokenOf({ openedAt, approvalId }: InboxRow): string {

@@ -24,6 +24,7 @@ import {
 import { refused } from "../../approvals/change.ts";
 import { closeApproval, createApproval, reassignPlace, reviseApproval, voteOn, type VoteInput, type VoteResult } from "../../approvals/requests.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import { shrink } from "./answer-size.ts";
 import { approvalOf, reasonOf, verdictOf } from "./convert.ts";
 import { violations } from "../platform/check.ts";
 import { actorOf, checkPerson, type ApprovalHandlerDeps } from "./deps.ts";
@@ -74,6 +75,7 @@ export async function voteOnRequests(deps: ApprovalHandlerDeps, { items, validat
       ...(seen ? { approval: approvalOf(seen, true) } : {}),
     });
   }
+  shrink(response.results);
   return response;
 }
 

@@ -15,7 +15,7 @@ import { listHeld as list } from "../../registration/queries.ts";
 import { wireServiceTypes } from "./convert.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 import { itemPrefixBytes } from "./instances.ts";
-import { defaultListBytes } from "./list-levels.ts";
+import { answerBytes } from "../transport/limits.ts";
 
 const defaultPageSize = 50;
 const maxPageSize = 500;
@@ -37,7 +37,7 @@ export async function listHeld({ store }: Pick<RegistrationHandlerDeps, "store">
     const held = heldOf(ask);
     bytes += toBinary(HeldInstanceSchema, held).length + itemPrefixBytes;
     const last = instances.at(-1);
-    if (last && bytes > defaultListBytes) return create(ListHeldResponseSchema, { instances, nextPageToken: tokenOf(last.serviceId) });
+    if (last && bytes > answerBytes) return create(ListHeldResponseSchema, { instances, nextPageToken: tokenOf(last.serviceId) });
     instances.push(held);
   }
   return create(ListHeldResponseSchema, { instances, nextPageToken: tokenOf(nextAfterId ?? "") });

@@ -12,7 +12,7 @@ import { type FieldViolation, invalidFields } from "../../kernel/errors.ts";
 import type { Discovered } from "../../registration/discovery/discovered.ts";
 import { moduleOf, serviceOf } from "./convert-discovery.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
-import { defaultListBytes } from "./list-levels.ts";
+import { answerBytes } from "../transport/limits.ts";
 
 const defaultPageSize = 50;
 const maxPageSize = 500;
@@ -36,7 +36,7 @@ export function listInstances({ discovery }: Pick<RegistrationHandlerDeps, "disc
     const instance = instanceOf(it, discovery.lastChecked(it));
     bytes += toBinary(InstanceSchema, instance).length + itemPrefixBytes;
     // The token is a service id: instances of one id stay together.
-    const isFull = instances.length >= (pageSize || defaultPageSize) || (instances.length > 0 && bytes > defaultListBytes);
+    const isFull = instances.length >= (pageSize || defaultPageSize) || (instances.length > 0 && bytes > answerBytes);
     if (isFull && it.serviceId !== last) return create(ListInstancesResponseSchema, { instances, nextPageToken: tokenOf(last), asOf });
     instances.push(instance);
     last = it.serviceId;

@@ -1,21 +1,20 @@
 /** How much of each instance a list holds, so that its message is not larger than its reader takes. */
 import { ListDetail, type GetModuleResponse, type GetServiceResponse } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { DomainError, invalidFields } from "../../kernel/errors.ts";
+import { answerBytes } from "../transport/limits.ts";
 
 /** From everything to least. */
 export const listDetails = [ListDetail.FULL, ListDetail.SHORT_METADATA, ListDetail.NO_METADATA, ListDetail.ADDRESSES] as const;
 
 export type Detail = (typeof listDetails)[number];
 
-/** What stock clients take, less a margin for what is in the message beside the instances. */
-export const defaultListBytes = 4_194_304 - 65_536;
 const mostListBytes = 268_435_456;
 const longValueBytes = 512;
 
 /** Most bytes of a list; `invalid` when the request asks for what there is not. */
 export function listBytesOf({ maxBytes }: { readonly maxBytes: number }): number {
   if (maxBytes < 0 || maxBytes > mostListBytes) throw invalidFields([{ field: "max_bytes", description: `must be from 0 to ${mostListBytes}` }]);
-  return maxBytes || defaultListBytes;
+  return maxBytes || answerBytes;
 }
 
 /** A list whose addresses alone take `bytes`, more than `maxBytes`. */

@@ -14,7 +14,7 @@ import {
 import type { Discovered, DiscoveredKind } from "../../registration/discovery/discovered.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
 import { instanceOf, itemPrefixBytes } from "./instances.ts";
-import { defaultListBytes } from "./list-levels.ts";
+import { answerBytes } from "../transport/limits.ts";
 import { withQuiet } from "../platform/quiet.ts";
 
 const quietMs = 20_000;
@@ -44,7 +44,7 @@ export async function* watchInstances(
       if (former.has(it)) continue;
       const instance = instanceOf(it, discovery.lastChecked(it));
       const size = toBinary(InstanceSchema, instance).length + itemPrefixBytes;
-      if (changed.length > 0 && bytes + size > defaultListBytes) {
+      if (changed.length > 0 && bytes + size > answerBytes) {
         yield message(changed, gone.splice(0), false);
         [changed, bytes] = [[], 0];
       }

@@ -69,6 +69,9 @@ export const defaultLimits: Limits = {
   slowReaderMs: 20_000,
 };
 
+/** What stock clients take in one message, less a margin for what is beside the items of an answer. */
+export const answerBytes = 4_194_304 - 65_536;
+
 /** How long a call may live: `work` follows a piece of work to its end, `watch` sends changes until the client ends it. */
 export type Life = "work" | "watch" | "reflection";
 

@@ -846,7 +846,8 @@ export const ListApprovalsRequestSchema: GenMessage<ListApprovalsRequest> = /*@_
  */
 export type ListApprovalsResponse = Message<"muster.approval.v1.ListApprovalsResponse"> & {
   /**
-   * The requests, newest first; without context and votes.
+   * The requests, newest first; without context and votes. Fewer than page_size, with a token for the others, where they would be larger
+   * than clients take by default (4 MiB less a margin).
    *
    * @generated from field: repeated muster.approval.v1.Approval approvals = 1;
    */
@@ -1028,7 +1029,8 @@ export type VoteResult = Message<"muster.approval.v1.VoteResult"> & {
   message: string;
 
   /**
-   * The request after the vote; unset when there is none with this id.
+   * The request after the vote; unset when there is none with this id. Where the answer would be larger than clients take by default
+   * (4 MiB less a margin), requests are without context and votes, and unset where they still do not fit.
    *
    * @generated from field: muster.approval.v1.Approval approval = 5;
    */
