@@ -38,3 +38,19 @@ test("a person moves to another place where that makes room for somebody", () =>
 test("a place that nobody may take stays empty, and a place that does not exist takes nobody", () => {
   expect(assign([[0], [0], [7]], [5, 1])).toEqual([2, 0]);
 });
+
+test.each([
+  ["of two places", [0, 1]],
+  ["of one of two places, half of them each", undefined],
+])("the work for many people with the choice %s grows with their number", (_name, both) => {
+  const people = Array.from({ length: 4_000 }, (_, i) => both ?? [i < 2_000 ? 0 : 1]);
+  let reads = 0;
+  const counted = new Proxy([...people, [0, 1]], {
+    get(list, name) {
+      if (typeof name === "string" && /^\d+$/.test(name)) reads += 1;
+      return Reflect.get(list, name) as unknown;
+    },
+  });
+  expect(assign(counted, [1_000, 1_500])).toEqual([1_000, 1_500]);
+  expect(reads).toBeLessThan(4 * people.length);
+});
