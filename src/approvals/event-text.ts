@@ -1,6 +1,6 @@
 /** Each event of a request as one sentence, the same in RPC, CLI and docs. Pure. */
 import { nameOf } from "../kernel/caller.ts";
-import { whoText } from "./may-vote.ts";
+import { namesText, whoText } from "./may-vote.ts";
 import type { ApprovalEvent } from "./request.ts";
 
 const voted = { approve: "approved", reject: "rejected", abstain: "abstained from", request_changes: "requested changes to" } as const;
@@ -59,7 +59,7 @@ export function eventText(event: ApprovalEvent): string {
 
 function candidatesText(candidates: Extract<ApprovalEvent, { type: "approvers_resolved" }>["candidates"]): string {
   const parts = Object.entries(candidates).map(
-    ([id, some]) => `${id}: ${some === null ? "anybody of those named" : some.map(({ name }) => name).join(", ") || "nobody"}`,
+    ([id, some]) => `${id}: ${some === null ? "anybody of those named" : namesText(some.map(({ name }) => name)) || "nobody"}`,
   );
   return parts.join("; ");
 }

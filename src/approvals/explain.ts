@@ -1,7 +1,7 @@
 /** What a request waits for, in words and in data. Pure; by the same predicates as votes. */
 import { tallyOf, type Tally } from "./counting.ts";
 import { excludedFrom, type Excluded } from "./excluded.ts";
-import { whoText } from "./may-vote.ts";
+import { namesText, whoText } from "./may-vote.ts";
 import { dueAt } from "./machine.ts";
 import { memberOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type Stage } from "./request.ts";
@@ -53,8 +53,8 @@ function explained(tally: Tally, approval: Approval, policy: PolicyDocument, wor
   const namesOf = (votes: typeof approvals) => votes.map(({ voter, standsInFor }) => named(voter.name, standsInFor));
   const canVote = open?.map(({ name, standsInFor }) => named(name, standsInFor));
   const approvedBy = namesOf(approvals);
-  const counted = `${have} of ${need ?? "an unknown number"}${approvedBy.length > 0 ? ` by ${approvedBy.join(", ")}` : ""}`;
-  const left = canVote ? (canVote.length > 0 ? `${canVote.join(", ")} can still vote` : "nobody is left who can vote") : `anybody of ${who} can vote`;
+  const counted = `${have} of ${need ?? "an unknown number"}${approvedBy.length > 0 ? ` by ${namesText(approvedBy)}` : ""}`;
+  const left = canVote ? (canVote.length > 0 ? `${namesText(canVote)} can still vote` : "nobody is left who can vote") : `anybody of ${who} can vote`;
   const done = need !== undefined && have >= need;
   return {
     id: requirement.id,

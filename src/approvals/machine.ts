@@ -3,7 +3,7 @@
  * Pure: no input or output, no clock, no ids; so the real command, `validate_only`, the inbox, Explain, simulation and replay
  * cannot disagree.
  */
-import { barredFrom } from "./counting.ts";
+import { barredFrom, usedUp } from "./counting.ts";
 import { evolve } from "./evolve.ts";
 import { closedAt, mayVote, type MayVote, type Refusal, type VoteRefusal } from "./may-vote.ts";
 import { isAny, isBarred, isNamed, isSame, memberOf, partyOf, type World } from "./people.ts";
@@ -163,6 +163,8 @@ export function reassign(
   if (isBarred(to.identities, barredFrom(approval), world))
     return { refusal: "SOD_REQUESTER", message: `${to.name} may not decide on this request, having asked for it, or standing in for somebody who did` };
   if (isGone(to, world)) return { refusal: "PERSON_DISABLED", message: `${to.name} is disabled, or not in the directory` };
+  if (isAny(to.identities, usedUp(approval, stage.id, policy.document)))
+    return { refusal: "ALREADY_COUNTED", message: `${to.name} approved an earlier stage, and counts once in the whole request` };
   return run(approval, policy, world, (draft) => {
     for (const { id } of places) emit(draft, by.key, { type: "reassigned", stage: stage.id, requirement: id, from, to, reason });
     resolve(draft);

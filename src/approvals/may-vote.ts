@@ -138,5 +138,13 @@ export function namesOf({ requirements }: Stage): string {
 
 export function whoText({ users, groups, roles }: Requirement["who"]): string {
   const parts = [...users, ...groups.map((group) => `group ${group}`), ...roles.map((role) => `role ${role}`)];
-  return parts.length === 0 ? "nobody" : parts.join(", ");
+  return parts.length === 0 ? "nobody" : namesText(parts);
+}
+
+/** So many names are in a sentence, beside the number of the others. */
+const mostNames = 20;
+
+export function namesText(names: readonly string[]): string {
+  const rest = names.length > mostNames ? ` and ${names.length - mostNames} more` : "";
+  return `${names.slice(0, mostNames).join(", ")}${rest}`;
 }

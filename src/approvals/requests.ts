@@ -141,6 +141,7 @@ export function reviseApproval(deps: ApprovalDeps, input: ReviseInput, actor: Ac
   return run(deps, actor, { commandId, approvalId, content: { ...input, what: "revise" } }, async (approval, _pinned, world, tx, locked) => {
     refuseOwned(deps.owners, actor.tenant, approval.subject);
     const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key, locked);
+    requireSubjectType(policy, approval.subject);
     const context = input.context === undefined ? approval.context : await deps.readContext(policy, input.context);
     return revise(approval, { author: actor.person, isAdmin: actor.isAdmin, digest, context }, policy, world);
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { eventText } from "../../src/approvals/event-text.ts";
 import { explain } from "../../src/approvals/explain.ts";
 import { close, reportEffect, tick } from "../../src/approvals/machine.ts";
 import type { Approval } from "../../src/approvals/request.ts";
@@ -15,6 +16,15 @@ describe("an open request", () => {
   test("says what it waits for, who can vote, and when it ends by itself", () => {
     expect(summary(approval)).toBe("Stage review is open. team has 0 of 2; alice, bob, carol can still vote. It expires at 2026-11-30T16:00:00.000Z.");
     expect(explain(approval, two.document, here)).toMatchObject({ stage: "review", next: { at: t0 + 100 * hour, what: "expires" } });
+  });
+
+  test("names so many people as one reads, and counts the others", () => {
+    const many = world(Array.from({ length: 1_000 }, (_, i) => member(`m${i}`, "group:sre")));
+    const asked = ask(two, many);
+    const twenty = Array.from({ length: 20 }, (_, i) => `m${i}`).join(", ");
+    expect(summary(asked.approval, two, many)).toContain(`team has 0 of 2; ${twenty} and 980 more can still vote.`);
+    expect(asked.events.map(eventText)).toContain(`those who can decide on stage review: team: ${twenty} and 980 more`);
+    expect(explained(asked.approval, "team", two, many).canVote).toHaveLength(1_000);
   });
 
   test("says why each other one cannot", () => {

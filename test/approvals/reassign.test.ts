@@ -83,4 +83,14 @@ describe("a place is reassigned", () => {
     const second = after(ask(twice, at).approval, [[alice]], twice, at);
     expect(reassign(second, command, twice, at)).not.toHaveProperty("refusal");
   });
+
+  test("not to who approved an earlier stage, where people count once in the whole request", () => {
+    const rules = [stage("first", [requirement("a", { who: who("id|bob") })]), stage("second", [requirement("b", { who: who("id|alice") })])];
+    const once = policy({ distinctPeople: "request", stages: rules });
+    const second = after(ask(once, at).approval, [[bob]], once, at);
+    expect(reassign(second, { ...command, to: bob }, once, at)).toEqual({
+      refusal: "ALREADY_COUNTED",
+      message: "bob approved an earlier stage, and counts once in the whole request",
+    });
+  });
 });

@@ -60,6 +60,13 @@ inEveryMode("bad input to approvals", (world) => {
     expect(opened.contextJson).toBe('{"amount":1}');
   });
 
+  test("a revision is decided by no policy that is for other subjects by now", async () => {
+    using it = await scene();
+    const { id: approvalId } = await ask(it.amy, { policyKey: it.key, subject: it.subject, contextJson: '{"amount": 1}' });
+    await usePolicy(it.root, `{key: ${it.key}, subject: release, ttl: 1h, stages: [{id: s, requirements: [{id: r, who: {users: [bob]}, need: 1}]}]}`);
+    expect(await refusal(it.amy, revise, { approvalId, digest: "d2" })).toMatchObject({ reason: "SUBJECT_TYPE_DIFFERS" });
+  });
+
   test("what is not revoked is not evicted", async () => {
     using it = await scene();
     const { id: approvalId } = await ask(it.amy, { policyKey: it.key, subject: it.subject, contextJson: '{"amount": 1}' });

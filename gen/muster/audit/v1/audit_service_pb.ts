@@ -23,15 +23,15 @@ export const file_muster_audit_v1_audit_service: GenFile = /*@__PURE__*/
  */
 export type ExportAuditRequest = Message<"muster.audit.v1.ExportAuditRequest"> & {
   /**
-   * Its kind: `instance`, `approval`, `policy` or `stand-in`. Required.
+   * Its kind: `instance`, `approval`, `policy`, `stand-in` or `inbound-events`. Required.
    *
    * @generated from field: string kind = 1;
    */
   kind: string;
 
   /**
-   * Its id: the service id of an instance, the id of a request for approval or of a stand-in, the key of a policy. Required: at
-   * most 512 characters.
+   * Its id: the service id of an instance, the id of a request for approval or of a stand-in, the key of a policy, the
+   * tenant of events from outside. Required: at most 512 characters.
    *
    * @generated from field: string id = 2;
    */
