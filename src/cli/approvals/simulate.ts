@@ -48,15 +48,16 @@ interface SimulatedVote {
   readonly groups: readonly string[];
 }
 
-/** `bob=approve`, `bob=approve:sre,leads` */
+const voteForm = new RegExp(`^(.+?)=(${Object.keys(verdicts).join("|")})(?::(.+))?$`, "s");
+
+/** `bob=approve`, `bob=approve:sre,leads`; keys and groups may have a `=`, too. */
 export function voteOf(text: string): SimulatedVote {
-  const at = text.lastIndexOf("=");
-  const [, word = "", groups = ""] = /^([a-z-]+)(?::(.+))?$/.exec(text.slice(at + 1)) ?? [];
+  const [, voter, word = "", groups = ""] = voteForm.exec(text) ?? [];
   const verdict = verdicts[word];
-  if (at < 1 || verdict === undefined) {
+  if (voter === undefined || verdict === undefined) {
     throw new UsageError([`--vote: "${text}" must be PERSON=VERDICT or PERSON=VERDICT:GROUP,…, with one of ${Object.keys(verdicts).join(", ")}`]);
   }
-  return { voter: text.slice(0, at), verdict, groups: groups.split(",").filter((group) => group !== "") };
+  return { voter, verdict, groups: groups.split(",").filter((group) => group !== "") };
 }
 
 function simulationText({ approval, explanation, votes, events }: SimulatePolicyResponse, cast: readonly SimulatedVote[], style: Style): string {
