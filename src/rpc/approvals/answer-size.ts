@@ -11,7 +11,8 @@ export function fitting(approvals: readonly Approval[]): Approval[] {
 /** Leaves out contexts and votes where the results are too large otherwise, then the requests that still do not fit. */
 export function shrink(results: readonly VoteResult[]): void {
   const approvals = results.flatMap(({ approval }) => approval ?? []);
-  if (countFitting(approvals) === approvals.length) return;
+  // One is as large as an answer to Get. To measure it costs as much as to send it.
+  if (approvals.length < 2 || countFitting(approvals) === approvals.length) return;
   for (const approval of approvals) Object.assign(approval, { contextJson: "", votes: [] });
   const kept = new Set(approvals.slice(0, countFitting(approvals)));
   for (const result of results) if (result.approval && !kept.has(result.approval)) delete result.approval;
