@@ -17,10 +17,11 @@ test("gives keys that would become one name different names, whatever their orde
 });
 
 test("a given key never takes the place of ours, nor of the count", () => {
-  const meta = catalogMetadata({ version: "ours" }, { version: "theirs", "muster-omitted": "99" });
+  const meta = catalogMetadata({ version: "ours" }, { version: "theirs", "muster-omitted": "99", "muster-trial-of": "shop" });
   expect(meta["version"]).toBe("ours");
   expect(meta["muster-omitted"]).toBeUndefined();
-  expect(Object.values(meta).toSorted()).toEqual(["99", "ours", "theirs"]);
+  expect(meta["muster-trial-of"]).toBeUndefined();
+  expect(Object.values(meta).toSorted()).toEqual(["99", "ours", "shop", "theirs"]);
 });
 
 test("even a key made to meet a hashed one loses nothing silently", () => {

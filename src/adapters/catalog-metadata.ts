@@ -8,6 +8,9 @@ const maxValueBytes = 512;
 /** Number of given pairs that are not in the catalog; absent when all are. */
 export const omittedKey = "muster-omitted";
 
+/** Set on an entry that is on trial beside the one it is to replace, and hides it: the service id that it wants to take over. */
+export const trialOfKey = "muster-trial-of";
+
 /**
  * The metadata of an entry: `own` unchanged, and the part of `given` that fits.
  *
@@ -23,7 +26,7 @@ export const omittedKey = "muster-omitted";
  */
 export function catalogMetadata(own: Readonly<Record<string, string>>, given: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const keys = Object.keys(given).toSorted();
-  const names = catalogNames(keys, new Set([...Object.keys(own), omittedKey]));
+  const names = catalogNames(keys, new Set([...Object.keys(own), omittedKey, trialOfKey]));
   const fitting = keys.flatMap((key): [string, string][] => {
     const name = names.get(key);
     const value = given[key] ?? "";

@@ -26,6 +26,7 @@ export function catalogEdges(name: string, open: OpenCatalog): void {
         "a b": "space",
         a_b: "underscore",
         "registration-id": "forged",
+        "muster-trial-of": "hidden",
         "consul-x": "reserved",
         schlüssel: "ümlaut",
         long: "x".repeat(600),
@@ -37,7 +38,7 @@ export function catalogEdges(name: string, open: OpenCatalog): void {
       expect(attemptId).toBe(entry.attemptId);
       expect(tags).toEqual(["ünï cödé", "a,b"]);
       expect(meta).toMatchObject({ build_commit: "c0ffee", a_b: "underscore", consul_x: "reserved", schl_ssel: "ümlaut", "muster-omitted": "1" });
-      expect(Object.values(meta)).toEqual(expect.arrayContaining(["dot", "space", "forged", "empty key"]));
+      expect(Object.values(meta)).toEqual(expect.arrayContaining(["dot", "space", "forged", "hidden", "empty key"]));
       expect(Object.keys(meta).every((key) => /^[A-Za-z0-9_-]{1,128}$/.test(key))).toBe(true);
     });
 

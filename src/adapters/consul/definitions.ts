@@ -12,10 +12,8 @@ import {
   trialCheckId,
   trialLifeMs,
 } from "../catalog-entry.ts";
+import { trialOfKey } from "../catalog-metadata.ts";
 import type { CheckDefinition, ServiceDefinition } from "./types.ts";
-
-/** Set on a candidate: the service id it wants to take over. */
-export const trialOfKey = "muster-trial-of";
 
 /** The id of a trial whose own service id is taken. `@` is in no name and no host, so it cannot be an instance's service id. */
 export const candidateId = (serviceId: string, attemptId: string): string => `${serviceId}@${attemptId}`;

@@ -1,7 +1,7 @@
 /** Consul's answers as entries and instances. Two views: the agent's own memory, and the catalog that consumers read. */
 import type { CatalogInstance } from "../../registration/ports.ts";
 import { attemptOfBootCheck, registrationIdKey, trialCheckId } from "../catalog-entry.ts";
-import { trialOfKey } from "./definitions.ts";
+import { trialOfKey } from "../catalog-metadata.ts";
 import { type ConsulHttp, type Indexed, path } from "./http.ts";
 import type { ConsulCheck, ConsulEntry, ConsulNode, ConsulService } from "./types.ts";
 
