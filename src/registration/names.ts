@@ -104,6 +104,8 @@ export async function shareArtifact({ store, clock }: NamesDeps, { artifactId, n
     if (!can(caller, "admin") && !(owned && isOf(owned.owner, caller))) throw artifactOfAnother(artifactId, holder, name);
     if (isShared && (await tx.names.find(name))?.isReserved !== false) throw notOwned(name);
     if (isShared && nameKeyOf(holder) === nameKeyOf(name)) return false;
+    // So that it is found among the holder's when that is released, also when an older program made it.
+    if (isShared) await tx.artifacts.claim(artifactId, holder, clock.now());
     if (!(await (isShared ? tx.artifacts.share(artifactId, name) : tx.artifacts.unshare(artifactId, name)))) return false;
     const action = isShared ? "ARTIFACT_SHARED" : "ARTIFACT_UNSHARED";
     await tx.audit.append({ subject: subjectOf(holder), at: clock.now(), actor: caller.key, action, detail: { artifact_id: artifactId, name } });

@@ -81,6 +81,24 @@ test("artifacts go with their name: to who is given it, and to the next one afte
   expect(await store.tx((tx) => tx.artifacts.holder("payments-api"))).toBe("refunds");
 });
 
+test("what a former owner shared is not shared by the next one", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  const names = { store: workshop.store, clock: workshop.ports.clock };
+  const first = lastPort + 1;
+  expect(await publish(replica, "payments", "payments-api", "1.0.0", caller)).toBe("COMPLETED");
+  expect(await publish(replica, "evil", "evil-api", "1.0.0", stranger)).toBe("COMPLETED");
+  // As an older program left it: nothing says whose it is but its first version.
+  await workshop.store.tx((tx) => tx.schemas.insert(schemaVersion("0.1.0", { artifactId: "old-api", name: "payments", state: "ENABLED" })));
+  for (const artifactId of ["payments-api", "old-api"]) await shareArtifact(names, { artifactId, name: "evil" }, true, caller);
+  const end = { ports: workshop.ports, ids: workshop.ids, runner: replica.runner, runTask: async () => true };
+  await unregister(end, { name: "payments", host, port: first }, caller);
+  await releaseName(names, "payments", admin);
+  expect(await publish(replica, "payments", "payments-api", "2.0.0", principalOf("tokens", "next", ["registrar"]))).toBe("COMPLETED");
+  for (const artifactId of ["payments-api", "old-api"])
+    expect(await publish(replica, "evil", artifactId, "3.0.0", stranger)).toMatch(/^ARTIFACT_OWNED_BY_ANOTHER/);
+});
+
 test("a Register that failed has claimed no artifact", async () => {
   await using workshop = await openWorkshop({
     decorate: (given) => ({ ...given, schemas: { ...given.schemas, put: () => Promise.reject(new Error("scripted")) } }),

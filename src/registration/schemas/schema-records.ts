@@ -77,7 +77,7 @@ export interface ArtifactRepository {
   holder(artifactId: string): Promise<string | undefined>;
   /** Makes it belong to `name` unless it is somebody's, and locks that until the transaction ends; resolves to the name it belongs to. */
   claim(artifactId: string, name: string, at: number): Promise<string>;
-  /** The caller has claimed it in this transaction. */
+  /** The caller has claimed it in this transaction. It is shared with nobody then. */
   give(artifactId: string, name: string): Promise<void>;
   /** Whether instances of `name` may publish in it, too. */
   isShared(artifactId: string, name: string): Promise<boolean>;
@@ -85,7 +85,7 @@ export interface ArtifactRepository {
   share(artifactId: string, name: string): Promise<boolean>;
   /** False when it was not shared. */
   unshare(artifactId: string, name: string): Promise<boolean>;
-  /** Nothing of others is shared with the name any more. */
+  /** Nothing of others is shared with the name any more, and nothing that belongs to it with others. */
   unshareAll(name: string): Promise<void>;
   /** The first `most` artifacts of each of the names, by id. */
   ofNames(names: readonly string[], most: number): Promise<readonly { readonly artifactId: string; readonly nameKey: string }[]>;

@@ -43,6 +43,7 @@ export function artifactRepository({ db, dialect }: Session<RegistrationTables>)
         .set({ name, name_key: nameKeyOf(name) })
         .where("artifact_id", "=", artifactId)
         .execute();
+      await db.deleteFrom("schema_artifact_shares").where("artifact_id", "=", artifactId).execute();
     },
 
     async isShared(artifactId, name) {
@@ -68,7 +69,11 @@ export function artifactRepository({ db, dialect }: Session<RegistrationTables>)
     },
 
     async unshareAll(name) {
-      await db.deleteFrom("schema_artifact_shares").where("name_key", "=", nameKeyOf(name)).execute();
+      const own = db.selectFrom("schema_artifacts").select("artifact_id").where("name_key", "=", nameKeyOf(name));
+      await db
+        .deleteFrom("schema_artifact_shares")
+        .where((eb) => eb.or([eb("name_key", "=", nameKeyOf(name)), eb("artifact_id", "in", own)]))
+        .execute();
     },
 
     async ofNames(given, most) {

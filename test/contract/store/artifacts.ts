@@ -17,6 +17,8 @@ export function artifactTests(backend: StoreBackend): void {
       expect(await store.tx((tx) => tx.artifacts.claim("api", "evil", 2))).toBe("Payments");
       await store.tx((tx) => tx.artifacts.give("api", "refunds"));
       expect(await holder()).toBe("refunds");
+      expect(await store.tx((tx) => tx.artifacts.isShared("api", "billing"))).toBe(false);
+      await store.tx((tx) => tx.artifacts.share("api", "billing"));
       await store.tx((tx) => tx.schemas.delete("api", "1"));
       expect(await holder()).toBe("refunds");
       await store.tx((tx) => tx.schemas.delete("api", "2"));
@@ -64,6 +66,9 @@ export function artifactTests(backend: StoreBackend): void {
         expect(await artifacts.isShared("b", "billing")).toBe(true);
         await artifacts.unshareAll("billing");
         expect(await artifacts.isShared("b", "billing")).toBe(false);
+        for (const id of ["c", "d"]) await artifacts.share(id, "billing");
+        await artifacts.unshareAll("Payments");
+        expect([await artifacts.isShared("c", "billing"), await artifacts.isShared("d", "billing")]).toEqual([false, true]);
         expect(await artifacts.ofNames(["PAYMENTS", "none"], 2)).toEqual([
           { artifactId: "a", nameKey: "payments" },
           { artifactId: "b", nameKey: "payments" },
