@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hostViolation, judgeAddress } from "./address.ts";
+import { cidrViolation, hostViolation, judgeAddress } from "./address.ts";
 
 const production = { allowLoopback: false, allowedRanges: [] };
 const development = { allowLoopback: true, allowedRanges: [] };
@@ -26,6 +26,10 @@ describe("hosts as text", () => {
     "127.1",
     "127.0.0.0x1",
     "010.0.0.1",
+    "::ffff:127.0.0.01",
+    "::ffff:0177.0.0.1",
+    "::ffff:0x7f.0.0.1",
+    "64:ff9b::010.1.1.1",
     "unix:/tmp/x",
     "ipv4:1.2.3.4,5.6.7.8",
     "bücher.example",
@@ -36,6 +40,19 @@ describe("hosts as text", () => {
   ])("%j is not", (host) => {
     expect(hostViolation(host)).toBeDefined();
   });
+});
+
+describe("ranges", () => {
+  test.each(["10.0.0.0/8", "0.0.0.0/0", "10.1.2.3/32", "fd00::/8", "::/0"])("%s is one", (cidr) => {
+    expect(cidrViolation(cidr)).toBeUndefined();
+  });
+
+  test.each(["10.0.0.0", "10.0.0.0/33", "10/8", "010.0.0.0/8", "0x0a.0.0.0/8", "10.0.0.0/8 ", "fd00::%eth0/8", "::ffff:10.0.0.0/104", "everything", ""])(
+    "%j is not",
+    (cidr) => {
+      expect(cidrViolation(cidr)).toBeDefined();
+    },
+  );
 });
 
 describe("addresses", () => {

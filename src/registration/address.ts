@@ -16,9 +16,11 @@ const label = /^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 /** Instance metadata services that lie outside the link-local range. */
 const metadataAddresses = new Set(["100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"]);
 
-/** True for a literal IPv4 (four decimal parts) or IPv6 address without zone or brackets. */
+/** True for a literal IPv4 (four decimal parts) or IPv6 address without zone or brackets; an IPv4 one at its end has four decimal parts, too. */
 export function isIpLiteral(host: string): boolean {
-  return ipaddr.IPv4.isValidFourPartDecimal(host) || (host.includes(":") && !host.includes("%") && ipaddr.IPv6.isValid(host));
+  if (!host.includes(":")) return ipaddr.IPv4.isValidFourPartDecimal(host);
+  const end = host.slice(host.lastIndexOf(":") + 1);
+  return !host.includes("%") && ipaddr.IPv6.isValid(host) && (!end.includes(".") || ipaddr.IPv4.isValidFourPartDecimal(end));
 }
 
 /**
@@ -61,9 +63,11 @@ function isOrdinary(ip: ipaddr.IPv4 | ipaddr.IPv6): boolean {
   return range === "uniqueLocal" || range === "loopback" || (range === "unicast" && within(ip, "2000::/3"));
 }
 
-/** What is wrong with a CIDR range of the configuration, or undefined. */
+/** What is wrong with a CIDR range of the configuration, or undefined. Also one that would be read as another than it seems, such as `10/8`. */
 export function cidrViolation(cidr: string): string | undefined {
-  return ipaddr.isValidCIDR(cidr) ? undefined : "must be a CIDR range such as 10.0.0.0/8";
+  const base = cidr.split("/", 1)[0] ?? "";
+  if (!ipaddr.isValidCIDR(cidr) || !isIpLiteral(base)) return "must be a CIDR range such as 10.0.0.0/8 or fd00::/8";
+  return unwrap(ipaddr.parse(base)).kind() === ipaddr.parse(base).kind() ? undefined : "must be written as the range of IPv4 that it carries";
 }
 
 /** An IPv6 address that carries an IPv4 one (mapped, NAT64, 6to4) is judged by the IPv4 address inside. */

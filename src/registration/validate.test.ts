@@ -53,7 +53,14 @@ const limits: readonly (readonly [field: string, within: readonly Partial<Regist
   [
     "version",
     [{ version: "" }, { version: "v".repeat(256) }, { version: "1.0.0+b-c_d" }],
-    [{ version: "v".repeat(257) }, { version: "1/2" }, { type: "MODULE", version: "" }, { type: "CONNECTOR", version: "" }],
+    [
+      { version: "v".repeat(257) },
+      { version: "1/2" },
+      { version: "." },
+      { version: ".." },
+      { type: "MODULE", version: "" },
+      { type: "CONNECTOR", version: "" },
+    ],
   ],
   [
     "metadata",

@@ -109,12 +109,17 @@ function httpSchemaVersionVerdict(r: RegisterCandidate): Verdict {
 
 /** What is wrong with an artifact id. */
 export function artifactVerdict(id: string): Verdict {
-  return artifactId.test(id) && id !== "." && id !== ".." ? undefined : "must be 1 to 512 printable ASCII characters without spaces and %";
+  return artifactId.test(id) && !isDots(id) ? undefined : "must be 1 to 512 printable ASCII characters without spaces and %, and neither . nor ..";
+}
+
+/** These would leave the path of a URL. */
+function isDots(value: string): boolean {
+  return value === "." || value === "..";
 }
 
 /** What is wrong with a version that must be there. */
 export function schemaVersionVerdict(value: string): Verdict {
-  return version.test(value) ? undefined : "must match ^[A-Za-z0-9._+-]{1,256}$";
+  return version.test(value) && !isDots(value) ? undefined : "must match ^[A-Za-z0-9._+-]{1,256}$ and be neither . nor ..";
 }
 
 function httpSchemaArtifactVerdict(r: RegisterCandidate): Verdict {

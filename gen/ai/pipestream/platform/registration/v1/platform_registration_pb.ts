@@ -6,7 +6,7 @@
 //
 // Terms used below:
 //   name        `^[A-Za-z0-9]([A-Za-z0-9._-]{0,126}[A-Za-z0-9])?$`, so 1 to 128 characters.
-//   version     `^[A-Za-z0-9._+-]{1,256}$`.
+//   version     `^[A-Za-z0-9._+-]{1,256}$`, but neither `.` nor `..`.
 //   service id  `<name>-<advertised_host>-<advertised_port>`, dots kept. It identifies one instance everywhere:
 //               in replies, in events, in the catalog and in the database.
 //   instance    one name at one advertised host and port.
@@ -180,7 +180,7 @@ export type RegisterRequest = Message<"ai.pipestream.platform.registration.v1.Re
 
   /**
    * Labels for discovery: at most 64, each of 1 to 256 characters without control characters. `module` and what begins
-   * with `capability:` are refused: the catalog derives them from type and capabilities.
+   * with `capability:`, in any case, are refused: the catalog derives them from type and capabilities.
    *
    * @generated from field: repeated string tags = 6;
    */
