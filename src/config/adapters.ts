@@ -30,10 +30,18 @@ export function parseAdapters(get: Get, problems: string[]): AdapterSettings {
 }
 
 function parseStore(value: string, problems: string[]): AdapterSettings["store"] {
-  if (value.startsWith("sqlite:") && value.length > "sqlite:".length) return { kind: "sqlite", path: value.slice("sqlite:".length) };
+  // As a URL of other tools `sqlite://x.db` is relative to the folder; as a path it would be in the root.
+  const path = /^sqlite:(?!\/\/[^/])(.+)$/s.exec(value)?.[1];
+  if (path !== undefined) return { kind: "sqlite", path };
   if (URL.canParse(value) && new URL(value).protocol === "mysql:" && new URL(value).pathname.length > 1) return { kind: "mysql", url: value };
-  problems.push("MUSTER_STORE: must be sqlite:PATH or mysql://user:password@host:port/database");
+  problems.push("MUSTER_STORE: must be sqlite:PATH, such as sqlite:./muster.db, or mysql://user:password@host:port/database");
   return { kind: "sqlite", path: "" };
+}
+
+/** The URL of a server whose API is at this path. */
+function serverUrl(value: string, scheme: string, path: RegExp): string | undefined {
+  const url = /[\s?#]/.test(value) ? undefined : innerUrl(value, scheme);
+  return url !== undefined && path.test(new URL(url).pathname) ? url : undefined;
 }
 
 function parseCatalog(get: Get, problems: string[]): AdapterSettings["catalog"] {
@@ -41,24 +49,30 @@ function parseCatalog(get: Get, problems: string[]): AdapterSettings["catalog"] 
   const bootstrapChecks = Number(get("MUSTER_CATALOG_BOOTSTRAP_CHECKS"));
   if (!Number.isInteger(bootstrapChecks) || bootstrapChecks < 1 || bootstrapChecks > 16) problems.push("MUSTER_CATALOG_BOOTSTRAP_CHECKS: must be from 1 to 16");
   if (value === "embedded") return { kind: "embedded" };
-  const url = innerUrl(value, "consul");
-  if (url === undefined) problems.push(`MUSTER_CATALOG: ${quoted(value)} must be embedded or consul+http(s)://host:port`);
+  const url = serverUrl(value, "consul", /^\/$/);
+  if (url === undefined) problems.push(`MUSTER_CATALOG: ${quoted(value)} must be embedded or consul+http(s)://host:port, without a path and parameters`);
   return { kind: "consul", url: url ?? "", token: get("MUSTER_CATALOG_TOKEN") || undefined, bootstrapChecks };
 }
 
 function parseSchemas(get: Get, problems: string[]): AdapterSettings["schemas"] {
   const value = get("MUSTER_SCHEMAS");
   if (value === "embedded") return { kind: "embedded" };
-  const url = innerUrl(value, "apicurio");
-  if (url === undefined) problems.push(`MUSTER_SCHEMAS: ${quoted(value)} must be embedded or apicurio+http(s)://host:port/apis/registry/v3`);
+  const url = serverUrl(value, "apicurio", /\/apis\/registry\/v3$/);
+  if (url === undefined)
+    problems.push(`MUSTER_SCHEMAS: ${quoted(value)} must be embedded or apicurio+http(s)://host:port/apis/registry/v3, without parameters`);
   return { kind: "apicurio", url: url ?? "", token: get("MUSTER_SCHEMAS_TOKEN") || undefined };
 }
 
 function parseEvents(value: string, problems: string[]): AdapterSettings["events"] {
   if (value === "embedded") return { kind: "embedded" };
   const brokers = value.startsWith("kafka://") ? value.slice("kafka://".length).split(",") : [];
-  if (brokers.length === 0 || !brokers.every((broker) => /^[^:,/@\s]+:\d{1,5}$/.test(broker))) {
+  if (brokers.length === 0 || !brokers.every(isBroker)) {
     problems.push(`MUSTER_EVENTS: ${quoted(value)} must be embedded or kafka://host:port,host:port`);
   }
   return { kind: "kafka", brokers };
+}
+
+function isBroker(text: string): boolean {
+  const port = Number(/^[\w.-]+:(\d{1,5})$/.exec(text)?.[1]);
+  return port >= 1 && port <= 65_535;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, parseConfig } from "./config.ts";
+import { allVariables, ConfigError, parseConfig } from "./config.ts";
 import type { Settings } from "./settings.ts";
 import { registrationTopic } from "../registration/events.ts";
 import { events } from "../events.ts";
@@ -84,6 +84,30 @@ describe("configuration", () => {
     }
   });
 
+  test("whatever is wrong with a variable, what is said of it has neither its secret nor what a terminal would obey", () => {
+    for (const [name, { secret }] of Object.entries(allVariables)) {
+      for (const value of ["https://u:hunter2@\u001b[31mx", "https://u:hunter2@x", "\u001b[31m \u202ehunter"]) {
+        const said = problemsOf({ [name]: value, [`${name}\u001b[31m`]: "x", ...(secret ? { [`${name}_FILE`]: value } : {}) }).join("\n");
+        expect([name, ["hunter2", "\u001b", "\u202e"].filter((part) => said.includes(part))]).toEqual([name, []]);
+      }
+    }
+  });
+
+  test.each([
+    ["MUSTER_LISTEN", [" 127.0.0.1:1", "127.0.0.1 :1", "h/x:1"]],
+    ["MUSTER_STORE", ["sqlite://muster.db", "sqlite://./muster.db"]],
+    ["MUSTER_CATALOG", ["consul+http://c:8500/ui", "consul+http://c:8500?token=x", "consul+http://c:8500 "]],
+    ["MUSTER_SCHEMAS", ["apicurio+http://s:1", "apicurio+http://s:1/apis/registry/v2", "apicurio+http://s:1/apis/registry/v3?x=y"]],
+    ["MUSTER_EVENTS", ["kafka://k:0", "kafka://k:65536", "kafka://k:1,"]],
+    ["MUSTER_MODULE_ADDRESSES", [" ", ",", "10/8", "010.0.0.0/8", "::ffff:10.0.0.0/104"]],
+    ["MUSTER_WEBHOOK_ADDRESSES", [" , ", "1/0"]],
+  ])("%s is no other value than it seems to be", (name, values) => {
+    for (const value of values) {
+      const problems = problemsOf({ [name]: value });
+      expect([value, problems]).toEqual([value, [expect.stringMatching(new RegExp(`^${name}: `))]]);
+    }
+  });
+
   test.each([
     ["MUSTER_CATALOG", "consul+http//u:hunter2@consul:8500"],
     ["MUSTER_CATALOG", "http://u:hunter2@consul:8500"],
@@ -132,7 +156,7 @@ describe("configuration", () => {
     [{ MUSTER_EVENTS_TOPICS: "ModuleGone=a" }, /"ModuleGone" must be one of ServiceRegistered/],
     [{ MUSTER_EVENTS_TOPICS: "ModuleRegistered=a,ModuleRegistered=b" }, /ModuleRegistered is given twice/],
     [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_EVENTS: "kafka://k:9092" }, /confluent needs MUSTER_SCHEMAS/],
-    [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_SCHEMAS: "apicurio+http://s:1" }, /confluent needs MUSTER_EVENTS=kafka/],
+    [{ MUSTER_EVENTS_FORMAT: "confluent", MUSTER_SCHEMAS: "apicurio+http://s:1/apis/registry/v3" }, /confluent needs MUSTER_EVENTS=kafka/],
     [{ MUSTER_EVENTS_FORMAT: "json" }, /json needs MUSTER_EVENTS=kafka/],
     [{ MUSTER_EVENT_RETENTION: "0d" }, /must be whole days from 1d to 3650d/],
   ])("what events cannot be: %o", (settings, problem) => {
@@ -169,6 +193,9 @@ describe("configuration", () => {
     const file = parse({ MUSTER_STORE_FILE: "/run/store" }, { "/run/store": "mysql://u:secret@h/d\n" });
     expect(file.store).toEqual({ kind: "mysql", url: "mysql://u:secret@h/d" });
     expect(problemsOf({ MUSTER_STORE_FILE: "/run/absent" })).toEqual(["MUSTER_STORE_FILE: the file /run/absent cannot be read"]);
+    expect(parse({ MUSTER_STORE: "", MUSTER_STORE_FILE: "/run/store" }, { "/run/store": "sqlite:./x.db" }).store).toEqual({ kind: "sqlite", path: "./x.db" });
+    expect(parse({ MUSTER_STORE: "sqlite:./x.db", MUSTER_STORE_FILE: "" }).store).toEqual({ kind: "sqlite", path: "./x.db" });
+    expect(() => parse({ MUSTER_STORE_FILE: "/run/store" }, { "/run/store": "\n" })).toThrow("MUSTER_STORE_FILE: the file /run/store is empty");
     const both = problemsOf({ MUSTER_STORE_FILE: "/run/absent", MUSTER_STORE: "mysq://u:secret@h/d" }).join("\n");
     expect(both).toMatch(/both set/);
     expect(both).not.toContain("secret");
@@ -228,7 +255,7 @@ describe("configuration", () => {
     const there = parse({ MUSTER_LISTEN: "10.0.0.1:1", MUSTER_AUTH: "tokens:t", MUSTER_WEBHOOK_ADDRESSES: "203.0.113.0/24, fd00::/8" });
     expect(there.webhooks).toEqual({ allowLoopback: false, allowedRanges: ["203.0.113.0/24", "fd00::/8"] });
     expect(problemsOf({ MUSTER_WEBHOOK_ADDRESSES: "10.0.0.0/8,everything" })).toEqual([
-      "MUSTER_WEBHOOK_ADDRESSES: everything must be a CIDR range such as 10.0.0.0/8",
+      'MUSTER_WEBHOOK_ADDRESSES: "everything" must be a CIDR range such as 10.0.0.0/8 or fd00::/8',
     ]);
   });
 });

@@ -47,7 +47,7 @@ export function parseSelf(
 }
 
 function parseAddress(text: string): Pick<SelfRegistration, "host" | "port"> | undefined {
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[^:[\]\s/]+))(?::(?<port>\d{1,5}))?$/.exec(text);
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[\w.-]+))(?::(?<port>\d{1,5}))?$/.exec(text);
   const host = match?.groups?.["v6"] ?? match?.groups?.["host"];
   const port = match?.groups?.["port"] === undefined ? undefined : Number(match.groups["port"]);
   return host === undefined || (port !== undefined && (port < 1 || port > 65_535)) ? undefined : { host, port };

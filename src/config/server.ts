@@ -70,7 +70,7 @@ export function parseServer(get: Get, problems: string[]): ServerSettings {
 }
 
 function parseListen(value: string, problems: string[]): ServerSettings["listen"] {
-  const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[^:[\]]+)):(?<port>\d{1,5})$/.exec(value);
+  const match = /^(?:\[(?<v6>[0-9a-fA-F:]+)\]|(?<host>[\w.-]+)):(?<port>\d{1,5})$/.exec(value);
   const host = match?.groups?.["v6"] ?? match?.groups?.["host"] ?? "";
   const port = Number(match?.groups?.["port"]);
   if (host === "" || !(port <= 65_535)) problems.push(`MUSTER_LISTEN: ${quoted(value)} must be host:port, such as 127.0.0.1:7430 or [::1]:7430`);
@@ -105,7 +105,7 @@ function parseOrigins(value: string, problems: string[]): readonly string[] {
   for (const origin of origins) {
     // As a browser sends it: without a path, in lower case, without the port that the scheme has anyway.
     if (!/^https?:/.test(origin) || URL.parse(origin)?.origin !== origin) {
-      problems.push(`MUSTER_CORS_ORIGINS: "${origin}" must be an origin such as https://console.example.org, without a path`);
+      problems.push(`MUSTER_CORS_ORIGINS: ${quoted(origin)} must be an origin such as https://console.example.org, without a path`);
     }
   }
   return origins;

@@ -1,4 +1,5 @@
 /** `MUSTER_*` variables as they are given: which are known, which come from files, what is wrong with them. */
+import { printable } from "../kernel/log.ts";
 import { masked } from "../kernel/mask.ts";
 import { nearest } from "../kernel/nearest.ts";
 
@@ -42,19 +43,24 @@ export function readSettings<Wanted extends Rows>(settings: Settings, { known, w
     const isFile = name !== plain && Object.hasOwn(known, plain) && known[plain]?.secret === true;
     if (!Object.hasOwn(known, name) && !isFile) {
       const near = nearest(name, Object.keys(known));
-      problems.push(`${name} is not known${near ? `; did you mean ${near}?` : ""}`);
+      problems.push(`${printable(name)} is not known${near ? `; did you mean ${near}?` : ""}`);
       continue;
     }
     if (!Object.hasOwn(wanted, isFile ? plain : name)) continue;
+    if (value === "") continue;
     if (!isFile) {
-      if (value !== "") values.set(name, { value, origin: "environment" });
+      values.set(name, { value, origin: "environment" });
       continue;
     }
-    if (settings[plain] !== undefined) problems.push(`${name} and ${plain} are both set`);
+    if ((settings[plain] ?? "") !== "") problems.push(`${name} and ${plain} are both set`);
+    const problem = (what: string): void => void problems.push(`${name}: the file ${printable(masked(value))} ${what}`);
     try {
-      values.set(plain, { value: readFile(value).trim(), origin: { file: value } });
+      const content = readFile(value).trim();
+      // Who names a file does not mean the default.
+      if (content === "") problem("is empty");
+      else values.set(plain, { value: content, origin: { file: value } });
     } catch {
-      problems.push(`${name}: the file ${masked(value)} cannot be read`);
+      problem("cannot be read");
     }
   }
   return {

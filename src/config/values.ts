@@ -35,15 +35,16 @@ export function oneOf<T extends string>(name: string, value: string, allowed: re
   return found ?? allowed[0];
 }
 
-/** CIDR ranges with commas between. */
+/** CIDR ranges with commas between; none for an empty value alone, so that nobody restricts nothing without knowing. */
 export function rangesOf(name: string, value: string, problems: string[]): readonly string[] {
   const ranges = value
     .split(",")
     .map((range) => range.trim())
     .filter((range) => range !== "");
+  if (value !== "" && ranges.length === 0) problems.push(`${name}: ${quoted(value)} has no CIDR range such as 10.0.0.0/8; an empty value allows all addresses`);
   for (const range of ranges) {
     const verdict = cidrViolation(range);
-    if (verdict) problems.push(`${name}: ${range} ${verdict}`);
+    if (verdict) problems.push(`${name}: ${quoted(range)} ${verdict}`);
   }
   return ranges;
 }
