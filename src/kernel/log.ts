@@ -6,11 +6,9 @@ export type Log = (level: LogLevel, event: string, fields?: LogFields) => void;
 
 const order: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 const maxValueLength = 1_024;
-// C0, C1, and what cannot be seen or turns the direction of writing: soft hyphen, Arabic letter mark, Mongolian separator,
-// zero width characters, marks, overrides and isolates, line and paragraph separators, byte order mark, annotations, tags.
-const unprintable =
-  // oxlint-disable-next-line no-control-regex
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+// C0, C1, and what cannot be seen or turns the direction of writing: what Unicode has rendered as nothing (zero width, marks,
+// overrides, isolates, fillers, variation selectors but the one of an emoji, tags), line and paragraph separators, annotations, the empty Braille cell.
+const unprintable = /[[\p{Cc}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800\ufff9-\ufffb]--\ufe0f]|(?<!\p{Extended_Pictographic})\ufe0f/gv;
 
 /** Text from outside made safe for a terminal, a log line or an error message: control, bidirectional and invisible characters escaped, at most `max` characters. */
 export function printable(text: string, max = maxValueLength): string {

@@ -24,10 +24,17 @@ export interface SelfAddress {
   readonly owner: string;
 }
 
+const attemptPrefix = "self-";
+
+/** True for what stands in the place of an attempt's id in a server's own entry. */
+export function isOfServer(attemptId: string | undefined): boolean {
+  return attemptId?.startsWith(attemptPrefix) === true;
+}
+
 export function selfEntry({ name, host, port, tls, owner }: SelfAddress): CatalogEntry {
   return {
     serviceId: `${name}-${host}-${port}`,
-    attemptId: `self-${owner}`,
+    attemptId: `${attemptPrefix}${owner}`,
     name,
     type: "SERVICE",
     version: "",

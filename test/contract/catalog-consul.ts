@@ -1,6 +1,7 @@
 import type { CatalogEntry } from "../../src/registration/ports.ts";
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
+import { selfEntry } from "../../src/registration/self-registration.ts";
 import { openConsulCatalog } from "../support/catalogs.ts";
 import { removeFromCatalog } from "../support/consul-agent.ts";
 import { startHealthServer } from "../support/health-server.ts";
@@ -32,6 +33,18 @@ export function consulCatalogContract(url: string): void {
   }
 
   describe("consul: on the agent", { timeout: 90_000 }, () => {
+    test("an instance does not take the place of a server's own entry, whose service id another name and host can give", async () => {
+      await using it = await openConsulCatalog(url);
+      await using server = await startHealthServer();
+      const name = it.unique("platform");
+      const own = selfEntry({ name, host: "eu-localhost", port: server.port, tls: false, owner: "me" });
+      await it.catalog.promote({ ...own, address: "127.0.0.1", check: { ...own.check, address: "127.0.0.1" } }, signal());
+      const attack = { ...entryFor(`${name}-eu`, server.port), serviceId: own.serviceId };
+      await expect(it.catalog.register(attack, signal())).rejects.toMatchObject({ kind: "already_exists", reason: "SERVICE_ID_CLASH" });
+      await it.catalog.deregister(attack.serviceId, attack.attemptId, signal());
+      expect(await it.catalog.instances({ serviceId: own.serviceId }, signal())).toMatchObject([{ name, attemptId: "self-me" }]);
+    });
+
     test("promote keeps maintenance mode, and nobody sees it end", async () => {
       await using it = await openConsulCatalog(url);
       await using server = await startHealthServer();

@@ -8,7 +8,8 @@
  * The caller runs one attempt a service id.
  */
 import type { Catalog } from "../../registration/ports.ts";
-import { unavailable } from "../../kernel/errors.ts";
+import { isOfServer } from "../../registration/self-registration.ts";
+import { DomainError, unavailable } from "../../kernel/errors.ts";
 import { createFairQueue } from "../../kernel/fair-queue.ts";
 import type { Clock } from "../../kernel/ports.ts";
 import { attemptOfBootCheck, entryDifferences, steadyCheckId, trialCheckId } from "../catalog-entry.ts";
@@ -103,6 +104,7 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
   return {
     async register(entry, signal, share) {
       const current = await reads.agentEntry(entry.serviceId, signal);
+      if (current !== undefined && isOfServer(attemptOf(current.service))) throw idOfServer(entry.serviceId);
       const trial = current === undefined || isTrial(current, entry.attemptId) ? freshTrial : candidateTrial;
       await put(share ?? entry.serviceId, () => trial(entry, checksEach(share)), false, signal);
     },
@@ -175,6 +177,17 @@ export function createConsulCatalog(config: ConsulCatalogConfig): Catalog {
     const entry = await reads.agentEntry(serviceId, signal);
     return entry === undefined ? [] : [entry];
   }
+}
+
+/** Clients that look for the platform would be sent to an instance in the place of its entry. */
+function idOfServer(serviceId: string): DomainError {
+  return new DomainError({
+    kind: "already_exists",
+    reason: "SERVICE_ID_CLASH",
+    message: `the service id ${serviceId} is that of a server of the platform itself`,
+    subject: { type: "service", name: serviceId },
+    metadata: { service_id: serviceId },
+  });
 }
 
 function trialKey(serviceId: string, attemptId: string): string {
