@@ -1,4 +1,5 @@
 import type { Config } from "./config/config.ts";
+import { printable } from "./kernel/log.ts";
 
 export interface BannerFacts {
   readonly address: { readonly host: string; readonly port: number };
@@ -28,7 +29,7 @@ export function banner(config: Config, { address, readyMs, silent, program }: Ba
   return [
     "",
     `  MUSTER  ready in ${Math.round(readyMs)} ms`,
-    ...lines.map(([label, text]) => `  ${label.padEnd(width)}  ${text}`),
+    ...lines.map(([label, text]) => `  ${label.padEnd(width)}  ${printable(text)}`),
     "",
     "  Try:",
     `    grpcurl ${plain}${at} list`,

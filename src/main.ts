@@ -21,7 +21,9 @@ try {
     process.exit(end);
   }
 } catch (error) {
-  process.stderr.write(`muster: ${error instanceof Error ? error.message : String(error)}\n`);
+  const { printable } = await import("./kernel/log.ts");
+  const lines = (error instanceof Error ? error.message : String(error)).split("\n");
+  process.stderr.write(`muster: ${lines.map((line) => printable(line)).join("\n")}\n`);
   process.exit(1);
 }
 

@@ -1,5 +1,5 @@
 /** Which servers stand behind the ports. */
-import { innerUrl, quoted } from "./values.ts";
+import { headerSecret, innerUrl, quoted } from "./values.ts";
 
 export const adapterVariables = {
   MUSTER_STORE: { fallback: "sqlite:./.muster/muster.db", secret: true },
@@ -38,10 +38,17 @@ function parseStore(value: string, problems: string[]): AdapterSettings["store"]
   return { kind: "sqlite", path: "" };
 }
 
-/** The URL of a server whose API is at this path. */
-function serverUrl(value: string, scheme: string, path: RegExp): string | undefined {
+/** The URL of a server whose API is at this path; undefined when it has another form. */
+function serverUrl(name: string, value: string, { scheme, path }: { readonly scheme: string; readonly path: RegExp }, problems: string[]): string | undefined {
   const url = /[\s?#]/.test(value) ? undefined : innerUrl(value, scheme);
-  return url !== undefined && path.test(new URL(url).pathname) ? url : undefined;
+  if (url === undefined || !path.test(new URL(url).pathname)) return undefined;
+  const { username, password } = new URL(url);
+  try {
+    decodeURIComponent(username + password);
+  } catch {
+    problems.push(`${name}: its user or password has a % that does not begin an escape: write %25`);
+  }
+  return url;
 }
 
 function parseCatalog(get: Get, problems: string[]): AdapterSettings["catalog"] {
@@ -49,18 +56,18 @@ function parseCatalog(get: Get, problems: string[]): AdapterSettings["catalog"] 
   const bootstrapChecks = Number(get("MUSTER_CATALOG_BOOTSTRAP_CHECKS"));
   if (!Number.isInteger(bootstrapChecks) || bootstrapChecks < 1 || bootstrapChecks > 16) problems.push("MUSTER_CATALOG_BOOTSTRAP_CHECKS: must be from 1 to 16");
   if (value === "embedded") return { kind: "embedded" };
-  const url = serverUrl(value, "consul", /^\/$/);
+  const url = serverUrl("MUSTER_CATALOG", value, { scheme: "consul", path: /^\/$/ }, problems);
   if (url === undefined) problems.push(`MUSTER_CATALOG: ${quoted(value)} must be embedded or consul+http(s)://host:port, without a path and parameters`);
-  return { kind: "consul", url: url ?? "", token: get("MUSTER_CATALOG_TOKEN") || undefined, bootstrapChecks };
+  return { kind: "consul", url: url ?? "", token: headerSecret("MUSTER_CATALOG_TOKEN", get("MUSTER_CATALOG_TOKEN"), problems), bootstrapChecks };
 }
 
 function parseSchemas(get: Get, problems: string[]): AdapterSettings["schemas"] {
   const value = get("MUSTER_SCHEMAS");
   if (value === "embedded") return { kind: "embedded" };
-  const url = serverUrl(value, "apicurio", /\/apis\/registry\/v3$/);
+  const url = serverUrl("MUSTER_SCHEMAS", value, { scheme: "apicurio", path: /\/apis\/registry\/v3$/ }, problems);
   if (url === undefined)
     problems.push(`MUSTER_SCHEMAS: ${quoted(value)} must be embedded or apicurio+http(s)://host:port/apis/registry/v3, without parameters`);
-  return { kind: "apicurio", url: url ?? "", token: get("MUSTER_SCHEMAS_TOKEN") || undefined };
+  return { kind: "apicurio", url: url ?? "", token: headerSecret("MUSTER_SCHEMAS_TOKEN", get("MUSTER_SCHEMAS_TOKEN"), problems) };
 }
 
 function parseEvents(value: string, problems: string[]): AdapterSettings["events"] {

@@ -96,15 +96,21 @@ describe("configuration", () => {
   test.each([
     ["MUSTER_LISTEN", [" 127.0.0.1:1", "127.0.0.1 :1", "h/x:1"]],
     ["MUSTER_STORE", ["sqlite://muster.db", "sqlite://./muster.db"]],
-    ["MUSTER_CATALOG", ["consul+http://c:8500/ui", "consul+http://c:8500?token=x", "consul+http://c:8500 "]],
-    ["MUSTER_SCHEMAS", ["apicurio+http://s:1", "apicurio+http://s:1/apis/registry/v2", "apicurio+http://s:1/apis/registry/v3?x=y"]],
+    ["MUSTER_CATALOG", ["consul+http://c:8500/ui", "consul+http://c:8500?token=x", "consul+http://c:8500 ", "consul+http://u:x%zz@c:8500"]],
+    ["MUSTER_CATALOG_TOKEN", ["two\nlines", "schlüssel"]],
+    ["MUSTER_SCHEMAS_TOKEN", ["\u001b"]],
+    [
+      "MUSTER_SCHEMAS",
+      ["apicurio+http://s:1", "apicurio+http://s:1/apis/registry/v2", "apicurio+http://s:1/apis/registry/v3?x=y", "apicurio+http://u:%ff@s:1/apis/registry/v3"],
+    ],
     ["MUSTER_EVENTS", ["kafka://k:0", "kafka://k:65536", "kafka://k:1,"]],
     ["MUSTER_MODULE_ADDRESSES", [" ", ",", "10/8", "010.0.0.0/8", "::ffff:10.0.0.0/104"]],
     ["MUSTER_WEBHOOK_ADDRESSES", [" , ", "1/0"]],
   ])("%s is no other value than it seems to be", (name, values) => {
     for (const value of values) {
-      const problems = problemsOf({ [name]: value });
-      expect([value, problems]).toEqual([value, [expect.stringMatching(new RegExp(`^${name}: `))]]);
+      const server = name.endsWith("_TOKEN") ? { MUSTER_CATALOG: "consul+http://c:1", MUSTER_SCHEMAS: "apicurio+http://s:1/apis/registry/v3" } : {};
+      const problems = problemsOf({ ...server, [name]: value });
+      expect([value, problems]).toEqual([value, [expect.stringMatching(new RegExp(`^${name}\\b`))]]);
     }
   });
 

@@ -1,6 +1,6 @@
 /** `MUSTER_DIRECTORY`: `file:PATH`, the `https://…` of the same document, or `keycloak+https://HOST/realms/NAME?…`. */
 import { defaultTenant, tenantViolation } from "../kernel/caller.ts";
-import { innerUrl, quoted } from "./values.ts";
+import { headerSecret, innerUrl, quoted } from "./values.ts";
 
 export type DirectorySettings =
   | { readonly kind: "file"; readonly file: string }
@@ -22,7 +22,7 @@ export function parseDirectory(value: string, secret: string, problems: string[]
   const url = URL.parse(value);
   if (/^https?:/.test(value) && url && url.username + url.password + url.hash === "") {
     if (!isPrivate(url)) problems.push(`MUSTER_DIRECTORY: ${quoted(value)} must be https; http is for this machine alone`);
-    return { kind: "http", url: value, secret: secret || undefined };
+    return { kind: "http", url: value, secret: headerSecret("MUSTER_DIRECTORY_SECRET", secret, problems) };
   }
   const keycloak = innerUrl(value, "keycloak");
   if (keycloak !== undefined) return keycloakOf(keycloak, secret, problems);

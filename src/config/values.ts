@@ -14,6 +14,12 @@ export function innerUrl(value: string, scheme: string): string | undefined {
   return /^https?:\/\//.test(inner) && URL.canParse(inner) ? inner.replace(/\/+$/, "") : undefined;
 }
 
+/** A secret that is sent in a header field; undefined when it is empty. */
+export function headerSecret(name: string, value: string, problems: string[]): string | undefined {
+  if (!/^[\x20-\x7e]*$/.test(value)) problems.push(`${name} must be one line of printable ASCII characters`);
+  return value || undefined;
+}
+
 const units = { s: { word: "seconds", ms: 1_000 }, d: { word: "days", ms: 86_400_000 } } as const;
 
 /** Milliseconds of a whole number of one unit, such as `15s`; bounds in that unit. */

@@ -80,7 +80,7 @@ function ownedByAnother(name: string): DomainError {
   return new DomainError({
     kind: "denied",
     reason: "NAME_OWNED_BY_ANOTHER",
-    message: `the name ${name}, or another spelling of it, was first registered by somebody else`,
+    message: `the name ${name}, in all its spellings, belongs to somebody else`,
     metadata: { name },
   });
 }

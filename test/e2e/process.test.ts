@@ -70,8 +70,9 @@ test("a state directory that another process uses is reported", async () => {
 });
 
 test("a database file that cannot be made is reported immediately", async () => {
-  const written = await refusesToStart({ MUSTER_STORE: "sqlite:/proc/x/a.db" });
-  expect(written).toMatch(/✗ store .*\/proc\/x\/a\.db cannot be made.*\n +→ MUSTER_STORE=/);
+  const written = await refusesToStart({ MUSTER_STORE: "sqlite:/proc/x/\u001b[31m/a.db" });
+  expect(written).toMatch(/✗ store .*\/proc\/x\/\\u001b\[31m\/a\.db cannot be made.*\n +→ MUSTER_STORE=/);
+  expect(written).not.toContain("\u001b");
 });
 
 test("files that are missing or swapped are reported with their variable", async () => {
@@ -99,6 +100,7 @@ test("the banner says which dependency is down", async () => {
     env: {
       PATH: process.env["PATH"] ?? "",
       ...backing.env,
+      MUSTER_STORE: `${backing.env["MUSTER_STORE"]}\u001b[31m`,
       MUSTER_LISTEN: "127.0.0.1:0",
       MUSTER_CATALOG: "consul+http://127.0.0.1:9",
       MUSTER_SELF_REGISTER: "off",
@@ -108,6 +110,7 @@ test("the banner says which dependency is down", async () => {
   let out = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (out += chunk));
   await expect.poll(() => out, { timeout: 30_000 }).toMatch(/Catalog +consul 127\.0\.0\.1:9 +DOWN: .*\n +Schemas +embedded\n/);
+  expect(out).toMatch(/Store .*muster\.db\\u001b\[31m\n/);
   child.kill("SIGKILL");
   await once(child, "close");
 });
