@@ -1,6 +1,7 @@
 /** Why a server did not start, in the words of `muster doctor`: what is wrong, which variable says so, what to do. */
 import type { Config } from "../../config/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import { printable } from "../../kernel/log.ts";
 import { worded } from "../frame/called-as.ts";
 import { styleFor } from "../frame/style.ts";
 import type { Terminal } from "../frame/terminal.ts";
@@ -22,7 +23,7 @@ export async function startFailure(
   const own = ownFinding(config, error);
   const findings = own === undefined || bad.some(({ area }) => area === own.area) ? bad : [...bad, own];
   const style = styleFor(colour.err);
-  const head = `muster: ${error instanceof Error ? error.message : String(error)}\n`;
+  const head = `muster: ${printable(error instanceof Error ? error.message : String(error))}\n`;
   return head + worded(findings.map((finding) => findingText(finding, style)).join(""), program);
 }
 
