@@ -4,7 +4,7 @@ import { DomainError } from "../kernel/errors.ts";
 import type { Clock } from "../kernel/ports.ts";
 import { cancelledBy, type Runner } from "./attempts/runner.ts";
 import type { Ask, AskFilter } from "./gate/gate-records.ts";
-import type { Attempt, AttemptFilter, RegistrationStore } from "./records.ts";
+import type { Attempt, AttemptFilter, AttemptSummary, RegistrationStore } from "./records.ts";
 
 /** The attempt; `not_found` when there is none of this id. */
 export async function getAttempt(store: RegistrationStore, id: string): Promise<Attempt> {
@@ -26,7 +26,7 @@ function known(id: string, attempt: Attempt | undefined): Attempt {
 export async function listAttempts(
   store: RegistrationStore,
   filter: AttemptFilter,
-): Promise<{ readonly attempts: readonly Attempt[]; readonly nextBeforeId: string | undefined }> {
+): Promise<{ readonly attempts: readonly AttemptSummary[]; readonly nextBeforeId: string | undefined }> {
   const found = await store.tx((tx) => tx.attempts.list({ ...filter, limit: filter.limit + 1 }));
   const attempts = found.slice(0, filter.limit);
   return { attempts, nextBeforeId: found.length > filter.limit ? attempts.at(-1)?.id : undefined };

@@ -15,6 +15,9 @@ export interface Lease {
   readonly epoch: number;
 }
 
+/** An attempt as lists have it. */
+export type AttemptSummary = Omit<Attempt, "request">;
+
 export interface Attempt {
   readonly id: string;
   readonly serviceId: string;
@@ -133,7 +136,7 @@ export interface AttemptRepository {
   findLive(serviceId: string): Promise<Attempt | undefined>;
   /** `actor`: the key of the principal whose request id it is. */
   findByRequestId(actor: string, requestId: string): Promise<Attempt | undefined>;
-  list(filter: AttemptFilter): Promise<readonly Attempt[]>;
+  list(filter: AttemptFilter): Promise<readonly AttemptSummary[]>;
   events(id: string, afterSequence: number): Promise<readonly ProgressEvent[]>;
   /**
    * The one way an attempt moves: changes `patch` and appends `events`, if the lease still holds and `lastSequence` is

@@ -16,7 +16,7 @@ import { Reason as WireReason } from "../../../gen/muster/registration/v1/reason
 import { AttemptSchema, AttemptState as WireAttemptState, type Attempt as WireAttempt } from "../../../gen/muster/registration/v1/registration_service_pb.ts";
 import type { Reason } from "../../kernel/errors.ts";
 import type { RegistrationReason } from "../../registration/reasons.ts";
-import type { Attempt } from "../../registration/records.ts";
+import type { AttemptSummary } from "../../registration/records.ts";
 import type { RegisterCandidate, WireServiceType as CandidateType } from "../../registration/validate.ts";
 import { withoutByteOrderMark } from "../../schema-diff/schema-text.ts";
 import type { AttemptState, EventType, Outcome, ProgressEvent, ServiceType } from "../../registration/types.ts";
@@ -106,7 +106,7 @@ function eventDataOf(event: ProgressEvent): NonNullable<MessageInitShape<typeof 
   return { case: undefined };
 }
 
-export function attemptOf(attempt: Attempt): WireAttempt {
+export function attemptOf(attempt: AttemptSummary): WireAttempt {
   return create(AttemptSchema, {
     attemptId: attempt.id,
     serviceId: attempt.serviceId,

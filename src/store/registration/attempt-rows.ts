@@ -1,6 +1,6 @@
 /** Attempts and their events to rows and back. */
 import { sha256 } from "../../kernel/canonical-json.ts";
-import type { Attempt } from "../../registration/records.ts";
+import type { Attempt, AttemptSummary } from "../../registration/records.ts";
 import type { AttemptState, ProgressEvent, RegisterInput } from "../../registration/types.ts";
 import type { AttemptEventTable, AttemptTable } from "./tables.ts";
 
@@ -44,7 +44,40 @@ export function attemptToRow(attempt: Attempt): Omit<AttemptTable, "lease_until"
   };
 }
 
+/** What a list reads of an attempt: a request may have a megabyte. */
+export const summaryColumns = [
+  "id",
+  "service_id",
+  "name",
+  "type",
+  "host",
+  "port",
+  "version",
+  "request_id",
+  "given_request_id",
+  "request_hash",
+  "address",
+  "state",
+  "step_cursor",
+  "generation",
+  "last_sequence",
+  "outcome",
+  "error",
+  "cancel_requested",
+  "actor",
+  "traceparent",
+  "lease_owner",
+  "lease_epoch",
+  "deadline_at",
+  "created_at",
+  "updated_at",
+] as const satisfies readonly (keyof AttemptTable)[];
+
 export function attemptFromRow(row: AttemptTable): Attempt {
+  return { ...summaryFromRow(row), request: JSON.parse(row.request) as RegisterInput };
+}
+
+export function summaryFromRow(row: Pick<AttemptTable, (typeof summaryColumns)[number]>): AttemptSummary {
   return {
     id: row.id,
     serviceId: row.service_id,
@@ -55,7 +88,6 @@ export function attemptFromRow(row: AttemptTable): Attempt {
     version: row.version,
     requestId: row.given_request_id ?? row.request_id ?? undefined,
     requestHash: row.request_hash,
-    request: JSON.parse(row.request) as RegisterInput,
     address: row.address,
     state: row.state,
     cursor: row.step_cursor,

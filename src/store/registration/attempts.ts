@@ -11,7 +11,7 @@ import { sql } from "kysely";
 import { DomainError } from "../../kernel/errors.ts";
 import type { Attempt, AttemptRepository } from "../../registration/records.ts";
 import type { AttemptState } from "../../registration/types.ts";
-import { attemptFromRow, attemptToRow, errorToText, eventFromRow, eventToRow, liveStates, requestKey } from "./attempt-rows.ts";
+import { attemptFromRow, attemptToRow, errorToText, eventFromRow, eventToRow, liveStates, requestKey, summaryColumns, summaryFromRow } from "./attempt-rows.ts";
 import { forUpdate, fromNow, skippingLocked, type Session } from "../engine/dialect.ts";
 import type { RegistrationTables } from "./tables.ts";
 
@@ -87,14 +87,14 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
     },
 
     async list(filter) {
-      let query = attempts().orderBy("id", "desc").limit(filter.limit);
+      let query = db.selectFrom("attempts").select(summaryColumns).orderBy("id", "desc").limit(filter.limit);
       if (filter.serviceId !== undefined) query = query.where("service_id", "=", filter.serviceId);
       if (filter.name !== undefined) query = query.where("name", "=", filter.name);
       if (filter.states && filter.states.length > 0) query = query.where("state", "in", filter.states);
       if (filter.createdAfter !== undefined) query = query.where("created_at", ">=", filter.createdAfter);
       if (filter.createdBefore !== undefined) query = query.where("created_at", "<", filter.createdBefore);
       if (filter.beforeId !== undefined) query = query.where("id", "<", filter.beforeId);
-      return (await query.execute()).map(attemptFromRow);
+      return (await query.execute()).map(summaryFromRow);
     },
 
     async events(id, afterSequence) {
