@@ -32,6 +32,7 @@ import type { DiscoveryList, DiscoveryView } from "../../registration/discovery/
 import { callKey } from "../transport/call.ts";
 import { moduleOf, serviceOf } from "./convert-discovery.ts";
 import { cutTo, listBytesOf, listDetails, listTooLarge, type Detail } from "./list-levels.ts";
+import { lagMs, lookAgainMs } from "./list-times.ts";
 import { packList, type PackedList } from "./packed-list.ts";
 import { withQuiet } from "../platform/quiet.ts";
 
@@ -43,9 +44,6 @@ export interface Lists {
   watchModules(request: WatchModulesRequest, context: HandlerContext): AsyncGenerator<WatchModulesResponse>;
 }
 
-/** How far the times in a list may be behind, and how soon they are looked at again. */
-const lagMs = 20_000;
-const lookAgainMs = 10_000;
 /** Calls within this time share one `as_of`, although a later one would be true too. */
 const sharedMs = 50;
 /** After so long without a change a watcher is sent the list again … */

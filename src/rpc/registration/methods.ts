@@ -5,7 +5,7 @@ import { RegistrationService } from "../../../gen/muster/registration/v1/registr
 import { cancelAttempt, getAttempt, listAttempts } from "./attempts.ts";
 import { getModule, getService } from "./get.ts";
 import { listHeld } from "./held.ts";
-import { listInstances } from "./instances.ts";
+import { createInstancePages } from "./instances.ts";
 import { createLists } from "./list.ts";
 import { listNames, releaseName, shareArtifact, transferName, unshareArtifact } from "./names.ts";
 import { resolveService } from "./resolve.ts";
@@ -51,6 +51,7 @@ export function platformMethods(deps: RegistrationHandlerDeps): Methods<typeof P
 }
 
 export function attemptMethods(deps: RegistrationHandlerDeps): Methods<typeof RegistrationService> {
+  const pages = createInstancePages(deps);
   return {
     getAttempt: { access: "viewer", call: (request) => getAttempt(deps, request) },
     listAttempts: { access: "viewer", call: (request) => listAttempts(deps, request) },
@@ -59,7 +60,7 @@ export function attemptMethods(deps: RegistrationHandlerDeps): Methods<typeof Re
     compareSchemas: { access: "viewer", call: (request, context) => compareSchemas(deps, request, context) },
     getSchemaVersion: { access: "viewer", call: (request) => getSchemaVersion(deps, request) },
     watchInstances: { ...watch, call: (request, context) => watchInstances(deps, request, context) },
-    listInstances: { access: "viewer", call: (request) => listInstances(deps, request) },
+    listInstances: { access: "viewer", call: pages },
     listHeld: { access: "viewer", call: (request) => listHeld(deps, request) },
   };
 }

@@ -50,9 +50,17 @@ export function packList<T>(items: readonly T[], { encode, checkedAt, lagMs }: P
   }
   const bytes = out.finish();
   if (former && bytes === former.bytes) return former;
-  // The encoder of an unknown field writes its tag: that of the first item.
-  const unknown = items.length === 0 ? [] : [{ no: itemsField, wireType: WireType.LengthDelimited, data: bytes.subarray(tagBytes) }];
-  return { unknown, ages, bytes, ends, checked, indexOf: new Map(items.map((item, index) => [item, index])) };
+  return { unknown: unknownOf(bytes), ages, bytes, ends, checked, indexOf: new Map(items.map((item, index) => [item, index])) };
+}
+
+/** The items from `from` to before `to`, in the same form as all of them. */
+export function partOf<T>({ bytes, ends }: PackedList<T>, from: number, to: number): UnknownField[] {
+  return from >= to ? [] : unknownOf(bytes.subarray(from === 0 ? 0 : ends[from - 1]!, ends[to - 1]!));
+}
+
+/** The encoder of an unknown field writes its tag: that of the first item. */
+function unknownOf(bytes: Uint8Array): UnknownField[] {
+  return bytes.length === 0 ? [] : [{ no: itemsField, wireType: WireType.LengthDelimited, data: bytes.subarray(tagBytes) }];
 }
 
 /** New pieces and parts of `former`, neighbours among these as one. */
