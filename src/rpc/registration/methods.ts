@@ -21,9 +21,9 @@ import { served, type Methods, type ServedService } from "../transport/served.ts
 
 export function registrationServices(deps: RegistrationHandlerDeps): readonly ServedService[] {
   return [
-    // Compressing a list for each of many watchers costs more than sending it.
+    // Compressing a list for each of many watchers costs more than sending it, and what is being compressed is kept meanwhile.
     served(PlatformRegistrationService, platformMethods(deps), { compressMinBytes: Number.MAX_SAFE_INTEGER }),
-    served(RegistrationService, attemptMethods(deps)),
+    served(RegistrationService, attemptMethods(deps), { compressMinBytes: Number.MAX_SAFE_INTEGER }),
     served(NameService, nameMethods(deps)),
   ];
 }

@@ -8,10 +8,11 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Socket } from "node:net";
 import type { DescMessage } from "@bufbuild/protobuf";
-import { Code, ConnectError, createContextKey, type HandlerContext, type Interceptor } from "@connectrpc/connect";
+import { Code, ConnectError, createContextKey, type ContextValues, type HandlerContext, type Interceptor } from "@connectrpc/connect";
 import { orAborted } from "../../kernel/or-aborted.ts";
 import type { Ids } from "../../kernel/ports.ts";
-import type { Target } from "../platform/auth.ts";
+import { principalKey, shareOfCall, type Target } from "../platform/auth.ts";
+import type { Reader, UnreadAnswers } from "./unread-answers.ts";
 import type { HttpResponse } from "./send-answer.ts";
 import { toFailure, wellFormed, type Failure } from "../platform/errors.ts";
 import { spiffeIdOf } from "./peer-certificate.ts";
@@ -52,8 +53,16 @@ export const responseKey = createContextKey<HttpResponse | undefined>(undefined,
 
 export const callKey = createContextKey<Call | undefined>(undefined, { description: "the running call" });
 
-/** The outermost interceptor of every call. */
-export function callInterceptor(ids: Ids): Interceptor {
+/** Who is answered by the call with these values. */
+export function readerOf(values: ContextValues): Reader {
+  return { share: () => shareOfCall(values.get(principalKey), values.get(callKey)?.peer) };
+}
+
+/**
+ * The outermost interceptor of every call. Calls are answered one in each turn of the event loop: so each is counted as unread before
+ * the next one is made.
+ */
+export function callInterceptor(ids: Ids, unread: UnreadAnswers): Interceptor {
   return (next) => async (request) => {
     const call = request.contextValues.get(callKey);
     const failed = (thrown: unknown) => {
@@ -62,10 +71,16 @@ export function callInterceptor(ids: Ids): Interceptor {
       return failure.error;
     };
     if (call) call.entered = true;
+    const turn = async (): Promise<void> => {
+      await new Promise((resolve) => setImmediate(resolve));
+      const refusal = unread.refusal(readerOf(request.contextValues));
+      if (refusal) throw refusal;
+    };
     try {
+      await turn();
       const checked = request.stream ? { ...request, message: inputOf(request.message, request.method.input) } : request;
       const response = await orAborted(next(checked), request.signal);
-      return response.stream ? { ...response, message: outputOf(response.message, request.signal, failed) } : response;
+      return response.stream ? { ...response, message: outputOf(response.message, request.signal, { failed, turn }) } : response;
     } catch (error) {
       throw failed(error);
     }
@@ -108,12 +123,19 @@ async function* inputOf<T>(messages: AsyncIterable<T>, input: DescMessage): Asyn
   }
 }
 
-async function* outputOf<T>(messages: AsyncIterable<T>, signal: AbortSignal, failed: (thrown: unknown) => ConnectError): AsyncGenerator<T> {
+interface Sending {
+  readonly failed: (thrown: unknown) => ConnectError;
+  /** Before each message. */
+  readonly turn: () => Promise<void>;
+}
+
+async function* outputOf<T>(messages: AsyncIterable<T>, signal: AbortSignal, { failed, turn }: Sending): AsyncGenerator<T> {
   const iterator = messages[Symbol.asyncIterator]();
   try {
     for (;;) {
       const result = await orAborted(iterator.next(), signal);
       if (result.done) return;
+      await turn();
       yield result.value;
     }
   } catch (error) {

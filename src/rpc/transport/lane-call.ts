@@ -11,7 +11,7 @@
  * its life, and the signal is made only for a handler that uses it.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Ids } from "../../kernel/ports.ts";
 import { nobody, shareOfCall, type Admission, type Gate } from "../platform/auth.ts";
@@ -20,12 +20,13 @@ import { newCall, type Call } from "./call.ts";
 import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/errors.ts";
 import { LaneContext } from "./lane-context.ts";
 import type { Limits } from "./limits.ts";
-import { OneMessage } from "./one-message.ts";
+import { OneMessage, readMessage } from "./one-message.ts";
 import type { OpenCalls } from "./open-calls.ts";
 import type { Answer, OneMessageMethod } from "./served.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import type { Principal } from "../../kernel/caller.ts";
-import { statusFields } from "./wire.ts";
+import type { UnreadAnswers } from "./unread-answers.ts";
+import { ownBytes, statusFields } from "./wire.ts";
 
 export interface LaneCallOptions extends CallReport {
   readonly gate: Gate;
@@ -33,6 +34,7 @@ export interface LaneCallOptions extends CallReport {
   readonly limits: Limits;
   readonly slowReaders: SlowReaders;
   readonly openCalls: OpenCalls;
+  readonly unread: UnreadAnswers;
   /** Makes the frame of an answer, in one or more pieces. */
   readonly frame: (method: DescMethod, answer: Answer) => readonly Uint8Array[];
 }
@@ -94,6 +96,10 @@ export class LaneCall {
     return this.#controller.signal;
   }
 
+  share(): string {
+    return shareOfCall(this.#principal, this.call.peer);
+  }
+
   leftMs(): number {
     return Math.max(0, this.#endsAt - this.#options.clock.now());
   }
@@ -110,7 +116,7 @@ export class LaneCall {
     this.#principal = principal;
     this.call.principal = principal.name || undefined;
     const { openCalls } = this.#options;
-    const reason = refusal ?? openCalls.admit(this.#stream, this.served, shareOfCall(principal, this.call.peer));
+    const reason = refusal ?? openCalls.admit(this.#stream, this.served, this.share());
     if (reason) {
       this.end(reason);
       return;
@@ -141,6 +147,8 @@ export class LaneCall {
       const request = readMessage(this.method, this.#request.bytes());
       this.#request = undefined;
       const { served } = this;
+      const unread = this.#options.unread.refusal(this);
+      if (unread) return this.end(unread);
       if (served.answers === "many") return void this.#sendAll(served.call(request, this.#context));
       const answer = served.call(request, this.#context);
       if (answer instanceof Promise) answer.then((value) => this.#answer(value)).catch((error: unknown) => this.end(error));
@@ -152,7 +160,13 @@ export class LaneCall {
 
   #answer(answer: Answer): void {
     if (this.#over) return;
-    const frame = this.#options.frame(this.method, answer);
+    const { unread, frame: make } = this.#options;
+    // Others may have been answered while the handler worked.
+    const refusal = unread.refusal(this);
+    if (refusal) return this.end(refusal);
+    const frame = make(this.method, answer);
+    const read = unread.keep(this, ownBytes(answer, frame));
+    if (read) this.#stream.once("close", read);
     this.#respond();
     for (const piece of frame) this.#stream.write(piece);
     this.#succeed();
@@ -165,7 +179,10 @@ export class LaneCall {
         const next = await this.#messages.next();
         if (this.#over) return;
         if (next.done) return this.#succeed();
-        const sent = this.#send(this.#options.frame(this.method, next.value));
+        const unread = this.#options.unread.refusal(this);
+        if (unread) return this.end(unread);
+        const frame = this.#options.frame(this.method, next.value);
+        const sent = this.#send(frame, ownBytes(next.value, frame));
         if (this.#stream.writableLength >= togetherBytes) await sent;
       }
     } catch (error) {
@@ -174,7 +191,7 @@ export class LaneCall {
   }
 
   /** Resolves when the frame has left, or never will. What is sent in the same turn of the event loop leaves with it. */
-  #send(frame: readonly Uint8Array[]): Promise<void> {
+  #send(frame: readonly Uint8Array[], bytes: number): Promise<void> {
     if (!this.#stream.headersSent) this.#respond();
     if (this.#stream.writableCorked === 0) {
       this.#stream.cork();
@@ -182,10 +199,12 @@ export class LaneCall {
     }
     return new Promise((resolve) => {
       const release = this.#options.slowReaders.hold(() => this.#dropReader());
+      const read = this.#options.unread.keep(this, bytes);
       let left = frame.length;
       const done = () => {
         if ((left -= 1) > 0) return;
         release();
+        read?.();
         resolve();
       };
       for (const piece of frame) this.#stream.write(piece, done);
@@ -272,14 +291,6 @@ function admissionOf(gate: Gate, ...call: Parameters<Gate>): Admission | Promise
     return gate(...call);
   } catch (error) {
     return Promise.reject(error);
-  }
-}
-
-function readMessage(method: DescMethod, bytes: Uint8Array): Message {
-  try {
-    return fromBinary(method.input, bytes);
-  } catch (cause) {
-    throw new ConnectError("the message cannot be read", Code.InvalidArgument, undefined, undefined, cause);
   }
 }
 

@@ -39,6 +39,9 @@ export interface Limits {
   readonly workMs: number;
   readonly reflectionMs: number;
   readonly watchMs: number;
+  /** Of answers that one caller, and all callers, have not read; then they are answered no more until they have. */
+  readonly unreadBytes: number;
+  readonly allUnreadBytes: number;
   /** How long a streamed message may wait for a client that does not read. */
   readonly slowReaderMs: number;
 }
@@ -66,6 +69,8 @@ export const defaultLimits: Limits = {
   workMs: 150_000,
   reflectionMs: 300_000,
   watchMs: 1_800_000,
+  unreadBytes: 67_108_864,
+  allUnreadBytes: 201_326_592,
   slowReaderMs: 20_000,
 };
 

@@ -26,7 +26,7 @@ export function createLongWay(options: LongWayOptions): (request: HttpRequest, r
     acceptCompression: [compressionGzip],
     readMaxBytes: limits.messageBytes,
     shutdownSignal: cut,
-    interceptors: [callInterceptor(ids)],
+    interceptors: [callInterceptor(ids, options.unread)],
     requestGate: (context) => admit(context, options),
   });
   const descs = services.map(({ desc }) => desc);

@@ -1,4 +1,5 @@
 /** The request of a call that has exactly one message: a gRPC frame, in pieces as they come. */
+import { fromBinary, type DescMethod, type Message } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { framePrefixBytes } from "./wire.ts";
 
@@ -40,5 +41,14 @@ export class OneMessage {
 
   #length(): number {
     return this.#buffer.readUInt32BE(1);
+  }
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function readMessage(method: DescMethod, bytes: Uint8Array): Message {
+  try {
+    return fromBinary(method.input, bytes);
+  } catch (cause) {
+    throw new ConnectError("the message cannot be read", Code.InvalidArgument, undefined, undefined, cause);
   }
 }

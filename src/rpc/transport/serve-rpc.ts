@@ -5,16 +5,17 @@
  * request is still being read, within `requestMs`; a client that does not read its answer is disconnected soon after. Every
  * failed call is logged once, after its end, also those that the protocol layer refused.
  */
-import { Code, ConnectError, createContextValues } from "@connectrpc/connect";
+import { Code, ConnectError, createContextValues, type ContextValues } from "@connectrpc/connect";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { jsonAnswer, type HttpAnswer } from "./http-route.ts";
 import { bodyWithin } from "./request-body.ts";
-import { dropReader, hasLeft, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
+import { dropReader, hasLeft, isGone, type HttpRequest, type HttpResponse, type SendAnswer } from "./send-answer.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import type { Ids } from "../../kernel/ports.ts";
-import { callKey, newCall, responseKey, type Call } from "./call.ts";
+import { callKey, newCall, readerOf, responseKey, type Call } from "./call.ts";
 import { readerTooSlow, toFailure } from "../platform/errors.ts";
+import type { UnreadAnswers } from "./unread-answers.ts";
 import type { SlowReaders } from "./slow-readers.ts";
 import { lifeMs, type Limits } from "./limits.ts";
 import type { ServedMethod } from "./served.ts";
@@ -24,6 +25,7 @@ import { grpcMessageText, limitDeadline, urlHost } from "./wire.ts";
 export interface RpcOptions extends CallReport {
   readonly limits: Limits;
   readonly slowReaders: SlowReaders;
+  readonly unread: UnreadAnswers;
   readonly ids: Ids;
   /** Aborts when the server begins to shut down. */
   readonly drain: AbortSignal;
@@ -45,10 +47,11 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
   const call = newCall({ target: method, socket: request.socket, headers: request.headers, startedAt: options.clock.now(), isJson: asksForJson(request) });
   response.once("close", () => reportEnd(call, { answered: hasLeft(response), httpStatus: response.statusCode }, options));
 
+  const values = createContextValues().set(callKey, call).set(responseKey, response);
   let universal;
   try {
     replaceSocketPath(request);
-    universal = universalRequestFromNodeRequest(request, response, undefined, createContextValues().set(callKey, call).set(responseKey, response));
+    universal = universalRequestFromNodeRequest(request, response, undefined, values);
   } catch {
     // An invalid host or :authority makes no URL.
     return options.send(request, response, jsonAnswer(400, { code: "invalid_argument", message: "the request has no valid host" }));
@@ -71,10 +74,14 @@ export function serveRpc({ handler, method }: LibraryRpc, request: HttpRequest, 
       if (refused) options.send(request, response, refused);
       return refused ? undefined : answer;
     })
-    .then((answer) => answer && universalResponseToNodeResponse(withPlainMessage(streams ? guarded(answer, call, response, options) : answer), response))
+    .then(
+      (answer) =>
+        answer &&
+        universalResponseToNodeResponse(withPlainMessage(counted(streams ? guarded(answer, call, response, options) : answer, values, options)), response),
+    )
     .catch((error: unknown) => {
-      // The adapter reports a client that is gone as Aborted.
-      if (ConnectError.from(error).code !== Code.Aborted) log("error", "answer failed", { rpc: method.name, error });
+      // The adapter reports a client that is gone as Aborted, or as a write that failed.
+      if (ConnectError.from(error).code !== Code.Aborted && !isGone(response)) log("error", "answer failed", { rpc: method.name, error });
       response.destroy();
     });
 }
@@ -122,6 +129,11 @@ function guarded(answer: UniversalServerResponse, call: Call, response: HttpResp
   });
   // Not spread: the trailer is a getter in some protocols.
   return Object.assign(answer, { body });
+}
+
+/** The answer with its bytes counted until they are read. */
+function counted(answer: UniversalServerResponse, values: ContextValues, { unread }: RpcOptions): UniversalServerResponse {
+  return answer.body ? Object.assign(answer, { body: unread.counted(answer.body, readerOf(values)) }) : answer;
 }
 
 /** Some clients decode status messages in their own way. The trailers exist only once the body has been written. */

@@ -21,6 +21,7 @@ import { countOpenCalls } from "./open-calls.ts";
 import { createOnePort, type TlsSettings } from "./one-port.ts";
 import { createRouteTable } from "./route-table.ts";
 import { served, type ServedService } from "./served.ts";
+import { countUnreadAnswers } from "./unread-answers.ts";
 import { createSlowReaders } from "./slow-readers.ts";
 
 export interface ServerOptions {
@@ -83,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     services: [...options.services, served(Health, health.methods)],
     slowReaders: createSlowReaders(clock, limits.slowReaderMs),
     openCalls: countOpenCalls(limits, connections),
+    unread: countUnreadAnswers(limits),
     ...(onCallEnd ? { onCallEnd } : {}),
   };
   const longWay = loadedLater(async () => (await import("./long-way.ts")).createLongWay({ ...ways, findRoutes, corsOrigins: options.corsOrigins ?? [] }), log);

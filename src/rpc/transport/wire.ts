@@ -88,3 +88,8 @@ const largeBytes = 65_536;
 
 /** Before each message: one byte of flags and four of length. */
 export const framePrefixBytes = 5;
+
+/** Of a frame that no other call has: a message that is kept for many callers, or its items, are shared by them. */
+export function ownBytes(answer: object, [first]: readonly Uint8Array[]): number {
+  return Object.isFrozen(answer) ? 0 : (first?.byteLength ?? 0);
+}
