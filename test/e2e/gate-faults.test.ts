@@ -263,7 +263,10 @@ stages:
   - id: owners
     requirements: [{id: team, who: {groups: [owners]}, need: 1}]
 `);
-    expect((await register(name, module)).errorDetail).toMatch(/^CONTEXT_INVALID: .*ticket/);
+    const { errorDetail } = await register(name, module);
+    expect(errorDetail).toMatch(/^CONTEXT_INVALID: .*ticket/);
+    // Once.
+    expect(errorDetail.match(/ticket/g)).toHaveLength(1);
     await expectNothing(name, module);
   });
 });

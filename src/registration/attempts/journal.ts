@@ -234,9 +234,12 @@ export function createJournal(deps: JournalDeps, attempt: Attempt): Journal<Even
   };
 }
 
-/** What FAILED says: the reason's name, then the text, then bad fields if any. */
+/** What FAILED says: the reason's name, then the text, then the bad fields that are not in it. */
 function detailOf(error: DomainError): string {
-  const fields = error.fields.map(({ field, description }: FieldViolation) => `${field} ${description}`).join("; ");
+  const fields = error.fields
+    .map(({ field, description }: FieldViolation) => `${field} ${description}`)
+    .filter((text) => !error.message.includes(text))
+    .join("; ");
   return `${error.reason}: ${error.message}${fields ? ` (${fields})` : ""}`;
 }
 
