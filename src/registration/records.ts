@@ -194,10 +194,10 @@ export interface RegistrationRepository {
   /** ACTIVE registrations whose health check dials this (`checkKeyOf`), in the order of their ids. */
   activeAt(checkKey: string): Promise<readonly Registration[]>;
   /**
-   * Of these service ids, in one query, those under which something is ACTIVE, no attempt is live and nothing waits for an approval, that have the key of
-   * their instance, and whose name has its owner under this very spelling.
+   * What is ACTIVE under the instances that have these keys (`idKeyOf`), in one query, where no attempt is live and nothing waits for an
+   * approval, and the name has its owner under this very spelling.
    */
-  findSettled(serviceIds: readonly string[]): Promise<readonly Settled[]>;
+  findSettled(idKeys: readonly string[]): Promise<readonly Settled[]>;
   /** The versions that are ACTIVE under a name, in any spelling. */
   liveVersions(name: string): Promise<readonly LiveVersion[]>;
   /** Whether another version than this one has ever been ACTIVE under a name, in any spelling. */

@@ -8,6 +8,7 @@
  */
 import { can, isOf, type Caller } from "../kernel/caller.ts";
 import { batched } from "../kernel/batched.ts";
+import { idKeyOf } from "./keys.ts";
 import type { DiscoveryView } from "./discovery/view.ts";
 import type { RegistrationStore, Settled } from "./records.ts";
 
@@ -31,9 +32,9 @@ export interface UnchangedDeps {
 }
 
 export function createFindUnchanged({ store, inCatalog }: UnchangedDeps): FindUnchanged {
-  const settledUnder = batched<string, Settled>(async (serviceIds) => {
-    const found = await store.tx((tx) => tx.registrations.findSettled(serviceIds));
-    return new Map(found.map((it) => [it.serviceId, it]));
+  const settledUnder = batched<string, Settled>(async (idKeys) => {
+    const found = await store.tx((tx) => tx.registrations.findSettled(idKeys));
+    return new Map(found.map((it) => [idKeyOf(it.serviceId), it]));
   }, idsAQuery);
 
   /** The attempts whose entries pass. */
@@ -41,7 +42,7 @@ export function createFindUnchanged({ store, inCatalog }: UnchangedDeps): FindUn
 
   return async ({ serviceId, hash, address }, caller) => {
     if (passing(serviceId).length === 0) return undefined;
-    const settled = await settledUnder(serviceId);
+    const settled = await settledUnder(idKeyOf(serviceId));
     if (settled?.requestHash !== hash || settled.address !== address) return undefined;
     if (!isOf(settled.owner, caller) && !can(caller, "admin")) return undefined;
     return passing(serviceId).includes(settled.id) ? settled : undefined;

@@ -47,7 +47,11 @@ async function openAsking() {
     },
   };
   await store.tx(async (tx) => {
-    for (let index = 0; index < count; index++) await tx.asks.put(askOf(index));
+    for (let index = 0; index < count; index++) {
+      const ask = askOf(index);
+      await tx.instances.claim({ serviceId: ask.serviceId, name: ask.name, host: "127.0.0.1", port: index });
+      await tx.asks.put(ask);
+    }
   });
   const findHeld = createFindHeld({ store: counting, clock, gate: { wasOff: () => seen.isOff } });
   const asked = (index: number, hash = "hash") => ({ serviceId: `parser-127.0.0.1-${index}`, hash, address: "127.0.0.1" });

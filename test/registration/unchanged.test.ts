@@ -38,6 +38,11 @@ test("what is registered so, of this owner, and passing in the catalog is unchan
   expect(await it.find(asked, owner)).toMatchObject({ id, serviceId });
 });
 
+test("so it is by another spelling, under the service id that it has", async () => {
+  await using it = await open();
+  expect(await it.find({ ...asked, serviceId: serviceId.toUpperCase() }, owner)).toMatchObject({ id, serviceId });
+});
+
 test.each([{ hash: "other" }, { address: "10.0.0.2" }, { serviceId: "parser-10.0.0.1-9001" }])("a request with %j is not", async (changed) => {
   await using it = await open();
   expect(await it.find({ ...asked, ...changed }, owner)).toBeUndefined();

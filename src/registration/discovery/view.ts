@@ -37,7 +37,7 @@ export interface DiscoveryView extends AsyncDisposable {
   get(lookup: { readonly serviceId: string } | { readonly name: string }, kind?: DiscoveredKind): Discovered;
   resolve(question: ResolveQuestion): Resolution;
   /**
-   * What serves under this very service id in the catalog itself, if that is known to have been so at most `ms` ago; else nothing.
+   * What serves under this service id, in any spelling, in the catalog itself, if that is known to have been so at most `ms` ago; else nothing.
    * What the catalog lost is not in it.
    */
   inCatalog(serviceId: string, ms: number): readonly CatalogInstance[];
@@ -92,7 +92,7 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs, judge 
   const held = createHeld({ store, clock, log, holdMs, judge, onChange: () => (keepRecords(), relist()) });
   let snapshot: CatalogSnapshot | undefined;
   let listed: ReadonlyMap<CatalogInstance, Listed> = new Map();
-  /** Of the snapshot, what is not on trial, by service id; made at the first use of each. */
+  /** Of the snapshot, what is not on trial, by `idKeyOf`; made at the first use of each. */
   let serving: ReadonlyMap<string, readonly CatalogInstance[]> | undefined;
   let formerLists: Index["lists"] | undefined;
   let index: Index | undefined;
@@ -226,9 +226,9 @@ export function createDiscoveryView({ catalog, store, clock, log, holdMs, judge 
       if (snapshot === undefined || clock.now() - (snapshot.at ?? clock.now()) > ms) return [];
       serving ??= Map.groupBy(
         snapshot.instances.filter(({ onTrial }) => !onTrial),
-        (instance) => instance.serviceId,
+        (instance) => idKeyOf(instance.serviceId),
       );
-      return serving.get(serviceId) ?? [];
+      return serving.get(idKeyOf(serviceId)) ?? [];
     },
     lastChecked: (it) => (lost.has(it) ? lost.get(it) : (catalog.lastChecked(it.serviceId) ?? snapshot?.at)),
     async *watch(kind, signal) {

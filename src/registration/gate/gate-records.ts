@@ -73,8 +73,8 @@ export interface AskRepository {
   /** Inserts the ask, in the place of an earlier one of its service id. */
   put(ask: Ask): Promise<void>;
   find(serviceId: string): Promise<Ask | undefined>;
-  /** Several at once, in any order. */
-  waiting(serviceIds: readonly string[]): Promise<readonly Waiting[]>;
+  /** Those of the instances that have these keys (`idKeyOf`), in any order. */
+  waiting(idKeys: readonly string[]): Promise<readonly Waiting[]>;
   /** Those of one approval, the earliest first. */
   of(approvalId: string): Promise<readonly Ask[]>;
   list(filter: AskFilter): Promise<readonly Ask[]>;

@@ -7,6 +7,7 @@
 import { batched } from "../../kernel/batched.ts";
 import { can, isOf, type Caller } from "../../kernel/caller.ts";
 import type { Clock } from "../../kernel/ports.ts";
+import { idKeyOf } from "../keys.ts";
 import type { RegistrationStore } from "../records.ts";
 import type { Asked } from "../unchanged.ts";
 import type { Waiting } from "./gate-records.ts";
@@ -25,22 +26,22 @@ export interface FindHeldDeps {
 }
 
 export function createFindHeld({ store, clock, gate }: FindHeldDeps): FindHeld {
-  const askUnder = batched<string, Waiting>(async (serviceIds) => {
+  const askUnder = batched<string, Waiting>(async (idKeys) => {
     const now = clock.now();
     const found = await store.tx(async (tx) => {
-      const asks = await tx.asks.waiting(serviceIds);
+      const asks = await tx.asks.waiting(idKeys);
       await tx.asks.touch(
         asks.filter(({ askedAt }) => askedAt <= now - touchMs).map(({ serviceId }) => serviceId),
         now,
       );
       return asks;
     });
-    return new Map(found.map((ask) => [ask.serviceId, ask]));
+    return new Map(found.map((ask) => [idKeyOf(ask.serviceId), ask]));
   }, idsAQuery);
 
   return async ({ serviceId, hash, address }, caller) => {
     if (gate.wasOff()) return undefined;
-    const ask = await askUnder(serviceId);
+    const ask = await askUnder(idKeyOf(serviceId));
     if (!ask || ask.isAdmitted || ask.requestHash !== hash || ask.address !== address) return undefined;
     return isOf(ask.actor, caller) || can(caller, "admin") ? ask : undefined;
   };

@@ -32,9 +32,10 @@ export function askRepository({ db }: Session<RegistrationTables>): AskRepositor
       return row && fromRow(row);
     },
 
-    async waiting(serviceIds) {
-      if (serviceIds.length === 0) return [];
-      const rows = await db.selectFrom("asks").select(waitingColumns).where("service_id", "in", serviceIds).execute();
+    async waiting(idKeys) {
+      if (idKeys.length === 0) return [];
+      const meant = db.selectFrom("instances").select("service_id").where("id_key", "in", idKeys);
+      const rows = await db.selectFrom("asks").select(waitingColumns).where("service_id", "in", meant).execute();
       return rows.map(waitingFromRow);
     },
 

@@ -39,8 +39,8 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
       return rows.map(fromRow);
     },
 
-    async findSettled(serviceIds) {
-      if (serviceIds.length === 0) return [];
+    async findSettled(idKeys) {
+      if (idKeys.length === 0) return [];
       return db
         .selectFrom("registrations as r")
         .innerJoin("instances as i", "i.service_id", "r.active_key")
@@ -48,8 +48,7 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
         .leftJoin("attempts as a", "a.live_key", "r.active_key")
         .leftJoin("asks as w", "w.service_id", "r.active_key")
         .select(["r.id as id", "r.service_id as serviceId", "r.request_hash as requestHash", "r.address as address", "n.owner as owner"])
-        .where("r.active_key", "in", serviceIds)
-        .where("i.id_key", "is not", null)
+        .where("i.id_key", "in", idKeys)
         .where("n.name_key", "is not", null)
         .where("a.live_key", "is", null)
         .where("w.service_id", "is", null)
