@@ -12,7 +12,7 @@ import { gateSuite } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
 import { inEveryMode, moduleSteps, requestFor, unregister } from "../support/world.ts";
 
-const { updateTags, listServices } = PlatformRegistrationService.method;
+const { updateTags, listServices, listModules } = PlatformRegistrationService.method;
 const withRule = (rule: string) => ownersDecide.replace("route:", `route:\n  - ${rule}`);
 /** Those of a name of which something was live before have to ask others. */
 const otherwiseLater = ownersDecide
@@ -27,6 +27,8 @@ inEveryMode("the gate, when somebody thinks better of it", (world) => {
   const outcomeOf = ({ events }: Registration) => events.at(-1)?.outcome;
   const revoke = (live: Registration) =>
     gate.scene.admin.unary(ApprovalService.method.close, { approvalId: idOf(live), how: CloseHow.REVOKE, reason: "leaks" });
+  const liveOf = async (name: string) =>
+    (await world().client.unary(listModules, {})).modules.flatMap(({ moduleName, port }) => (moduleName.toLowerCase() === name.toLowerCase() ? port : []));
   const heldOf = async (name: string) =>
     (await world().client.unary(RegistrationService.method.listHeld, { name })).instances.map(({ serviceId }) => serviceId);
 
@@ -62,6 +64,32 @@ inEveryMode("the gate, when somebody thinks better of it", (world) => {
     expect(await heldOf(name)).toEqual([]);
     expect(await decisionOf(held)).toBe(Decision.CANCELLED);
     await unregister(client, name, service);
+  });
+
+  test("another spelling of what waits asks for the same: of the name at another address; of the host without a trial each time", async () => {
+    const name = fresh();
+    const other = name.toUpperCase();
+    const { client } = world();
+    await using one = await startFakeModule({ name, version: "1.0.0" });
+    await using two = await startFakeModule({ name: other, version: "1.0.0" });
+    const at = (advertisedHost: string) => client.register(requestFor(name, one, {}, { advertisedHost }));
+    const held = await at("localhost");
+    expect(isHeld(held), held.errorDetail).toBe(true);
+    expect(isHeld(await at("LOCALHOST"))).toBe(true);
+    const { describe } = one.calls;
+    expect((await at("LOCALHOST")).types).toEqual(["STARTED", "VALIDATED", "APPROVAL_REQUESTED", "COMPLETED"]);
+    expect(one.calls.describe).toBe(describe);
+    const sibling = await client.register(requestFor(other, two));
+    expect(isHeld(sibling), sibling.errorDetail).toBe(true);
+    expect(idOf(sibling)).toBe(idOf(held));
+    await gate.scene.approve(held);
+    for (const [as, module] of [
+      [name, { host: "localhost", port: one.port }],
+      [other, two],
+    ] as const) {
+      await eventually(async () => (await liveOf(name)).includes(module.port) || undefined);
+      await unregister(client, as, module);
+    }
   });
 
   test("unregistering what waits says that it is unregistered, and once more that it was", async () => {

@@ -7,7 +7,7 @@ import { eventually } from "../support/instances.ts";
 import { embeddedBacking, realBacking, startMuster, type Backing } from "../support/muster.ts";
 import { principals } from "../support/principals.ts";
 import { describeReal } from "../support/real-servers.ts";
-import { inEveryMode, leftInConsul, moduleSteps, passingInConsul, requestFor, serviceSteps, unregister } from "../support/world.ts";
+import { inEveryMode, leftInConsul, moduleSteps, passingInConsul, requestFor, serviceSteps, unregister, versionsInApicurio } from "../support/world.ts";
 
 const { method } = PlatformRegistrationService;
 const asService = { type: ServiceType.SERVICE } as const;
@@ -78,6 +78,54 @@ inEveryMode("names in another case", (world) => {
     module.setStatus("SERVING");
     expect((await other()).types).toEqual(serviceSteps);
     await unregister(client, name, module);
+  });
+
+  test("have one schema: one content a version, compared with what either published before, and read by any of them", async () => {
+    const { client, unique, real } = world();
+    const name = unique("fld-schema");
+    const other = name.replace("fld", "Fld");
+    const schemaOf = (type: string) => JSON.stringify({ type: "object", properties: { a: { type } } });
+    for (const [type, kind] of [
+      [ServiceType.MODULE, "module"],
+      [ServiceType.CONNECTOR, "connector"],
+    ] as const) {
+      await using modules = new AsyncDisposableStack();
+      const register = async (as: string, version: string, schema?: string) => {
+        const module = modules.use(await startFakeModule({ name: as, version, ...(schema === undefined ? {} : { schema }) }));
+        modules.defer(() => unregister(client, as, module).then(() => undefined));
+        return client.register(requestFor(as, module, { type, version }));
+      };
+      const compatibility = ({ events }: Awaited<ReturnType<typeof register>>) =>
+        events.flatMap(({ eventData }) => (eventData.case === "metadata" ? (eventData.value.values["compatibility"] ?? []) : []));
+      for (const as of [name, other]) expect((await register(as, "1.0.0", schemaOf("string"))).types, as).toEqual(moduleSteps);
+      expect((await register(other, "1.0.0", schemaOf("integer"))).errorDetail).toMatch(/^SCHEMA_VERSION_CONFLICT/);
+      expect(compatibility(await register(other, "2.0.0", schemaOf("integer")))).toEqual(["BREAKING"]);
+      // The default one is the same, too.
+      for (const as of [name, other]) expect((await register(as, "3.0.0")).types, as).toEqual(moduleSteps);
+      const artifactId = kind === "module" ? `${name}-config` : `${name}-connector-config`;
+      for (const value of [name, other, name.toUpperCase()]) {
+        const found = await (kind === "module"
+          ? client.unary(method.getModuleSchema, { moduleName: value })
+          : client.unary(method.getConnectorSchema, { connectorType: value }));
+        expect(found).toMatchObject({ artifactId, availableVersions: ["3.0.0", "2.0.0", "1.0.0"] });
+      }
+      if (real) expect((await versionsInApicurio(real, artifactId)).map(({ version }) => version).toSorted()).toEqual(["1.0.0", "2.0.0", "3.0.0"]);
+    }
+  });
+
+  test("have one OpenAPI document a version", async () => {
+    const { client, unique } = world();
+    const name = unique("fld-http");
+    const other = name.toUpperCase();
+    const of = (title: string) => ({ ...asService, httpSchema: JSON.stringify({ openapi: "3.1.0", info: { title, version: "1" }, paths: {} }) });
+    await using one = await startFakeModule({ name, version: "1.0.0" });
+    await using two = await startFakeModule({ name: other, version: "1.0.0" });
+    expect(await typeOf(client.register(requestFor(name, one, of("one"))))).toBe("COMPLETED");
+    expect((await client.register(requestFor(other, two, of("two")))).errorDetail).toMatch(/^SCHEMA_VERSION_CONFLICT/);
+    const { errorDetail, types } = await client.register(requestFor(other, two, of("one")));
+    expect(types.at(-1), errorDetail).toBe("COMPLETED");
+    await unregister(client, name, one);
+    await unregister(client, other, two);
   });
 });
 

@@ -5,22 +5,22 @@ import { DomainError } from "../../kernel/errors.ts";
 import { synthesiseSchema, withoutByteOrderMark } from "../../schema-diff/schema-text.ts";
 import { retrying } from "../../kernel/retry.ts";
 import { openApiProblem } from "../schemas/http-schema.ts";
-import { httpArtifactOf } from "../schemas/schema-artifacts.ts";
-import type { RegistrationStore } from "../records.ts";
+import { httpArtifactOf, publishedName, type ArtifactOf } from "../schemas/schema-artifacts.ts";
 import type { SchemaSource } from "./attempt-context.ts";
 import type { RegisterInput } from "../types.ts";
 
 /** The configuration schema that the instance gives when it is called back, or the default one when it gives none. */
-export function configurationSchema(artifactOf: (store: RegistrationStore, name: string) => Promise<string>): SchemaSource {
+export function configurationSchema(artifactOf: ArtifactOf): SchemaSource {
   return {
     describes: true,
     async take({ attempt, share, ports }, description, signal) {
       const given = withoutByteOrderMark(description?.jsonConfigSchema ?? "");
       const synthesised = given.trim() === "";
-      const content = synthesised ? synthesiseSchema(attempt.name) : given;
+      const name = await publishedName(ports.store, attempt.name, artifactOf);
+      const content = synthesised ? synthesiseSchema(name) : given;
       const { warnings } = synthesised ? { warnings: [] } : await ports.checkSchema(content, share, signal);
       return {
-        artifactId: await artifactOf(ports.store, attempt.name),
+        artifactId: await artifactOf(ports.store, name),
         version: attempt.version,
         kind: "JSON",
         content,
@@ -45,7 +45,7 @@ export const openApiDocument: SchemaSource = {
       throw new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: `not an OpenAPI document: it ${problem}` });
     }
     return {
-      artifactId: request.httpSchemaArtifactId ?? httpArtifactOf(attempt.name),
+      artifactId: request.httpSchemaArtifactId ?? httpArtifactOf(await publishedName(ports.store, attempt.name, httpArtifact)),
       version: request.httpSchemaVersion ?? attempt.version,
       kind: "OPENAPI",
       content,
@@ -55,6 +55,8 @@ export const openApiDocument: SchemaSource = {
     };
   },
 };
+
+const httpArtifact: ArtifactOf = async (_store, name) => httpArtifactOf(name);
 
 function placeOf({ httpEndpoints: [endpoint], httpSchemaPath: path }: RegisterInput): DocumentPlace {
   if (!endpoint || path === undefined)

@@ -1,8 +1,8 @@
 /**
  * Artifact ids in the schema registry, by the name of the service, and whose they are.
  *
- * Guarantees: no two names or kinds give the same id. An artifact belongs to a name, and so to who owns that: others cannot publish
- * in it unless it is shared with their name.
+ * Guarantees: no two names or kinds give the same id, and all spellings of a name give the same. An artifact belongs to a name, and so to
+ * who owns that: others cannot publish in it unless it is shared with their name.
  */
 import { DomainError } from "../../kernel/errors.ts";
 import { nameKeyOf } from "../keys.ts";
@@ -12,6 +12,20 @@ import type { RegistrationStore, RegistrationTx } from "../records.ts";
 const asOthers = /-(connector|http)(-module)*$/i;
 /** Versions of a shared artifact that are looked through. */
 const maxRead = 1_000;
+
+/** The artifact of one kind that a name gives, in this very spelling. */
+export type ArtifactOf = (store: RegistrationStore, name: string) => Promise<string>;
+
+/**
+ * The spelling of a name by which its artifact is called: the first one, so that all spellings have one artifact. What an earlier version of
+ * the program published under another spelling stays there as long as it is in use.
+ */
+export async function publishedName(store: RegistrationStore, name: string, artifactOf: ArtifactOf): Promise<string> {
+  const first = (await store.tx((tx) => tx.names.find(name)))?.name ?? name;
+  if (first === name) return name;
+  const own = await artifactOf(store, name);
+  return (await store.tx((tx) => tx.schemas.enabled(own))).length > 0 ? name : first;
+}
 
 /** Where a module publishes its configuration schema: `<name>-config`. */
 export async function moduleArtifact(store: RegistrationStore, name: string): Promise<string> {
@@ -23,7 +37,8 @@ export async function moduleArtifact(store: RegistrationStore, name: string): Pr
 }
 
 /** Where a module's schema is to be read: what it published before, while it has not published since. */
-export async function readModuleArtifact(store: RegistrationStore, name: string): Promise<string> {
+export async function readModuleArtifact(store: RegistrationStore, given: string): Promise<string> {
+  const name = await publishedName(store, given, moduleArtifact);
   const own = await moduleArtifact(store, name);
   const plain = `${name}-config`;
   if (own === plain) return own;
@@ -36,6 +51,11 @@ export async function readModuleArtifact(store: RegistrationStore, name: string)
 /** The configuration schema of a connector. */
 export async function connectorArtifact(_store: RegistrationStore, name: string): Promise<string> {
   return `${name}-connector-config`;
+}
+
+/** Where a connector's schema is to be read. */
+export async function readConnectorArtifact(store: RegistrationStore, name: string): Promise<string> {
+  return connectorArtifact(store, await publishedName(store, name, connectorArtifact));
 }
 
 /** The OpenAPI document of a service whose request names no other. */

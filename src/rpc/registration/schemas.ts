@@ -12,7 +12,7 @@ import {
   type GetModuleSchemaVersionsRequest,
   type GetModuleSchemaVersionsResponse,
 } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { connectorArtifact, readModuleArtifact } from "../../registration/schemas/schema-artifacts.ts";
+import { readConnectorArtifact, readModuleArtifact } from "../../registration/schemas/schema-artifacts.ts";
 import { findSchema, listSchemaVersions, type FoundSchema, type ListedSchema, type ListedVersion } from "../../registration/schemas/schema-queries.ts";
 import { checkSchemaQuery } from "../../registration/schemas/validate-schema-query.ts";
 import type { RegistrationHandlerDeps } from "./deps.ts";
@@ -31,7 +31,7 @@ export async function getConnectorSchema(deps: Deps, request: GetConnectorSchema
   const { connectorType: name, version } = request;
   checkSchemaQuery("connector_type", name, version);
   const { ports } = deps.register;
-  const found = await findSchema(ports, await connectorArtifact(ports.store, name), version, { what: "connector", name }, context.signal);
+  const found = await findSchema(ports, await readConnectorArtifact(ports.store, name), version, { what: "connector", name }, context.signal);
   return create(GetConnectorSchemaResponseSchema, { connectorType: name, ...schemaFields(found) });
 }
 
