@@ -2,7 +2,7 @@
 import { type FieldViolation, invalidFields } from "../kernel/errors.ts";
 import { hostViolation } from "./address.ts";
 import { givesOpenApi, openApiProblem } from "./schemas/http-schema.ts";
-import { httpArtifactOf } from "./schemas/schema-artifacts.ts";
+import { isOwnHttpArtifact } from "./schemas/schema-artifacts.ts";
 import { reservedTagVerdict } from "./reserved-tags.ts";
 import type { RegisterInput, ServiceType } from "./types.ts";
 
@@ -127,7 +127,7 @@ function httpSchemaArtifactVerdict(r: RegisterCandidate): Verdict {
   if (id === undefined) return undefined;
   const verdict = artifactVerdict(id);
   if (verdict) return verdict;
-  if (hasDocument(r) && id.endsWith("-config") && id !== httpArtifactOf(r.name)) return "must not end in -config: those belong to modules and connectors";
+  if (hasDocument(r) && id.endsWith("-config") && !isOwnHttpArtifact(id, r.name)) return "must not end in -config: those belong to modules and connectors";
   return undefined;
 }
 

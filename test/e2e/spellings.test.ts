@@ -122,8 +122,14 @@ inEveryMode("names in another case", (world) => {
     await using two = await startFakeModule({ name: other, version: "1.0.0" });
     expect(await typeOf(client.register(requestFor(name, one, of("one"))))).toBe("COMPLETED");
     expect((await client.register(requestFor(other, two, of("two")))).errorDetail).toMatch(/^SCHEMA_VERSION_CONFLICT/);
-    const { errorDetail, types } = await client.register(requestFor(other, two, of("one")));
-    expect(types.at(-1), errorDetail).toBe("COMPLETED");
+    for (const more of [{}, { httpSchemaArtifactId: `${name}-http-config` }, { httpSchemaArtifactId: `${other}-http-config` }]) {
+      const { errorDetail, types, status } = await client.register(requestFor(other, two, { ...of("one"), ...more }));
+      expect(types.at(-1), `${errorDetail} ${status.message}`).toBe("COMPLETED");
+    }
+    await eventually(async () => {
+      const service = await client.unary(method.getService, { lookupKey: { case: "serviceId", value: `${other}-${two.host}-${two.port}` } });
+      return service.httpSchemaArtifactId === `${name}-http-config` || undefined;
+    });
     await unregister(client, name, one);
     await unregister(client, other, two);
   });

@@ -5,7 +5,8 @@ import { DomainError } from "../../kernel/errors.ts";
 import { synthesiseSchema, withoutByteOrderMark } from "../../schema-diff/schema-text.ts";
 import { retrying } from "../../kernel/retry.ts";
 import { openApiProblem } from "../schemas/http-schema.ts";
-import { httpArtifactOf, publishedName, type ArtifactOf } from "../schemas/schema-artifacts.ts";
+import { httpArtifactOf, isOwnHttpArtifact, publishedName, type ArtifactOf } from "../schemas/schema-artifacts.ts";
+import type { RegistrationStore } from "../records.ts";
 import type { SchemaSource } from "./attempt-context.ts";
 import type { RegisterInput } from "../types.ts";
 
@@ -45,7 +46,7 @@ export const openApiDocument: SchemaSource = {
       throw new DomainError({ kind: "invalid", reason: "OPENAPI_INVALID", message: `not an OpenAPI document: it ${problem}` });
     }
     return {
-      artifactId: request.httpSchemaArtifactId ?? httpArtifactOf(await publishedName(ports.store, attempt.name, httpArtifact)),
+      artifactId: await documentArtifact(ports.store, attempt.name, request),
       version: request.httpSchemaVersion ?? attempt.version,
       kind: "OPENAPI",
       content,
@@ -55,6 +56,11 @@ export const openApiDocument: SchemaSource = {
     };
   },
 };
+
+async function documentArtifact(store: RegistrationStore, name: string, { httpSchemaArtifactId: given }: RegisterInput): Promise<string> {
+  if (given !== undefined && !isOwnHttpArtifact(given, name)) return given;
+  return httpArtifactOf(await publishedName(store, name, httpArtifact));
+}
 
 const httpArtifact: ArtifactOf = async (_store, name) => httpArtifactOf(name);
 

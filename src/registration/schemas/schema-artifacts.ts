@@ -63,6 +63,11 @@ export function httpArtifactOf(name: string): string {
   return `${name}-http-config`;
 }
 
+/** Whether the artifact that a request names is the one that its name gives, in any spelling. */
+export function isOwnHttpArtifact(artifactId: string, name: string): boolean {
+  return isSame(artifactId, httpArtifactOf(name));
+}
+
 /**
  * Makes the artifact belong to `name`, under which a version of it is being reserved, if it is nobody's. Rejects with `denied`
  * (ARTIFACT_OWNED_BY_ANOTHER) when it belongs to a name of another owner and is not shared with this one.
