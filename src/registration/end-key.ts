@@ -65,6 +65,7 @@ export async function checkGeneration(tx: RegistrationTx, { serviceId, generatio
   });
 }
 
-function unregisteredEvent({ type, serviceId, name }: Registration): RegistrationEvent {
+/** What says that a registration is no more. */
+export function unregisteredEvent({ type, serviceId, name }: Pick<Registration, "type" | "serviceId" | "name">): RegistrationEvent {
   return { type: type === "MODULE" ? "ModuleUnregistered" : "ServiceUnregistered", serviceId, name };
 }

@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EventService, type Event } from "../../gen/muster/event/v1/event_service_pb.ts";
+import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Health } from "../../gen/grpc/health/v1/health_pb.ts";
 import { connect, refusal, type MusterClient } from "../support/client.ts";
 import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
@@ -78,6 +79,26 @@ inEveryMode("the log of events", (world) => {
     expect(JSON.parse(stdout)).toMatchObject({ events: [{ payload: { version: "1.0.0" } }, {}] });
     const { lastPosition } = await client.unary(listEvents, {});
     expect(await refusal(client, listEvents, { afterPosition: lastPosition + 1n })).toMatchObject({ code: status.OUT_OF_RANGE });
+  });
+
+  test("says that a module is none any more, and that it is one again, when its instance registers as another type", async () => {
+    const { client, unique } = world();
+    const name = unique("retyped");
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    for (const type of [ServiceType.MODULE, ServiceType.SERVICE, ServiceType.CONNECTOR, ServiceType.MODULE]) {
+      expect((await client.register(requestFor(name, module, { type }))).types.at(-1)).toBe("COMPLETED");
+    }
+    await unregister(client, name, module);
+    const events = await take(client, { afterPosition: 0n, filter: subjectOf(name, module) }, 7);
+    expect(events.map(({ type }) => type)).toEqual([
+      "ModuleRegistered",
+      "ModuleUnregistered",
+      "ServiceRegistered",
+      "ServiceRegistered",
+      "ServiceUnregistered",
+      "ModuleRegistered",
+      "ModuleUnregistered",
+    ]);
   });
 });
 

@@ -5,7 +5,7 @@ import { unavailable } from "../../../kernel/errors.ts";
 import { retrying } from "../../../kernel/retry.ts";
 import { claimName } from "../../name-owner.ts";
 import { entryOf, type AttemptContext, type RegistrationStep } from "../attempt-context.ts";
-import { checkGeneration } from "../../end-key.ts";
+import { checkGeneration, unregisteredEvent } from "../../end-key.ts";
 import { leaveDisplacement } from "../../displace.ts";
 import { promoteRecorded } from "../../reconcile/show-entry.ts";
 import type { GateState } from "../../gate/gate-records.ts";
@@ -90,14 +90,11 @@ async function activate(tx: RegistrationTx, context: AttemptContext, { promoted,
   const claims = (await claimName(tx, ports.gate, attempt.name, attempt.actor)) ? { claims: attempt.name } : {};
   const detail = { attempt_id: attempt.id, ...(former ? { replaces: former.id } : {}), version: attempt.version, ...claims };
   await tx.audit.append({ subject: subjectOf(attempt.serviceId), at: now, actor: attempt.actor, action: "REGISTERED", detail });
-  await tx.outbox.insert({
-    id: attempt.id,
-    key: attempt.serviceId,
-    subject: subjectOf(attempt.serviceId),
-    payload: registeredEvent(context, saved.schema?.artifactId),
-    at: now,
-    traceparent: attempt.traceparent,
-  });
+  const about = { key: attempt.serviceId, subject: subjectOf(attempt.serviceId), at: now, traceparent: attempt.traceparent };
+  const ended = former && unregisteredEvent(former);
+  // Who follows modules alone is told that it is none any more, and who follows the others likewise.
+  if (ended && ended.type !== unregisteredEvent(attempt).type) await tx.outbox.insert({ ...about, id: `${attempt.id}-former`, payload: ended });
+  await tx.outbox.insert({ ...about, id: attempt.id, payload: registeredEvent(context, saved.schema?.artifactId) });
 }
 
 function registeredEvent({ attempt }: AttemptContext, artifactId: string | undefined): RegistrationEvent {

@@ -1714,7 +1714,7 @@ export const ServiceRegisteredSchema: GenMessage<ServiceRegistered> = /*@__PURE_
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 33);
 
 /**
- * ServiceUnregistered is published when an instance that is not a module was unregistered.
+ * ServiceUnregistered is published when an instance that is not a module was unregistered, or registered again as a module.
  *
  * @generated from message ai.pipestream.platform.registration.v1.ServiceUnregistered
  */
@@ -1819,7 +1819,7 @@ export const ModuleRegisteredSchema: GenMessage<ModuleRegistered> = /*@__PURE__*
   messageDesc(file_ai_pipestream_platform_registration_v1_platform_registration, 35);
 
 /**
- * ModuleUnregistered is published when a module instance was unregistered.
+ * ModuleUnregistered is published when a module instance was unregistered, or registered again as another type.
  *
  * @generated from message ai.pipestream.platform.registration.v1.ModuleUnregistered
  */
