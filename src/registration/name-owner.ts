@@ -13,6 +13,7 @@ import type { RegistrationStore, RegistrationTx } from "./records.ts";
  */
 export async function reserveName(tx: RegistrationTx, name: string, caller: Caller): Promise<void> {
   const row = await tx.names.reserve(name, caller.key);
+  if (row.isReserved && row.name !== name) await takeSpelling(tx, name);
   if (isOf(row.owner, caller) || can(caller, "admin")) return;
   if (!row.isReserved) throw ownedByAnother(name);
   const now = await tx.names.lock(name);
@@ -21,6 +22,13 @@ export async function reserveName(tx: RegistrationTx, name: string, caller: Call
   // An older program beside this one completes registrations without claiming what is reserved.
   if (await tx.names.isRegistered(name)) throw ownedByAnother(name);
   await tx.names.set(name, { owner: caller.key, isReserved: true });
+}
+
+/** A reservation whose attempts have failed does not say how the name is spelled. */
+async function takeSpelling(tx: RegistrationTx, name: string): Promise<void> {
+  const row = await tx.names.lock(name);
+  const isInUse = !row?.isReserved || (await tx.names.isUnderWay(name)) || (await tx.names.isRegistered(name));
+  if (!isInUse && (await tx.names.ownerOfSpelling(name)) === undefined) await tx.names.respell(name);
 }
 
 /**

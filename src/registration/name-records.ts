@@ -17,6 +17,8 @@ export interface NameRepository {
   reserve(name: string, owner: string): Promise<NameRow>;
   /** Gives the name to `owner`. The caller has locked its row. */
   set(name: string, owner: Omit<NameRow, "name">): Promise<void>;
+  /** The row of the name is spelled so from now on. */
+  respell(name: string): Promise<void>;
   /** The name is free again. The caller has locked its row. */
   delete(name: string): Promise<void>;
   /** Whether an attempt is under way under the name, or an instance of it waits for an approval. */

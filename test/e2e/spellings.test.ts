@@ -113,6 +113,17 @@ inEveryMode("names in another case", (world) => {
     }
   });
 
+  test("have the schema artifact of the spelling that registered first, not of one that failed", async () => {
+    const { client, unique } = world();
+    const name = unique("fld-first");
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    expect((await client.register(requestFor(name.toUpperCase(), module))).errorDetail).toMatch(/^CALLBACK_IDENTITY_MISMATCH/);
+    const { types, errorDetail } = await client.register(requestFor(name, module));
+    expect(types, errorDetail).toEqual(moduleSteps);
+    expect(await client.unary(method.getModuleSchema, { moduleName: name })).toMatchObject({ artifactId: `${name}-config` });
+    await unregister(client, name, module);
+  });
+
   test("have one OpenAPI document a version", async () => {
     const { client, unique } = world();
     const name = unique("fld-http");

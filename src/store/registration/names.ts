@@ -73,6 +73,10 @@ export function nameRepository({ db, dialect }: Session<RegistrationTables>): Na
         .execute();
     },
 
+    async respell(name) {
+      await db.updateTable("service_names").set({ name }).where("name_key", "=", nameKeyOf(name)).execute();
+    },
+
     async delete(name) {
       await db.deleteFrom("service_names").where("name_key", "=", nameKeyOf(name)).execute();
     },
