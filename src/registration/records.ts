@@ -195,7 +195,7 @@ export interface RegistrationRepository {
   activeAt(checkKey: string): Promise<readonly Registration[]>;
   /**
    * What is ACTIVE under the instances that have these keys (`idKeyOf`), in one query, where no attempt is live and nothing waits for an
-   * approval, and the name has its owner under this very spelling.
+   * approval; `owner` is that of the name in all its spellings.
    */
   findSettled(idKeys: readonly string[]): Promise<readonly Settled[]>;
   /** The versions that are ACTIVE under a name, in any spelling. */

@@ -43,6 +43,19 @@ test("so it is by another spelling, under the service id that it has", async () 
   expect(await it.find({ ...asked, serviceId: serviceId.toUpperCase() }, owner)).toMatchObject({ id, serviceId });
 });
 
+test("so it is where the owner had the name in another spelling first", async () => {
+  await using scene = await openView();
+  await scene.store.tx(async (tx) => {
+    await tx.instances.claim(key);
+    await tx.names.reserve(key.name.toUpperCase(), owner.key);
+    await tx.registrations.insert(registration(id, { state: "ACTIVE" }));
+  });
+  await scene.show(entry());
+  const find = createFindUnchanged({ store: scene.store, inCatalog: scene.view.inCatalog });
+  expect(await find(asked, owner)).toMatchObject({ id, owner: owner.key });
+  expect(await find(asked, principalOf("tokens", "other", ["registrar"]))).toBeUndefined();
+});
+
 test.each([{ hash: "other" }, { address: "10.0.0.2" }, { serviceId: "parser-10.0.0.1-9001" }])("a request with %j is not", async (changed) => {
   await using it = await open();
   expect(await it.find({ ...asked, ...changed }, owner)).toBeUndefined();

@@ -44,12 +44,11 @@ export function registrationRepository({ db, dialect }: Session<RegistrationTabl
       return db
         .selectFrom("registrations as r")
         .innerJoin("instances as i", "i.service_id", "r.active_key")
-        .innerJoin("service_names as n", "n.name", "r.name")
+        .innerJoin("service_names as n", "n.name_key", "r.name_key")
         .leftJoin("attempts as a", "a.live_key", "r.active_key")
         .leftJoin("asks as w", "w.service_id", "r.active_key")
         .select(["r.id as id", "r.service_id as serviceId", "r.request_hash as requestHash", "r.address as address", "n.owner as owner"])
         .where("i.id_key", "in", idKeys)
-        .where("n.name_key", "is not", null)
         .where("a.live_key", "is", null)
         .where("w.service_id", "is", null)
         .execute();
