@@ -194,6 +194,25 @@ function feedTests(open: () => Promise<Site>): void {
     expect(await feed.list({ types: ["Wanted"], subject: undefined }, 1, 9)).toMatchObject({ events: [{ id: "c", position: 3 }], scanned: 3, last: 3 });
   });
 
+  test("a page of one who may not see some events neither has them, nor ends because of them", async () => {
+    await using site = await open();
+    const { feed, commit } = await site.replica();
+    await commit(ids(1, 30), { subject: "hidden", together: true });
+    await commit(ids(31, 33), { subject: "seen" });
+    await commit(["e34"], { subject: "hidden" });
+    await expect.poll(async () => (await feed.list(everything, undefined, 1)).last, soon).toBe(34);
+    const page = async (filter: LogFilter, after: number, limit: number) => {
+      const { events, scanned } = await feed.list(filter, after, limit, ({ subject }) => subject.id !== "hidden");
+      return [events.map(({ id }) => id), scanned];
+    };
+    const of = (id: string): LogFilter => ({ types: [], subject: { kind: "thing", id } });
+    expect(await page(of("hidden"), 0, 1)).toEqual(await page(of("no such"), 0, 1));
+    expect(await page(of("hidden"), 0, 1)).toEqual([[], 34]);
+    expect(await page(everything, 0, 2)).toEqual([["e31", "e32"], 32]);
+    expect(await page(everything, 32, 2)).toEqual([["e33"], 34]);
+    expect(await page(everything, 0, 3)).toEqual([["e31", "e32", "e33"], 34]);
+  });
+
   test("events of a replica that died before it could number them are numbered by another", async () => {
     await using site = await open();
     const { feed, commit } = await site.replica();

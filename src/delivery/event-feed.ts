@@ -18,9 +18,10 @@ export interface EventFeed {
   nudge(): void;
   /**
    * Up to `limit` events after a position; without one, from the first available. When `scanned` is below `last` there may be more
-   * after `scanned`, also when there are fewer events than requested. Rejects with `out_of_range`.
+   * after `scanned`, also when there are fewer events than requested. Events that are not visible are as if they did not match: they
+   * neither count nor end the page. Rejects with `out_of_range`.
    */
-  list(filter: LogFilter, after: number | undefined, limit: number): Promise<LogPage>;
+  list(filter: LogFilter, after: number | undefined, limit: number, isVisible?: (event: LogEvent) => boolean): Promise<LogPage>;
   /**
    * Events after a position; without one, new ones only. Begins with an item without events, which has the position it
    * starts after. Rejects with `out_of_range`, and with the signal's reason.
@@ -122,15 +123,19 @@ export function startEventFeed({ store, clock, log, after: begin }: EventFeedOpt
       loop.nudge();
     },
 
-    async list(filter, after, limit) {
+    async list(filter, after, limit, isVisible = () => true) {
       let position = after ?? (await ends()).pruned;
       const events: LogEvent[] = [];
+      let hasHidden = false;
       for (let reads = 1; ; reads++) {
-        const page = await read(filter, position, limit - events.length);
+        const left = limit - events.length;
+        const page = await read(filter, position, hasHidden ? Math.max(left, pageLimit) : left);
         if (after === undefined && reads === 1) position = Math.max(position, page.pruned);
         else inRange(position, page);
-        events.push(...page.events.filter((event) => event.position > position));
-        position = Math.max(position, page.scanned);
+        const found = page.events.filter((event) => event.position > position && isVisible(event));
+        hasHidden ||= found.length < page.events.length;
+        events.push(...found.slice(0, left));
+        position = Math.max(position, found.length > left ? (found[left - 1]?.position ?? 0) : page.scanned);
         if (events.length >= limit || position >= page.last || reads === listReads) return { ...page, events, scanned: position };
       }
     },

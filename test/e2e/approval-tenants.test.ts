@@ -95,7 +95,10 @@ inEveryMode(
       }
       const own = () => bob.unary(listEvents, { filter: { subjectKind: "approval", subjectId: opened.id } });
       await eventually(async () => (await own()).events.some(({ type }) => type === "ApprovalCreated") || undefined);
-      expect((await root.unary(listEvents, { filter: { subjectKind: "approval", subjectId: opened.id } })).events).toEqual([]);
+      for (const subjectId of [opened.id, random]) {
+        const page = await root.unary(listEvents, { filter: { subjectKind: "approval", subjectId }, pageSize: 1 });
+        expect([subjectId, page.events, page.scannedPosition]).toEqual([subjectId, [], page.lastPosition]);
+      }
       // Every method that takes an id is among them.
       const without = ["createApproval", "listApprovals", "putStandIn", "listStandIns", "putPolicy", "listPolicies", "simulatePolicy"];
       const all = [...ApprovalService.methods, ...PolicyService.methods].map(({ localName }) => localName);

@@ -61,9 +61,9 @@ async function listEvents(
   const { pageSize } = request;
   if (pageSize < 0 || pageSize > maxPageSize) bad.push({ field: "page_size", description: `must be from 0 to ${maxPageSize}` });
   throwIfAny(bad);
-  const page = await feed.list(filterOf(request.filter), positionOf(request.afterPosition), pageSize || defaultPageSize);
+  const page = await feed.list(filterOf(request.filter), positionOf(request.afterPosition), pageSize || defaultPageSize, visibleTo(context));
   return create(ListEventsResponseSchema, {
-    events: page.events.filter(visibleTo(context)).map(eventOf),
+    events: page.events.map(eventOf),
     scannedPosition: BigInt(page.scanned),
     lastPosition: BigInt(page.last),
   });
