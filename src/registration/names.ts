@@ -58,7 +58,7 @@ export async function transferName(
       await tx.names.set(name, now);
       await endAsksOf(tx, gate, name, former.owner);
       await tx.audit.append({
-        subject: subjectOf(name),
+        subject: nameSubject(name),
         at: clock.now(),
         actor: caller.key,
         action: "NAME_TRANSFERRED",
@@ -81,7 +81,7 @@ export async function releaseName({ store, clock }: NamesDeps, name: string, cal
     if ((await tx.names.isUnderWay(name)) || (await tx.names.isRegistered(name))) throw inUse(name);
     await tx.names.delete(name);
     await tx.artifacts.unshareAll(name);
-    await tx.audit.append({ subject: subjectOf(name), at: clock.now(), actor: caller.key, action: "NAME_RELEASED", detail: { owner } });
+    await tx.audit.append({ subject: nameSubject(name), at: clock.now(), actor: caller.key, action: "NAME_RELEASED", detail: { owner } });
     return owner;
   });
 }
@@ -108,7 +108,7 @@ export async function shareArtifact({ store, clock }: NamesDeps, { artifactId, n
     if (isShared) await tx.artifacts.claim(artifactId, holder, clock.now());
     if (!(await (isShared ? tx.artifacts.share(artifactId, name) : tx.artifacts.unshare(artifactId, name)))) return false;
     const action = isShared ? "ARTIFACT_SHARED" : "ARTIFACT_UNSHARED";
-    await tx.audit.append({ subject: subjectOf(holder), at: clock.now(), actor: caller.key, action, detail: { artifact_id: artifactId, name } });
+    await tx.audit.append({ subject: nameSubject(holder), at: clock.now(), actor: caller.key, action, detail: { artifact_id: artifactId, name } });
     return true;
   });
 }
@@ -133,7 +133,7 @@ async function lockOwned(tx: RegistrationTx, name: string): Promise<NameRow> {
 }
 
 /** What audit rows of a name are about: it, in all its spellings. */
-function subjectOf(name: string): Subject {
+export function nameSubject(name: string): Subject {
   return { kind: "name", id: nameKeyOf(name) };
 }
 

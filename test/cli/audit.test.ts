@@ -5,6 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ApprovalService, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import { WebhookService } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
+import { AuditService } from "../../gen/muster/audit/v1/audit_service_pb.ts";
+import { NameService } from "../../gen/muster/registration/v1/name_service_pb.ts";
+import { auditKinds } from "../../src/cli/audit/audit-commands.ts";
 import { chained, type AuditRow } from "../../src/kernel/audit.ts";
 import { ask, decide, person, usePolicy } from "../support/approvals.ts";
 import { startFakeModule } from "../support/fake-module.ts";
@@ -79,6 +83,14 @@ inEveryMode("the audit on the command line", (world) => {
     expect(JSON.parse(approval[2]?.detail["event"] ?? "")).toMatchObject({ comment: "größer 😀", verdict: "reject" });
     expect((await exported("policy", key)).map(({ action }) => action)).toEqual(["POLICY_PUT", "POLICY_ACTIVATED"]);
     expect((await exported("stand-in", standIn?.id ?? "")).map(({ action }) => action)).toEqual(["stand-in.put", "stand-in.deleted"]);
+    using root = person(server.address, "root");
+    const { endpoint } = await root.unary(WebhookService.method.createWebhookEndpoint, { url: "http://127.0.0.1:9/" });
+    expect((await exported("webhook-endpoint", endpoint?.id ?? "")).map(({ action }) => action)).toEqual(["WEBHOOK_CREATED"]);
+    const secret = (await root.unary(WebhookService.method.createWebhookSecret, {})).secret?.id ?? "";
+    await root.unary(WebhookService.method.deleteWebhookSecret, { id: secret });
+    expect((await exported("webhook-secret", secret)).map(({ action }) => action)).toEqual(["SECRET_CREATED", "SECRET_DELETED"]);
+    await root.unary(NameService.method.transferName, { name: key, owner: "open|dan" });
+    expect((await exported("name", key.toUpperCase())).map(({ action, actor }) => [action, actor])).toEqual([["NAME_TRANSFERRED", "open|root"]]);
     expect((await exported("instance", `${key}-${module.host}-${module.port}`)).map(({ action }) => action)).toEqual(["REGISTRATION_STARTED", "REGISTERED"]);
 
     const shown = await muster(["audit", "export", "approval", opened.id, "-o", "table"]);
@@ -91,8 +103,18 @@ inEveryMode("the audit on the command line", (world) => {
     ["policy", "POLICY_NOT_FOUND"],
     ["stand-in", "STAND_IN_NOT_FOUND"],
     ["instance", "REGISTRATION_NOT_FOUND"],
+    ["name", "NAME_NOT_FOUND"],
+    ["webhook-endpoint", "WEBHOOK_ENDPOINT_NOT_FOUND"],
+    ["webhook-secret", "WEBHOOK_SECRET_NOT_FOUND"],
+    ["inbound-events", "INBOUND_EVENT_NOT_FOUND"],
   ])("no %s: %s", async (kind, reason) => {
     expect(await muster(["audit", "export", kind, "no-such"])).toMatchObject({ code: 5, err: expect.stringContaining(reason) });
+  });
+
+  test("the command knows the kinds that a server has, and no others", async () => {
+    using client = connect(world().muster.address);
+    const { status } = await client.stream(AuditService.method.exportAudit, { kind: "planet", id: "x" });
+    expect(status.message).toBe(`kind must be one of ${auditKinds.join(", ")}`);
   });
 
   test("kinds that are not audited", async () => {

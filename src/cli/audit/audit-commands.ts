@@ -2,6 +2,9 @@
 import type { Command } from "../frame/command.ts";
 import { callOptions, outputOption } from "../frame/options.ts";
 
+/** Those of every server; a test holds them against what a server says. */
+export const auditKinds: readonly string[] = ["instance", "name", "approval", "policy", "stand-in", "webhook-endpoint", "webhook-secret", "inbound-events"];
+
 export const auditCommands: readonly Command[] = [
   {
     name: "audit export",
@@ -12,8 +15,8 @@ export const auditCommands: readonly Command[] = [
       "elsewhere: only it shows that no row was cut off.",
     ],
     args: [
-      { name: "KIND", what: "kind of the subject", choices: ["instance", "approval", "policy", "stand-in", "inbound-events"] },
-      { name: "ID", what: "its id; of an instance the service id, of a policy the key, of inbound-events the tenant" },
+      { name: "KIND", what: "kind of the subject", choices: auditKinds },
+      { name: "ID", what: "its id; of an instance the service id, of a name the name, of a policy the key, of inbound-events the tenant" },
     ],
     options: callOptions,
     examples: [

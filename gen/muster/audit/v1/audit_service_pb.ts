@@ -23,15 +23,16 @@ export const file_muster_audit_v1_audit_service: GenFile = /*@__PURE__*/
  */
 export type ExportAuditRequest = Message<"muster.audit.v1.ExportAuditRequest"> & {
   /**
-   * Its kind: `instance`, `approval`, `policy`, `stand-in` or `inbound-events`. Required.
+   * Its kind: `instance`, `name`, `approval`, `policy`, `stand-in`, `webhook-endpoint`, `webhook-secret` or `inbound-events`.
+   * Required.
    *
    * @generated from field: string kind = 1;
    */
   kind: string;
 
   /**
-   * Its id: the service id of an instance, the id of a request for approval or of a stand-in, the key of a policy, the
-   * tenant of events from outside. Required: at most 512 characters.
+   * Its id: the service id of an instance, a name, the id of a request for approval, of a stand-in, or of an endpoint or secret of
+   * webhooks, the key of a policy, the tenant of events from outside. Required: at most 512 characters.
    *
    * @generated from field: string id = 2;
    */
@@ -154,7 +155,8 @@ export const AuditService: GenService<{
   /**
    * ExportAudit sends the chain of one subject in order, and ends. Of a subject that belongs to a tenant, only callers of that
    * tenant get it; for others it is unknown. NOT_FOUND when there is no such subject, with the reason of its kind:
-   * REGISTRATION_NOT_FOUND, APPROVAL_NOT_FOUND, POLICY_NOT_FOUND, STAND_IN_NOT_FOUND.
+   * REGISTRATION_NOT_FOUND, NAME_NOT_FOUND, APPROVAL_NOT_FOUND, POLICY_NOT_FOUND, STAND_IN_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND,
+   * WEBHOOK_SECRET_NOT_FOUND, INBOUND_EVENT_NOT_FOUND.
    *
    * @generated from rpc muster.audit.v1.AuditService.ExportAudit
    */
