@@ -66,7 +66,7 @@ function key(format: EventFormat): Json {
 }
 
 /** What an event is about. */
-const subjectId = "subject's id: of an instance the service id, of a request for approval its id, of a policy its key";
+const subjectId = "subject's id: of an instance the service id, of a request for approval its id, of a policy `policy/`, its tenant, a slash and its key";
 
 function headers(typeName: string, contentType: string): Json {
   return {
