@@ -42,8 +42,8 @@ export async function listNames(
 }
 
 /**
- * Gives a name to another principal. What is registered stays; what the former owner waits for an approval of does not go live. Rejects with `invalid`, or with `not_found` (NAME_NOT_FOUND) when
- * nobody owns it.
+ * Gives a name to another principal. What is registered stays; what the former owner waits for an approval of does not go
+ * live. Rejects with `invalid`, or with `not_found` (NAME_NOT_FOUND) when nobody owns it.
  */
 export async function transferName(
   { store, clock, gate }: TransferDeps,

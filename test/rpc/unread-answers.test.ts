@@ -1,10 +1,12 @@
 /** A caller who asks and does not read: he is answered no more, everybody else is, and he is again when he has read. */
 import { createHash } from "node:crypto";
 import http2 from "node:http2";
+import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { createAuthGate } from "../../src/rpc/platform/auth.ts";
 import { parseTokenFile } from "../../src/rpc/platform/tokens.ts";
+import { createStockClient } from "../support/rpc-client.ts";
 import { eventually, startTestServer, aborted, type TestServer } from "../support/rpc-server.ts";
 
 const sha256 = (token: string) => createHash("sha256").update(token).digest("hex");
@@ -58,6 +60,37 @@ function ask(server: TestServer, method: string, type: string, name: "a" | "b", 
   }
   return { session, ends, begun: () => begun };
 }
+
+test("what is carried out meanwhile is answered, and streams go on, where they say little", async () => {
+  const [began, go] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using server = await startTestServer(
+    {
+      getService: () => ({ serviceName: "x".repeat(answerBytes) }),
+      async unregister() {
+        began.resolve();
+        await go.promise;
+        return { success: true };
+      },
+      async *register() {
+        yield { event: { message: "one" } };
+        await go.promise;
+        yield { event: { message: "two" } };
+      },
+    },
+    { gate: createAuthGate({ mode: "tokens", tokens }), limits: { unreadBytes: 10 * answerBytes, allUnreadBytes: 15 * answerBytes } },
+  );
+  using client = createStockClient(server.address);
+  const as = { headers: { authorization: "Bearer token-a" } };
+  const unregistering = client.call(Platform, "Unregister", {}, as);
+  const registering = client.call(Platform, "Register", {}, as);
+  await began.promise;
+  const greedy = ask(server, "GetService", "application/grpc", "a");
+  await eventually(() => greedy.begun() === calls);
+  go.resolve();
+  expect(await unregistering).toMatchObject({ code: status.OK });
+  expect((await registering).messages).toHaveLength(2);
+  greedy.session.destroy();
+});
 
 describe.each([
   ["GetService", "application/grpc", "8"],

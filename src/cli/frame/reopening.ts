@@ -1,8 +1,8 @@
 /**
  * A stream that is opened again when it breaks.
  *
- * An error before the first item is thrown to the caller, unless `before` stands for one that was seen before. After that a call that fails as unavailable or by its deadline is
- * repeated after a pause, which doubles up to ten seconds; other errors end the stream, and so does the command's
+ * An error before the first item is thrown to the caller, unless `before` stands for one that was seen before. After that
+ * a call that fails as unavailable or by its deadline is repeated after a pause, which doubles up to ten seconds; other errors end the stream, and so does the command's
  * time limit. A stream that the server ends with OK has ended.
  */
 import { Code, ConnectError } from "@connectrpc/connect";

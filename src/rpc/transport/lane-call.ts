@@ -161,11 +161,12 @@ export class LaneCall {
   #answer(answer: Answer): void {
     if (this.#over) return;
     const { unread, frame: make } = this.#options;
-    // Others may have been answered while the handler worked.
-    const refusal = unread.refusal(this);
-    if (refusal) return this.end(refusal);
     const frame = make(this.method, answer);
-    const read = unread.keep(this, ownBytes(answer, frame));
+    const bytes = ownBytes(answer, frame);
+    // Others may have been answered while the handler worked.
+    const refusal = unread.refusal(this, bytes);
+    if (refusal) return this.end(refusal);
+    const read = unread.keep(this, bytes);
     if (read) this.#stream.once("close", read);
     this.#respond();
     for (const piece of frame) this.#stream.write(piece);
@@ -179,10 +180,11 @@ export class LaneCall {
         const next = await this.#messages.next();
         if (this.#over) return;
         if (next.done) return this.#succeed();
-        const unread = this.#options.unread.refusal(this);
-        if (unread) return this.end(unread);
         const frame = this.#options.frame(this.method, next.value);
-        const sent = this.#send(frame, ownBytes(next.value, frame));
+        const bytes = ownBytes(next.value, frame);
+        const unread = this.#options.unread.refusal(this, bytes);
+        if (unread) return this.end(unread);
+        const sent = this.#send(frame, bytes);
         if (this.#stream.writableLength >= togetherBytes) await sent;
       }
     } catch (error) {

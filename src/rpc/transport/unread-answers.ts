@@ -16,8 +16,11 @@ export interface Reader {
 }
 
 export interface UnreadAnswers {
-  /** An error for a reader who has to read first: TOO_MANY_REQUESTS. */
-  refusal(reader: Reader): DomainError | undefined;
+  /**
+   * An error for a reader who has to read first: TOO_MANY_REQUESTS. An answer of few `bytes`, where they are known, is not refused: what was
+   * carried out must not look as if it had failed.
+   */
+  refusal(reader: Reader, bytes?: number): DomainError | undefined;
   /** Counts bytes that wait to be read, until the function that is returned is called; undefined for few. */
   keep(reader: Reader, bytes: number): (() => void) | undefined;
   /** The same bytes, each piece counted until the next one is wanted. */
@@ -51,8 +54,8 @@ export function countUnreadAnswers({ unreadBytes, allUnreadBytes }: Pick<Limits,
 
   return {
     keep,
-    refusal(reader) {
-      if (all === 0) return undefined;
+    refusal(reader, bytes = largeBytes) {
+      if (all === 0 || bytes < largeBytes) return undefined;
       const whose = reader.share();
       const mine = waiting.get(whose) ?? 0;
       if (mine > unreadBytes) return mustRead(`${nameOf(whose)} has not read ${mine} bytes`, nameOf(whose));
