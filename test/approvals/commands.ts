@@ -6,7 +6,7 @@ import type { Verdict } from "../../src/approvals/types.ts";
 import { agree, credentials, everybody, worldOf, type Real } from "./agreement.ts";
 import { frozen, hour } from "./cases.ts";
 import { castVote, joins, passTime, settle, start } from "./naive-course.ts";
-import { hasPlace, isBarred, isOpen, may, progressOf, resolve, stageOf, type Naive } from "./naive-model.ts";
+import { approvedElsewhere, hasPlace, isBarred, isOpen, may, progressOf, resolve, stageOf, type Naive } from "./naive-model.ts";
 
 /** A command: what it does to the machine, and to the model when the machine carried it out; the model says whether it must. */
 function step(text: string, toReal: (real: Real, m: Naive) => Answer, toModel: (m: Naive) => string | undefined): fc.Command<Naive, Real> {
@@ -99,6 +99,7 @@ const reassigning = fc.record({ from: someone, to: someone }).map(({ from, to })
       if (m.votes.some((one) => one.stage === m.at && (one.voter === from || one.inPlaceOf.includes(from)))) return "ALREADY_COUNTED";
       if (isBarred(m, to)) return "SOD_REQUESTER";
       if (m.people[to]?.enabled === false) return "PERSON_DISABLED";
+      if (approvedElsewhere(m, to)) return "ALREADY_COUNTED";
       const progress = progressOf(m);
       for (const { id } of places) {
         progress.added = [...progress.added, { requirement: id, who: { users: [to], groups: [] } }];

@@ -112,7 +112,7 @@ export function isBarred(m: Naive, name: string): boolean {
 }
 
 /** By oneself, or by somebody in one's place. */
-function approvedElsewhere(m: Naive, name: string): boolean {
+export function approvedElsewhere(m: Naive, name: string): boolean {
   const isBy = ({ voter, inPlaceOf }: NaiveVote) => voter === name || inPlaceOf.includes(name);
   return m.policy.distinct === "request" && m.votes.some((vote) => vote.stage !== m.at && vote.verdict === "approve" && isBy(vote));
 }
