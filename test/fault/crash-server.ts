@@ -10,7 +10,6 @@
  *   the answer is lost; the next attempt that gets there fails at the second, and so on.
  */
 import { readFileSync, writeSync } from "node:fs";
-import { flushCompileCache } from "node:module";
 import { createApp } from "../../src/app.ts";
 import { parseConfig } from "../../src/config/config.ts";
 import type { Settings } from "../../src/config/settings.ts";
@@ -100,7 +99,6 @@ const app = await createApp(config, {
     sink: sink && scripted("sink", sink),
   }),
 });
-flushCompileCache();
 process.once("SIGTERM", () => {
   app[Symbol.asyncDispose]().then(
     () => process.exit(0),

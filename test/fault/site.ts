@@ -54,8 +54,6 @@ export async function siteBase(): Promise<Pick<Site, "env" | "scriptFile"> & Asy
       CRASH_SCRIPT: scriptFile,
       // Attempts are taken over after a second.
       MUSTER_ATTEMPT_LEASE: "1s",
-      // Makes the many starts of these suites cheaper.
-      NODE_COMPILE_CACHE: join(tmpdir(), "muster-compile-cache"),
     },
     [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
   };

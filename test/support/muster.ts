@@ -23,6 +23,8 @@ export interface MusterProcess extends AsyncDisposable {
 export type Environment = Readonly<Record<string, string>>;
 
 const entry = new URL("../../bin/muster.js", import.meta.url).pathname;
+/** Programs of the tests start as quickly as Muster does: there are hundreds of starts. */
+const quickly = ["--import", new URL("../../bin/quick-start.js", import.meta.url).pathname];
 
 /** Starts `program` (by default `muster serve`) on a free port and waits until it listens; rejects with what it wrote when it ends before. */
 export async function startMuster(env: Environment, program?: readonly string[]): Promise<MusterProcess> {
@@ -35,7 +37,7 @@ export function spawnMuster(env: Environment, program?: readonly string[]): Omit
   // Hundreds of Musters are killed in these suites, and what Consul keeps of each is a minute's work for it.
   const settings = { MUSTER_LISTEN: "127.0.0.1:0", MUSTER_LOG_FORMAT: "json", MUSTER_SELF_REGISTER: "off", ...env };
   if (isInProcess && !program) return startInProcess(settings);
-  const child = spawn(process.execPath, [...(program ?? [entry, "serve"])], {
+  const child = spawn(process.execPath, program ? [...quickly, ...program] : [entry, "serve"], {
     env: { PATH: process.env["PATH"] ?? "", ...settings },
     stdio: ["ignore", "ignore", "pipe"],
   });
