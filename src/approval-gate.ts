@@ -6,7 +6,7 @@ import type { ApprovalDeps } from "./approvals/deps.ts";
 import { eventText } from "./approvals/event-text.ts";
 import { follow } from "./approvals/follow.ts";
 import { whoText } from "./approvals/may-vote.ts";
-import { ask, cancel, findOpen, supersedeAll } from "./approvals/owned-requests.ts";
+import { ask, cancel, findOpen, joinOpen, supersedeAll } from "./approvals/owned-requests.ts";
 import type { SubjectOwner } from "./approvals/owners.ts";
 import type { EventLogFeed } from "./approvals/ports.ts";
 import { activeStage, isOpen, type Approval } from "./approvals/request.ts";
@@ -64,6 +64,11 @@ export function gateApprovals(given: () => ApprovalDeps & { readonly feed: Event
         openId: open?.id,
       };
       return askedOf(await ask(all, deps, question, policy));
+    },
+
+    async join(tx, id, actor) {
+      const joined = await joinOpen(wholeTx(tx), given(), tenant, id, personOf(actor));
+      return joined && askedOf(joined);
     },
 
     gone: (tx, id, isGone) =>

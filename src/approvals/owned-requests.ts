@@ -55,6 +55,14 @@ async function askAgain(tx: ApprovalTx, deps: ApprovalDeps, current: LockedAppro
   return changed.approval;
 }
 
+/** Another person asks for what a request is about. Undefined when that has ended. */
+export async function joinOpen(tx: ApprovalTx, deps: ApprovalDeps, tenant: string, id: string, requester: Person): Promise<Approval | undefined> {
+  const locked = await tx.approvals.lock(tenant, id);
+  if (!locked || !isOpen(locked.approval)) return undefined;
+  const joined = await change(tx, deps, locked, (approval, pinned, world) => join(approval, requester, pinned, world), { isInTime: true });
+  return joined.approval;
+}
+
 async function openStanding(tx: ApprovalTx, deps: ApprovalDeps, question: OwnedQuestion, policy: Policy): Promise<Approval> {
   const { tenant, policyKey, subject, context, requester, traceparent } = question;
   const world = await readWorld(tx, deps, tenant, policyKey, await tx.approvals.instant(tenant));

@@ -4,7 +4,7 @@
  * plainly changes nothing is answered before (`unchanged.ts`).
  */
 import { DomainError, type FieldViolation, invalidFields } from "../kernel/errors.ts";
-import { shareOf, type Caller } from "../kernel/caller.ts";
+import { isOf, shareOf, type Caller } from "../kernel/caller.ts";
 import type { FairQueue } from "../kernel/fair-queue.ts";
 import type { Ids } from "../kernel/ports.ts";
 import { hostViolation } from "./address.ts";
@@ -122,10 +122,16 @@ export async function startRegistration(deps: RegisterDeps, candidate: RegisterC
   };
   const settled = input.requestId === undefined ? await deps.findUnchanged(request, caller) : undefined;
   const ask = settled || input.requestId !== undefined ? undefined : await deps.findHeld(request, caller);
+  if (ask) await joinHeld(deps, ask, caller);
   if (ask) return { attemptId: "", isNew: false, events: askedAgainEvents(ask, deps.ports.clock.now()), ask };
   const started = settled ? unrecorded(deps, request, settled) : await beginInTurn(deps, request, caller, signal);
   if (started.events.at(-1)?.outcome === "UNCHANGED") deps.onUnchanged?.(input.type);
   return started;
+}
+
+/** Whoever asks for what waits already has asked, too, and does not decide on it. */
+export async function joinHeld({ ports }: RegisterDeps, { approvalId, actor }: Pick<Waiting, "approvalId" | "actor">, caller: Caller): Promise<void> {
+  if (!isOf(actor, caller)) await ports.store.tx((tx) => ports.gate.join(tx, approvalId, caller.key));
 }
 
 /**

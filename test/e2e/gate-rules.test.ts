@@ -1,9 +1,9 @@
 /** What the gate decides, sentence by sentence, in every mode. */
 import { expect, test } from "vitest";
-import { PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { EventType, PlatformRegistrationService, RegistrationOutcome } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService, CloseHow, Closing, Decision, Grant } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
-import { get, person } from "../support/approvals.ts";
+import { decide, get, person } from "../support/approvals.ts";
 import { refusal, type Registration } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { heldBy, isHeld, ownersDecide, registerAndWait } from "../support/gate.ts";
@@ -40,6 +40,44 @@ inEveryMode("rules of the gate", (world) => {
     await expect(gate.scene.approve(held)).rejects.toThrow(/asked/);
     expect(await isLive(name)).toBe(false);
     await unregister(bob, name, module);
+  });
+
+  test("nor can who asks for what another one has asked for: of an attempt under way, and of what waits", async () => {
+    const name = fresh();
+    const { client, muster } = world();
+    await using module = await startFakeModule({ name, version: "1.0.0", delayMs: 300 });
+    using bob = person(muster.address, "bob", { groups: "owners" });
+    using carol = person(muster.address, "carol", { groups: "owners" });
+    const request = requestFor(name, module);
+    const joined = Promise.withResolvers<Registration>();
+    const held = await client.register(request, ({ eventType }) => {
+      if (eventType === EventType.STARTED) joined.resolve(bob.register(request));
+    });
+    expect((await joined.promise).attemptId).toBe(held.attemptId);
+    await expect(gate.scene.approve(held)).rejects.toThrow(/asked/);
+    const { describe } = module.calls;
+    const again = await carol.register(request);
+    expect([again.types, module.calls.describe]).toEqual([["STARTED", "VALIDATED", "APPROVAL_REQUESTED", "COMPLETED"], describe]);
+    expect(await decide(carol, await approvalOf(held))).toMatchObject({ counted: false, message: expect.stringContaining("asked") as unknown });
+    using dan = person(muster.address, "dan", { groups: "owners" });
+    expect(await decide(dan, await approvalOf(held))).toMatchObject({ counted: true });
+    await goesLive(name);
+    await unregister(client, name, module);
+  });
+
+  test("the only one who could decide is refused when he asks for it, too, and can decide as before", async () => {
+    const name = fresh();
+    const { client } = world();
+    await gate.scene.turnOn(ownersDecide.replace("who: {groups: [owners]}", 'who: {users: ["open|bob"]}'));
+    await using module = await startFakeModule({ name, version: "1.0.0" });
+    const held = await client.register(requestFor(name, module));
+    expect((await gate.scene.bob.register(requestFor(name, module))).status).toMatchObject({
+      reason: "APPROVAL_REJECTED",
+      metadata: { approval_id: heldBy(held)["approval_id"] },
+    });
+    await gate.scene.approve(held);
+    await goesLive(name);
+    await unregister(client, name, module);
   });
 
   test("unregistering while it is held is final: the request ends, and nothing begins", async () => {

@@ -89,6 +89,8 @@ export interface GateApprovals {
    * or opens one. Rejects with CONTEXT_INVALID when the policy's schema does not take the context.
    */
   ask(tx: RegistrationTx, asking: Asking): Promise<Asked>;
+  /** Another person asks for what the request is about; undefined when it has ended. */
+  join(tx: RegistrationTx, approvalId: string, actor: string): Promise<Asked | undefined>;
   /** Ends the request if it is open and nobody asks any more; `isGone` says so when the request is locked, as it is for whoever joins it. */
   gone(tx: RegistrationTx, approvalId: string, isGone: () => Promise<boolean>): Promise<void>;
   /** What happens to a request from now on, its present state first; ends with its decision. */

@@ -13,6 +13,11 @@ export interface Gate {
   admit(tx: RegistrationTx, candidate: Candidate): Promise<GateState>;
   /** The same in the transaction that makes it ACTIVE, which ends its ask; `since` is what `admit` resolved to in one that is committed. */
   confirm(tx: RegistrationTx, candidate: Candidate, since: GateState): Promise<void>;
+  /**
+   * Somebody else asks for what an instance waits for already, and so does not decide on it. Rejects with APPROVAL_REJECTED when nobody
+   * could decide then.
+   */
+  join(tx: RegistrationTx, approvalId: string, actor: string): Promise<void>;
   /** The instance does not ask any more: ends its ask, if it has one, and the request when nobody else asks. True when it had one. */
   leave(tx: RegistrationTx, serviceId: string): Promise<boolean>;
   /** Whether what is live may have these tags without asking anew: it is approved with them, or nobody who decides reads tags. */

@@ -56,6 +56,12 @@ export function createGate(deps: GateDeps): Gate {
     leave,
     admit: (tx, candidate) => admit(tx, candidate),
     wasOff: () => deps.now() - offAt < newestMs,
+
+    async join(tx, approvalId, actor) {
+      const joined = await deps.approvals.join(tx, approvalId, actor);
+      if (joined && !joined.isOpen) throw nobodyLeft(approvalId, joined.rejection ?? "");
+    },
+
     follow: (approvalId, signal) => deps.approvals.follow(approvalId, signal),
 
     async confirm(tx, candidate, since) {
@@ -212,6 +218,16 @@ function rejectedByRule(why: string, version: number, id: string): DomainError {
     reason: "APPROVAL_REJECTED",
     message: `version ${version} of policy registration rejects ${id}: ${why}`,
     metadata: { policy_version: String(version) },
+  });
+}
+
+function nobodyLeft(approvalId: string, why: string): DomainError {
+  return new DomainError({
+    kind: "wrong_state",
+    reason: "APPROVAL_REJECTED",
+    message: `who asks does not decide, and nobody else could${why === "" ? "" : `: ${why}`}`,
+    subject: { type: "approval", name: approvalId },
+    metadata: { approval_id: approvalId },
   });
 }
 

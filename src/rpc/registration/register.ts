@@ -18,7 +18,7 @@ import { awaitDecision } from "../../registration/gate/await-decision.ts";
 import { heldOf, type HeldInstance } from "../../registration/gate/held-events.ts";
 import { cancelledBy } from "../../registration/attempts/runner.ts";
 import { getAttempt } from "../../registration/queries.ts";
-import { forecastOf, startRegistration, validateRegistration } from "../../registration/register.ts";
+import { forecastOf, joinHeld, startRegistration, validateRegistration } from "../../registration/register.ts";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import type { RegisterCandidate } from "../../registration/validate.ts";
 import { registerCandidateOf, registerResponseOf } from "./convert.ts";
@@ -47,6 +47,7 @@ export async function* register(deps: RegistrationHandlerDeps, request: Register
       if (event.outcome === "PENDING_APPROVAL") {
         mayCancel = false;
         const held = heldOf(await getAttempt(deps.store, attemptId), seen);
+        await joinHeld(deps.register, held, callerOf(context));
         if (await mustWait(deps, held, candidate, isNew)) {
           yield* afterHeld(deps, held, candidate, signal);
           return;
