@@ -74,17 +74,21 @@ test("an attempt that takes longer than a run of the task is one attempt, and th
   expect([await it.hasTask(), it.logged]).toEqual([false, []]);
 });
 
-test("while another request of the instance is under way it waits, and has not failed either; then it begins", async () => {
+test.each([
+  ["fails: then it begins", 70_000, ["ACTIVE", "ROLLED_BACK"]],
+  ["goes live, the gate is off by now: that is what the instance has asked for since, and nothing begins", 120_000, ["ACTIVE"]],
+] as const)("while another request of the instance is under way it waits, and has not failed either; that one %s", async (_end, healthTimeoutMs, states) => {
   await using it = await scene();
   it.workshop.instance.health = () => notServing;
-  await it.register({ ...input, metadata: { build: "2" } });
+  await it.register({ ...input, healthTimeoutMs, startupGraceMs: healthTimeoutMs, metadata: { build: "2" } });
   await it.approve();
   await it.clock.pass(60_000);
   expect(await it.states()).toEqual(["RUNNING"]);
   expect([await it.hasTask(), it.logged]).toEqual([true, []]);
+  if (healthTimeoutMs < 100_000) await it.clock.pass(15_000);
   it.workshop.instance.health = () => serving;
   await it.clock.pass(30_000);
-  expect(await it.states()).toEqual(["ACTIVE", "ACTIVE"]);
+  expect(await it.states()).toEqual(states);
   expect([await it.hasTask(), it.logged]).toEqual([false, []]);
 });
 

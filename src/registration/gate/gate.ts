@@ -67,7 +67,8 @@ export function createGate(deps: GateDeps): Gate {
     async confirm(tx, candidate, since) {
       const now = await stateIn(tx);
       if (now.epoch !== since.epoch) await admit(tx, candidate, now);
-      if (now.isOn) await leave(tx, candidate.attempt.serviceId);
+      // Also while it is off: what was approved before is not to replace what the instance is live as by now.
+      await leave(tx, candidate.attempt.serviceId);
     },
 
     async mayTag(tx, live, tags) {
