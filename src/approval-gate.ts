@@ -21,7 +21,7 @@ import { wholeTx } from "./store/parts.ts";
 
 const tenant = defaultTenant;
 const subjectType = "registration";
-/** Requests about one content that are looked through for one that says no; and contents of one version of a name that were revoked. */
+/** Requests about one content that are looked through for one that says no; and those about one version of a name that are read at once. */
 const mostDecided = 20;
 
 /** Approvals as the gate uses them. */
@@ -106,7 +106,8 @@ export function registrationOwner(deps: () => ApprovalDeps, decisions: DecisionD
           await admitContent(tx, decisions, content, await policyOf(tx, approval.policy.version), supersede);
         } else if (event.type === "request_rejected" || event.type === "request_expired" || event.type === "request_cancelled") await tx.asks.deleteOf(id);
         else if (event.type === "grant_changed" && event.grant === "REVOKED") {
-          await revokeContent(tx, decisions, { id, subjectId: subject.id, by: event.actor, reason: event.reason }, event.isEvicting ?? false);
+          const revoked = { id, subjectId: subject.id, digest: subject.digest, context, by: event.actor, reason: event.reason };
+          await revokeContent(tx, decisions, revoked, await policyOf(tx, approval.policy.version), event.isEvicting ?? false);
         }
       }
       if (isOpen(approval)) await tx.asks.show(id, askedOf(approval).shown);
@@ -116,7 +117,13 @@ export function registrationOwner(deps: () => ApprovalDeps, decisions: DecisionD
       const tx = wholeTx(core);
       const revokedOf = async (subjectId: string) => {
         const query = { tenant, subjectType, subjectId, policyKey: gatePolicyKey, grant: "REVOKED", limit: mostDecided } as const;
-        const found = await tx.approvals.list(query);
+        const found: Approval[] = [];
+        for (let isMore = true; isMore;) {
+          const last = found.at(-1);
+          const page = await tx.approvals.list({ ...query, ...(last ? { beforeId: last.id } : {}) });
+          found.push(...page);
+          isMore = page.length === query.limit;
+        }
         return Promise.all(found.map(async ({ subject, policy }) => ({ digest: subject.digest, reads: (await policyOf(core, policy.version)).reads })));
       };
       return admitLive(tx, decisions, await policyOf(core, version), { isAllowed, revokedOf });

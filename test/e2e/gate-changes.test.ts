@@ -6,7 +6,7 @@ import { RegistrationService } from "../../gen/muster/registration/v1/registrati
 import { decide, get } from "../support/approvals.ts";
 import type { Registration } from "../support/client.ts";
 import { refusal } from "../support/client.ts";
-import { startFakeModule } from "../support/fake-module.ts";
+import { startFakeModule, type FakeModule } from "../support/fake-module.ts";
 import { heldBy, isHeld, ownersDecide, registerAndWait } from "../support/gate.ts";
 import { gateSuite } from "../support/gate-suite.ts";
 import { eventually } from "../support/instances.ts";
@@ -29,6 +29,8 @@ inEveryMode("the gate, when somebody thinks better of it", (world) => {
     gate.scene.admin.unary(ApprovalService.method.close, { approvalId: idOf(live), how: CloseHow.REVOKE, reason: "leaks" });
   const liveOf = async (name: string) =>
     (await world().client.unary(listModules, {})).modules.flatMap(({ moduleName, port }) => (moduleName.toLowerCase() === name.toLowerCase() ? port : []));
+  const portsOf = async (name: string) =>
+    (await world().client.unary(listServices, {})).services.flatMap(({ serviceName, port }) => (serviceName === name ? port : [])).toSorted();
   const heldOf = async (name: string) =>
     (await world().client.unary(RegistrationService.method.listHeld, { name })).instances.map(({ serviceId }) => serviceId);
 
@@ -205,18 +207,56 @@ inEveryMode("the gate, when somebody thinks better of it", (world) => {
     for (const each of [module, other]) await unregister(client, name, each);
   });
 
-  test("what was revoked is refused, however many other contents were decided since", async () => {
+  test("what was revoked is refused, and not admitted because it serves, however many other contents were decided and revoked since", async () => {
     const name = fresh("auto");
     const { client } = world();
     await gate.scene.turnOn(ownersDecide.replace('name.startsWith("auto")', 'name.startsWith("auto") && size(tags) < 100'));
     await using module = await startFakeModule({ name, version: "1.0.0", describe: "none" });
-    const request = (...tags: readonly string[]) => requestFor(name, module, { type: ServiceType.SERVICE, tags: [...tags] });
-    expect(outcomeOf(await client.register(request("first")))).toBe(RegistrationOutcome.ACTIVE);
-    const { approvals } = await gate.scene.admin.unary(ApprovalService.method.listApprovals, {});
-    const id = approvals.find(({ subject }) => subject?.id === `${name}@1.0.0`)?.id ?? "";
-    await gate.scene.admin.unary(ApprovalService.method.close, { approvalId: id, how: CloseHow.REVOKE });
-    for (let i = 0; i < 21; i++) expect(outcomeOf(await client.register(request(`t${i}`)))).toBe(RegistrationOutcome.ACTIVE);
+    await using serving = await startFakeModule({ name, version: "1.0.0", describe: "none" });
+    const request = (tag: string, at = module) => requestFor(name, at, { type: ServiceType.SERVICE, tags: [tag] });
+    const revokeLast = async () => {
+      const { approvals } = await gate.scene.admin.unary(ApprovalService.method.listApprovals, { subjectType: "registration", subjectId: `${name}@1.0.0` });
+      await gate.scene.admin.unary(ApprovalService.method.close, { approvalId: approvals[0]?.id ?? "", how: CloseHow.REVOKE });
+    };
+    expect(outcomeOf(await client.register(request("first", serving)))).toBe(RegistrationOutcome.ACTIVE);
+    await revokeLast();
+    for (let i = 0; i < 21; i++) {
+      expect(outcomeOf(await client.register(request(`t${i}`)))).toBe(RegistrationOutcome.ACTIVE);
+      await revokeLast();
+    }
     expect((await client.register(request("first"))).errorDetail).toMatch(/^APPROVAL_REJECTED: root revoked/);
-    await unregister(client, name, module);
+    expect(await gate.scene.turnOn(ownersDecide.replace('name.startsWith("auto")', "size(tags) > 100"))).toBe(0);
+    expect(isHeld(await client.register(request("first")))).toBe(true);
+    for (const each of [module, serving]) await unregister(client, name, each);
+  });
+
+  test("revoked is one content: another one of the version goes on serving, and is admitted as it was; evicted are its own instances", async () => {
+    const name = fresh();
+    const { client } = world();
+    await gate.scene.turnOff();
+    const modules = await Promise.all([1, 2, 3].map(() => startFakeModule({ name, version: "1.0.0", describe: "none" })));
+    const [one, two, three] = modules as [FakeModule, FakeModule, FakeModule];
+    const request = (at: FakeModule, tag: string) => requestFor(name, at, { type: ServiceType.SERVICE, tags: [tag] });
+    // Two contents were live before.
+    for (const [at, tag] of [
+      [one, "a"],
+      [two, "b"],
+    ] as const)
+      await client.register(request(at, tag));
+    await gate.scene.turnOn(withRule("{id: tagged, when: '\"wild\" in tags', then: reject}"));
+    const held = await client.register(request(three, "c"));
+    await gate.scene.approve(held);
+    await eventually(async () => (await portsOf(name)).length === 3 || undefined);
+    await gate.scene.turnOn(withRule('{id: tagged, when: \'"wild" in tags || "other" in tags\', then: reject}'));
+    await gate.scene.admin.unary(ApprovalService.method.close, { approvalId: idOf(held), how: CloseHow.REVOKE, evict: true });
+    await eventually(async () => (await portsOf(name)).length === 2 || undefined);
+    expect(await portsOf(name)).toEqual([one.port, two.port].toSorted());
+    await unregister(client, name, one);
+    expect(outcomeOf(await client.register(request(one, "a")))).toBe(RegistrationOutcome.ACTIVE);
+    expect(isHeld(await client.register(request(three, "c")))).toBe(true);
+    for (const each of modules) {
+      await unregister(client, name, each);
+      await each[Symbol.asyncDispose]();
+    }
   });
 });

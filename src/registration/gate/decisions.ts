@@ -33,7 +33,7 @@ export async function admitContent(
   const former = await tx.gate.admissions(subjectId);
   if (former.length > 0) {
     await tx.gate.move();
-    await tx.gate.removeAdmissions({ subjectId });
+    await tx.gate.removeAdmissions(former.map(({ id }) => id));
     await supersede(former.flatMap((one) => one.approvalId ?? []));
   }
   const way = policy.way({ id: subjectId, digest }, context, actor).name;
@@ -50,23 +50,45 @@ async function beginAll(tx: RegistrationTx, ids: Ids, approvalId: string): Promi
   return asks.length;
 }
 
-/** What was admitted by this approval is not any more; with `evict`, what serves because of it is taken off the platform. */
+/**
+ * The content of this approval, which `reads` these names, is not admitted any more; with `evict`, its instances that serve are taken
+ * off the platform. Other contents of the version stay as they are.
+ */
 export async function revokeContent(
   tx: RegistrationTx,
   deps: DecisionDeps,
-  approval: { readonly id: string; readonly subjectId: string; readonly by: string; readonly reason: string },
+  approval: {
+    readonly id: string;
+    readonly subjectId: string;
+    readonly digest: string;
+    readonly context: Context;
+    readonly by: string;
+    readonly reason: string;
+  },
+  { reads }: Pick<GatePolicy, "reads">,
   evict: boolean,
 ): Promise<void> {
+  const { id: approvalId, subjectId, digest, context, by: actor, reason } = approval;
   await tx.gate.move();
-  await tx.gate.removeAdmissions({ subjectId: approval.subjectId });
+  // Also what was live when the gate was turned on, where that is the same by what is read of it.
+  const its = (await tx.gate.admissions(subjectId)).filter((one) => one.approvalId === approvalId || one.digest === digestOf(context, one.reads));
+  await tx.gate.removeAdmissions(its.map(({ id }) => id));
   if (!evict) return;
-  const { id: approvalId, by: actor, reason } = approval;
-  for (const { serviceId, id } of await liveOf(tx, approval.subjectId)) {
+  for (const registration of await liveOf(tx, subjectId)) {
+    const { serviceId, id } = registration;
+    // The name may have another owner by now.
+    if (digestOf(await liveContext(tx, registration, String(context["owner"]), deps.environment), reads) !== digest) continue;
     const key = await tx.instances.lockId(serviceId);
     if (!key || (await tx.registrations.find(id))?.state !== "ACTIVE") continue;
     const why = { approval_id: approvalId, reason: reason === "" ? "its approval was revoked" : reason };
     await endKey(tx, deps, key, { taskId: deps.ids.next(), actor, now: deps.now(), why });
   }
+}
+
+/** The context of what is live, as far as it is part of a content. */
+async function liveContext(tx: RegistrationTx, registration: Registration, owner: string, environment: string): Promise<Context> {
+  const known = { owner, tags: tagsOf(registration), hadOthers: true, live: [], asking: [] };
+  return contextOf(await liveCandidate(tx, registration), known, environment);
 }
 
 async function liveOf(tx: RegistrationTx, subjectId: string): Promise<readonly Registration[]> {
@@ -96,8 +118,7 @@ export async function admitLive(tx: RegistrationTx, deps: DecisionDeps, policy: 
   let admitted = 0;
   for await (const registration of allActive(tx)) {
     const { name, actor } = registration;
-    const known = { owner: (await owners(name)) ?? actor, tags: tagsOf(registration), hadOthers: true, live: [], asking: [] };
-    const context = contextOf(await liveCandidate(shared, registration), known, deps.environment);
+    const context = await liveContext(shared, registration, (await owners(name)) ?? actor, deps.environment);
     const subjectId = subjectIdOf(registration);
     const isThis = (one: Pick<Admission, "digest" | "reads">): boolean => one.digest === digestOf(context, one.reads);
     if ((await former(subjectId)).some(isThis) || (await revoked(subjectId)).some(isThis)) continue;

@@ -58,8 +58,7 @@ export interface GateRepository {
   move(isOn?: boolean): Promise<void>;
   admissions(subjectId: string): Promise<readonly Admission[]>;
   admit(...admissions: readonly Admission[]): Promise<void>;
-  /** Removes all admissions of a version of a name, or those of one approval; resolves to how many there were. */
-  removeAdmissions(of: { readonly subjectId: string } | { readonly approvalId: string }): Promise<number>;
+  removeAdmissions(ids: readonly string[]): Promise<void>;
 }
 
 export interface AskFilter {

@@ -10,6 +10,8 @@ import { write } from "../engine/writes.ts";
 import type { AdmissionTable, RegistrationTables } from "./tables.ts";
 
 const only = 1;
+/** As many as a statement has room for. */
+const atOnce = 200;
 
 export function gateRepository({ db, dialect }: Session<RegistrationTables>): GateRepository {
   return {
@@ -28,22 +30,27 @@ export function gateRepository({ db, dialect }: Session<RegistrationTables>): Ga
     },
 
     async admit(...admissions) {
-      // As many as a statement has room for.
-      for (let from = 0; from < admissions.length; from += 200) {
+      for (let from = 0; from < admissions.length; from += atOnce) {
         await write(
           db,
           db
             .insertInto("admissions")
-            .values(admissions.slice(from, from + 200).map(toRow))
+            .values(admissions.slice(from, from + atOnce).map(toRow))
             .compile(),
         );
       }
     },
 
-    async removeAdmissions(of) {
-      const removing = db.deleteFrom("admissions");
-      const found = "subjectId" in of ? removing.where("subject_id", "=", of.subjectId) : removing.where("approval_id", "=", of.approvalId);
-      return Number((await found.executeTakeFirst()).numDeletedRows);
+    async removeAdmissions(ids) {
+      for (let from = 0; from < ids.length; from += atOnce) {
+        await write(
+          db,
+          db
+            .deleteFrom("admissions")
+            .where("id", "in", ids.slice(from, from + atOnce))
+            .compile(),
+        );
+      }
     },
   };
 }
