@@ -54,14 +54,14 @@ export async function endKey(
   return { live, hasTask, hasEnded };
 }
 
-/** Refuses to go on when the key was unregistered since the attempt began. Locks the key's row. */
+/** Refuses to go on when the key was unregistered, or its name given away, since the attempt began. Locks the key's row. */
 export async function checkGeneration(tx: RegistrationTx, { serviceId, generation }: Pick<Attempt, "serviceId" | "generation">): Promise<void> {
   const row = await tx.instances.lockId(serviceId);
   if (row?.generation === generation) return;
   throw new DomainError({
     kind: "wrong_state",
     reason: "SUPERSEDED",
-    message: "the instance was unregistered while this attempt was running",
+    message: "the instance was unregistered, or its name given to somebody else, while this attempt was running",
   });
 }
 

@@ -32,22 +32,31 @@ async function takeSpelling(tx: RegistrationTx, name: string): Promise<void> {
 }
 
 /**
- * Makes `actor`, whose attempt commits in this transaction, the owner of a name that nobody owns. True when nobody did. What asks under
- * it for whom it was reserved asks no more.
+ * Makes `actor`, whose attempt commits in this transaction, the owner of a name that nobody owns. True when nobody did. What was
+ * under way or asked under it, for whom it was reserved, ends.
  */
 export async function claimName(tx: RegistrationTx, gate: Pick<Gate, "leave">, name: string, actor: string): Promise<boolean> {
   const known = await tx.names.find(name);
   if (known && !known.isReserved) return false;
   const { isReserved, owner } = (await tx.names.lock(name)) ?? (await tx.names.reserve(name, actor));
   if (isReserved) await tx.names.set(name, { owner: actor, isReserved: false });
-  if (isReserved && owner !== actor) await endAsksOf(tx, gate, name, owner);
+  if (isReserved && owner !== actor) await endWorkOf(tx, gate, name, owner);
   return isReserved;
 }
 
 const asksAtOnce = 200;
 
-/** Ends what `actor`, to whom the name does not belong any more, asks for under it: an approval would let it go live under another's name. */
-export async function endAsksOf(tx: RegistrationTx, gate: Pick<Gate, "leave">, name: string, actor: string): Promise<void> {
+/**
+ * Ends what `actor`, to whom the name does not belong any more, is registering or asks for under it: it would go live under another's
+ * name. Generations are moved on, so that an attempt that is about to commit, or to ask, cannot.
+ */
+export async function endWorkOf(tx: RegistrationTx, gate: Pick<Gate, "leave">, name: string, actor: string): Promise<void> {
+  for (const { id, serviceId } of await tx.attempts.liveUnder(name, actor)) {
+    await tx.attempts.requestCancel(id);
+    await tx.instances.bumpGeneration(serviceId);
+    // Whoever asks for the instance does so by its generation.
+    await gate.leave(tx, serviceId);
+  }
   for (let afterId: string | undefined = ""; afterId !== undefined;) {
     const page = await tx.asks.list({ name, afterId, limit: asksAtOnce });
     for (const ask of page) if (ask.actor === actor) await gate.leave(tx, ask.serviceId);

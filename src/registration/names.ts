@@ -5,7 +5,7 @@ import { DomainError, type FieldViolation, invalidFields } from "../kernel/error
 import type { Clock } from "../kernel/ports.ts";
 import type { Gate } from "./gate/gate-types.ts";
 import { nameKeyOf } from "./keys.ts";
-import { endAsksOf } from "./name-owner.ts";
+import { endWorkOf } from "./name-owner.ts";
 import type { NameQuery, NameRow } from "./name-records.ts";
 import type { RegistrationStore, RegistrationTx } from "./records.ts";
 import { artifactOfAnother } from "./schemas/schema-artifacts.ts";
@@ -42,8 +42,8 @@ export async function listNames(
 }
 
 /**
- * Gives a name to another principal. What is registered stays; what the former owner waits for an approval of does not go
- * live. Rejects with `invalid`, or with `not_found` (NAME_NOT_FOUND) when nobody owns it.
+ * Gives a name to another principal. What is registered stays; what the former owner is registering just now, or waits for an approval
+ * of, does not go live. Rejects with `invalid`, or with `not_found` (NAME_NOT_FOUND) when nobody owns it.
  */
 export async function transferName(
   { store, clock, gate }: TransferDeps,
@@ -56,7 +56,7 @@ export async function transferName(
     const now = { ...former, owner };
     if (former.owner !== owner) {
       await tx.names.set(name, now);
-      await endAsksOf(tx, gate, name, former.owner);
+      await endWorkOf(tx, gate, name, former.owner);
       await tx.audit.append({
         subject: nameSubject(name),
         at: clock.now(),

@@ -134,6 +134,8 @@ export interface AttemptRepository {
   /** Finds it and locks its row until the transaction ends. */
   lock(id: string): Promise<Attempt | undefined>;
   findLive(serviceId: string): Promise<Attempt | undefined>;
+  /** Those of a principal that are live under a name, in any spelling. */
+  liveUnder(name: string, actor: string): Promise<readonly Pick<Attempt, "id" | "serviceId">[]>;
   /** `actor`: the key of the principal whose request id it is. */
   findByRequestId(actor: string, requestId: string): Promise<Attempt | undefined>;
   list(filter: AttemptFilter): Promise<readonly AttemptSummary[]>;

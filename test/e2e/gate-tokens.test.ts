@@ -1,8 +1,10 @@
 /** The gate with tokens: whose word counts, and whose does not. */
 import { expect, test } from "vitest";
+import { EventType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalService, Decision, Verdict } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { PolicyService } from "../../gen/muster/approval/v1/policy_service_pb.ts";
 import { NameService } from "../../gen/muster/registration/v1/name_service_pb.ts";
+import { RegistrationService } from "../../gen/muster/registration/v1/registration_service_pb.ts";
 import { decide, get, usePolicy } from "../support/approvals.ts";
 import { connect, refusal } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
@@ -96,8 +98,16 @@ inEveryMode("the gate with tokens", (world) => {
     await expect.poll(async () => (await ann.register(requestFor(name, first))).types.at(-2)).toBe("CONSUL_HEALTHY");
     const request = requestFor(name, second, { version: "2.0.0" });
     const waiting = heldBy(await ann.register(request))["approval_id"] ?? "";
+    await using third = await startFakeModule({ name, version: "3.0.0", delayMs: 1_000 });
+    const healthy = Promise.withResolvers<void>();
+    const underWay = ann.register(requestFor(name, third, { version: "3.0.0" }), ({ eventType }) => {
+      if (eventType === EventType.CONSUL_HEALTHY) healthy.resolve();
+    });
+    await healthy.promise;
     await root.unary(NameService.method.transferName, { name, owner: "tokens|bea" });
     expect(await decide(owner, await get(owner, waiting))).toMatchObject({ counted: false });
+    expect((await underWay).errorDetail).toMatch(/^(SUPERSEDED|CANCELLED): /);
+    expect((await root.unary(RegistrationService.method.listHeld, { name })).instances).toEqual([]);
     expect((await ann.register(request)).status).toMatchObject({ reason: "NAME_OWNED_BY_ANOTHER" });
     // What is registered stays, and the new owner's waits like anybody's.
     expect((await bea.register(requestFor(name, first))).types.at(-2)).toBe("CONSUL_HEALTHY");

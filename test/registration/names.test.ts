@@ -113,6 +113,21 @@ test("a name that is transferred is the other's, in every spelling, and what is 
   expect(await completes(replica, at(port + 1), stranger)).toBe(true);
 });
 
+test("what the former owner is registering when a name is transferred does not go live under it, in any spelling; the new owner's does", async () => {
+  await using workshop = await openWorkshop();
+  const replica = workshop.replica();
+  const names = { store: workshop.store, clock: workshop.ports.clock, gate: workshop.ports.gate };
+  expect(await completes(replica, at(port))).toBe(true);
+  workshop.instance.health = () => notServing;
+  const { attemptId } = await replica.register(at(port + 1, "Parser"));
+  const byAdmin = await replica.register(at(port + 2), admin);
+  await transferName(names, { name: "parser", owner: stranger.key }, admin);
+  workshop.instance.health = () => serving;
+  expect((await replica.events(attemptId)).at(-1)).toMatchObject({ type: "FAILED", errorDetail: expect.stringMatching(/^(SUPERSEDED|CANCELLED)/) as unknown });
+  expect((await replica.events(byAdmin.attemptId)).at(-1)?.outcome).toBe("ACTIVE");
+  expect(await completes(replica, at(port + 1), stranger)).toBe(true);
+});
+
 test.each(["ci", "", "|ci", "tokens|", `tokens|${"x".repeat(512)}`, "tokens|\u00e4"])("%j is nobody's key", async (owner) => {
   await using workshop = await openWorkshop();
   const names = { store: workshop.store, clock: workshop.ports.clock, gate: workshop.ports.gate };

@@ -9,6 +9,7 @@
  */
 import { sql } from "kysely";
 import { DomainError } from "../../kernel/errors.ts";
+import { nameKeyOf } from "../../registration/keys.ts";
 import type { Attempt, AttemptRepository } from "../../registration/records.ts";
 import type { AttemptState } from "../../registration/types.ts";
 import { attemptFromRow, attemptToRow, errorToText, eventFromRow, eventToRow, liveStates, requestKey, summaryColumns, summaryFromRow } from "./attempt-rows.ts";
@@ -62,6 +63,14 @@ export function attemptRepository({ db, dialect }: Session<RegistrationTables>):
   return {
     findLive,
     findByRequestId,
+
+    async liveUnder(name, actor) {
+      const live = db.selectFrom("attempts").select(["id", "service_id as serviceId"]).where("live_key", "is not", null);
+      return live
+        .where("actor", "=", actor)
+        .where(sql<string>`lower(name)`, "=", nameKeyOf(name))
+        .execute();
+    },
 
     async insert(attempt, events, leaseMs) {
       const live = liveStates.includes(attempt.state);

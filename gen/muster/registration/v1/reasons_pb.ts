@@ -316,7 +316,7 @@ export const Reason = {
   CANCELLED: 35,
 
   /**
-   * The instance was unregistered while the attempt was running, too late to be cancelled.
+   * The instance was unregistered, or its name given to somebody else, while the attempt was running, too late to be cancelled.
    * No action is needed. A retry registers the instance again.
    *
    * @generated from enum value: REASON_SUPERSEDED = 36;
