@@ -91,11 +91,14 @@ inEveryMode(
 );
 
 inEveryMode("a revoked approval", (world) => {
-  test("what serves is put back into the catalog without asking, also when its approval was revoked meanwhile", async () => {
+  test("what serves is put back into the catalog without asking, also when its approval was revoked meanwhile, or it is another environment", async () => {
     const { client, env, muster, unique } = world();
-    const name = unique("restored");
+    const [name, free] = [unique("restored"), unique("elsewhere")];
     using scene = gateScene(muster.address);
-    await scene.turnOn();
+    await scene.turnOn(withRule(`{id: elsewhere, when: 'environment != "prod" && name == "${free}"', then: approve}`));
+    await using routed = await startFakeModule({ name: free, version: "1.0.0" });
+    await using sibling = await startFakeModule({ name: free, version: "1.0.0" });
+    expect((await client.register(requestFor(free, routed))).types).toEqual(moduleSteps);
     await using module = await startFakeModule({ name, version: "1.0.0" });
     await using other = await startFakeModule({ name, version: "1.0.0" });
     const live = await scene.live(client, requestFor(name, module));
@@ -103,7 +106,7 @@ inEveryMode("a revoked approval", (world) => {
     muster.signal("SIGTERM");
     await muster.ended;
     client[Symbol.dispose]();
-    await using next = await startMuster(env);
+    await using next = await startMuster({ ...env, MUSTER_ENVIRONMENT: "prod" });
     using people = gateScene(next.address);
     using one = connect(next.address);
     await eventually(
@@ -111,7 +114,16 @@ inEveryMode("a revoked approval", (world) => {
     );
     expect((await one.register(requestFor(name, module))).events.at(-1)?.outcome).toBe(RegistrationOutcome.UNCHANGED);
     expect((await one.register(requestFor(name, other))).errorDetail).toMatch(/^APPROVAL_REJECTED: root revoked .*: leaks$/);
-    await unregister(one, name, module);
+    // Another rule decides here.
+    await eventually(async () => (await one.register(requestFor(free, routed))).events.at(-1)?.outcome === RegistrationOutcome.UNCHANGED || undefined);
+    const held = await one.register(requestFor(free, sibling));
+    expect(isHeld(held), held.errorDetail).toBe(true);
+    for (const [as, at] of [
+      [name, module],
+      [free, routed],
+      [free, sibling],
+    ] as const)
+      await unregister(one, as, at);
     await people.turnOff();
   });
 });
