@@ -25,6 +25,30 @@ export function nameTests(backend: StoreBackend): void {
       expect(await store.tx((tx) => tx.names.withoutKey(9))).toEqual([]);
     });
 
+    test("have versions that were live, other than this one, and versions that are; what was only on trial was not", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const seen = (version: string) =>
+        store.tx(async ({ registrations }) => ({
+          hadOthers: await registrations.hadOtherVersion("PARSER", version),
+          live: (await registrations.liveVersions("PARSER")).map((it) => it.version),
+        }));
+      await store.tx(async ({ registrations, attempts }) => {
+        await registrations.insert(registration("a"));
+        await registrations.insert(registration("b", { name: "parser-two", serviceId: "b", state: "SUPERSEDED" }));
+        for (const name of ["Parser", "parser-two"]) await attempts.insert(attempt(`of-${name}`, { name, serviceId: name }), [], 60_000);
+        await attempts.insert(attempt("of-another", { actor: "another" }), [], 60_000);
+        await attempts.insert(attempt("over", { state: "ROLLED_BACK" }), [], 0);
+      });
+      expect(await seen("2.0.0")).toEqual({ hadOthers: false, live: [] });
+      expect(await store.tx(({ attempts }) => attempts.liveUnder("parser", "tester"))).toEqual([{ id: "of-Parser", serviceId: "Parser" }]);
+      await store.tx(({ registrations }) => registrations.setState("a", "ACTIVE", 1));
+      expect(await seen("2.0.0")).toEqual({ hadOthers: true, live: ["1.0.0"] });
+      expect(await seen("1.0.0")).toEqual({ hadOthers: false, live: ["1.0.0"] });
+      await store.tx(({ registrations }) => registrations.endAll(registration("a").serviceId, 2));
+      expect(await seen("2.0.0")).toEqual({ hadOthers: true, live: [] });
+    });
+
     test("are in use while something is registered or under way under a spelling of them", async () => {
       await using opened = await backend.open();
       const { store } = opened;
