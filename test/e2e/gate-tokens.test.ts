@@ -48,6 +48,9 @@ inEveryMode("the gate with tokens", (world) => {
     expect((await foreign.unary(vote, { items })).results).toMatchObject([{ counted: false }]);
     expect((await owner.unary(vote, { items })).results).toMatchObject([{ counted: true }]);
     await expect.poll(async () => (await foreign.register(requestFor(name, module))).types.at(-2)).toBe("CONSUL_HEALTHY");
+    const { attempts } = await root.unary(RegistrationService.method.listAttempts, { name });
+    // Who asked, not who decided.
+    expect(attempts.map(({ actor }) => actor)).toEqual(attempts.map(() => "foreign"));
     for (const [client, each, at] of [
       [foreign, name, module],
       [ci, other, theirs],

@@ -24,6 +24,7 @@ inEveryMode("the gate", (world) => {
     expect(held.events.map(({ sequence }) => Number(sequence))).toEqual(held.events.map((_, index) => index + 1));
     expect(held.events.at(-1)).toMatchObject({ outcome: RegistrationOutcome.PENDING_APPROVAL });
     expect(heldBy(held)).toMatchObject({ policy: "registration", policy_version: expect.any(String), stage: "owners", who_can_decide: "team (group owners)" });
+    expect(Date.parse(heldBy(held)["expires_at"] ?? "")).toBeGreaterThan(Date.now());
     const serviceId = `${name}-127.0.0.1-${module.port}`;
     await expect(client.unary(getModule, { lookupKey: { case: "moduleName", value: name } })).rejects.toThrow("NOT_FOUND");
     if (real) {
@@ -55,7 +56,16 @@ inEveryMode("the gate", (world) => {
     expect(types.filter((type) => type !== "APPROVAL_REQUESTED")).toEqual([...heldSteps.slice(0, -2), "APPROVED", ...moduleSteps]);
     expect(events.filter(({ eventType }) => eventType === EventType.COMPLETED).map(({ outcome }) => outcome)).toEqual([RegistrationOutcome.ACTIVE]);
     const approved = events.find(({ eventType }) => eventType === EventType.APPROVED);
-    expect(approved).toMatchObject({ sequence: 0n, attemptId: "", eventData: { value: { values: { by: "bob" } } } });
+    const { approval_id } = heldBy(await asked);
+    expect(approved).toMatchObject({ sequence: 0n, attemptId: "", eventData: { value: { values: { approval_id, by: "bob" } } } });
+    // Two attempts, each numbered without a gap; what comes between them has no numbers.
+    const numbered = Map.groupBy(
+      events.filter(({ sequence }) => sequence > 0n),
+      (event) => event.attemptId,
+    );
+    expect(numbered.size).toBe(2);
+    for (const own of numbered.values()) expect(own.map(({ sequence }) => Number(sequence))).toEqual(own.map((_, index) => index + 1));
+    expect(events.filter(({ sequence }) => sequence === 0n).map((event) => event.attemptId)).not.toContainEqual(expect.stringMatching(/./));
     await unregister(client, name, module);
   });
 
