@@ -1,8 +1,8 @@
 /**
  * Ends modules in whose place another one answers: a module that died, and one that took its address and port over.
  *
- * An address and port is looked at when an instance is registered there that proved its name by the callback, while one of
- * another name is. Each that was ever called back there is called back again, by its own host name, since a proxy may
+ * An address and port is looked at when an instance is registered there that proved its name by the callback, or is held for an
+ * approval after it did, while one of another name is registered there. Each that was ever called back there is called back again, by its own host name, since a proxy may
  * have several behind one address. Guarantees: one that answers by its own name stays; one in whose place another name answers,
  * or what is no such server, is taken off the platform at once, with the events of a reaped instance; without an answer it is
  * looked at again. May be repeated. Services that never were called back share addresses as they like.
@@ -14,7 +14,7 @@ import { endpointOf, type RegistrationPorts } from "./attempts/attempt-context.t
 import { checkKeyOf, nameKeyOf } from "./keys.ts";
 import type { Registration, RegistrationTx } from "./records.ts";
 import { takeOff } from "./reconcile/actions.ts";
-import { displaceTask } from "./task-types.ts";
+import { displaceTask, type Displacement } from "./task-types.ts";
 
 export interface DisplaceDeps {
   readonly ports: Pick<RegistrationPorts, "store" | "module" | "clock" | "judge" | "gate">;
@@ -29,13 +29,25 @@ export async function leaveDisplacement(tx: RegistrationTx, registration: Regist
   await tx.tasks.insert(displaceTask, { id: `${registration.id}-displace`, payload: { registrationId: registration.id } });
 }
 
+/** The same for an instance that has proven its name and is held: who is registered there is looked at, though alone. */
+export async function leaveDisplacementOf(
+  tx: RegistrationTx,
+  { name, request, address }: Pick<Registration, "name" | "request" | "address">,
+  ids: Ids,
+): Promise<void> {
+  for (const other of await tx.registrations.activeAt(checkKeyOf(request, address))) {
+    if (!isProven(other) || nameKeyOf(other.name) === nameKeyOf(name)) continue;
+    await tx.tasks.insert(displaceTask, { id: ids.next(), payload: { registrationId: other.id, isAlone: true } });
+  }
+}
+
 /** The task. Rejects when somebody did not answer, or is registering anew just now, to be repeated. */
-export async function displaceOthers(deps: DisplaceDeps, registrationId: string, signal: AbortSignal): Promise<void> {
+export async function displaceOthers(deps: DisplaceDeps, { registrationId, isAlone = false }: Displacement, signal: AbortSignal): Promise<void> {
   const there = await deps.ports.store.tx(async (tx) => {
     const registration = await tx.registrations.find(registrationId);
     return registration ? provenAt(tx, registration) : [];
   });
-  if (!isShared(there)) return;
+  if (!isAlone && !isShared(there)) return;
   const looks = await Promise.allSettled(there.map((it) => lookAt(deps, it, signal)));
   for (const look of looks) if (look.status === "rejected") throw look.reason;
 }

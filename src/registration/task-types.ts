@@ -19,10 +19,16 @@ export const showTask: TaskType<{ readonly registrationId: string }> = {
   parse: (json) => ({ registrationId: registrationIdOf("show", json) }),
 };
 
+export interface Displacement {
+  readonly registrationId: string;
+  /** Looked at also when nothing else is registered at its address: what answers there waits for an approval. */
+  readonly isAlone?: boolean;
+}
+
 /** End what is registered where the module of this registration answers now. */
-export const displaceTask: TaskType<{ readonly registrationId: string }> = {
+export const displaceTask: TaskType<Displacement> = {
   kind: "displace",
-  parse: (json) => ({ registrationId: registrationIdOf("displace", json) }),
+  parse: (json) => ({ registrationId: registrationIdOf("displace", json), ...(fieldOf(json, "isAlone") === true ? { isAlone: true } : {}) }),
 };
 
 /** Begin the attempt of an instance whose content was approved. */

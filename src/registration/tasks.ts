@@ -17,7 +17,7 @@ export function registrationTasks(deps: DisplaceDeps & BeginDeps & { readonly po
     taskKind(withdrawTask, (payload, signal) => withdraw(ports, payload, signal)),
     taskKind(showTask, async ({ registrationId }, signal) => void (await showEntry(ports, registrationId, signal))),
     taskKind(beginTask, (payload, signal) => beginApproved(deps, payload, signal)),
-    taskKind(displaceTask, ({ registrationId }, signal) => displaceOthers(deps, registrationId, signal)),
+    taskKind(displaceTask, (payload, signal) => displaceOthers(deps, payload, signal)),
   ];
 }
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { connect, type MusterClient } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
+import { gateScene, isHeld } from "../support/gate.ts";
 import { eventually } from "../support/instances.ts";
 import { embeddedBacking, realBacking, startMuster, type Backing } from "../support/muster.ts";
 import { describeReal } from "../support/real-servers.ts";
@@ -67,6 +68,30 @@ function takenOver(back: () => Promise<Backing>, consul?: (name: string) => Prom
     await untilShown(later, orders, 1);
     expect(await resolved(later, orders)).toMatchObject({ host: "127.0.0.1", port: elsewhere.port });
     await unregister(later, orders, elsewhere);
+  });
+
+  test("the first one goes also when the other one waits for an approval", async () => {
+    await using backing = await back();
+    await using muster = await startMuster(backing.env);
+    using client = connect(muster.address);
+    using people = gateScene(muster.address);
+    await people.turnOn();
+    const [orders, billing] = [`auto-orders-${tag()}`, `fld-billing-${tag()}`];
+    let port: number;
+    {
+      await using module = await startFakeModule({ name: orders, version: "1.0.0" });
+      port = module.port;
+      expect((await client.register(requestFor(orders, module))).types).toEqual(moduleSteps);
+      await untilShown(client, orders, 1);
+    }
+    await using module = await startFakeModule({ name: billing, version: "1.0.0", port });
+    const held = await client.register(requestFor(billing, module));
+    expect(isHeld(held), held.errorDetail).toBe(true);
+    await untilShown(client, orders, 0);
+    if (consul) expect([await consul(orders), await consul(billing)]).toEqual([[], []]);
+    await people.approve(held);
+    await untilShown(client, billing, 1);
+    await unregister(client, billing, module);
   });
 
   test("services and a module share an address", async () => {

@@ -37,7 +37,7 @@ async function open(answer: (endpoint: Endpoint) => Answer) {
     /** The ids of the registrations whose address is to be looked at. */
     left: async () => (await store.tx((tx) => tx.tasks.claim(displaceTask.kind, 60_000, 10))).map(({ payload }) => displaceTask.parse(JSON.parse(payload))),
     run: (registrationId: string) =>
-      displaceOthers({ ports, ids, log: (_level, event, fields) => void lines.push(`${event} ${String(fields?.["service"])}`) }, registrationId, soon()),
+      displaceOthers({ ports, ids, log: (_level, event, fields) => void lines.push(`${event} ${String(fields?.["service"])}`) }, { registrationId }, soon()),
     active: async () => (await store.tx((tx) => tx.registrations.listActive("", 99))).map(({ name }) => name),
     events: async () => (await store.tx((tx) => tx.outbox.unpublished(100))).map(({ type, key }) => `${type} ${key}`),
     [Symbol.asyncDispose]: () => workshop[Symbol.asyncDispose](),
@@ -75,7 +75,7 @@ test("what may not be dialled any more is not called back", async () => {
   const billing = await it.register("fld-billing");
   const { ports, ids, instance } = it.workshop;
   const before = instance.described;
-  await displaceOthers({ ports: { ...ports, judge: () => "is outside the allowed ranges" }, ids, log: () => undefined }, billing, soon());
+  await displaceOthers({ ports: { ...ports, judge: () => "is outside the allowed ranges" }, ids, log: () => undefined }, { registrationId: billing }, soon());
   expect([instance.described, (await it.active()).length]).toEqual([before, 2]);
 });
 

@@ -7,9 +7,10 @@
  */
 import { DomainError } from "../../kernel/errors.ts";
 import type { Ids } from "../../kernel/ports.ts";
+import { leaveDisplacementOf } from "../displace.ts";
 import { checkGeneration } from "../end-key.ts";
 import { inheritedTags, tagsOf } from "../tags.ts";
-import type { RegistrationTx } from "../records.ts";
+import type { Registration, RegistrationTx } from "../records.ts";
 import type { Asking, GateApprovals, GatePolicy, OpenRequest, Refusal, Way } from "./approvals.ts";
 import { contextOf, differences, digestOf, subjectIdOf, type Candidate, type Context } from "./content.ts";
 import type { Admission, Ask, GateState } from "./gate-records.ts";
@@ -73,14 +74,8 @@ export function createGate(deps: GateDeps): Gate {
 
     async mayTag(tx, live, tags) {
       if (!(await stateIn(tx)).isOn) return true;
-      const candidate = await liveCandidate(tx, live);
-      const wanted = await contextIn(tx, deps, candidate, [], tags);
-      const admissions = await tx.gate.admissions(subjectIdOf(candidate.attempt));
-      if (admissions.some(({ digest, reads }) => digestOf(wanted, reads) === digest)) return true;
-      // With other tags it is another content only for those who read tags.
-      const present = await contextIn(tx, deps, candidate, [], tagsOf(live));
-      const readings = [(await activePolicy(tx, deps)).reads, ...admissions.map(({ reads }) => reads)];
-      return readings.every((reads) => digestOf(wanted, reads) === digestOf(present, reads));
+      if (!(await mayHaveTags(tx, deps, live, tags))) return false;
+      return true;
     },
 
     async forecast(tx, candidate) {
@@ -92,6 +87,17 @@ export function createGate(deps: GateDeps): Gate {
       return { policyVersion: policy.version, decides, reason };
     },
   };
+}
+
+async function mayHaveTags(tx: RegistrationTx, deps: GateDeps, live: Registration, tags: readonly string[]): Promise<boolean> {
+  const candidate = await liveCandidate(tx, live);
+  const wanted = await contextIn(tx, deps, candidate, [], tags);
+  const admissions = await tx.gate.admissions(subjectIdOf(candidate.attempt));
+  if (admissions.some(({ digest, reads }) => digestOf(wanted, reads) === digest)) return true;
+  // With other tags it is another content only for those who read tags.
+  const present = await contextIn(tx, deps, candidate, [], tagsOf(live));
+  const readings = [(await activePolicy(tx, deps)).reads, ...admissions.map(({ reads }) => reads)];
+  return readings.every((reads) => digestOf(wanted, reads) === digestOf(present, reads));
 }
 
 interface Judged {
@@ -195,6 +201,8 @@ async function ask(tx: RegistrationTx, deps: GateDeps, candidate: Candidate): Pr
   const former = await tx.asks.find(serviceId);
   await tx.asks.put(made);
   if (former && former.approvalId !== asked.id) await endIfGone(tx, deps, former.approvalId);
+  // It is not live, and yet whoever asks for another module at its address would be sent to it.
+  if (candidate.description) await leaveDisplacementOf(tx, attempt, deps.ids);
   return made;
 }
 
