@@ -3,11 +3,13 @@
  * MySQL: that one goes on, so that nothing is live twice, and nothing is forgotten.
  */
 import { afterAll, describe, expect, test, vi } from "vitest";
+import { PlatformRegistrationService, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Decision } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { get } from "../support/approvals.ts";
 import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
-import { gateScene, heldBy, isHeld } from "../support/gate.ts";
+import { gateScene, heldBy, isHeld, ownersDecide } from "../support/gate.ts";
+import { startHealthServer, type HealthServer } from "../support/health-server.ts";
 import { eventually } from "../support/instances.ts";
 import { tailKafka } from "../support/kafka-tail.ts";
 import { startMuster, type MusterProcess } from "../support/muster.ts";
@@ -84,6 +86,38 @@ describeReal("what an approval has begun, with another replica", (servers) => {
     test(`at ${byItself}: the other one goes on by itself, within a minute`, async () => {
       await using site = await openSite("10s");
       await expectTakenOver(site, byItself, async () => undefined);
+    });
+  });
+
+  test("tags that are set while another version of the instance is about to go live are judged with it", async () => {
+    await sites.use(async (site) => {
+      const name = `auto-${crypto.randomUUID()}`;
+      await using service = await startHealthServer();
+      await using sibling = await startHealthServer();
+      await using scripted: MusterProcess = await startScripted(site);
+      await using plain = await startMuster(site.env);
+      using people = gateScene(plain.address);
+      using one = connect(plain.address);
+      using two = connect(scripted.address);
+      const request = (at: HealthServer, tag: string, version = "1.0.0") => requestFor(name, at, { type: ServiceType.SERVICE, version, tags: [tag] });
+      for (const [at, tag] of [
+        [service, "blue"],
+        [sibling, "wild"],
+      ] as const)
+        await one.register(request(at, tag));
+      // Both are admitted as they are; of the next version only what is not wild.
+      await people.turnOn(ownersDecide.replace("route:", `route:\n  - {id: tame, when: '"wild" in tags && version == "2.0.0"', then: reject}`));
+      const at = "catalog.promote:begin";
+      await direct(site, { at, about: name, signal: "SIGSTOP" });
+      const next = two.register(request(service, "blue", "2.0.0"));
+      await untilReached(scripted, at);
+      const tagged = await one.unary(PlatformRegistrationService.method.updateTags, { serviceId: `${name}-127.0.0.1-${service.port}`, tags: ["wild"] });
+      expect(tagged).toMatchObject({ success: true });
+      await direct(site, {});
+      scripted.signal("SIGCONT");
+      expect((await next).errorDetail).toMatch(/^APPROVAL_REJECTED: .*rule tame/);
+      for (const each of [service, sibling]) await unregister(one, name, each);
+      await people.turnOff();
     });
   });
 

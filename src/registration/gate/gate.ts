@@ -75,6 +75,8 @@ export function createGate(deps: GateDeps): Gate {
     async mayTag(tx, live, tags) {
       if (!(await stateIn(tx)).isOn) return true;
       if (!(await mayHaveTags(tx, deps, live, tags))) return false;
+      // What is under way in its place takes these tags over, and was judged without them.
+      if (await tx.attempts.findLive(live.serviceId)) await tx.gate.move();
       return true;
     },
 
