@@ -75,7 +75,8 @@ export function heldBack({ clock, meter }: Pick<WebhookDeps, "clock" | "meter">)
   return { at: clock.now(), ms: 0, result: "HELD_BACK", status: 0, answer: "", error, address: "", isManual: false, retryAfter: "", isGone: false };
 }
 
-/** The delivery with one more attempt. */
-export function withAttempt(delivery: Delivery, { retryAfter: _header, isGone: _gone, ...made }: Attempted): Delivery {
-  return { ...delivery, attempts: [...delivery.attempts, made].slice(-maxAttempts) };
+/** The delivery with one more attempt; `leaveUntil`: until when its answer asks to be left alone, if it does. */
+export function withAttempt(delivery: Delivery, { retryAfter: _header, isGone: _gone, ...made }: Attempted, leaveUntil?: number): Delivery {
+  const attempt: Attempt = leaveUntil === undefined ? made : { ...made, leaveUntil };
+  return { ...delivery, attempts: [...delivery.attempts, attempt].slice(-maxAttempts) };
 }

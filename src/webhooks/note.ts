@@ -26,13 +26,15 @@ export async function noteEvents(tx: WebhookTx, ids: Ids, events: readonly Noted
   }
 }
 
-async function want(tx: WebhookTx, ids: Ids, { endpoint: { id: endpointId }, cursor }: Listener, events: readonly Noted[]): Promise<void> {
+async function want(tx: WebhookTx, ids: Ids, { endpoint: { id: endpointId }, hasCursor }: Listener, events: readonly Noted[]): Promise<void> {
   const sequences = events.map(({ event }) => event.sequence);
   const wanted = Math.max(...sequences);
   const { tenant, approval } = events[0] as Noted;
-  if (cursor && (await tx.webhookCursors.raise(endpointId, approval.id, wanted))) {
-    if (cursor.tries >= triesBeforeOvertaken && events.some(({ event }) => isFinal(event.type)))
-      await handOver(tx, ids, { endpointId, approvalId: approval.id, taskId: cursor.taskId });
+  if (hasCursor && (await tx.webhookCursors.raise(endpointId, approval.id, wanted))) {
+    if (!events.some(({ event }) => isFinal(event.type))) return;
+    // As it is now: a failure may have been recorded since the listeners were read.
+    const cursor = await tx.webhookCursors.lock(endpointId, approval.id);
+    if (cursor && cursor.tries >= triesBeforeOvertaken) await handOver(tx, ids, { endpointId, approvalId: approval.id, taskId: cursor.taskId });
     return;
   }
   await openCursor(tx, ids, { endpointId, approvalId: approval.id, tenant, acked: Math.min(...sequences) - 1, wanted });

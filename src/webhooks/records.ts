@@ -12,10 +12,11 @@ export interface PageQuery {
   readonly limit: number;
 }
 
-/** An endpoint that is sent the events of a request, and its cursor there. */
+/** An endpoint that is sent the events of a request. */
 export interface Listener {
   readonly endpoint: Endpoint;
-  readonly cursor: Pick<Cursor, "taskId" | "tries"> | undefined;
+  /** It still has to be sent some of them. */
+  readonly hasCursor: boolean;
 }
 
 /** An endpoint or callback that a secret signs for. */

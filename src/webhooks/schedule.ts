@@ -13,5 +13,10 @@ const mostRetryAfterMs = 86_400_000;
 export function pauseMs(tries: number, eventId: string, retryAfter: string, now: number): number | undefined {
   const pause = pausesMs[tries - 1];
   if (pause === undefined) return undefined;
-  return Math.round(Math.max(spread(pause, `${eventId} ${tries}`), Math.min(retryAfterMs(retryAfter, now), mostRetryAfterMs)));
+  return Math.round(Math.max(spread(pause, `${eventId} ${tries}`), askedMs(retryAfter, now)));
+}
+
+/** The pause that the answer itself asks for, up to a day: nothing of the request is sent before, also not what overtakes or comes next. */
+export function askedMs(retryAfter: string, now: number): number {
+  return Math.min(retryAfterMs(retryAfter, now), mostRetryAfterMs);
 }

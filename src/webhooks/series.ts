@@ -2,7 +2,8 @@
  * Sends one endpoint the events of one request, in order, from its cursor on.
  *
  * Guarantees: every event of the filter is sent at least once, or listed as given up; no event is sent before an earlier one was
- * answered with 2xx or given up. After the second failure of an event a final one overtakes it. Two runs at once, as of a replica
+ * answered with 2xx or given up. After the second failure of an event a final one overtakes it. Nothing is sent before the time that
+ * the last answer asked for (Retry-After) is over. Two runs at once, as of a replica
  * that was suspended, can only repeat events: the run that began last moves the cursor.
  */
 import type { Again } from "../kernel/task-kind.ts";
@@ -15,8 +16,8 @@ import { fits } from "./filter.ts";
 import { triesBeforeOvertaken } from "./note.ts";
 import type { Notice } from "./ports.ts";
 import type { WebhookTx } from "./records.ts";
-import { pauseMs } from "./schedule.ts";
-import type { Cursor, Endpoint } from "./types.ts";
+import { askedMs, pauseMs } from "./schedule.ts";
+import type { Cursor, Delivery, Endpoint } from "./types.ts";
 
 /** A run begins no attempt later than this. */
 export const runMs = 5_000;
@@ -69,6 +70,11 @@ async function begin(tx: WebhookTx, deps: WebhookDeps, { endpointId, approvalId,
   }
   const notice = nextOf(notices, cursor.tries) as Notice;
   const passed = notices.slice(0, notices.indexOf(notice));
+  const leaveUntil = passed[0] ? leaveUntilOf(await open(tx, deps, endpoint, cursor, passed[0])) : 0;
+  if (leaveUntil > cursor.now) {
+    await tx.webhookCursors.move({ ...cursor, dueAt: leaveUntil });
+    return { againInMs: leaveUntil - cursor.now };
+  }
   onGivenUp(await giveUp(tx, deps, endpoint, cursor, passed, `overtaken by ${notice.type}`));
   const moved = { ...cursor, run: cursor.run + 1, acked: notice.sequence - 1, tries: passed.length > 0 ? 0 : cursor.tries };
   await tx.webhookCursors.move(moved);
@@ -102,6 +108,11 @@ async function open(tx: WebhookTx, { ids }: Pick<WebhookDeps, "ids">, { id, tena
   return { ...begun, state: "PENDING", detail: "", nextAt: undefined } as const;
 }
 
+/** Until when the last answer to this delivery in order asks to be left alone; 0 when it does not. */
+function leaveUntilOf({ attempts }: Delivery): number {
+  return attempts.findLast(({ isManual }) => !isManual)?.leaveUntil ?? 0;
+}
+
 async function giveUp(tx: WebhookTx, deps: WebhookDeps, endpoint: Endpoint, cursor: Locked, notices: readonly Notice[], detail: string): Promise<number> {
   for (const notice of notices) {
     const delivery = await open(tx, deps, endpoint, cursor, notice);
@@ -122,28 +133,35 @@ async function settle(deps: WebhookDeps, begun: ReadyEvent, end: Attempted): Pro
     const current = await tx.webhookCursors.lock(begun.cursor.endpointId, begun.cursor.approvalId);
     if (current?.run !== begun.cursor.run || current.taskId !== begun.cursor.taskId) return undefined;
     const { endpoint, notice } = begun;
+    const leaveMs = end.result === "DELIVERED" ? 0 : askedMs(end.retryAfter, current.now);
     // Somebody may have sent it by hand meanwhile.
-    const delivery = withAttempt((await tx.webhookDeliveries.lock(begun.delivery.id)) ?? begun.delivery, end);
+    const there = (await tx.webhookDeliveries.lock(begun.delivery.id)) ?? begun.delivery;
+    const delivery = withAttempt(there, end, leaveMs > 0 ? current.now + leaveMs : undefined);
     const tries = begun.cursor.tries + 1;
     const pause = end.result === "DELIVERED" || end.isGone ? undefined : pauseMs(tries, delivery.eventId, end.retryAfter, current.now);
     if (pause !== undefined) {
       const isOvertaken = tries >= triesBeforeOvertaken && (await hasFinalLater(tx, deps, begun, current.wanted));
-      const dueAt = isOvertaken ? current.now : current.now + pause;
+      const inMs = isOvertaken ? leaveMs : pause;
+      const dueAt = current.now + inMs;
       await tx.webhookDeliveries.update({ ...delivery, state: "PENDING", detail: "", nextAt: dueAt });
       await tx.webhookCursors.move({ ...current, tries, dueAt });
-      return { next: isOvertaken ? "go on" : { againInMs: pause }, isGivenUp: false };
+      return { next: after(inMs), isGivenUp: false };
     }
     const isGivenUp = end.result !== "DELIVERED";
     const detail = end.isGone ? "the endpoint is gone: it answered 410" : `failed ${tries} times`;
     await tx.webhookDeliveries.update({ ...delivery, nextAt: undefined, ...(isGivenUp ? { state: "GIVEN_UP", detail } : { state: "DELIVERED", detail: "" }) });
     if (end.isGone) await disable(tx, endpoint, current.now);
     if (current.wanted === notice.sequence && (await tx.webhookCursors.finish(current))) return { next: "done", isGivenUp };
-    await tx.webhookCursors.move({ ...current, acked: notice.sequence, tries: 0, dueAt: current.now });
-    return { next: "go on", isGivenUp };
+    await tx.webhookCursors.move({ ...current, acked: notice.sequence, tries: 0, dueAt: current.now + leaveMs });
+    return { next: after(leaveMs), isGivenUp };
   });
   if (settled === undefined) return undefined;
   report(deps, begun, end, settled.isGivenUp);
   return settled.next === "done" ? undefined : settled.next;
+}
+
+function after(inMs: number): Again | "go on" {
+  return inMs > 0 ? { againInMs: inMs } : "go on";
 }
 
 async function hasFinalLater(tx: WebhookTx, { source }: WebhookDeps, { endpoint, notice, cursor }: ReadyEvent, wanted: number): Promise<boolean> {

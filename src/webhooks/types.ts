@@ -70,6 +70,8 @@ export interface Attempt {
   /** The IP address that was dialled; empty when none was. */
   readonly address: string;
   readonly isManual: boolean;
+  /** Until when the answer asks to be left alone; of an attempt in order alone. */
+  readonly leaveUntil?: number;
 }
 
 /** One event for one endpoint. */

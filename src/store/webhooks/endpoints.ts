@@ -4,13 +4,13 @@ import { forUpdate, type Session } from "../engine/dialect.ts";
 import { prepared } from "../engine/prepared.ts";
 import type { EndpointTable, WebhookTables } from "./tables.ts";
 
-/** Endpoints that may be told of a request, with its cursors. */
+/** Endpoints that may be told of a request, and whether they have a cursor there. */
 const listening = prepared(({ db }: Session<WebhookTables>, { tenant, approvalId }: { tenant: string; approvalId: string }) =>
   db
     .selectFrom("webhook_endpoints as e")
     .leftJoin("webhook_cursors as c", (join) => join.onRef("c.endpoint_id", "=", "e.id").on("c.approval_id", "=", approvalId))
     .selectAll("e")
-    .select(["c.task_id", "c.tries"])
+    .select("c.task_id")
     .where("e.tenant", "=", tenant)
     .where("e.approval_id", "in", ["", approvalId])
     .where("e.disabled_at", "is", null)
@@ -92,10 +92,7 @@ export function endpointRepository(session: Session<WebhookTables>): EndpointRep
 
     async listeners(tenant, approvalId) {
       const { rows } = await db.executeQuery(listening(session, { tenant, approvalId }));
-      return rows.map(({ task_id, tries, ...row }) => ({
-        endpoint: fromRow(row),
-        cursor: task_id === null || tries === null ? undefined : { taskId: task_id, tries },
-      }));
+      return rows.map(({ task_id, ...row }) => ({ endpoint: fromRow(row), hasCursor: task_id !== null }));
     },
   };
 }
