@@ -110,7 +110,7 @@ export async function replaySince({ store, ids }: WebhookDeps, id: string, since
     if (!endpoint) throw noEndpoint(id);
     if (endpoint.disabled) throw endpointDisabled(id);
     const { pruned, events } = await tx.eventLog.read({ after: 0, limit: 1, types: [], subject: undefined });
-    await tx.tasks.insert(replayTask, { id: ids.next(), payload: { tenant: by.tenant, endpointId: id, since } });
+    await tx.tasks.insert(replayTask, { id: ids.next(), payload: { tenant: by.tenant, endpointId: id, since, after: 0 } });
     await audit(tx, endpoint, "WEBHOOK_REPLAYED", by, await tx.webhookClock.now(), { since: new Date(since).toISOString() });
     return pruned > 0 && since < (events[0]?.at ?? Number.POSITIVE_INFINITY);
   });

@@ -1,12 +1,15 @@
 /**
- * How many deliveries to one endpoint run at once in this process: four, and one while the endpoint does not answer. Twelve more wait:
- * for a moment, or for the end of the one that finds out whether the endpoint is back. So slow and dead endpoints do not take all places
- * from the others.
+ * How many deliveries to one endpoint run at once in this process: four, and one while the endpoint does not answer. Others wait here: for a
+ * second, as many as have their turn within one, or twelve for the end of the one that finds out whether the endpoint is back. So slow
+ * and dead endpoints do not take all places from the others, and a quick one is sent what comes at once without a pause.
  */
 import type { Clock } from "../kernel/ports.ts";
 
 const most = 4;
-const mostWaiting = 12;
+/** So many wait also for an endpoint that is slow, or does not answer. */
+const fewWaiting = 12;
+/** Of the 128 requests of which events are sent at once. */
+const manyWaiting = 96;
 const busyWaitMs = 1_000;
 /** Longer than an attempt. */
 const silentWaitMs = 11_000;
@@ -14,6 +17,8 @@ const longestMs = 60_000;
 const shortestMs = 200;
 /** Endpoints whose times are remembered, beside those that are busy. */
 const remembered = 10_000;
+/** How long a delivery takes, before one has ended. */
+const guessMs = 100;
 
 export interface Place {
   /** The delivery has ended. `isSilent`: no answer came; undefined when nothing was sent. */
@@ -42,7 +47,7 @@ export function createPlaces(clock: Clock): Places {
   const states = new Map<string, State>();
 
   function stateOf(endpointId: string): State {
-    const state = states.get(endpointId) ?? { busy: 0, isSilent: false, tookMs: 1_000, nextAt: 0, waiting: [] };
+    const state = states.get(endpointId) ?? { busy: 0, isSilent: false, tookMs: guessMs, nextAt: 0, waiting: [] };
     // The one that was used last is the last one to be forgotten.
     states.delete(endpointId);
     states.set(endpointId, state);
@@ -77,11 +82,15 @@ export function createPlaces(clock: Clock): Places {
     async take(endpointId, signal) {
       const state = stateOf(endpointId);
       const isFull = () => state.busy >= (state.isSilent ? 1 : most);
-      if (isFull() && state.waiting.length < mostWaiting) await freed(state, signal);
+      if (isFull() && state.waiting.length < mostWaiting(state)) await freed(state, signal);
       if (!isFull()) return { place: placeIn(state) };
       return state.isSilent ? "silent" : comeBack(state);
     },
   };
+
+  function mostWaiting({ isSilent, tookMs }: State): number {
+    return isSilent ? fewWaiting : Math.min(Math.max((most * busyWaitMs) / Math.max(tookMs, 1), fewWaiting), manyWaiting);
+  }
 
   /** Resolves when a place was freed, or after a moment. */
   async function freed({ waiting, isSilent }: State, signal: AbortSignal): Promise<void> {

@@ -13,12 +13,12 @@ export const sendTask: TaskType<{ readonly tenant: string; readonly deliveryId: 
 };
 
 /** Give an endpoint again what the log has after a position and since a time. */
-export const replayTask: TaskType<{ readonly tenant: string; readonly endpointId: string; readonly since: number }> = {
+export const replayTask: TaskType<{ readonly tenant: string; readonly endpointId: string; readonly since: number; readonly after: number }> = {
   kind: "webhook-replay",
   parse(json) {
-    const { since } = (json ?? {}) as Readonly<Record<string, unknown>>;
-    if (typeof since !== "number") throw new Error("a task has since, which this payload does not");
-    return { ...texts(json, ["tenant", "endpointId"]), since };
+    const { since, after = 0 } = (json ?? {}) as Readonly<Record<string, unknown>>;
+    if (typeof since !== "number" || typeof after !== "number") throw new Error("a task has since, a number, which this payload does not");
+    return { ...texts(json, ["tenant", "endpointId"]), since, after };
   },
 };
 

@@ -9,6 +9,8 @@ import { replayTask, sendTask, seriesTask } from "./task-types.ts";
 /** Requests of which events are sent, or wait for a place at their endpoint, at once in a process. */
 const seriesAtOnce = 128;
 const attemptMs = 10_000;
+/** For a page of the log. */
+const pageMs = 60_000;
 /** For a place at the endpoint, and the store. */
 const marginMs = 15_000;
 
@@ -24,6 +26,6 @@ export function webhookTasks(deps: WebhookDeps): readonly TaskKind[] {
     limitMs: attemptMs + marginMs,
     run: (payload, signal) => sendOnce(deps, payload, signal),
   };
-  const again: TaskKind<Parameters<typeof replay>[1]> = { ...replayTask, limitMs: 300_000, run: (payload, signal) => replay(deps, payload, signal) };
+  const again: TaskKind<Parameters<typeof replay>[1]> = { ...replayTask, limitMs: pageMs, run: (payload) => replay(deps, payload) };
   return [series, send, again];
 }
