@@ -4,6 +4,7 @@ import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import { parseConfig } from "../src/config/config.ts";
 import { asyncApi } from "../src/delivery/asyncapi.ts";
+import { maxRecordBytes, sizeOf } from "../src/adapters/cloud-event.ts";
 import { contentTypes } from "../src/delivery/event-wire.ts";
 import { createEventCodec } from "../src/delivery/event-codec.ts";
 import { eventFormats, type EventWire } from "../src/delivery/event-wire.ts";
@@ -66,4 +67,18 @@ describe.each(wires)("of $format on $topics.ModuleRegistered", (wire) => {
     expect(validate(value) ? [] : validate.errors).toEqual([]);
     expect(Object.keys(schema["properties"] ?? {})).toEqual(Object.keys(value));
   });
+});
+
+test("who can decide is told in a record that brokers take, however many they are: a thousand, and how many more", () => {
+  const candidates = Array.from({ length: 20_000 }, (_, n) => ({ key: `${"k".repeat(240)}${n}`, name: "", standsInFor: [] }));
+  const sample = sampleNews.find(({ type }) => type === "ApprovalApproversResolved");
+  const payload = {
+    ...sample,
+    event: { ...((sample as Json)["event"] as Json), candidates: { r: candidates, q: candidates.slice(1) } },
+  } as unknown as NonNullable<typeof sample>;
+  const row = { id: "1", key: "s", subject: { kind: "approval", id: "s" }, payload, at: 1, traceparent: undefined };
+  const records = eventFormats.map((format) => createEventCodec(events, { ...standard, format }).encode(row));
+  for (const record of records) expect(sizeOf(record)).toBeLessThan(maxRecordBytes);
+  const value = JSON.parse(Buffer.from(records[eventFormats.indexOf("json")]?.data ?? []).toString()) as Json;
+  expect(value).toMatchObject({ candidates: candidates.slice(0, 1_000).map(({ key }) => key), more: 19_000 });
 });

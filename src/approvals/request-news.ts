@@ -26,6 +26,9 @@ import type { Approval, ApprovalChange, ApprovalEvent } from "./request.ts";
 
 export const approvalTopic = "platform.approval.events";
 
+/** So that the message of a large group is no larger than what brokers take. */
+const mostCandidates = 1_000;
+
 /** The published name of each event of a request; those without one stay within the request. */
 const names = {
   request_created: "ApprovalCreated",
@@ -113,10 +116,10 @@ export const requestEvents = [
   row("revision_added", ApprovalRevisedSchema, "A request has new content; votes on the former are void.", ({ author }) => ({ author: author.key })),
   row("stage_started", ApprovalStageStartedSchema, "People can decide on a stage.", ({ stage }) => ({ stage })),
   row("stage_completed", ApprovalStageCompletedSchema, "A stage has ended.", ({ stage, status }) => ({ stage, status })),
-  row("approvers_resolved", ApprovalApproversResolvedSchema, "It was found out, or has changed, who can decide on a stage.", ({ stage, candidates }) => ({
-    stage,
-    candidates: [...new Set(Object.values(candidates).flatMap((some) => some?.map(({ key }) => key) ?? []))],
-  })),
+  row("approvers_resolved", ApprovalApproversResolvedSchema, "It was found out, or has changed, who can decide on a stage.", ({ stage, candidates }) => {
+    const keys = [...new Set(Object.values(candidates).flatMap((some) => some?.map(({ key }) => key) ?? []))];
+    return { stage, candidates: keys.slice(0, mostCandidates), more: Math.max(keys.length - mostCandidates, 0) };
+  }),
   row("vote_recorded", ApprovalVoteRecordedSchema, "Somebody voted, or changed a vote.", ({ stage, voter, verdict, comment, standsInFor }) => ({
     stage,
     voter: voter.key,
