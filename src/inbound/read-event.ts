@@ -77,8 +77,7 @@ function fits(pattern: string, type: string): boolean {
 }
 
 function decisionIn(json: Readonly<Record<string, unknown>>, verdict: Verdict, place: SubjectPlace): Decision {
-  const occurred = json["occurred_at"];
-  const occurredAt = typeof occurred === "string" && /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:?\d\d)$/.test(occurred) ? Date.parse(occurred) : Number.NaN;
+  const occurredAt = timeOf(json["occurred_at"]);
   if (Number.isNaN(occurredAt)) throw new Refused("missing_event_fields", "occurred_at must be a time with its zone, such as 2026-01-31T18:00:00Z");
   const decision = at(json, "/payload/decision");
   if (decision !== undefined && decision !== null && (typeof decision !== "string" || decisionOf[decision] !== verdict)) {
@@ -89,6 +88,16 @@ function decisionIn(json: Readonly<Record<string, unknown>>, verdict: Verdict, p
   if (digest !== undefined && !isIdentifier(digest)) throw new Refused("invalid_approval_payload", `payload.digest must be ${identifierText}`);
   const reason = at(json, "/payload/reason") ?? json["reason"];
   return { verdict, about: aboutIn(json, place), digest, occurredAt, reason: typeof reason === "string" ? printable(reason, maxReason) : "" };
+}
+
+/** A time by RFC 3339, epoch milliseconds; NaN for what is none. A leap second is the one before it. */
+function timeOf(value: unknown): number {
+  const text = typeof value === "string" ? value.toUpperCase() : "";
+  const [, day = "", time = "", zone = ""] = /^(\d{4}-\d\d-\d\d)T([\d:.]+)(Z|[+-]\d\d:?\d\d)$/.exec(text) ?? [];
+  // Date.parse takes the 30th of February for the 2nd of March.
+  const midnight = Date.parse(`${day}T00:00:00Z`);
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== day) return Number.NaN;
+  return Date.parse(`${day}T${time.replace(/^(\d\d:\d\d):60/, "$1:59")}${zone}`);
 }
 
 function aboutIn(json: Readonly<Record<string, unknown>>, place: SubjectPlace): About {
