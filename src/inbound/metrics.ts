@@ -53,7 +53,7 @@ export function inboundMetrics(sources: readonly Named[]) {
     parked: {
       kind: "counter",
       name: "inbound_parked_total",
-      help: "Events parked here because they failed for an hour, or cannot be read",
+      help: "Events parked here because they failed for an hour or by hand, or cannot be read",
       labels: ["source"],
       series: series({ source }),
     },

@@ -8,13 +8,15 @@ import type { InboundDeps } from "./deps.ts";
 import type { VoteEnd } from "./ports.ts";
 import { readEvent } from "./read-event.ts";
 import type { InboundTx, NewInbound } from "./records.ts";
-import { firstPauseMs, retryTask } from "./retry-task.ts";
+import { firstPauseMs, retriedForMs, retryTask } from "./retry-task.ts";
 import type { End, InboundEvent, InboundRecord, Source } from "./types.ts";
 
 /** `already`: it was settled before, and this delivery changed nothing. */
 export interface Received {
   readonly end: End;
   readonly already: boolean;
+  /** It was parked by this. */
+  readonly isParked?: boolean;
 }
 
 /** Who tries an event: its source, which delivers it; its task, or somebody, who read it here. */
@@ -50,7 +52,13 @@ export async function receive(deps: InboundDeps, source: Source, event: InboundE
     approval: approvalId,
     already,
   });
+  if (received.isParked) reportParked(deps, source.name, event.id, end);
   return received;
+}
+
+function reportParked({ meter, log }: Pick<InboundDeps, "meter" | "log">, source: string, eventId: string, { reason, detail }: End): void {
+  meter.parked(source);
+  log("error", "inbound.parked", { source, event_id: eventId, reason, detail });
 }
 
 async function take(deps: InboundDeps, source: Source, event: InboundEvent, by: By): Promise<Received> {
@@ -151,15 +159,16 @@ async function fail({ deps: { store, ids }, source, event, by }: Delivery, end: 
 }
 
 /**
- * One more failure of an event that is kept. What is settled stays so; one that was skipped and is tried by hand is parked, as one
- * that was parked before: no task tries it again.
+ * One more failure of an event that is kept. What is settled stays so; one that has failed for an hour is parked by its task, and one
+ * that was skipped by whoever tries it by hand: no task tries it again.
  */
 async function failAgain(tx: InboundTx, id: string, failure: End, by: By, event?: InboundEvent): Promise<Received> {
   const row = await tx.inbound.lock(id);
   if (!row || isSettled(row, by) || (event && !(await keepContent(tx, row, event, by)))) return { end: row ?? failure, already: true };
-  const end: End = { ...failure, status: row.status === "SKIPPED" ? "PARKED" : row.status };
+  const isParked = row.status === "SKIPPED" || (row.status === "FAILED" && by === "task" && row.now >= row.receivedAt + retriedForMs);
+  const end: End = { ...failure, status: isParked ? "PARKED" : row.status };
   await tx.inbound.settle(id, end);
-  return { end, already: false };
+  return { end, already: false, isParked };
 }
 
 function isSettled({ status }: InboundRecord, by: By): boolean {
@@ -172,27 +181,25 @@ function rowOf(id: string, { name, tenant }: Source, { id: eventId, type, claime
 
 /** Keeps what a source has and what cannot be read as an event: parked, so that somebody sees it, and once. Rejects as `receive`. */
 export async function keepUnreadable(
-  { store, ids, log, meter }: InboundDeps,
+  deps: InboundDeps,
   source: Source,
   { id: eventId, type, body }: Pick<InboundEvent, "id" | "type" | "body">,
   detail: string,
 ): Promise<void> {
   const end: End = { status: "PARKED", reason: "UNREADABLE", detail, approvalId: undefined };
-  const isNew = await store.tx(async (tx) => {
-    const id = ids.next();
+  const isNew = await deps.store.tx(async (tx) => {
+    const id = deps.ids.next();
     if (!(await tx.inbound.insert(rowOf(id, source, { id: eventId, type, claimedActor: "", decision: undefined, body }, end)))) return false;
     await tx.inbound.settle(id, end);
     return true;
   });
-  if (!isNew) return;
-  meter.parked(source.name);
-  log("error", "inbound.parked", { source: source.name, event_id: eventId, reason: end.reason, detail });
+  if (isNew) reportParked(deps, source.name, eventId, end);
 }
 
 /** One more try of an event that is kept, by what its source is configured as now. Rejects as `receive`. */
 export async function receiveAgain(
   deps: InboundDeps,
-  { id, source: name, body }: Pick<InboundRecord, "id" | "source" | "body">,
+  { id, source: name, eventId, body }: Pick<InboundRecord, "id" | "source" | "eventId" | "body">,
   by: Exclude<By, "source">,
 ): Promise<void> {
   const source = deps.sources().find((one) => one.name === name);
@@ -200,5 +207,7 @@ export async function receiveAgain(
   if (source && read && "event" in read) return void (await receive(deps, source, read.event, by));
   const detail = read && "message" in read ? read.message : "it is not configured any more";
   const end: End = { status: "FAILED", reason: read ? "UNREADABLE" : "SOURCE_UNKNOWN", detail, approvalId: undefined };
-  await deps.store.tx((tx) => failAgain(tx, id, end, by));
+  const received = await deps.store.tx((tx) => failAgain(tx, id, end, by));
+  deps.meter.received(name, received.already ? "duplicate" : received.end.status);
+  if (received.isParked) reportParked(deps, name, eventId, received.end);
 }

@@ -3,7 +3,7 @@ import type { Again } from "../kernel/task-kind.ts";
 import type { InboundDeps } from "./deps.ts";
 import { noEvent, succeededAlready } from "./errors.ts";
 import { receiveAgain } from "./receive.ts";
-import { pauseMs, retriedForMs } from "./retry-task.ts";
+import { pauseMs } from "./retry-task.ts";
 import type { InboundRecord } from "./types.ts";
 
 /** One run of the task of an event. Resolves to when it is tried next; undefined when it is settled or parked. */
@@ -11,18 +11,8 @@ export async function runRetry(deps: InboundDeps, { id }: { readonly id: string 
   const before = await deps.store.tx((tx) => tx.inbound.lock(id));
   if (before?.status !== "FAILED") return undefined;
   await receiveAgain(deps, before, "task");
-  const after = await deps.store.tx(async (tx) => {
-    const row = await tx.inbound.lock(id);
-    if (row?.status !== "FAILED" || row.now < row.receivedAt + retriedForMs) return row;
-    await tx.inbound.settle(id, { ...row, status: "PARKED" });
-    return { ...row, status: "PARKED" as const };
-  });
-  if (after?.status === "FAILED") return { againInMs: pauseMs(after.tries) };
-  if (after?.status !== "PARKED") return undefined;
-  const { source, eventId, reason, detail } = after;
-  deps.meter.parked(source);
-  deps.log("error", "inbound.parked", { source, event_id: eventId, reason, detail });
-  return undefined;
+  const after = await deps.store.tx((tx) => tx.inbound.lock(id));
+  return after?.status === "FAILED" ? { againInMs: pauseMs(after.tries) } : undefined;
 }
 
 /** Tries an event now, because somebody asks for it: also one that was skipped or parked. Throws INBOUND_EVENT_NOT_FOUND and INBOUND_EVENT_SUCCEEDED. */

@@ -47,7 +47,7 @@ describe("an event that comes again with another content", () => {
   });
 });
 
-test("an event that was skipped, and fails when it is tried by hand, is parked", async () => {
+test("an event that was skipped, and fails when it is tried by hand, is parked, which is told once", async () => {
   const sources = [source];
   await using scene = await openInboundScene({ sources });
   await scene.deliver({ id: "e", type: "market.opened" });
@@ -57,6 +57,8 @@ test("an event that was skipped, and fails when it is tried by hand, is parked",
   expect(await retryEvent(scene.inbound.deps, "default", id)).toMatchObject({ status: "PARKED", reason: "SUBJECT_UNKNOWN" });
   sources.pop();
   expect(await retryEvent(scene.inbound.deps, "default", id)).toMatchObject({ status: "PARKED", reason: "SOURCE_UNKNOWN" });
+  expect(scene.lines.filter((line) => line.includes("inbound.parked"))).toEqual([expect.stringContaining("SUBJECT_UNKNOWN")]);
+  expect(scene.counted.filter((line) => line.startsWith("inbound_parked_total"))).toEqual(["inbound_parked_total markets"]);
   sources.push({ ...source, approve: ["market.opened"] });
   const approval = await scene.ask("m");
   expect(await retryEvent(scene.inbound.deps, "default", id)).toMatchObject({ status: "SKIPPED", reason: "STALE_REVISION", approvalId: approval });

@@ -174,8 +174,10 @@ describe("an event that fails", () => {
     await scene.clock.pass(6 * minute);
     expect(await scene.record("e")).toMatchObject({ status: "PARKED", reason: "SUBJECT_UNKNOWN" });
     expect(scene.lines.filter((line) => line.includes("inbound.parked") && line.includes('"error"'))).toHaveLength(1);
-    expect(scene.counted).toContain("inbound_parked_total markets");
+    expect(scene.counted.filter((line) => line.startsWith("inbound_parked_total"))).toEqual(["inbound_parked_total markets"]);
     const record = await scene.record("e");
+    // Each try is counted once.
+    expect(record?.tries).toBe(scene.counted.filter((line) => line === "inbound_events_total markets failed").length);
     await scene.clock.pass(2 * hour);
     expect(await scene.record("e")).toEqual(record);
     expect(await retryEvent(scene.inbound.deps, "default", record?.id ?? "")).toMatchObject({ status: "PARKED" });
@@ -224,7 +226,9 @@ describe("an event that fails", () => {
     await scene.clock.pass(6_000);
     expect(await scene.record("e")).toMatchObject({ status: "FAILED", reason: "SOURCE_UNKNOWN" });
     await scene.clock.pass(hour + 5 * minute);
-    expect(await scene.record("e")).toMatchObject({ status: "PARKED" });
+    const record = await scene.record("e");
+    expect(record).toMatchObject({ status: "PARKED" });
+    expect(record?.tries).toBe(scene.counted.filter((line) => line === "inbound_events_total markets failed").length);
   });
 });
 
