@@ -41,7 +41,9 @@ export function createPolls(deps: PollDeps): Polls {
       if (former?.source === source) continue;
       const { poll } = source;
       const isChanged = former !== undefined && JSON.stringify(former.source.poll) !== JSON.stringify(poll);
-      readings.set(source.name, { source, isChanged, dueAt: former && !isChanged ? former.dueAt : 0, failures: 0, round: former?.round });
+      // Of a change before this one that was not tried yet, too.
+      const isToTry = isChanged || former?.isChanged === true;
+      readings.set(source.name, { source, isChanged: isToTry, dueAt: former && !isToTry ? former.dueAt : 0, failures: 0, round: former?.round });
       if (!former || isChanged) log("info", "inbound.polling", { source: source.name, url: shownUrl(poll), every_ms: poll.everyMs });
     }
   }

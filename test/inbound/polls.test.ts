@@ -76,6 +76,25 @@ test("sources are those that are configured now: a new one is read, a former one
   expect(logged("inbound.polling-ended")).toHaveLength(1);
 });
 
+test("a change while a source is being asked is tried when that is over, also after another change of something else", async () => {
+  const hung = Promise.withResolvers<() => void>();
+  server.answer((_asked, response) => hung.resolve(() => response.writeHead(503).end()));
+  sources.push(polled("a", 3_600_000));
+  start();
+  await scene.clock.pass(0);
+  const answer = await hung.promise;
+  for (const change of [polled("a", 1_800_000), { ...polled("a", 1_800_000), approve: ["approved"] }]) {
+    sources.splice(0, 1, change);
+    await scene.clock.pass(1_000);
+  }
+  server.answer((_asked, response) => void response.end("[]"));
+  answer();
+  await rounds(1);
+  await scene.clock.pass(2_000);
+  await rounds(2);
+  expect(askedOf("a")).toBe(2);
+});
+
 test("a replica that stops ends its rounds, and another one reads at once", async () => {
   sources.push(polled("held"));
   server.answer(() => undefined);
