@@ -3,7 +3,11 @@ import type { ResolveHost } from "../../registration/register.ts";
 import { bodyOf, openGuarded, unusable } from "../http/guarded.ts";
 
 export interface KeycloakApi extends Disposable {
-  /** All objects of a list, each once, however many pages it has. `path` is below the realm, encoded. */
+  /**
+   * All objects of a list, each once, however many pages it has. Pages overlap by one object: where they do not meet, the list has
+   * changed meanwhile, which may have moved others from a page to one that was read before, and it is read again. `path` is below the realm,
+   * encoded.
+   */
   list(path: string): Promise<readonly Row[]>;
 }
 
@@ -19,6 +23,8 @@ export interface ApiOptions {
 }
 
 const pageSize = 100;
+/** Of a list that changes while it is read. */
+const maxTries = 3;
 /** Against a realm that is larger than a directory can be. */
 const maxRequests = 5_000;
 const limits = { connections: 4, limitMs: 10_000, maxAnswerBytes: 4 * 1_048_576 } as const;
@@ -39,17 +45,29 @@ export async function openKeycloak({ issuer, client: clientId, secret, resolveHo
       if ((requests += 1) > maxRequests) throw unusable(`the realm needs more than ${maxRequests} requests`);
       return parsed(await bodyOf(client, { method: "GET", path: root + path, headers: { authorization: `Bearer ${token}` }, repeatable: true }, signal));
     };
+    /** Undefined when it has changed meanwhile. */
+    const pages = async (path: string): Promise<readonly Row[] | undefined> => {
+      const rows = new Map<string, Row>();
+      for (let first = 0, last: string | undefined; ; first += pageSize - 1) {
+        const answer = await get(`${path}${path.includes("?") ? "&" : "?"}first=${first}&max=${pageSize}`);
+        if (!Array.isArray(answer)) throw unusable(`${path.split("?")[0]} is no list`);
+        const page = answer.map(rowOf).map((row) => [textOf(row, "id"), row] as const);
+        // A list without pages is whole each time.
+        const isWhole = first > 0 && page.length === pageSize && page.every(([id]) => rows.has(id));
+        if (isWhole) return [...rows.values()];
+        if (first > 0 && page[0]?.[0] !== last) return undefined;
+        for (const [id, row] of page) rows.set(id, row);
+        if (page.length !== pageSize) return [...rows.values()];
+        last = page.at(-1)?.[0];
+      }
+    };
     return {
       async list(path) {
-        const rows = new Map<string, Row>();
-        for (let first = 0; ; first += pageSize) {
-          const page = await get(`${path}${path.includes("?") ? "&" : "?"}first=${first}&max=${pageSize}`);
-          if (!Array.isArray(page)) throw unusable(`${path.split("?")[0]} is no list`);
-          const before = rows.size;
-          for (const row of page.map(rowOf)) rows.set(textOf(row, "id"), row);
-          // A list without pages is whole each time.
-          if (page.length !== pageSize || rows.size === before) return [...rows.values()];
+        for (let tries = 0; tries < maxTries; tries++) {
+          const rows = await pages(path);
+          if (rows) return rows;
         }
+        throw unusable(`${path.split("?")[0]} changes while it is read`);
       },
       [Symbol.dispose]: () => client[Symbol.dispose](),
     };
