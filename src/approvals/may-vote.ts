@@ -48,8 +48,13 @@ export function mayVote(approval: Approval, policy: PolicyDocument, person: Pers
   return "refusal" in could ? could : (loggedInTooLongAgo(policy, person, world) ?? could);
 }
 
+/** Between the clocks of an identity provider and of this server. */
+const toleranceMs = 30_000;
+
 function loggedInTooLongAgo({ reauthMs }: PolicyDocument, { name, authenticatedAt }: Person, { now }: World): Refusal | undefined {
-  if (reauthMs === undefined || (authenticatedAt !== undefined && now - authenticatedAt <= reauthMs)) return undefined;
+  const age = authenticatedAt === undefined ? Number.POSITIVE_INFINITY : now - authenticatedAt;
+  // A time far ahead, as one in milliseconds is, would be good for ever.
+  if (reauthMs === undefined || (age <= reauthMs && age >= -toleranceMs)) return undefined;
   const since = authenticatedAt === undefined ? "is not known" : `was at ${new Date(authenticatedAt).toISOString()}`;
   return refuse(
     "REAUTHENTICATION_NEEDED",

@@ -30,6 +30,8 @@ export interface Identified {
 /** Columns of keys have 255 characters. */
 const maxKeyLength = 255;
 const maxNameLength = 128;
+/** The last time that a Date can be. */
+const maxSeconds = 8_640_000_000_000;
 const subjectPattern = /^[\u0021-\u007e]+$/;
 
 /** The RPC roles that these names give. */
@@ -61,7 +63,7 @@ export function identified(claims: Claims, mapping: ClaimMapping): Identified | 
     roles: granted(mapping.grants, roles),
     groups,
     claimedRoles: roles,
-    ...(typeof authenticatedAt === "number" && authenticatedAt > 0 ? { authenticatedAt: authenticatedAt * 1_000 } : {}),
+    ...(typeof authenticatedAt === "number" && authenticatedAt > 0 && authenticatedAt < maxSeconds ? { authenticatedAt: authenticatedAt * 1_000 } : {}),
   };
   return { principal, isEnabled: mapping.enabled === undefined || valueAt(claims, mapping.enabled) === true };
 }
