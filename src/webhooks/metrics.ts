@@ -30,7 +30,7 @@ const time = {
 const latency = {
   kind: "histogram",
   name: "webhook_delivery_seconds",
-  help: "From an event to its delivery to an endpoint",
+  help: "From an event to its first delivery to an endpoint",
   series: unlabelled,
   buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 60, 600, 3_600, 28_800],
 } satisfies Metric;

@@ -125,6 +125,10 @@ async function giveUp(tx: WebhookTx, deps: WebhookDeps, endpoint: Endpoint, curs
 interface Settled {
   readonly next: Again | "go on" | "done";
   readonly isGivenUp: boolean;
+  /** It was not delivered before, as by hand, or before a replay. */
+  readonly isFirst: boolean;
+  /** The endpoint was disabled by it. */
+  readonly isDisabled: boolean;
 }
 
 /** Records an attempt and moves the cursor, unless a later run has it. */
@@ -138,25 +142,27 @@ async function settle(deps: WebhookDeps, begun: ReadyEvent, end: Attempted): Pro
     const there = (await tx.webhookDeliveries.lock(begun.delivery.id)) ?? begun.delivery;
     const delivery = withAttempt(there, end, leaveMs > 0 ? current.now + leaveMs : undefined);
     const tries = begun.cursor.tries + 1;
-    const pause = end.result === "DELIVERED" || end.isGone ? undefined : pauseMs(tries, delivery.eventId, end.retryAfter, current.now);
+    const gone = end.isGone ? await disable(tx, endpoint, current.now) : "not";
+    const said = { isFirst: there.state !== "DELIVERED", isDisabled: gone === "now" };
+    const isOver = end.result === "DELIVERED" || gone !== "not";
+    const pause = isOver ? undefined : pauseMs(tries, delivery.eventId, end.retryAfter, current.now);
     if (pause !== undefined) {
       const isOvertaken = tries >= triesBeforeOvertaken && (await hasFinalLater(tx, deps, begun, current.wanted));
       const inMs = isOvertaken ? leaveMs : pause;
       const dueAt = current.now + inMs;
       await tx.webhookDeliveries.update({ ...delivery, state: "PENDING", detail: "", nextAt: dueAt });
       await tx.webhookCursors.move({ ...current, tries, dueAt });
-      return { next: after(inMs), isGivenUp: false };
+      return { ...said, next: after(inMs), isGivenUp: false };
     }
     const isGivenUp = end.result !== "DELIVERED";
-    const detail = end.isGone ? "the endpoint is gone: it answered 410" : `failed ${tries} times`;
+    const detail = gone !== "not" ? "the endpoint is gone: it answered 410" : `failed ${tries} times`;
     await tx.webhookDeliveries.update({ ...delivery, nextAt: undefined, ...(isGivenUp ? { state: "GIVEN_UP", detail } : { state: "DELIVERED", detail: "" }) });
-    if (end.isGone) await disable(tx, endpoint, current.now);
-    if (current.wanted === notice.sequence && (await tx.webhookCursors.finish(current))) return { next: "done", isGivenUp };
+    if (current.wanted === notice.sequence && (await tx.webhookCursors.finish(current))) return { ...said, next: "done", isGivenUp };
     await tx.webhookCursors.move({ ...current, acked: notice.sequence, tries: 0, dueAt: current.now + leaveMs });
-    return { next: after(leaveMs), isGivenUp };
+    return { ...said, next: after(leaveMs), isGivenUp };
   });
   if (settled === undefined) return undefined;
-  report(deps, begun, end, settled.isGivenUp);
+  report(deps, begun, end, settled);
   return settled.next === "done" ? undefined : settled.next;
 }
 
@@ -170,25 +176,33 @@ async function hasFinalLater(tx: WebhookTx, { source }: WebhookDeps, { endpoint,
   return later.some((one) => one.isFinal && fits(endpoint, one));
 }
 
-async function disable(tx: WebhookTx, { tenant, id }: Endpoint, at: number): Promise<void> {
+/** Disables the endpoint that answered, unless it is elsewhere by now; says when it was disabled. */
+async function disable(tx: WebhookTx, { tenant, id, url }: Endpoint, at: number): Promise<"now" | "before" | "not"> {
   const endpoint = await tx.webhookEndpoints.lock(tenant, id);
-  if (!endpoint || endpoint.disabled) return;
+  if (!endpoint || endpoint.url !== url) return "not";
+  if (endpoint.disabled) return "before";
   await tx.webhookEndpoints.update({ ...endpoint, disabled: { at, why: "it answered 410: it is gone" } });
   await tx.audit.append({ subject: endpointSubject(id), at, actor: serverKey, action: "WEBHOOK_DISABLED", detail: { tenant, why: "410" } });
+  return "now";
 }
 
 /** After the commit. Neither URL nor body nor answer is logged: they may have secrets. */
-function report({ meter, log, clock }: WebhookDeps, { delivery, notice, endpoint }: ReadyEvent, end: Attempted, isGivenUp: boolean): void {
+function report(
+  { meter, log, clock }: WebhookDeps,
+  { delivery, notice, endpoint }: ReadyEvent,
+  end: Attempted,
+  { isGivenUp, isFirst, isDisabled }: Settled,
+): void {
   const { id, tenant } = endpoint;
   const facts = { endpoint: id, tenant, delivery: delivery.id, event_id: delivery.eventId };
   if (end.result === "DELIVERED") {
-    meter.delivered(clock.now() - notice.at);
+    if (isFirst) meter.delivered(clock.now() - notice.at);
     log("debug", "webhook.delivered", facts);
     return;
   }
   log("warn", "webhook.failed", { ...facts, result: end.result, status: end.status, error: end.error });
   if (isGivenUp) meter.gaveUp(1);
-  if (!end.isGone) return;
+  if (!isDisabled) return;
   meter.disabled();
   log("error", "webhook.disabled", { endpoint: id, tenant, why: "it answered 410" });
 }

@@ -48,6 +48,8 @@ export interface WebhookScene extends AsyncDisposable {
   readonly posts: Post[];
   /** What was logged, a line each. */
   readonly lines: string[];
+  /** What was counted: `name label …`, as often as it was. */
+  readonly counted: string[];
   /** From now on. */
   answer(by: Answer | number): void;
   endpoint(input?: Partial<EndpointInput>): Promise<Endpoint & { readonly secret: string }>;
@@ -84,7 +86,13 @@ export async function openWebhookScene(): Promise<WebhookScene> {
   const ids = createUuidV7(clock);
   const lines: string[] = [];
   const log = createLog({ level: "debug", format: "json", now: clock.now, write: (line) => void lines.push(line) });
-  const meter = { count: () => undefined, set: () => undefined, observe: () => undefined };
+  const counted: string[] = [];
+  const meter = {
+    count: ({ name }: { readonly name: string }, labels: object, by = 1) =>
+      void counted.push(...Array<string>(by).fill([name, ...Object.values(labels)].join(" "))),
+    set: () => undefined,
+    observe: ({ name }: { readonly name: string }) => void counted.push(name),
+  };
   const posts: Post[] = [];
   let answer: Answer = () => status(200);
   const webhooks = createWebhooks({
@@ -135,6 +143,7 @@ export async function openWebhookScene(): Promise<WebhookScene> {
     webhooks,
     posts,
     lines,
+    counted,
     answer: (by) => void (answer = typeof by === "number" ? () => status(by) : by),
     async endpoint(input = {}) {
       const made = await createEndpoint(

@@ -155,48 +155,6 @@ describe("the end of a request", () => {
   });
 });
 
-describe("Retry-After", () => {
-  /** When what was sent, in seconds; the first event asks for 400 seconds each time. */
-  const sentAt = ({ posts }: WebhookScene) => posts.map(({ at, event }) => [Math.floor(at / 1_000), event.event_type]);
-  const busy = (scene: WebhookScene) => scene.answer(({ event }) => (event.event_type === "request_created" ? status(429, "400") : status(200)));
-
-  test.each([
-    ["came before", 10_000],
-    ["comes after", 500_000],
-  ])("is honoured by an end that overtakes, which %s the second failure", async (_when, at) => {
-    await using scene = await openWebhookScene();
-    await scene.endpoint({ types: ["request_created", "request_rejected"] });
-    busy(scene);
-    const id = await scene.ask();
-    await scene.clock.pass(at);
-    await scene.vote(id, "bob", "reject");
-    await scene.clock.pass(799_000 - at);
-    expect(sentAt(scene).map(([, type]) => type)).toEqual(["request_created", "request_created"]);
-    await scene.clock.pass(5_000);
-    expect(sentAt(scene).at(-1)).toEqual([expect.closeTo(801, -1), "request_rejected"]);
-    await scene.clock.pass(2_000);
-    expect(await scene.isIdle()).toBe(true);
-  });
-
-  test("is honoured by what comes after an event that was given up", async () => {
-    await using scene = await openWebhookScene();
-    await scene.endpoint({ types: ["request_created", "stage_started"] });
-    busy(scene);
-    await scene.ask();
-    await scene.clock.pass(0);
-    for (const pause of pausesMs) {
-      await scene.clock.leap(pause * 1.1 + 400_000);
-      await scene.clock.pass(2_000);
-    }
-    expect(new Set(scene.types())).toEqual(new Set(["request_created"]));
-    expect(scene.posts).toHaveLength(6);
-    await scene.clock.pass(390_000);
-    expect(scene.posts).toHaveLength(6);
-    await scene.clock.pass(20_000);
-    expect(scene.types().slice(6)).toEqual(["stage_started"]);
-  });
-});
-
 describe("an endpoint that answers 410", () => {
   test("is disabled: nothing more is sent, what waited is given up, the audit says so", async () => {
     await using scene = await openWebhookScene();
