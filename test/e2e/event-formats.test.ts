@@ -1,17 +1,22 @@
 /** What consumers of each event format read, with a stock consumer each: kcat, Apicurio's Java deserializer. */
-import type { OutboxEvent } from "../../src/kernel/records.ts";
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { fromBinary } from "@bufbuild/protobuf";
 import { afterAll, describe, expect, test } from "vitest";
 import { ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { ApprovalVoteRecordedSchema } from "../../gen/muster/approval/v1/request_events_pb.ts";
+import { WebhookService } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
+import { EventService } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { createTopicSchemas } from "../../src/adapters/apicurio/topic-schemas.ts";
 import { createFramedSink } from "../../src/adapters/kafka/framed-sink.ts";
 import { createKafkaSink } from "../../src/adapters/kafka/sink.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createEventCodec } from "../../src/delivery/event-codec.ts";
 import { events as rows } from "../../src/events.ts";
+import type { OutboxEvent } from "../../src/kernel/records.ts";
 import { protoText } from "../../src/delivery/proto-text.ts";
+import { ask, decide, person, usePolicy } from "../support/approvals.ts";
 import { connect } from "../support/client.ts";
 import { startFakeModule } from "../support/fake-module.ts";
 import { eventually } from "../support/instances.ts";
@@ -22,6 +27,7 @@ import { describeReal, realServers, type RealServers } from "../support/real-ser
 import { sampleNews } from "../support/sample-news.ts";
 import { sampleEvents } from "../support/sample-events.ts";
 import { startTcpProxy } from "../support/tcp-proxy.ts";
+import { startWebhookReceiver } from "../support/webhook-receiver.ts";
 import { requestFor, unregister } from "../support/world.ts";
 
 const run = promisify(execFile);
@@ -32,7 +38,8 @@ const modulesTopic = `test.${tag}.modules`;
 const othersTopic = `test.${tag}.others`;
 
 afterAll(async () => {
-  if (realServers) await deleteTopics(realServers.kafka, [modulesTopic, othersTopic, `test.${tag}.framed`, `test.${tag}.every`, `test.${tag}.waiting`]);
+  const topics = ["framed", "waiting", "votes", ...["registrations", "approvals"].map((domain) => `every-${domain}`)];
+  if (realServers) await deleteTopics(realServers.kafka, [modulesTopic, othersTopic, ...topics.map((name) => `test.${tag}.${name}`)]);
 });
 
 interface Read {
@@ -84,6 +91,33 @@ describeReal("events as JSON, one type on a topic of its own", (servers) => {
         value: { serviceId, moduleName: name, timestamp },
       },
     ]);
+  });
+
+  test("have a long text in every script as it was given, as the webhook and the log have it", async () => {
+    const topic = `test.${tag}.votes`;
+    await using backing = await realBacking(servers);
+    await using muster = await startMuster({ ...backing.env, ...json, MUSTER_EVENTS_TOPICS: `ApprovalVoteRecorded=${topic}` });
+    await using receiver = await startWebhookReceiver();
+    using admin = person(muster.address, "root");
+    using bob = person(muster.address, "bob");
+    await usePolicy(admin, "{key: k, subject: text, ttl: 1h, stages: [{id: s, requirements: [{id: r, who: {users: [bob]}, need: 1}]}]}");
+    await admin.unary(WebhookService.method.createWebhookEndpoint, { url: receiver.url, types: ["vote_recorded"] });
+    const comment = 'ß, "日本" = 😀\n\t\\ % \u202e\u0301 null '.repeat(120);
+    const subject = { type: "text", id: "ünï/ço de=,", digest: "d" };
+    const opened = await ask(admin, { policyKey: "k", subject });
+    await decide(bob, opened, { comment });
+    const [line = ""] = await eventually(async () => {
+      const lines = await linesOfTopic(servers, topic, "%k\t%h\t%s");
+      return lines.length > 0 ? lines : undefined;
+    });
+    const [key, headers = "", value = ""] = line.split("\t");
+    expect([key, headerOf(headers, "ce_subject"), headerOf(headers, "ce_type")]).toEqual([opened.id, opened.id, "muster.approval.v1.ApprovalVoteRecorded"]);
+    const published = JSON.parse(value) as Read["value"];
+    expect(published).toMatchObject({ comment, voter: "open|bob", verdict: "approve", standsInFor: [], approval: { subjectId: subject.id, sequence: "4" } });
+    const [sent] = await receiver.atLeast(1);
+    expect(sent?.event).toMatchObject({ artifact_id: subject.id, payload: { comment, timestamp: published["timestamp"], approval: { sequence: "4" } } });
+    const { events } = await bob.unary(EventService.method.listEvents, { filter: { types: ["ApprovalVoteRecorded"] } });
+    expect(fromBinary(ApprovalVoteRecordedSchema, events[0]?.payload?.value ?? new Uint8Array())).toMatchObject({ comment });
   });
 });
 

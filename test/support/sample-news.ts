@@ -18,7 +18,7 @@ const changes: readonly ApprovalChange[] = [
   { type: "stage_skipped", stage },
   { type: "stage_completed", stage, status: "SATISFIED" },
   { type: "approvers_resolved", stage, directoryVersion: 1, candidates: { r: [{ key: "open|bob", name: "bob", standsInFor: [] }], q: null } },
-  { type: "vote_recorded", stage, voter: party("bob"), verdict: "approve", comment: "", requirements: ["r"], standsInFor: ["open|cat"] },
+  { type: "vote_recorded", stage, voter: party("bob"), verdict: "approve", comment: 'ß, "日本" = 😀\n\t\\ % ', requirements: ["r"], standsInFor: ["open|cat"] },
   { type: "changes_requested", reason },
   { type: "review_resumed" },
   { type: "reminded", stage, action: 0 },
