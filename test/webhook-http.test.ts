@@ -97,6 +97,17 @@ describe("a receiver that", () => {
     });
   });
 
+  test.each([
+    ["103 Early Hints\r\nlink: </a>", { is: "answered", status: 200, answer: "ok" }],
+    ["102 Processing", { is: "answered", status: 200, answer: "ok" }],
+    ["100 Continue", { is: "unanswered", error: "the connection failed (ECONNRESET)" }],
+    ["101 Switching Protocols\r\nupgrade: h2c\r\nconnection: upgrade", { is: "unanswered", error: "the connection failed (ECONNRESET)" }],
+  ])("first answers %j", async (first, result) => {
+    await using receiver = await startWebhookReceiver();
+    receiver.answer((_received, response) => response.socket?.end(`HTTP/1.1 ${first}\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`));
+    expect(await clientOf().post(post(receiver.url), never)).toMatchObject(result);
+  });
+
   test("has no valid certificate, is sent nothing", async () => {
     await using receiver = await startWebhookReceiver();
     const result = await clientOf().post(post(receiver.url.replace("http:", "https:")), never);
