@@ -8,8 +8,8 @@ import type { Clock } from "../kernel/ports.ts";
 const most = 4;
 /** So many wait also for an endpoint that is slow, or does not answer. */
 const fewWaiting = 12;
-/** Of the 128 requests of which events are sent at once. */
-const manyWaiting = 96;
+/** Half of the requests of which events are sent at once. */
+const manyWaiting = 64;
 const busyWaitMs = 1_000;
 /** Longer than an attempt. */
 const silentWaitMs = 11_000;
