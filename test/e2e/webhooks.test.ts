@@ -195,12 +195,9 @@ inEveryMode("webhooks", (world) => {
     });
     await admin.unary(updateWebhookEndpoint, { id, enabled: true });
     const isOurs = ({ event }: Received) => event.request_id === opened.id;
-    await eventually(async () => {
-      // Until the log has the event.
-      await admin.unary(replaySince, { endpointId: id, since });
-      return receiver.received.some(isOurs) || undefined;
-    });
-    expect(receiver.received.find(isOurs)?.event).toMatchObject({ event_id: `${opened.id}-1`, event_type: "request_created" });
+    await admin.unary(replaySince, { endpointId: id, since });
+    const [ours] = await receiver.atLeast(1, isOurs);
+    expect(ours?.event).toMatchObject({ event_id: `${opened.id}-1`, event_type: "request_created" });
 
     const rotated = await admin.unary(rotateWebhookSecret, { id: secretId });
     expect(rotated.value).toMatch(/^whsec_/);
