@@ -65,6 +65,11 @@ describe("configuration", () => {
     }
   });
 
+  test.each(["TLS_CERT", "TLS_KEY", "TLS_CLIENT_CA", "MODULE_CA", "MODULE_CERT", "MODULE_KEY"])("MUSTER_%s is the path of a file, not its text", (name) => {
+    const problems = problemsOf({ [`MUSTER_${name}`]: "-----BEGIN PRIVATE KEY-----\nMIG\n-----END PRIVATE KEY-----" });
+    expect(problems).toContain(`MUSTER_${name} has the text of a PEM file; it must be the path of one`);
+  });
+
   test("every problem is reported at once", () => {
     const problems = problemsOf({
       MUSTER_LISTEN: "nowhere",
@@ -86,7 +91,8 @@ describe("configuration", () => {
 
   test("whatever is wrong with a variable, what is said of it has neither its secret nor what a terminal would obey", () => {
     for (const [name, { secret }] of Object.entries(allVariables)) {
-      for (const value of ["https://u:hunter2@\u001b[31mx", "https://u:hunter2@x", "\u001b[31m \u202ehunter"]) {
+      const key = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----";
+      for (const value of ["https://u:hunter2@\u001b[31mx", "https://u:hunter2@x", "\u001b[31m \u202ehunter", key]) {
         const said = problemsOf({ [name]: value, [`${name}\u001b[31m`]: "x", ...(secret ? { [`${name}_FILE`]: value } : {}) }).join("\n");
         expect([name, ["hunter2", "\u001b", "\u202e"].filter((part) => said.includes(part))]).toEqual([name, []]);
       }
@@ -202,6 +208,8 @@ describe("configuration", () => {
     expect(parse({ MUSTER_STORE: "", MUSTER_STORE_FILE: "/run/store" }, { "/run/store": "sqlite:./x.db" }).store).toEqual({ kind: "sqlite", path: "./x.db" });
     expect(parse({ MUSTER_STORE: "sqlite:./x.db", MUSTER_STORE_FILE: "" }).store).toEqual({ kind: "sqlite", path: "./x.db" });
     expect(() => parse({ MUSTER_STORE_FILE: "/run/store" }, { "/run/store": "\n" })).toThrow("MUSTER_STORE_FILE: the file /run/store is empty");
+    const instead = problemsOf({ MUSTER_CATALOG_TOKEN_FILE: "hunter2" }).join("\n");
+    expect(instead).toMatch(/^MUSTER_CATALOG_TOKEN_FILE: the file \*\*\* cannot be read; its name is not shown/);
     const both = problemsOf({ MUSTER_STORE_FILE: "/run/absent", MUSTER_STORE: "mysq://u:secret@h/d" }).join("\n");
     expect(both).toMatch(/both set/);
     expect(both).not.toContain("secret");

@@ -1,6 +1,6 @@
 /** `MUSTER_*` variables as they are given: which are known, which come from files, what is wrong with them. */
 import { printable } from "../kernel/log.ts";
-import { masked } from "../kernel/mask.ts";
+import { isPemText, maskedPath } from "../kernel/mask.ts";
 import { nearest } from "../kernel/nearest.ts";
 
 /** Variables by name; a value is never undefined. */
@@ -49,18 +49,21 @@ export function readSettings<Wanted extends Rows>(settings: Settings, { known, w
     if (!Object.hasOwn(wanted, isFile ? plain : name)) continue;
     if (value === "") continue;
     if (!isFile) {
+      if (isPemText(value)) problems.push(`${name} has the text of a PEM file; it must be the path of one`);
       values.set(name, { value, origin: "environment" });
       continue;
     }
     if ((settings[plain] ?? "") !== "") problems.push(`${name} and ${plain} are both set`);
-    const problem = (what: string): void => void problems.push(`${name}: the file ${printable(masked(value))} ${what}`);
+    const problem = (what: string): void => void problems.push(`${name}: the file ${printable(maskedPath(value))} ${what}`);
     try {
       const content = readFile(value).trim();
       // Who names a file does not mean the default.
       if (content === "") problem("is empty");
       else values.set(plain, { value: content, origin: { file: value } });
     } catch {
-      problem("cannot be read");
+      problem(
+        maskedPath(value) === value ? "cannot be read" : "cannot be read; its name is not shown, since it may be the secret itself: a path begins with / or ./",
+      );
     }
   }
   return {

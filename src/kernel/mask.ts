@@ -5,14 +5,25 @@ const hidden = "***";
 /**
  * A value without what is secret in it: of a URL the password goes, or the whole user when it may be a token, and the
  * parameters that look like secrets; a secret that is no URL goes as a whole. What has an `@` and is no clean URL is not
- * trusted to be none.
+ * trusted to be none. The text of a PEM file goes as a whole: it may be a private key.
  */
 export function masked(value: string, secret = false): string {
   if (value === "") return "";
+  if (isPemText(value)) return hidden;
   const url = cleanUrl(value);
   if (url) return `${url.scheme}${withoutPassword(url.user, secret)}${url.place}${withoutSecrets(url.query)}`;
   const isHarmless = secret ? /^sqlite:[^?#@]*$/.test(value) : !value.includes("@");
   return isHarmless ? withoutSecrets(value) : hidden;
+}
+
+/** Whether a value is what stands in a PEM file, where its path was wanted. */
+export function isPemText(value: string): boolean {
+  return value.includes("-----BEGIN ");
+}
+
+/** The path of a file that has a secret; what does not begin like a path may be the secret itself, and is not shown. */
+export function maskedPath(path: string): string {
+  return /^\.{0,2}\//.test(path) ? masked(path) : hidden;
 }
 
 interface CleanUrl {

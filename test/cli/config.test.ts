@@ -24,6 +24,7 @@ describe("what may be shown of a value", () => {
     ["consul+http://consul:8500?token=t0ken", false, "consul+http://consul:8500?token=***"],
     ["s3cret", true, "***"],
     ["mysq//u:secret@h/d", true, "***"],
+    ["-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----", false, "***"],
     ["127.0.0.1:7430", false, "127.0.0.1:7430"],
     ["", true, ""],
   ])("%j, secret: %s", (value, secret, shown) => {

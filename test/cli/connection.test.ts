@@ -53,6 +53,8 @@ describe("with tokens", () => {
     expect((await run(list, { MUSTER_TOKEN: viewer.token })).code).toBe(0);
     expect((await run(list, { MUSTER_TOKEN_FILE: path })).code).toBe(0);
     expect((await run([...list, "--token", "x", "--token-file", path])).code).toBe(2);
+    // The token in the place of its file.
+    expect(await run([...list, "--token-file", "hunter2"])).toEqual({ code: 2, out: "", err: expect.not.stringContaining("hunter2") });
   });
 
   test("who may only look may not register, with 4 and the role that is needed", async () => {

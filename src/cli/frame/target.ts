@@ -2,7 +2,7 @@
 import { clientVariables } from "../../config/client.ts";
 import { allVariables } from "../../config/config.ts";
 import { printable } from "../../kernel/log.ts";
-import { masked } from "../../kernel/mask.ts";
+import { masked, maskedPath } from "../../kernel/mask.ts";
 import { readSettings, type Settings } from "../../config/settings.ts";
 import { UsageError, type Input } from "./command.ts";
 
@@ -96,7 +96,7 @@ function contentOf(option: string, path: string, readFile: (path: string) => str
   try {
     return readFile(path);
   } catch {
-    problems.push(`${option}: the file ${printable(masked(path))} cannot be read`);
+    problems.push(`${option}: the file ${printable(option === "--token-file" ? maskedPath(path) : masked(path))} cannot be read`);
     return undefined;
   }
 }
