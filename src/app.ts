@@ -10,6 +10,7 @@ import { createMeter } from "./adapters/prometheus/meter.ts";
 import { createSchemaSandbox } from "./adapters/schema-sandbox/sandbox.ts";
 import { createSchemaCheck } from "./adapters/schema-sandbox/schema-check.ts";
 import { createSchemaCompare } from "./adapters/schema-sandbox/schema-compare.ts";
+import { readAuthorities } from "./adapters/system/authorities.ts";
 import { systemClock } from "./adapters/system/clock.ts";
 import { createUuidV7, uuidV7Floor } from "./adapters/system/ids.ts";
 import { createHostResolver } from "./adapters/system/resolve-host.ts";
@@ -109,7 +110,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const resolveHost = options.resolveHost ?? createHostResolver(config.modules);
   const judge = (address: string) => judgeAddress(address, config.modules);
   const { caFile } = config.modules;
-  const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readFile(caFile) }) });
+  const documents = createHttpDocuments({ resolveHost, ...(caFile === undefined ? {} : { ca: await readAuthorities(caFile) }) });
   // As many as can run at once may wait for the check of a registration: it is refused nothing that it was let in for.
   const schemaLane = (queueLength: number, niceness: number) => {
     const sandbox = stack.use(createSchemaSandbox({ queueLength, niceness }));
@@ -291,5 +292,5 @@ async function tlsSettings(tls: NonNullable<Config["tls"]>): Promise<NonNullable
   const [cert, key] = await Promise.all([readFile(tls.certFile, "utf8"), readFile(tls.keyFile, "utf8")]);
   if (!tls.clients) return { cert, key };
   const { caFile, areRequired } = tls.clients;
-  return { cert, key, clients: { ca: await readFile(caFile, "utf8"), areRequired } };
+  return { cert, key, clients: { ca: await readAuthorities(caFile), areRequired } };
 }

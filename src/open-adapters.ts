@@ -2,6 +2,7 @@
 import type { MusterStore } from "./store/parts.ts";
 import type { Catalog, ModuleClient, SchemaRegistry } from "./registration/ports.ts";
 import { readFile } from "node:fs/promises";
+import { readAuthorities } from "./adapters/system/authorities.ts";
 import type { EventCodec } from "./delivery/event-codec.ts";
 import type { Config } from "./config/config.ts";
 import type { Log } from "./kernel/log.ts";
@@ -38,7 +39,7 @@ export async function openAdapters(config: Config, { clock, log, codec, dispose 
 async function moduleClient({ modules: { caFile, clientCertificate } }: Config): Promise<ModuleClient> {
   const { createModuleClient } = await import("./adapters/module-grpc/module-client.ts");
   return createModuleClient({
-    ...(caFile === undefined ? {} : { ca: await readFile(caFile) }),
+    ...(caFile === undefined ? {} : { ca: await readAuthorities(caFile) }),
     ...(clientCertificate && { clientCertificate: { cert: await readFile(clientCertificate.certFile), key: await readFile(clientCertificate.keyFile) } }),
   });
 }

@@ -124,22 +124,8 @@ describe("muster doctor", () => {
     const openssl = (...args: readonly string[]) => execFileSync("openssl", args, { stdio: ["ignore", "ignore", "pipe"] });
     const make = (name: string, ...days: readonly string[]) => {
       const [cert, key] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)];
-      openssl(
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-subj",
-        "/CN=localhost",
-        "-keyout",
-        key,
-        "-out",
-        cert,
-        ...days,
-      );
+      const kind = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=localhost".split(" ");
+      openssl(...kind, "-keyout", key, "-out", cert, ...days);
       return { cert, key };
     };
     const [good, other] = [make("good", "-days", "300"), make("other", "-days", "3")];
@@ -166,6 +152,13 @@ describe("muster doctor", () => {
     expect(await clients(other.cert, { MUSTER_TLS_CLIENT_AUTH: "optional" })).toBe(`ok clients may have a certificate of ${other.cert}`);
     expect(await clients(good.key)).toBe(`bad ${good.key} has no certificate`);
     expect(await clients("/nowhere.crt")).toBe("bad the file /nowhere.crt cannot be read (ENOENT)");
+    const broken = join(folder, "broken.crt");
+    writeFileSync(broken, "-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----\n");
+    expect(await clients(broken)).toBe("bad certificate or key cannot be read as PEM");
+    const modules = async (ca: string) => (await doctor({ MUSTER_MODULE_CA: ca })).of("modules");
+    expect(await modules(other.cert)).toBe(`ok authorities in ${other.cert}`);
+    expect(await modules(good.key)).toBe(`bad ${good.key} has no certificate`);
+    expect(await modules(broken)).toBe("bad certificate or key cannot be read as PEM");
     chmodSync(good.key, 0o644);
     expect(await of(good.cert, good.key)).toMatch(/^warn .* is world-readable$/m);
   });

@@ -87,6 +87,12 @@ test("files that are missing or swapped are reported with their variable", async
   const ofModules = (cert: string, secret: string) => refusesToStart({ MUSTER_MODULE_CERT: cert, MUSTER_MODULE_KEY: secret });
   expect(await ofModules(absent, keyFile)).toMatch(/✗ modules .*absent\.json cannot be read \(ENOENT\)\n +→ MUSTER_MODULE_CERT /);
   expect(await ofModules(certFile, keyFile)).toMatch(/✗ modules .*certificate and key are swapped\n +→ MUSTER_MODULE_CERT .*MUSTER_MODULE_KEY/);
+  // Without a certificate in it, those of the system would be trusted, or nobody's.
+  const nobody = join(folder, "empty.crt");
+  await writeFile(nobody, "\n");
+  expect(await refusesToStart({ MUSTER_MODULE_CA: nobody })).toMatch(/✗ modules .*empty\.crt has no certificate\n +→ MUSTER_MODULE_CA /);
+  const ours = { MUSTER_TLS_CERT: keyFile, MUSTER_TLS_KEY: certFile };
+  expect(await refusesToStart({ ...ours, MUSTER_TLS_CLIENT_CA: nobody })).toMatch(/✗ tls .*empty\.crt has no certificate\n +→ MUSTER_TLS_CLIENT_CA /);
   const other = await selfSigned("localhost");
   const mismatched = [join(folder, "one.crt"), join(folder, "other.key")] as const;
   await writeFile(mismatched[0], cert);

@@ -20,7 +20,7 @@ const headers = { accept: "application/json", "accept-encoding": "identity", "us
 export interface HttpDocumentsConfig {
   readonly resolveHost: ResolveHost;
   /** PEM; accepted in addition to the well-known authorities. */
-  readonly ca?: Buffer;
+  readonly ca?: string | Buffer;
 }
 
 /** Reads documents by HTTP. */

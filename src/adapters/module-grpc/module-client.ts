@@ -29,7 +29,7 @@ export interface ModuleClientOptions {
    * mostly have one of a private authority that neither we nor the catalog's checks can know, and the catalog's checks
    * skip the verification too.
    */
-  readonly ca?: Buffer;
+  readonly ca?: string | Buffer;
   /** PEM client certificate and key, for modules that request one. */
   readonly clientCertificate?: { readonly cert: Buffer; readonly key: Buffer };
   /** Milliseconds for the whole of a call. */

@@ -4,6 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import type { IssuerSettings } from "../../config/auth.ts";
 import type { Config } from "../../config/config.ts";
 import { DomainError } from "../../kernel/errors.ts";
+import { certificatesIn } from "../../adapters/system/authorities.ts";
 import { parseDirectoryFile } from "../../adapters/directory-file/parse.ts";
 import type { DirectoryDocuments } from "../../approvals/directory/source.ts";
 import { directoryReader } from "../../open-directory.ts";
@@ -24,12 +25,19 @@ export function checkTls(tls: NonNullable<Config["tls"]>, now: () => number): Ch
 }
 
 function lookAtClients(tell: Teller, { caFile, areRequired }: NonNullable<NonNullable<Config["tls"]>["clients"]>, now: () => number): void {
-  const text = contentOf(tell, "MUSTER_TLS_CLIENT_CA", caFile);
-  if (text === undefined) return;
-  if (!text.includes("BEGIN CERTIFICATE-----"))
-    tell.bad(`${caFile} has no certificate`, "MUSTER_TLS_CLIENT_CA is a PEM file with the authorities of client certificates.");
-  else if (Date.parse(new X509Certificate(text).validTo) < now()) tell.bad(`the authority in ${caFile} has expired`, "Renew it.");
-  else tell.ok(`clients ${areRequired ? "must" : "may"} have a certificate of ${caFile}`);
+  if (hasAuthorities(tell, "MUSTER_TLS_CLIENT_CA", caFile, "client certificates", now))
+    tell.ok(`clients ${areRequired ? "must" : "may"} have a certificate of ${caFile}`);
+}
+
+/** Whether the file has an authority that is valid; else it is told. Throws when one of its certificates is none. */
+function hasAuthorities(tell: Teller, variable: string, file: string, ofWhat: string, now: () => number): boolean {
+  const text = contentOf(tell, variable, file);
+  if (text === undefined) return false;
+  const certificates = certificatesIn(text);
+  if (certificates.length === 0) tell.bad(`${file} has no certificate`, `${variable} is a PEM file with the authorities of ${ofWhat}.`);
+  else if (certificates.every(({ validTo }) => Date.parse(validTo) < now())) tell.bad(`the authority in ${file} has expired`, "Renew it.");
+  else return true;
+  return false;
 }
 
 /** The variables that name a certificate and its key. */
@@ -124,7 +132,7 @@ export function checkModules({ caFile, clientCertificate }: Config["modules"], n
   return checkOf(
     "modules",
     (tell) => {
-      if (caFile !== undefined && contentOf(tell, "MUSTER_MODULE_CA", caFile) !== undefined) tell.ok(`authorities in ${caFile}`);
+      if (caFile !== undefined && hasAuthorities(tell, "MUSTER_MODULE_CA", caFile, "modules", now)) tell.ok(`authorities in ${caFile}`);
       if (clientCertificate) lookAtPair(tell, modulePair, clientCertificate, now);
     },
     () => notPem(modulePair),
