@@ -11,6 +11,7 @@ import {
   PlatformRegistrationService as Platform,
   WatchServicesResponseSchema,
 } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { callHeaders, h2Frame, opening, resetFrame } from "../support/raw-http2.ts";
 import { makeCertificates } from "../support/rpc-certs.ts";
 import { aborted, eventually, startTestServer, type PlatformStub, type TestServer } from "../support/rpc-server.ts";
 
@@ -89,6 +90,34 @@ for (const [spoken, speak] of Object.entries(speakers)) {
     });
   }
 }
+
+test("a client that takes its calls back right after them, or goes away in the midst of them", async () => {
+  const call = (id: number) => [callHeaders(id, `/${Platform.typeName}/GetService`), h2Frame(0, 1, id, Buffer.alloc(5))];
+  const ids = Array.from({ length: 200 }, (_, index) => 2 * index + 1);
+  await using server = await startTestServer({ getService: () => ({ serviceName: "a" }) });
+  for (const takenBack of [true, false]) {
+    const before = server.ends.length;
+    const socket = net.connect(server.port, "127.0.0.1").on("error", () => undefined);
+    const frames = ids.flatMap((id) => [...call(id), ...(takenBack ? [resetFrame(id, http2.constants.NGHTTP2_CANCEL)] : [])]);
+    socket.write(Buffer.concat([opening, ...frames]), () => takenBack || socket.resetAndDestroy());
+    await eventually(() => server.ends.length - before === ids.length);
+    socket.destroy();
+  }
+  expect(server.lines.filter(({ level, event }) => level === "warn" || level === "error" || event === "call failed")).toEqual([]);
+});
+
+test("probes that make room for others are not answered any more, and no error", async () => {
+  await using server = await startTestServer({}, { limits: { probeCalls: 1 } });
+  const socket = net.connect(server.port, "127.0.0.1").on("error", () => undefined);
+  const frames = Array.from({ length: 100 }, (_, index) => 2 * index + 1).flatMap((id) => [
+    callHeaders(id, "/grpc.health.v1.Health/Check"),
+    h2Frame(0, 1, id, Buffer.alloc(5)),
+  ]);
+  socket.write(Buffer.concat([opening, ...frames]));
+  await eventually(() => server.ends.length === 100);
+  expect(server.lines.filter(({ level }) => level === "error")).toEqual([]);
+  socket.destroy();
+});
 
 test.each(["SIGKILL", "SIGINT"] as const)("a stock client whose process ends by %s", async (signal) => {
   const began = Promise.withResolvers<void>();

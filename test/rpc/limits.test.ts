@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import * as grpc from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { PlatformRegistrationService as Platform } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { callHeaders, opening, resetFrame } from "../support/raw-http2.ts";
 import { createStockClient } from "../support/rpc-client.ts";
 import { eventually, startTestServer, type PlatformStub, type TestServer } from "../support/rpc-server.ts";
 
@@ -257,16 +258,11 @@ describe("too much at once", () => {
     socket.on("error", () => undefined);
     socket.resume();
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
-    socket.write(Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), h2Frame(4, 0, 0)]));
-    const literal = (name: string, value: string) =>
-      Buffer.concat([Buffer.from([0, name.length]), Buffer.from(name), Buffer.from([value.length]), Buffer.from(value)]);
-    // POST and http are entries 3 and 6 of the static table.
-    const headers = Buffer.concat([Buffer.from([0x83, 0x86]), literal(":path", path), literal(":authority", "a"), literal("content-type", "application/grpc")]);
-    const cancel = Buffer.from([0, 0, 0, http2.constants.NGHTTP2_CANCEL]);
+    socket.write(opening);
     let asked = 0;
     for (; asked < 20_000 && !socket.destroyed; asked += 1) {
       const id = 2 * asked + 1;
-      await new Promise((resolve) => socket.write(Buffer.concat([h2Frame(1, 4, id, headers), h2Frame(3, 0, id, cancel)]), resolve));
+      await new Promise((resolve) => socket.write(Buffer.concat([callHeaders(id, path), resetFrame(id, http2.constants.NGHTTP2_CANCEL)]), resolve));
     }
     await closed;
     expect(server.ends.length).toBeGreaterThan(300);
@@ -274,12 +270,3 @@ describe("too much at once", () => {
     expect(await bystander.call(Platform, "GetService")).toMatchObject({ code: grpc.status.OK });
   });
 });
-
-function h2Frame(type: number, flags: number, stream: number, body = Buffer.alloc(0)): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, body]);
-}

@@ -51,6 +51,15 @@ export interface Admission {
  */
 export type Gate = (target: Target, credentials: Credentials, spiffeId?: string) => Admission | Promise<Admission>;
 
+/** The result of the gate; a gate that throws counts as one that rejects. */
+export function admissionOf(gate: Gate, ...call: Parameters<Gate>): Admission | Promise<Admission> {
+  try {
+    return gate(...call);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 /** The principal of a call without a valid token. It has no roles. */
 export const nobody: Principal = { key: "", name: "", tenant: "default", roles: [], groups: [], claimedRoles: [] };
 

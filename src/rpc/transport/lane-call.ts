@@ -14,7 +14,7 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Ids } from "../../kernel/ports.ts";
-import { nobody, shareOfCall, type Admission, type Gate } from "../platform/auth.ts";
+import { admissionOf, nobody, shareOfCall, type Admission, type Gate } from "../platform/auth.ts";
 import { reportEnd, type CallReport } from "./call-end.ts";
 import { newCall, type Call } from "./call.ts";
 import { callCancelled, callLate, readerTooSlow, toFailure } from "../platform/errors.ts";
@@ -96,6 +96,11 @@ export class LaneCall {
     return this.#controller.signal;
   }
 
+  /** Nothing can be sent any more; that its stream is closed may be still to be told. */
+  get #isGone(): boolean {
+    return this.#over || this.#stream.destroyed || this.#stream.closed;
+  }
+
   share(): string {
     return shareOfCall(this.#principal, this.call.peer);
   }
@@ -141,7 +146,7 @@ export class LaneCall {
   }
 
   #begin(): void {
-    if (this.#over || !this.#request) return;
+    if (this.#isGone || !this.#request) return;
     if (this.leftMs() > this.#options.limits.requestMs) this.#timeAgain(this.leftMs());
     try {
       const request = readMessage(this.method, this.#request.bytes());
@@ -159,7 +164,7 @@ export class LaneCall {
   }
 
   #answer(answer: Answer): void {
-    if (this.#over) return;
+    if (this.#isGone) return;
     const { unread, frame: make } = this.#options;
     const frame = make(this.method, answer);
     const bytes = ownBytes(answer, frame);
@@ -178,7 +183,7 @@ export class LaneCall {
       this.#messages = messages[Symbol.asyncIterator]();
       for (;;) {
         const next = await this.#messages.next();
-        if (this.#over) return;
+        if (this.#isGone) return;
         if (next.done) return this.#succeed();
         const frame = this.#options.frame(this.method, next.value);
         const bytes = ownBytes(next.value, frame);
@@ -286,14 +291,5 @@ const answerHeaders = { ":status": 200, "content-type": "application/grpc+proto"
 const ok = { "grpc-status": "0" } as const;
 /** The abort reason of an answered call. */
 const over = "the call is over";
-
-/** The result of the gate; a gate that throws counts as one that rejects. */
-function admissionOf(gate: Gate, ...call: Parameters<Gate>): Admission | Promise<Admission> {
-  try {
-    return gate(...call);
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
 
 function ignore(): void {}
