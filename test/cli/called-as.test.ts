@@ -6,14 +6,15 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { calledAs, worded } from "../../src/cli/frame/called-as.ts";
+import { systemPath } from "../support/example.ts";
 import { cliEntry, runCli } from "../support/muster-cli.ts";
 import { root } from "../support/source-tree.ts";
 
 const PATH = process.env["PATH"] ?? "";
 
 /** stderr of a call that finds no server. */
-async function hintsOf(command: string, args: readonly string[], cwd: string, path = PATH): Promise<string> {
-  const env = { PATH: path, HOME: process.env["HOME"] ?? "", npm_config_update_notifier: "false" };
+async function hintsOf(command: string, args: readonly string[], cwd: string, path = PATH, more: Readonly<Record<string, string>> = {}): Promise<string> {
+  const env = { PATH: path, HOME: process.env["HOME"] ?? "", npm_config_update_notifier: "false", ...more };
   const call = promisify(execFile)(command, [...args, "services", "--address", "127.0.0.1:9"], { cwd, env });
   return call.then(
     () => "",
@@ -39,6 +40,13 @@ describe("a hint begins with", () => {
 
   test("npx muster below npx, which finds this package's own", { timeout: 60_000 }, async () => {
     expect(await hintsOf("npx", ["--no-install", "muster"], root)).toContain("Start a server there with: npx muster serve\n");
+  });
+
+  test("itself, and no warning of npm's about the Node that the reader has", { timeout: 60_000 }, async () => {
+    // npm looks at the package when it has no copy of it yet.
+    const cache = await mkdtemp(join(tmpdir(), "muster-called-"));
+    expect(await hintsOf("npx", ["muster"], root, systemPath(), { npm_config_cache: cache })).toMatch(/^(?!npm)[^\n]*127\.0\.0\.1:9(?![^]*npm warn)/);
+    await rm(cache, { recursive: true });
   });
 });
 

@@ -50,7 +50,8 @@ export async function buildExample(name: string, ways = 1): Promise<Example> {
   };
 }
 
-function systemPath(): string {
+/** The PATH that a reader has: without what npm puts before it. */
+export function systemPath(): string {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   return folders.filter((folder) => !folder.includes("/node_modules/")).join(delimiter);
 }
