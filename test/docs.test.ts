@@ -229,6 +229,22 @@ describe("what is written in Markdown", () => {
     expect(of("README.md")).toEqual(of("examples/python/README.md"));
   });
 
+  test("a page whose commands begin with muster says where that is a command", () => {
+    const pages = new Set(docCommands.filter(({ text }) => text.startsWith("muster ")).map(({ file }) => file));
+    expect(pages.size).toBeGreaterThan(3);
+    expect([...pages].filter((file) => !read(file).includes("(../README.md#from-the-command-line)"))).toEqual([]);
+    expect(read("README.md")).toMatch(/^## From the command line\n[^#]*^npm install --global \.$/m);
+  });
+
+  test("every example of a module reads the variables that the table has", () => {
+    const variables = [...read("examples/python/README.md").matchAll(/^\| (`[A-Z].*?) \|/gm)].flatMap(([, first = ""]) => codeSpans(first));
+    expect(variables).toContain("MODULE_VERSION");
+    for (const file of ["python/module.py", "go/main.go", "java/src/Module.java", "typescript/module.ts"]) {
+      const text = read(`examples/${file}`);
+      expect([file, variables.filter((name) => !new RegExp(`\\b${name}\\b`).test(text))]).toEqual([file, []]);
+    }
+  });
+
   test("every npm script and every method that is called is there", () => {
     const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
     const methods = new Set(

@@ -19,14 +19,14 @@ import (
 	"time"
 )
 
-var name, host, schema = cmp.Or(os.Getenv("MODULE_NAME"), "hello-go"), cmp.Or(os.Getenv("MODULE_HOST"), "127.0.0.1"), `{"type": "object", "properties": {"greeting": {"type": "string", "maxLength": 80}}}`
+var name, version, host, schema = cmp.Or(os.Getenv("MODULE_NAME"), "hello-go"), cmp.Or(os.Getenv("MODULE_VERSION"), "1.0.0"), cmp.Or(os.Getenv("MODULE_HOST"), "127.0.0.1"), `{"type": "object", "properties": {"greeting": {"type": "string", "maxLength": 80}}}`
 
 type module struct {
 	modulev1.UnimplementedPipeStepProcessorServiceServer
 }
 
 func (module) GetServiceRegistration(context.Context, *modulev1.GetServiceRegistrationRequest) (*modulev1.GetServiceRegistrationResponse, error) {
-	return &modulev1.GetServiceRegistrationResponse{ModuleName: name, Version: "1.0.0", JsonConfigSchema: &schema, HealthCheckPassed: true}, nil
+	return &modulev1.GetServiceRegistrationResponse{ModuleName: name, Version: version, JsonConfigSchema: &schema, HealthCheckPassed: true}, nil
 }
 
 func main() {
@@ -42,7 +42,7 @@ func main() {
 	every, _ := time.ParseDuration(cmp.Or(os.Getenv("REGISTER_EVERY"), "30") + "s")
 	where := &platform.Connectivity{AdvertisedHost: host, AdvertisedPort: int32(listener.Addr().(*net.TCPAddr).Port)}
 	for stopping.Err() == nil { // Registering again changes nothing, unless Muster has lost the registration.
-		stream, err := muster.Register(caller, &platform.RegisterRequest{Name: name, Type: platform.ServiceType_SERVICE_TYPE_MODULE, Version: "1.0.0", Connectivity: where})
+		stream, err := muster.Register(caller, &platform.RegisterRequest{Name: name, Type: platform.ServiceType_SERVICE_TYPE_MODULE, Version: version, Connectivity: where})
 		for reply := new(platform.RegisterResponse); err == nil; reply, err = stream.Recv() {
 			if event := reply.GetEvent(); event != nil {
 				fmt.Println(event.EventType, event.Message, event.GetErrorDetail())
@@ -53,7 +53,7 @@ func main() {
 		<-pause.Done()
 		done()
 	}
-	reply, _ := muster.Unregister(caller, &platform.UnregisterRequest{Name: name, Host: host, Port: where.AdvertisedPort})
-	fmt.Println("UNREGISTERED", reply.GetMessage())
+	reply, err := muster.Unregister(caller, &platform.UnregisterRequest{Name: name, Host: host, Port: where.AdvertisedPort})
+	fmt.Println(cmp.Or[any](err, "UNREGISTERED "+reply.GetMessage()))
 	server.GracefulStop()
 }

@@ -50,7 +50,7 @@ def main():
             print(error.code().name, error.details(), flush=True)
         if signal.sigtimedwait({signal.SIGTERM, signal.SIGINT}, every):
             break
-    reply = muster.Unregister(platform_pb2.UnregisterRequest(name=NAME, host=HOST, port=port), metadata=AUTH)
+    reply = muster.Unregister(platform_pb2.UnregisterRequest(name=NAME, host=HOST, port=port), metadata=AUTH, timeout=5)
     print("UNREGISTERED", reply.message, flush=True)
     server.stop(grace=2).wait()
 

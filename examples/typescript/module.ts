@@ -10,7 +10,7 @@ import { PipeStepProcessorService } from "./gen/ai/pipestream/data/module/v1/mod
 import { EventTypeSchema, PlatformRegistrationService, ServiceType } from "./gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { Health, HealthCheckResponse_ServingStatus } from "./gen/grpc/health/v1/health_pb.ts";
 
-const { MODULE_NAME: name = "hello-typescript", MODULE_HOST: host = "127.0.0.1", MODULE_PORT = "0" } = process.env;
+const { MODULE_NAME: name = "hello-typescript", MODULE_VERSION: version = "1.0.0", MODULE_HOST: host = "127.0.0.1", MODULE_PORT = "0" } = process.env;
 const { MUSTER = "127.0.0.1:7430", TOKEN = "none", REGISTER_EVERY = "30" } = process.env;
 const jsonConfigSchema = '{"type": "object", "properties": {"greeting": {"type": "string", "maxLength": 80}}}';
 
@@ -23,7 +23,7 @@ const server = createServer(
     routes(router) {
       router.rpc(PipeStepProcessorService.method.getServiceRegistration, () => ({
         moduleName: name,
-        version: "1.0.0",
+        version,
         jsonConfigSchema,
         healthCheckPassed: true,
       }));
@@ -37,7 +37,7 @@ const { port } = server.address() as AddressInfo;
 
 const muster = createClient(PlatformRegistrationService, createGrpcTransport({ baseUrl: `http://${MUSTER}` }));
 const options = { headers: { authorization: `Bearer ${TOKEN}` } };
-const request = { name, type: ServiceType.MODULE, version: "1.0.0", connectivity: { advertisedHost: host, advertisedPort: port } };
+const request = { name, type: ServiceType.MODULE, version, connectivity: { advertisedHost: host, advertisedPort: port } };
 while (!stopping.signal.aborted) {
   // Registering again changes nothing, unless Muster has lost the registration.
   try {
@@ -49,6 +49,6 @@ while (!stopping.signal.aborted) {
   }
   await pause(Number(REGISTER_EVERY) * 1000, undefined, { signal: stopping.signal }).catch(() => undefined);
 }
-const { message } = await muster.unregister({ name, host, port }, options);
+const { message } = await muster.unregister({ name, host, port }, { ...options, timeoutMs: 5_000 });
 console.log("UNREGISTERED", message);
 process.exit(0);

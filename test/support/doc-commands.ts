@@ -48,7 +48,7 @@ const reasons: readonly (readonly [file: RegExp, text: RegExp, why: string])[] =
   [/^README\.md$/, /^npm install --global/, "changes the machine"],
   [/^README\.md$/, /registration\.yaml|policy (activate|archive) registration|hello-held|\$APPROVAL/, "one story: test/docs-story.test.ts runs it in order"],
   [/^README\.md$/, /python3|examples\/python/, "examples/python/README.md has the same, which test/examples runs"],
-  [/^README\.md$/, /^eval "\$\(test\/stack/, "starts the real servers: .ci/run does so"],
+  [/^README\.md$/, /^eval "\$\(test\/stack/, "starts the real servers, or names them: .ci/run does so"],
   [/^README\.md$/, /(curl "\$\{MUSTER|STACK_BIN\/kcat)/, "looks at what the example registered on the real servers: test/examples/python.test.ts looks there"],
   [/^examples\//, /./, "test/examples runs them"],
   [/^deploy\//, /./, "needs Docker"],

@@ -10,12 +10,13 @@ import java.net.InetSocketAddress;
 /** A Muster module in Java: serves health and the callback, registers itself periodically, unregisters on SIGTERM. */
 public class Module extends PipeStepProcessorServiceGrpc.PipeStepProcessorServiceImplBase {
     static final String NAME = env("MODULE_NAME", "hello-java");
+    static final String VERSION = env("MODULE_VERSION", "1.0.0");
     static final String SCHEMA = "{\"type\": \"object\", \"properties\": {\"greeting\": {\"type\": \"string\", \"maxLength\": 80}}}";
 
     @Override
     public void getServiceRegistration(GetServiceRegistrationRequest request, StreamObserver<GetServiceRegistrationResponse> answer) {
         answer.onNext(GetServiceRegistrationResponse.newBuilder()
-                .setModuleName(NAME).setVersion("1.0.0").setJsonConfigSchema(SCHEMA).setHealthCheckPassed(true).build());
+                .setModuleName(NAME).setVersion(VERSION).setJsonConfigSchema(SCHEMA).setHealthCheckPassed(true).build());
         answer.onCompleted();
     }
 
@@ -34,10 +35,10 @@ public class Module extends PipeStepProcessorServiceGrpc.PipeStepProcessorServic
         var muster = PlatformRegistrationServiceGrpc.newBlockingStub(channel);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             var where = UnregisterRequest.newBuilder().setName(NAME).setHost(host).setPort(server.getPort()).build();
-            System.out.println("UNREGISTERED " + muster.unregister(where).getMessage());
+            System.out.println("UNREGISTERED " + muster.withDeadlineAfter(5, java.util.concurrent.TimeUnit.SECONDS).unregister(where).getMessage());
             server.shutdown();
         }));
-        var request = RegisterRequest.newBuilder().setName(NAME).setType(ServiceType.SERVICE_TYPE_MODULE).setVersion("1.0.0")
+        var request = RegisterRequest.newBuilder().setName(NAME).setType(ServiceType.SERVICE_TYPE_MODULE).setVersion(VERSION)
                 .setConnectivity(Connectivity.newBuilder().setAdvertisedHost(host).setAdvertisedPort(server.getPort())).build();
         while (true) { // Registering again changes nothing, unless Muster has lost the registration.
             try {

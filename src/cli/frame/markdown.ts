@@ -21,6 +21,7 @@ export function cliReference(commands: readonly Command[]): string {
     "# The command line",
     "",
     "Generated from the table of commands by `npm run clidocs`; `muster COMMAND --help` has the same content.",
+    "In a checkout, `npx muster` is what this page calls `muster` ([README](../README.md#from-the-command-line)).",
     "",
     "Commands that call a server use the same RPCs as any other client. Results go to stdout, errors to stderr. `-o json` prints",
     "the contract's own JSON with every field, `-o yaml` the same as YAML; streaming commands write one line of JSON, or one",
