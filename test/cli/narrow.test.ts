@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { RegistrationOutcome, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
 import { ApprovalSchema, Decision, StageStatus, StandInSchema } from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { AuditRowSchema } from "../../gen/muster/audit/v1/audit_service_pb.ts";
+import { WebhookDeliverySchema, WebhookDeliveryState } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { EventSchema } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { Reason } from "../../gen/muster/registration/v1/reasons_pb.ts";
 import { AttemptSchema, AttemptState } from "../../gen/muster/registration/v1/registration_service_pb.ts";
@@ -14,6 +15,7 @@ import { auditTable } from "../../src/cli/audit/export.ts";
 import { eventLine, eventTable } from "../../src/cli/events/event-view.ts";
 import { counted } from "../../src/cli/frame/numbers.ts";
 import { styleFor } from "../../src/cli/frame/style.ts";
+import { deliveryTable } from "../../src/cli/webhooks/webhook-view.ts";
 import { attemptTable } from "../../src/cli/registration/attempt-view.ts";
 
 const plain = styleFor(false);
@@ -47,6 +49,21 @@ describe("attempts at 80 columns", () => {
     expect(attemptTable([failed], now, plain, 160)).toBe(attemptTable([failed], now, plain));
     expect(attemptTable([failed], now, plain)).toContain(longId);
   });
+});
+
+test("deliveries keep the id, which other commands want, at 80 columns", () => {
+  const id = "01a21856-9467-70b3-9456-273ecaf4df86";
+  const delivery = create(WebhookDeliverySchema, {
+    id,
+    state: WebhookDeliveryState.PENDING,
+    eventType: "request_approved",
+    createdAt: timestampFromMs(now - 60_000),
+    nextAt: timestampFromMs(now + 60_000),
+    detail: "the connection was refused by the endpoint",
+  });
+  const lines = deliveryTable([delivery], now, plain, 80).trimEnd().split("\n");
+  expect(lines.map(({ length }) => length <= 80)).toEqual([true, true]);
+  expect(lines[1]).toMatch(new RegExp(`^${id} {2}pending +request_approved {2}`));
 });
 
 test("attempts that changed nothing are one line an instance, until something changes", () => {

@@ -102,7 +102,7 @@ export function deliveryTable(deliveries: readonly WebhookDelivery[], nowMs: num
       ];
     }),
     bold: style.bold,
-    narrow: { drop: ["AGE", "TRIES", "NEXT"], shorten: "DELIVERY" },
+    narrow: { drop: ["AGE", "TRIES", "NEXT"], shorten: "LAST" },
     ...(columns === undefined ? {} : { columns }),
   });
 }
