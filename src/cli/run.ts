@@ -1,4 +1,5 @@
 /** One command line from its words to its exit code. */
+import { printable } from "../kernel/log.ts";
 import { commands } from "./commands.ts";
 import { UsageError, type Command } from "./frame/command.ts";
 import { exitCodes } from "./frame/exit-codes.ts";
@@ -6,6 +7,9 @@ import { commandHelp, groupHelp, overview } from "./frame/help.ts";
 import { commandsBelow, findCommand, parseInput } from "./frame/parse.ts";
 import { styleFor } from "./frame/style.ts";
 import { Interrupted, type Terminal } from "./frame/terminal.ts";
+
+/** Characters of a problem of a command line that are shown. */
+const longestProblem = 8_192;
 
 /** Runs a command line; resolves to the exit code, or to `serve` when the server is to run. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number | "serve"> {
@@ -55,7 +59,7 @@ async function report(error: unknown, command: Command | undefined, argv: readon
     return terminal.signal.reason.by === "closed" ? exitCodes.done.code : exitCodes.interrupted.code;
   }
   if (error instanceof UsageError) {
-    const lines = error.problems.map((problem) => `muster${command ? ` ${command.name}` : ""}: ${problem}\n`);
+    const lines = error.problems.map((problem) => `muster${command ? ` ${command.name}` : ""}: ${printable(problem, longestProblem)}\n`);
     const about = command?.name ?? error.group;
     terminal.err(`${lines.join("")}Try: ${terminal.program} ${about === undefined ? "" : `${about} `}--help\n`);
     return exitCodes.usage.code;

@@ -6,6 +6,7 @@ import {
   ReassignResponseSchema,
   ReviseResponseSchema,
 } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
+import { printable } from "../../kernel/log.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
@@ -36,7 +37,7 @@ export const createRequest: Run = async (input, terminal) => {
       await show(input, terminal, jsonOf(CreateApprovalResponseSchema, answer), () => details);
       return exitCodeOf(approval.decision);
     }
-    terminal.err(`${created ? "opened" : "joined"} ${approval.id}\n`);
+    terminal.err(`${created ? "opened" : "joined"} ${printable(approval.id)}\n`);
     return follow(approval.id, connection, terminal, { after: 0n, untilDecided: true, format: formatOf(input) });
   }
   const shown = approval && validateOnly && created ? { ...approval, id: "" } : approval;

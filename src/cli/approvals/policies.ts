@@ -14,7 +14,7 @@ import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
 import { fileText } from "../frame/file-text.ts";
 import { counted } from "../frame/numbers.ts";
-import { jsonOf, show } from "../frame/output.ts";
+import { documentText, jsonOf, show } from "../frame/output.ts";
 import { styleFor } from "../frame/style.ts";
 import { findingLine, findingOf, policyTable, versionText } from "./policy-view.ts";
 
@@ -82,16 +82,12 @@ export const policyShow: Run = async (input, terminal) => {
   const version = given === undefined ? 0 : versionOf("--version", given, 1);
   const { policies, once } = connect(input, terminal);
   const answer = await policies.getPolicy({ key, version, format: PolicyFormat.YAML }, once());
-  await show(input, terminal, jsonOf(GetPolicyResponseSchema, answer), () => withEnd(input.on("source") ? answer.source : answer.document));
+  await show(input, terminal, jsonOf(GetPolicyResponseSchema, answer), () => documentText(input.on("source") ? answer.source : answer.document, terminal));
   return exitCodes.done.code;
 };
 
 function lineOf(policy: PolicyVersion | undefined): string {
   return policy ? `${versionText(policy)}\n` : "";
-}
-
-function withEnd(text: string): string {
-  return text.endsWith("\n") ? text : `${text}\n`;
 }
 
 function expectedIn(input: Input): { readonly expectedActive?: number } {

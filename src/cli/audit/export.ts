@@ -1,5 +1,6 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { AuditRowSchema, type AuditRow } from "../../../gen/muster/audit/v1/audit_service_pb.ts";
+import { printable } from "../../kernel/log.ts";
 import type { Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
@@ -23,7 +24,7 @@ export const auditExport: Run = async (input, terminal) => {
   if (format === "table") {
     const columns = terminal.isInteractive ? terminal.size().columns : undefined;
     const style = styleFor(terminal.colour.out);
-    terminal.out(`${auditTable(rows, style, columns)}${counted(rows.length, false, "row")}, head ${rows.at(-1)?.hash ?? "-"}\n`);
+    terminal.out(`${auditTable(rows, style, columns)}${counted(rows.length, false, "row")}, head ${printable(rows.at(-1)?.hash ?? "-")}\n`);
   }
   return exitCodes.done.code;
 };

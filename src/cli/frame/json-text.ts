@@ -3,7 +3,12 @@ import { escaped } from "../../kernel/log.ts";
 
 /** The value as JSON. */
 export function jsonText(value: unknown, indent?: number): string {
-  return withEscapes(JSON.stringify(value, undefined, indent), (code) =>
+  return jsonEscaped(JSON.stringify(value, undefined, indent));
+}
+
+/** A text of JSON that says the same, with escapes. */
+export function jsonEscaped(json: string): string {
+  return withEscapes(json, (code) =>
     code > 0xffff ? Array.from({ length: 2 }, (_, i) => `\\u${hex(String.fromCodePoint(code).charCodeAt(i), 4)}`).join("") : `\\u${hex(code, 4)}`,
   );
 }

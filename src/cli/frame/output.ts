@@ -1,6 +1,6 @@
 /** An answer in the requested format: a table, the contract's JSON, or the same as YAML. */
 import { toJson, type DescMessage, type JsonValue, type MessageShape, type Registry } from "@bufbuild/protobuf";
-import { hasHidden, hex, jsonText, withEscapes } from "./json-text.ts";
+import { hasHidden, hex, jsonEscaped, jsonText, withEscapes } from "./json-text.ts";
 import type { Input } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -22,6 +22,12 @@ export async function show(input: Input, terminal: Terminal, value: JsonValue, t
   if (format === "table") terminal.out(text());
   else if (format === "json") terminal.out(`${jsonText(value, 2)}\n`);
   else terminal.out(await yamlOf(value));
+}
+
+/** A document of somebody else's, which ends with its line: into a file or a pipe as it is, on a terminal with escapes. */
+export function documentText(text: string, { isInteractive }: Pick<Terminal, "isInteractive">): string {
+  const whole = text.endsWith("\n") ? text : `${text}\n`;
+  return isInteractive ? whole.replaceAll("\r\n", "\n").split("\t").map(jsonEscaped).join("\t") : whole;
 }
 
 /** Shows one item of a stream: one line of JSON, or one YAML document. */

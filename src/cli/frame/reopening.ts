@@ -7,6 +7,7 @@
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import { isAnswer } from "./failure.ts";
+import { printable } from "../../kernel/log.ts";
 import type { Terminal } from "./terminal.ts";
 
 const firstPauseMs = 500;
@@ -26,7 +27,7 @@ export async function* reopening<T>(terminal: Terminal, isOver: () => boolean, o
       return;
     } catch (error) {
       if (last === undefined || terminal.signal.aborted || isOver() || !(error instanceof ConnectError) || !mayPass(error)) throw error;
-      terminal.err(`muster: the connection was lost (${error.rawMessage}); retrying\n`);
+      terminal.err(`muster: the connection was lost (${printable(error.rawMessage)}); retrying\n`);
     }
     await terminal.clock.sleep(pauseMs, terminal.signal);
     pauseMs = Math.min(maxPauseMs, pauseMs * 2);

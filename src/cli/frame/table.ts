@@ -91,10 +91,11 @@ function withText(cell: Cell, text: string): Cell {
 /** `name  value` lines, the names aligned; pairs without a value are left out. Values that are wider than `columns` go on below. */
 export function pairs(items: readonly (readonly [string, Cell])[], dim: (text: string) => string, columns?: number): string {
   const shown = items.filter(([, cell]) => (typeof cell === "string" ? cell : cell.text) !== "");
-  const width = Math.max(0, ...shown.map(([name]) => name.length));
-  const lines = shown.map(([name, cell]) => {
+  const names = shown.map(([name]) => printable(name));
+  const width = Math.max(0, ...names.map(({ length }) => length));
+  const lines = shown.map(([, cell], i) => {
     const text = beside(printable(typeof cell === "string" ? cell : cell.text, 8_192), width + gap.length, columns);
-    return `${dim(name.padEnd(width))}  ${typeof cell === "string" ? text : cell.paint(text)}`;
+    return `${dim((names[i] ?? "").padEnd(width))}  ${typeof cell === "string" ? text : cell.paint(text)}`;
   });
   return [...lines, ""].join("\n");
 }

@@ -1,6 +1,7 @@
 /** Events from outside as tables and details. */
 import { timestampMs, type Timestamp } from "@bufbuild/protobuf/wkt";
 import { InboundStatus, type InboundCount, type InboundEvent } from "../../../gen/muster/approval/v1/inbound_service_pb.ts";
+import { printable } from "../../kernel/log.ts";
 import type { Style } from "../frame/style.ts";
 import { pairs, table, type Cell } from "../frame/table.ts";
 import { age } from "../frame/times.ts";
@@ -38,7 +39,7 @@ export function eventTable(events: readonly InboundEvent[], nowMs: number, style
 /** `markets: 3 succeeded, 1 parked`, a line each source. */
 export function countText(counts: readonly InboundCount[], { dim }: Style): string {
   const lines = [...Map.groupBy(counts, ({ source }) => source)].map(
-    ([source, its]) => `${source}: ${its.map(({ count, status }) => `${count} ${names[status] ?? "unknown"}`).join(", ")}`,
+    ([source, its]) => `${printable(source)}: ${its.map(({ count, status }) => `${count} ${names[status] ?? "unknown"}`).join(", ")}`,
   );
   return lines.map((line) => `${dim(line)}\n`).join("");
 }

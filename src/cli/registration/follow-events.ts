@@ -41,7 +41,7 @@ export async function followEvents(
     // The server repeats what is waited for, so that the stream is not taken for dead.
     if (waiting && event.message === last?.message) continue;
     if (!last) beganMs = at;
-    if (event.attemptId !== "" && event.attemptId !== last?.attemptId) live.print(style.dim(`attempt ${event.attemptId}`));
+    if (event.attemptId !== "" && event.attemptId !== last?.attemptId) live.print(style.dim(`attempt ${printable(event.attemptId)}`));
     live.print(eventLine(withoutRepeatedDetail(event, last), last ? at - msOf(last.timestamp) : 0, style, columnsOf(terminal)));
     last = event;
     if (isTerminal(event)) live.print(summaryLine(event, at - beganMs, style));

@@ -1,6 +1,7 @@
 /** Text forms of services and modules; pure. */
 import type { JsonValue } from "@bufbuild/protobuf";
 import type { GetModuleResponse, GetServiceResponse, HttpEndpoint } from "../../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
+import { printable } from "../../kernel/log.ts";
 import { msOf } from "./progress-view.ts";
 import type { Style } from "../frame/style.ts";
 import { pairs, table, type Cell } from "../frame/table.ts";
@@ -132,13 +133,13 @@ export function changesBetween(before: readonly Instance[], after: readonly Inst
   const former = new Map(before.map((it) => [it.serviceId, it]));
   const ids = new Set(after.map(({ serviceId }) => serviceId));
   const health = ({ isHealthy }: Instance): string => (isHealthy ? style.good("healthy") : style.bad("unhealthy"));
-  const line = (mark: string, it: Instance, text: string): string => `${mark} ${it.serviceId}  ${it.version || "-"}  ${text}`;
+  const line = (mark: string, it: Instance, text: string): string => `${mark} ${printable(it.serviceId)}  ${printable(it.version) || "-"}  ${text}`;
   const now = after.flatMap((it) => {
     const was = former.get(it.serviceId);
     if (!was) return [line(style.good("+"), it, health(it))];
     if (was.isHealthy !== it.isHealthy) return [line(style.warn("~"), it, `${health(was)} → ${health(it)}`)];
-    if (was.version !== it.version) return [line(style.warn("~"), it, `was version ${was.version || "-"}`)];
-    if (was.labels.join() !== it.labels.join()) return [line(style.warn("~"), it, `labels ${it.labels.join(",") || "-"}`)];
+    if (was.version !== it.version) return [line(style.warn("~"), it, `was version ${printable(was.version) || "-"}`)];
+    if (was.labels.join() !== it.labels.join()) return [line(style.warn("~"), it, `labels ${printable(it.labels.join(",")) || "-"}`)];
     if (was.registeredMs !== it.registeredMs) return [line(style.warn("~"), it, "registered again")];
     return [];
   });

@@ -97,5 +97,5 @@ function goesOn({ eventType, attemptId }: RegistrationEvent, approvalId: string 
     ].join("\n");
   }
   if (attemptId === "") return `It was approved, and goes live by itself: ${program} attempts list --name ${printable(name)}\n`;
-  return `The attempt may still be running: ${program} attempts show ${attemptId} --watch\n`;
+  return `The attempt may still be running: ${program} attempts show ${printable(attemptId)} --watch\n`;
 }

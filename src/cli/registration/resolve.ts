@@ -4,6 +4,7 @@ import { connect } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
 import { address } from "./instance-view.ts";
 import { jsonOf, show } from "../frame/output.ts";
+import { printable } from "../../kernel/log.ts";
 import { styleFor } from "../frame/style.ts";
 import { pairs } from "../frame/table.ts";
 
@@ -18,7 +19,7 @@ export const resolveCommand: Run = async (input, terminal) => {
   const answer = await platform.resolveService(request, once());
   const code = answer.found ? exitCodes.done.code : exitCodes.notFound.code;
   if (input.on("quiet")) {
-    if (answer.found) terminal.out(`${address(answer.host, answer.port)}\n`);
+    if (answer.found) terminal.out(`${printable(address(answer.host, answer.port))}\n`);
     return code;
   }
   const style = styleFor(terminal.colour.out);

@@ -8,7 +8,7 @@ import type { SchemaCompatibility } from "../../../gen/muster/registration/v1/re
 import type { Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes } from "../frame/exit-codes.ts";
-import { formatOf, jsonOf, show } from "../frame/output.ts";
+import { documentText, formatOf, jsonOf, show } from "../frame/output.ts";
 import { versionTable } from "./schema-view.ts";
 import { styleFor } from "../frame/style.ts";
 
@@ -20,17 +20,13 @@ export const schemaGet: Run = async (input, terminal) => {
   const which = version === undefined ? {} : { version };
   if (input.on("connector")) {
     const answer = await platform.getConnectorSchema({ connectorType: name, ...which }, once());
-    await show(input, terminal, jsonOf(GetConnectorSchemaResponseSchema, answer), () => schemaText(answer.schemaJson));
+    await show(input, terminal, jsonOf(GetConnectorSchemaResponseSchema, answer), () => documentText(answer.schemaJson, terminal));
   } else {
     const answer = await platform.getModuleSchema({ moduleName: name, ...which }, once());
-    await show(input, terminal, jsonOf(GetModuleSchemaResponseSchema, answer), () => schemaText(answer.schemaJson));
+    await show(input, terminal, jsonOf(GetModuleSchemaResponseSchema, answer), () => documentText(answer.schemaJson, terminal));
   }
   return exitCodes.done.code;
 };
-
-function schemaText(json: string): string {
-  return json.endsWith("\n") ? json : `${json}\n`;
-}
 
 /** How many of the newest versions are requested one by one. */
 const mostCompared = 20;

@@ -1,4 +1,5 @@
 /** Endpoints that are sent what happens to requests for approval. */
+import { printable } from "../../kernel/log.ts";
 import { CreateWebhookEndpointResponseSchema, WebhookEndpointSchema, type WebhookEndpoint } from "../../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { UsageError, type Input, type Run } from "../frame/command.ts";
 import { connect } from "../frame/connect.ts";
@@ -18,7 +19,7 @@ export const addEndpoint: Run = async (input, terminal) => {
   const described = { secretId: input.text("secret") ?? "", description: input.text("description") ?? "" };
   const answer = await webhooks.createWebhookEndpoint({ url, ...filterOf(input), ...described }, once());
   await show(input, terminal, jsonOf(CreateWebhookEndpointResponseSchema, answer), () => {
-    const secret = answer.secret === "" ? "" : `\nIts secret, which is not shown again:\n${answer.secret}\n`;
+    const secret = answer.secret === "" ? "" : `\nIts secret, which is not shown again:\n${printable(answer.secret)}\n`;
     return `${detailsOf(answer.endpoint, terminal)}${secret}`;
   });
   return exitCodes.done.code;

@@ -1,4 +1,5 @@
 /** Secrets that sign webhooks. A value is shown by the command that makes it. */
+import { printable } from "../../kernel/log.ts";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   CreateWebhookSecretResponseSchema,
@@ -67,7 +68,7 @@ function tableOf(secrets: readonly WebhookSecret[], terminal: Terminal): string 
 }
 
 function madeText(secret: WebhookSecret | undefined, value: string, terminal: Terminal): string {
-  return `${secret ? tableOf([secret], terminal) : ""}${value === "" ? "" : `\nIts value, which is not shown again:\n${value}\n`}`;
+  return `${secret ? tableOf([secret], terminal) : ""}${value === "" ? "" : `\nIts value, which is not shown again:\n${printable(value)}\n`}`;
 }
 
 /** From a file, since others can see a command line. The end of its line is not part of it. */
