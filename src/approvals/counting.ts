@@ -7,7 +7,7 @@
  * within a stage, `A ≥ need` is an assignment of people to requirements in which each takes one place.
  */
 import { assign } from "./matching.ts";
-import { isAny } from "./people.ts";
+import { isAny, isKeyOf } from "./people.ts";
 import type { Approval, Candidate, Requirement, Stage, Vote } from "./request.ts";
 import type { PolicyDocument } from "./types.ts";
 
@@ -97,7 +97,7 @@ interface Count {
 
 function countOf(requirement: Requirement, votes: readonly Vote[], barred: readonly string[], used: readonly string[]): Count {
   const own = votes.filter(({ requirements }) => requirements.includes(requirement.id));
-  const isOut = ({ key, standsInFor }: Candidate) => barred.includes(key) || used.includes(key) || isForNobody(standsInFor, used);
+  const isOut = ({ key, standsInFor }: Candidate) => barred.includes(key) || used.some((name) => isKeyOf(name, key)) || isForNobody(standsInFor, used);
   const candidates = requirement.candidates?.filter((candidate) => !isOut(candidate));
   const without = (cast: readonly Vote[]) => candidates?.filter((candidate) => !isTaken(candidate, cast));
   const n = candidates && own.length + (without(own)?.length ?? 0);
@@ -115,7 +115,7 @@ function countOf(requirement: Requirement, votes: readonly Vote[], barred: reado
 /** True when a vote of the candidate's would add nobody: the candidate voted, or the places are taken that the vote would be for. */
 function isTaken({ key, standsInFor }: Candidate, votes: readonly Vote[]): boolean {
   if (votes.some(({ voter }) => voter.identities.includes(key))) return true;
-  if (standsInFor.length === 0) return votes.some((vote) => vote.standsInFor.length > 0 && vote.standsInFor.every((absent) => absent === key));
+  if (standsInFor.length === 0) return votes.some((vote) => vote.standsInFor.length > 0 && vote.standsInFor.every((absent) => isKeyOf(absent, key)));
   return standsInFor.every((absent) => votes.some((vote) => vote.voter.identities.includes(absent) || vote.standsInFor.includes(absent)));
 }
 

@@ -13,7 +13,7 @@ export function eventText(event: ApprovalEvent): string {
     case "request_created":
       return `${by} asked for approval of ${event.subject.type} ${event.subject.id}, by policy ${event.policy.key} version ${event.policy.version}`;
     case "requester_joined":
-      return `${by} asked for the same`;
+      return `${by} asked for the same${event.requester.identities.includes(event.actor) ? "" : `, for ${event.requester.name}`}`;
     case "revision_added":
       return `${by} gave a new revision, decided by policy version ${event.policy.version}; votes on the former one are void`;
     case "expression_failed":

@@ -5,7 +5,7 @@
  */
 import { barredFrom, usedUp } from "./counting.ts";
 import { evolve } from "./evolve.ts";
-import { closedAt, mayVote, type MayVote, type Refusal, type VoteRefusal } from "./may-vote.ts";
+import { closedAt, isTaken, mayVote, type MayVote, type Refusal, type VoteRefusal } from "./may-vote.ts";
 import { isAny, isBarred, isNamed, isSame, memberOf, partyOf, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type ApprovalEvent, type Closing, type Effect, type Party, type Stage } from "./request.ts";
 import { routeOf } from "./routing.ts";
@@ -63,14 +63,17 @@ export function open(command: OpenCommand, policy: Policy, world: World): Made {
   return { approval: made.approval, events: [first, ...made.events] };
 }
 
-/** Another person asks for the same content, and may not decide on it either. */
-export function join(approval: Approval, requester: Person, policy: Policy, world: World): Answer {
+/** Another person asks for the same content, possibly for somebody else: neither may decide on it. */
+export function join(approval: Approval, requester: Person, policy: Policy, world: World, onBehalfOf?: Person): Answer {
   const closed = closedAt(approval, world.now);
   if (closed) return closed;
-  const party = partyOf(requester, world.directory);
   return run(approval, policy, world, (draft) => {
-    if (approval.requesters.some(({ identities }) => isAny(identities, party.identities))) return;
-    emit(draft, requester.key, { type: "requester_joined", requester: party });
+    for (const person of onBehalfOf ? [requester, onBehalfOf] : [requester]) {
+      const party = partyOf(person, world.directory);
+      const known = [...draft.approval.requesters, ...(person === onBehalfOf && approval.onBehalfOf ? [approval.onBehalfOf] : [])];
+      if (!known.some(({ identities }) => isAny(identities, party.identities))) emit(draft, requester.key, { type: "requester_joined", requester: party });
+    }
+    if (draft.events.length === 0) return;
     resolve(draft);
     settle(draft);
   });
@@ -92,8 +95,7 @@ export function revise(
   if (digest === approval.subject.digest)
     return { refusal: "WRONG_STATE", message: `the digest of the request is ${digest} already: a revision needs another` };
   const subject = { ...approval.subject, digest };
-  const [first] = approval.requesters;
-  const route = routeOf(policy, { context, subject, requester: first ?? party }, world.now);
+  const route = routeOf(policy, { context, subject, requester: approval.requesters[0] ?? party }, world.now);
   return run(approval, policy, world, (draft) => {
     emit(draft, author.key, { type: "revision_added", digest, context, author: party, ...route.routed });
     begin(draft, route);
@@ -157,9 +159,7 @@ export function reassign(
     ({ id, who, replaced }) => (requirement ?? id) === id && isNamed(who, from.identities, held) && !isAny(from.identities, replaced),
   );
   if (places.length === 0) return { refusal: "NOT_ELIGIBLE", message: `${from.name} has no place in stage ${stage.id}` };
-  if (approval.votes.some((cast) => cast.stage === stage.id && (isSame(cast.voter, from) || cast.standsInFor.includes(from.key)))) {
-    return { refusal: "ALREADY_COUNTED", message: `${from.name}, or a stand-in, voted already` };
-  }
+  if (isTaken(approval, stage, from)) return { refusal: "ALREADY_COUNTED", message: `${from.name}, or a stand-in, voted already` };
   if (isBarred(to.identities, barredFrom(approval), world))
     return { refusal: "SOD_REQUESTER", message: `${to.name} may not decide on this request, having asked for it, or standing in for somebody who did` };
   if (isGone(to, world)) return { refusal: "PERSON_DISABLED", message: `${to.name} is disabled, or not in the directory` };

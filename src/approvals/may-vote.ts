@@ -1,7 +1,7 @@
 /** The one predicate of who may vote: votes, `may_vote`, the inbox, Explain and simulation use it. Pure. */
 import { activeStage, isOpen, type Approval, type Party, type Requirement, type Stage, type Vote } from "./request.ts";
 import { barredFrom, usedUp } from "./counting.ts";
-import { isAny, isNamed, isSame, memberOf, partyOf, standsInFor, type World } from "./people.ts";
+import { isAny, isKeyOf, isNamed, isSame, memberOf, partyOf, standsInFor, type World } from "./people.ts";
 import type { Person, PolicyDocument } from "./types.ts";
 
 export const voteRefusals = [
@@ -110,7 +110,7 @@ function placeOf(approval: Approval, policy: PolicyDocument, stage: Stage, perso
     .map(({ party, person: held }) => ({ party, places: placesOf(stage.requirements, party, held) }))
     .filter(({ places }) => places.length > 0);
   if (placed.length === 0) return refuse("NOT_ELIGIBLE", `${voter.name} is none of those who decide on stage ${stage.id}: ${namesOf(stage)}`);
-  const free = placed.filter(({ party }) => !isAny(party.identities, used) && !hasVoted(approval.votes, stage, party, voter));
+  const free = placed.filter(({ party }) => !isAny(party.identities, used) && !isTaken(approval, stage, party, voter));
   if (free.length === 0) {
     const names = placed.map(({ party }) => party.name).join(" and ");
     const why = placed.every(({ party }) => isAny(party.identities, used)) ? `approved an earlier stage, ${once}` : "voted already";
@@ -131,9 +131,10 @@ function placesOf(requirements: readonly Requirement[], party: Party, person: Pe
   return requirements.filter(({ who, replaced }) => isNamed(who, party.identities, person) && !isAny(party.identities, replaced)).map(({ id }) => id);
 }
 
-/** True when the absent person's place is taken by somebody other than this voter. */
-function hasVoted(votes: readonly Vote[], stage: Stage, absent: Party, voter: Party): boolean {
-  return votes.some((vote) => vote.stage === stage.id && !isSame(vote.voter, voter) && (isSame(vote.voter, absent) || vote.standsInFor.includes(absent.key)));
+/** True when this place has a vote already, by the person, named by a login alone or not, or by a stand-in; that of `voter` is none. */
+export function isTaken({ votes }: Pick<Approval, "votes">, stage: Stage, of: Party, voter?: Party): boolean {
+  const isOf = (vote: Vote) => isSame(vote.voter, of) || [...vote.voter.identities, ...vote.standsInFor].some((name) => isKeyOf(name, of.key));
+  return votes.some((vote) => vote.stage === stage.id && !(voter && isSame(vote.voter, voter)) && isOf(vote));
 }
 
 /** The people of a stage in words. */

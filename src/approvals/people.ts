@@ -24,6 +24,11 @@ function loginOf(key: string): string | undefined {
   return issuer === undefined ? undefined : asciiLower(key.slice(issuer.length));
 }
 
+/** True when this is the key of somebody who is known by `name`: that key, or a login that no directory resolves. */
+export function isKeyOf(key: string, name: string): boolean {
+  return key === name || loginOf(key) === name;
+}
+
 /** The key in the spelling in which it is compared: logins in ASCII lower case, other subjects as they stand. */
 function comparable(key: string): string {
   return loginOf(key) === undefined ? key : asciiLower(key);

@@ -8,7 +8,7 @@ import { refuseOwned } from "./owners.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
 import { isOpen, type Approval } from "./request.ts";
-import type { Policy, Subject, Verdict } from "./types.ts";
+import type { Person, Policy, Subject, Verdict } from "./types.ts";
 import { personNamed } from "./who.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
 
@@ -59,15 +59,15 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
     const since = await former();
     if (since) return since;
     await addCallback(current.approval.id);
-    const seen = await joinIn(tx, deps, current, actor, isDryRun);
+    const seen = await joinIn(tx, deps, current, input, actor);
     if (!isDryRun) await remember(tx, actor, commandId, command, seen.approval.id);
     return { seen, isNew: false };
   }
   if (current && isOpen(current.approval)) throw otherIsOpen(current.approval);
 
   const world = await readWorld(tx, deps, tenant, policyKey, current ?? standing);
-  const behalf = input.onBehalfOf === "" ? {} : { onBehalfOf: personNamed(input.onBehalfOf, world) };
-  const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...behalf }, policy, world);
+  const onBehalfOf = personFor(input, world);
+  const made = open({ id: deps.ids.next(), tenant, subject, context, requester: person, ...(onBehalfOf ? { onBehalfOf } : {}) }, policy, world);
   const seen = seeChanged({ approval: made.approval, policy, world }, actor, policy.version);
   if (!isDryRun) await tx.approvals.insert(made.approval, made.events, world.version);
   await addCallback(made.approval.id);
@@ -86,12 +86,16 @@ export function requireSubjectType({ document: { key, subject: type } }: Pick<Po
   throw new DomainError({ kind: "invalid", reason: "SUBJECT_TYPE_DIFFERS", message, fields: [{ field: "subject.type", description: message }] });
 }
 
-async function joinIn(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApproval, actor: Actor, isDryRun: boolean): Promise<Seen> {
+function personFor({ onBehalfOf }: CreateInput, world: ReadWorld): Person | undefined {
+  return onBehalfOf === "" ? undefined : personNamed(onBehalfOf, world);
+}
+
+async function joinIn(tx: ApprovalTx, deps: ApprovalDeps, current: LockedApproval, input: CreateInput, actor: Actor): Promise<Seen> {
   if (!isOpen(current.approval)) return seeIn(tx, deps, current.approval, actor);
-  const joined = await change(tx, deps, current, (approval, policy, world) => join(approval, actor.person, policy, world), {
+  const joined = await change(tx, deps, current, (approval, policy, world) => join(approval, actor.person, policy, world, personFor(input, world)), {
     isInTime: true,
     traceparent: actor.traceparent,
-    isDryRun,
+    isDryRun: input.isDryRun,
   });
   if (joined.refusal) throw refused(joined.refusal, current.approval.id);
   return seeChanged(joined, actor, current.activeVersion);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { eventText } from "../../src/approvals/event-text.ts";
 import { fold } from "../../src/approvals/evolve.ts";
 import { dueAt, join, refresh, tick } from "../../src/approvals/machine.ts";
 import { isOpen, type ApprovalEvent } from "../../src/approvals/request.ts";
@@ -19,6 +20,17 @@ describe("somebody asks too", () => {
     expect(cast(approval, alice, by, here)).toMatchObject({ refusal: "SOD_REQUESTER" });
     expect(after(approval, [[bob]], by, here).decision).toBe("IN_REVIEW");
     expect(after(approval, [[bob], [carol]], by, here).decision).toBe("APPROVED");
+  });
+
+  test("for somebody else: neither may decide, and a vote of either no longer counts", () => {
+    const voted = after(ask(twoStages, here, { onBehalfOf: carol }).approval, [[alice]], twoStages, here);
+    const { approval, events } = made(join(voted, person("bot"), twoStages, here, alice));
+    expect(typesOf(events)).toEqual(["requester_joined", "requester_joined", "stage_started", "approvers_resolved"]);
+    expect(events.slice(0, 2).map(eventText)).toEqual(["bot asked for the same", "bot asked for the same, for alice"]);
+    for (const one of [alice, carol]) expect(cast(approval, one, twoStages, here)).toMatchObject({ refusal: "SOD_REQUESTER" });
+    // Whom it was asked for already is not told of again.
+    for (const one of [alice, carol]) expect(made(join(approval, person("bot"), twoStages, here, one)).events).toEqual([]);
+    expect(typesOf(made(join(approval, carol, twoStages, here)).events)).toEqual(["requester_joined"]);
   });
 
   test("takes back the stage that he helped to end: it starts again with the votes of the others", () => {

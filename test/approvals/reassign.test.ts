@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { reassign } from "../../src/approvals/machine.ts";
+import type { Person } from "../../src/approvals/types.ts";
 import { after, ask, boss, cast, made, member, person, policy, requirement, stage, standIn, typesOf, who, world } from "./cases.ts";
 
 const [alice, bob, carol] = [member("alice", "group:sre"), member("bob", "group:sre"), member("carol", "group:sre")];
@@ -75,6 +76,19 @@ describe("a place is reassigned", () => {
   test("by credentials where no directory lists people", () => {
     const none = world(undefined);
     expect(reassign(ask(by, none).approval, { ...command, to: person("zoe") }, by, none)).not.toHaveProperty("refusal");
+  });
+
+  test("not once there is a vote, where the place is named by the login of whoever cast it, or for whom", () => {
+    const logins = policy({ stages: [stage("review", [requirement("a", { who: who("ann", "ben"), need: { count: 2 } })])] });
+    const [ann, dan] = ["ann", "dan"].map((name) => ({ ...person(name), key: `open|${name}` })) as [Person, Person];
+    const none = world(undefined, { standIns: [standIn(ann, "dan")] });
+    const move = { by: boss, isAdmin: true, from: person("ann"), to: person("eve"), reason: "" };
+    const named = { ...move, from: { ...move.from, key: "ann" }, to: { ...move.to, key: "eve" } };
+    for (const voter of [ann, dan]) {
+      const voted = after(ask(logins, none).approval, [[voter]], logins, none);
+      expect(reassign(voted, named, logins, none)).toMatchObject({ refusal: "ALREADY_COUNTED" });
+    }
+    expect(reassign(ask(logins, none).approval, named, logins, none)).not.toHaveProperty("refusal");
   });
 
   test("while others have voted, and also by who voted in an earlier stage", () => {

@@ -159,6 +159,17 @@ inEveryMode("approvals on the command line", (world) => {
     expect([last.code, last.out]).toEqual([9, ""]);
   });
 
+  test("what is met waits for the changes; a vote for which its voter has to log in again has the code of who may not vote", async () => {
+    const { amy, bob, by, key, opened } = await scene();
+    const id = await opened();
+    const dan = by("dan", `${key}-team`);
+    await bob(["approvals", "request-changes", id, "--reason", "name it"]);
+    expect((await dan(["approvals", "approve", id])).out).toBe(`✓ ${id}  changes-requested, team: changes\n`);
+    expect((await amy(["approvals", "list", "--policy", key])).out).toMatch(/ team: changes\n1 request\n$/);
+    const { bob: late, opened: asked } = await scene("reauth: 5m");
+    expect(await late(["approvals", "approve", await asked()])).toMatchObject({ code: 4, out: expect.stringContaining("REAUTHENTICATION_NEEDED") });
+  });
+
   test("what its requester takes back ends a watch with 10", async () => {
     const { amy, opened } = await scene();
     const id = await opened();

@@ -30,6 +30,24 @@ inEveryMode("people whom callers name", (world) => {
     expect(await decide(it.bob, opened)).toMatchObject({ counted: false, reason: Reason.SOD_REQUESTER });
   });
 
+  test("nor one that was there already, and that somebody asks for on behalf of him", async () => {
+    using it = await scene();
+    const opened = await ask(it.amy, it.question);
+    expect(await ask(it.dan, { ...it.question, onBehalfOf: "BOB" })).toMatchObject({ id: opened.id, requesters: [{}, {}, {}] });
+    expect(await decide(it.bob, opened)).toMatchObject({ counted: false, reason: Reason.SOD_REQUESTER });
+  });
+
+  test("a place does not move any more from who has voted, by whatever name", async () => {
+    using it = await scene();
+    await usePolicy(
+      it.root,
+      `{key: ${it.question.policyKey}, subject: document, ttl: 1h, stages: [{id: s, requirements: [{id: r, who: {users: [Bob, cat]}, need: 2}]}]}`,
+    );
+    const opened = await ask(it.amy, it.question);
+    await decide(it.bob, opened);
+    expect(await refusal(it.root, reassign, { approvalId: opened.id, from: "BOB", to: "dan" })).toMatchObject({ reason: "ALREADY_COUNTED" });
+  });
+
   test("a place goes from and to a person, however the login is written, and not to who asked", async () => {
     using it = await scene();
     const opened = await ask(it.amy, it.question);

@@ -213,12 +213,18 @@ describe("people", () => {
     const names = Array.from({ length: 1_001 }, (_, number) => `u${number}`);
     expect(people("names", { names: names.slice(1) })).toEqual({ value: names.slice(1) });
     expect(people("names", { names })).toEqual({ failure: "it names more than 1000" });
+    const long = "x".repeat(256);
+    expect(people('[n, "group:" + n]', { n: long })).toEqual({ value: [long, `group:${long}`] });
+    for (const source of ["[n]", '["group:" + n]', '["role:" + n]'])
+      expect(people(source, { n: `${long}x` })).toEqual({ failure: "its value has a name of more than 256 characters" });
   });
 
   test.each([
     ["a text", '"a"'],
     ["a number in the list", "[1]"],
     ["an empty name", '[""]'],
+    ["a group without a name", '["group:"]'],
+    ["a role without a name", '["role:"]'],
     ["an alias with other letters", '["\u0130lker"]'],
     ["a name that is not there", "[nobody]"],
     ["a map", '{"a": 1}'],

@@ -50,6 +50,8 @@ export function asBoolean(result: Evaluated<unknown>): Evaluated<boolean> {
 }
 
 const mostPeople = 1_000;
+/** Of a name; as of those that a policy lists. */
+const longestName = 256;
 
 /** The value as a list of users as they are compared, `group:NAME` and `role:NAME`; each once. */
 export function asPeople(result: Evaluated<unknown>): Evaluated<readonly string[]> {
@@ -57,9 +59,10 @@ export function asPeople(result: Evaluated<unknown>): Evaluated<readonly string[
   if (!isCelList(result.value)) return { failure: "its value is not a list of names" };
   const people = new Set<string>();
   for (const item of result.value) {
-    if (typeof item !== "string" || item === "") return { failure: "its value has an item that is no name" };
-    const name = /^(?:group|role):./s.test(item) ? item : userOf(item);
+    if (typeof item !== "string" || /^(?:(?:group|role):)?$/.test(item)) return { failure: "its value has an item that is no name" };
+    const name = /^(?:group|role):/.test(item) ? item : userOf(item);
     if (name === undefined) return { failure: `${printable(item, 64)} is no alias: one has ASCII characters and no spaces` };
+    if (name.replace(/^(?:group|role):/, "").length > longestName) return { failure: `its value has a name of more than ${longestName} characters` };
     people.add(name);
     if (people.size > mostPeople) return { failure: `it names more than ${mostPeople}` };
   }

@@ -42,12 +42,12 @@ export function statePaint({ decision }: Pick<Approval, "decision">, style: Styl
   return isOpen({ decision }) ? style.warn : style.dim;
 }
 
-/** What an open request waits for: `team: one 0/1`; empty for others. */
+/** What an open request waits for: `team: one 0/1`, `team: changes` where nothing else is missing; empty for others. */
 export function waitsFor(approval: Approval): string {
   const stage = isOpen(approval) ? approval.stages.find(({ status }) => status === StageStatus.ACTIVE) : undefined;
   if (!stage) return "";
   const missing = stage.requirements.filter(({ met }) => !met).map(({ id, have, needed }) => `${id} ${have}/${needed === 0 ? "?" : needed}`);
-  return `${stage.id}: ${missing.join(", ")}`;
+  return `${stage.id}: ${missing.length === 0 ? "changes" : missing.join(", ")}`;
 }
 
 /** In the order given. `columns`: the width of the terminal. */

@@ -86,6 +86,7 @@ export function resultLine({ approvalId, counted, reason, message, approval }: V
 
 const denied: readonly Reason[] = [
   Reason.NOT_IDENTIFIED,
+  Reason.REAUTHENTICATION_NEEDED,
   Reason.PERSON_DISABLED,
   Reason.SOD_REQUESTER,
   Reason.SOD_AUTHOR,
