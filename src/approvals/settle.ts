@@ -76,7 +76,9 @@ function settleStage(draft: Draft, stage: Stage): boolean {
     emit(draft, "muster", { type: "stage_completed", stage: stage.id, status: "SATISFIED" });
     return true;
   }
-  if (result === "IMPOSSIBLE" && !stage.isUnsatisfiable)
+  // Whom an escalation has named is not known while the directory is not.
+  const waits = stage.isEscalated && draft.world.directory === "unknown";
+  if (result === "IMPOSSIBLE" && !stage.isUnsatisfiable && !waits)
     return unsatisfiable(
       draft,
       stage,
@@ -174,7 +176,7 @@ export function resolve(draft: Draft): void {
   if (!stage) return;
   const { directory } = world;
   if (directory === "unknown") {
-    if (approval.decision !== "PENDING" && stage.requirements.every(({ candidates }) => candidates === undefined))
+    if (approval.decision === "IN_REVIEW" && stage.requirements.every(({ candidates }) => candidates === undefined))
       emit(draft, "muster", { type: "directory_pending" });
     return;
   }

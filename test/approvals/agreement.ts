@@ -15,6 +15,10 @@ export const everybody = ["ada", "bob", "cy", "dee", "eve", "fay"] as const;
 
 export interface Setup {
   readonly policy: NaivePolicy;
+  readonly next: NaivePolicy;
+  readonly behalf: string | undefined;
+  readonly isStanding: boolean;
+  readonly isKnown: boolean;
   readonly people: Readonly<Record<string, NaivePerson>>;
   readonly requester: string;
   readonly standIns: Naive["standIns"];
@@ -28,15 +32,18 @@ export interface Real {
   revisions: number;
 }
 
-const named = ({ users, groups }: Named) => who(...users.map((name) => `id|${name}`), ...groups.map((group) => `group:${group}`));
+const named = ({ users, groups, roles }: Named) =>
+  who(...users.map((name) => `id|${name}`), ...groups.map((group) => `group:${group}`), ...roles.map((role) => `role:${role}`));
 
-function realPolicy(naive: NaivePolicy): Policy {
-  return policy({
-    stages: naive.stages.map(({ id, requirements, after }) =>
+export function realPolicy(naive: NaivePolicy): Policy {
+  const { auto, grantTtl } = naive.effect;
+  const document = {
+    stages: naive.stages.map(({ id, when, requirements, after }) =>
       stage(
         id,
         requirements.map(({ who: people, ...rest }) => requirement(rest.id, { ...rest, who: named(people) })),
         {
+          when,
           after: after.map((action) =>
             action.do === "escalate" ? { afterMs: action.in, do: "escalate", to: named(action.to) } : { afterMs: action.in, do: action.do },
           ),
@@ -48,20 +55,27 @@ function realPolicy(naive: NaivePolicy): Policy {
     requesterMayVote: naive.requesterMayVote,
     onExpire: naive.onExpire,
     onUnsatisfiable: typeof naive.onUnsatisfiable === "object" ? { escalate: named(naive.onUnsatisfiable.escalate) } : naive.onUnsatisfiable,
-  });
+    effect: { auto, ...(grantTtl === undefined ? {} : { grantTtlMs: grantTtl }) },
+  };
+  return frozen(policy(document, { yes: true, no: false, fails: new Error("a fault") }));
 }
 
 /** As credentials have the person, under one of two keys. */
 export function credentials({ people }: Naive, name: string, key = `id|${name}`): Person {
-  return { key, name, groups: people[name]?.groups ?? [], roles: [] };
+  return { key, name, groups: people[name]?.groups ?? [], roles: people[name]?.roles ?? [] };
+}
+
+/** The person by the other key, which only the directory knows. */
+export function byAlias(m: Naive, name: string, isOld: boolean): Person {
+  return credentials(m, name, isOld && m.isKnown ? `old|${name}` : `id|${name}`);
 }
 
 export function worldOf(m: Naive): World {
-  const members = Object.entries(m.people).map(([name, { groups, enabled }]) => ({
+  const members = Object.entries(m.people).map(([name, { groups, roles, enabled }]) => ({
     key: `id|${name}`,
     name,
     groups,
-    roles: [],
+    roles,
     aliases: [`old|${name}`],
     isEnabled: enabled,
   }));
@@ -73,30 +87,34 @@ export function worldOf(m: Naive): World {
     since: 0,
     until: Number.MAX_SAFE_INTEGER,
   }));
-  return frozen({ now: m.now, directory: { version: 1, members }, standIns });
+  return frozen({ now: m.now, directory: m.isKnown ? { version: 1, members } : "unknown", standIns });
 }
 
-export function begin({ policy: naive, people, requester, standIns }: Setup): { model: Naive; real: Real } {
+export function begin({ policy: naive, requester, ...setup }: Setup): { model: Naive; real: Real } {
+  const { behalf, isStanding } = setup;
   const model: Naive = {
+    ...setup,
     policy: naive,
-    people,
-    standIns,
-    asked: [requester],
+    full: naive,
+    asked: [...new Set([requester, behalf ?? requester])],
     author: requester,
     now: t0,
     expires: 0,
     decision: "",
+    grant: "NONE",
+    grantUntil: 0,
+    effect: "NONE",
     votes: [],
     at: 0,
     stages: [],
     saidNow: false,
   };
-  start(model);
+  start(model, naive);
   const by = realPolicy(naive);
-  frozen(by.document);
   const world = worldOf(model);
   const subject = { type: "release", id: "shop@1", digest: "d1" };
-  const { approval, events } = open({ id: "r1", tenant: "default", subject, context: {}, requester: credentials(model, requester) }, by, world);
+  const asking = { requester: credentials(model, requester), ...(behalf === undefined ? {} : { onBehalfOf: credentials(model, behalf) }), isStanding };
+  const { approval, events } = open({ id: "r1", tenant: "default", subject, context: {}, ...asking }, by, world);
   const real: Real = { approval: frozen(approval), events, world, policy: by, revisions: 1 };
   agree(model, real, events);
   return { model, real };
@@ -107,7 +125,7 @@ const terminal = ["request_approved", "request_rejected", "request_expired", "re
 /** What is true after every step. */
 export function agree(m: Naive, real: Real, events: readonly ApprovalEvent[]): void {
   const { approval, world } = real;
-  expect(approval.decision).toBe(m.decision);
+  expect([approval.decision, approval.grant, approval.effect]).toEqual([m.decision, m.grant, m.effect]);
   expect(events.some(({ type }) => type === "unsatisfiable")).toBe(m.saidNow);
   const log = real.events;
   expect(log.map(({ sequence }) => sequence)).toEqual(log.map((_, i) => i + 1));

@@ -7,10 +7,15 @@ import type { Need } from "../../src/approvals/types.ts";
 export interface Named {
   readonly users: readonly string[];
   readonly groups: readonly string[];
+  readonly roles: readonly string[];
 }
+
+/** What an expression is worth for this request. */
+export type When = "yes" | "no" | "fails";
 
 export interface NaiveRequirement {
   readonly id: string;
+  readonly when: When;
   readonly who: Named;
   readonly need: Need;
   readonly veto: number;
@@ -18,6 +23,7 @@ export interface NaiveRequirement {
 
 export interface NaiveStage {
   readonly id: string;
+  readonly when: When;
   readonly requirements: readonly NaiveRequirement[];
   /** In hours after the stage became active. */
   readonly after: readonly ({ readonly in: number; readonly do: "remind" | "reject" } | { readonly in: number; readonly do: "escalate"; readonly to: Named })[];
@@ -30,10 +36,12 @@ export interface NaivePolicy {
   readonly onUnsatisfiable: "reject" | "expire" | { readonly escalate: Named };
   readonly onExpire: "expire" | "reject" | "approve";
   readonly ttl: number;
+  readonly effect: { readonly auto: boolean; readonly grantTtl: number | undefined };
 }
 
 export interface NaivePerson {
   readonly groups: readonly string[];
+  readonly roles: readonly string[];
   readonly enabled: boolean;
 }
 
@@ -41,6 +49,7 @@ export interface NaiveVote {
   readonly stage: number;
   readonly voter: string;
   readonly verdict: string;
+  readonly comment: string;
   readonly counts: readonly string[];
   readonly inPlaceOf: readonly string[];
 }
@@ -48,14 +57,26 @@ export interface NaiveVote {
 export type May = { readonly counts: readonly string[]; readonly inPlaceOf: readonly string[] } | { readonly no: string };
 
 export interface Naive {
+  /** With the stages and requirements that apply alone. */
   policy: NaivePolicy;
+  /** As it is written, and the one by which a revision may be decided. */
+  full: NaivePolicy;
+  next: NaivePolicy;
+  /** Whether the directory can be read. Without it credentials say who is who. */
+  isKnown: boolean;
   people: Readonly<Record<string, NaivePerson>>;
   standIns: readonly { readonly from: string; readonly to: string }[];
+  /** The first opened the request. */
   asked: readonly string[];
+  behalf: string | undefined;
   author: string;
+  isStanding: boolean;
   now: number;
   expires: number;
   decision: string;
+  grant: string;
+  grantUntil: number;
+  effect: string;
   votes: readonly NaiveVote[];
   /** The number of the active stage. */
   at: number;
@@ -71,8 +92,8 @@ interface Progress {
   /** Whom its requirements name besides, and whose place was given away. */
   added: readonly { readonly requirement: string; readonly who: Named }[];
   gone: readonly { readonly requirement: string; readonly name: string }[];
-  /** Heads of each requirement, with those for whom they stand. */
-  heads: Readonly<Record<string, readonly Head[]>>;
+  /** Heads of each requirement, with those for whom they stand; undefined until the directory could be read. */
+  heads: Readonly<Record<string, readonly Head[]>> | undefined;
   saidUnsatisfiable: boolean;
   escalated: boolean;
 }
@@ -82,20 +103,23 @@ interface Head {
   readonly inPlaceOf: readonly string[];
 }
 
-export const isOpen = (m: Naive) => ["IN_REVIEW", "CHANGES_REQUESTED"].includes(m.decision);
+export const isOpen = (m: Naive) => ["PENDING", "IN_REVIEW", "CHANGES_REQUESTED"].includes(m.decision);
+
+/** Who may revise, withdraw and revoke. */
+export const isOwner = (m: Naive, name: string) => [m.asked[0], m.behalf, m.author].includes(name);
 
 export const stageOf = (m: Naive): NaiveStage => m.policy.stages[m.at] as NaiveStage;
 
 export const progressOf = (m: Naive): Progress => m.stages[m.at] as Progress;
 
-function isNamedBy(who: Named, name: string, groups: readonly string[]): boolean {
-  return who.users.includes(name) || who.groups.some((group) => groups.includes(group));
+function isNamedBy(who: Named, name: string, { groups, roles }: Pick<NaivePerson, "groups" | "roles">): boolean {
+  return who.users.includes(name) || who.groups.some((group) => groups.includes(group)) || who.roles.some((role) => roles.includes(role));
 }
 
 export function hasPlace(m: Naive, { id, who }: NaiveRequirement, name: string): boolean {
   if (progressOf(m).gone.some((one) => one.requirement === id && one.name === name)) return false;
-  const groups = m.people[name]?.groups ?? [];
-  return isNamedBy(who, name, groups) || progressOf(m).added.some((one) => one.requirement === id && isNamedBy(one.who, name, groups));
+  const held = m.people[name] ?? { groups: [], roles: [] };
+  return isNamedBy(who, name, held) || progressOf(m).added.some((one) => one.requirement === id && isNamedBy(one.who, name, held));
 }
 
 export function isBarredItself(m: Naive, name: string): boolean {
@@ -124,7 +148,7 @@ function isForNobody(m: Naive, inPlaceOf: readonly string[]): boolean {
 
 export function may(m: Naive, name: string): May {
   if (!isOpen(m) || m.now >= m.expires) return { no: "REQUEST_CLOSED" };
-  if (m.people[name]?.enabled === false) return { no: "PERSON_DISABLED" };
+  if (m.isKnown && m.people[name]?.enabled === false) return { no: "PERSON_DISABLED" };
   if (!m.policy.requesterMayVote && m.asked.includes(name)) return { no: "SOD_REQUESTER" };
   if (isBarredItself(m, name)) return { no: "SOD_AUTHOR" };
   if (isBarred(m, name)) return { no: "SOD_STAND_IN" };
@@ -133,7 +157,7 @@ export function may(m: Naive, name: string): May {
   const own = requirements.filter((one) => hasPlace(m, one, name)).map(({ id }) => id);
   if (own.length > 0) return { counts: own, inPlaceOf: [] };
   const absent = m.standIns
-    .filter(({ to, from }) => to === name && m.people[from]?.enabled === true)
+    .filter(({ to, from }) => to === name && (!m.isKnown || m.people[from]?.enabled === true))
     .map(({ from }) => ({ from, places: requirements.filter((one) => hasPlace(m, one, from)).map(({ id }) => id) }))
     .filter(({ places }) => places.length > 0);
   if (absent.length === 0) return { no: "NOT_ELIGIBLE" };
@@ -145,6 +169,11 @@ export function may(m: Naive, name: string): May {
 
 /** E of each requirement, by the directory of now. */
 export function resolve(m: Naive): void {
+  if (!m.isKnown) {
+    if (m.decision === "IN_REVIEW" && progressOf(m).heads === undefined) m.decision = "PENDING";
+    return;
+  }
+  if (m.decision === "PENDING") m.decision = "IN_REVIEW";
   const heads: Record<string, readonly Head[]> = {};
   for (const one of stageOf(m).requirements) {
     const found = new Map<string, readonly string[] | "own">();
@@ -186,8 +215,9 @@ export function outcomeOf(m: Naive): "rejected" | "impossible" | "met" | "open" 
   );
   const of = (id: string, verdict: string) => votes.filter((one) => one.verdict === verdict && one.counts.includes(id));
   if (requirements.some(({ id, veto }) => of(id, "reject").length >= veto)) return "rejected";
+  const { heads: listed } = progressOf(m);
   const heads = (id: string) =>
-    (progressOf(m).heads[id] ?? []).filter(({ name, inPlaceOf }) => !isBarredItself(m, name) && !approvedElsewhere(m, name) && !isForNobody(m, inPlaceOf));
+    (listed?.[id] ?? []).filter(({ name, inPlaceOf }) => !isBarredItself(m, name) && !approvedElsewhere(m, name) && !isForNobody(m, inPlaceOf));
   // A head is taken by a vote of its own, by one for the same absent person, or when all the absent it stands for are represented.
   const isTaken = ({ name, inPlaceOf }: Head, by: readonly NaiveVote[]) =>
     by.some(({ voter }) => voter === name) ||
@@ -195,6 +225,7 @@ export function outcomeOf(m: Naive): "rejected" | "impossible" | "met" | "open" 
       ? by.some((one) => one.inPlaceOf.length > 0 && one.inPlaceOf.every((from) => from === name))
       : inPlaceOf.every((from) => by.some((one) => one.voter === from || one.inPlaceOf.includes(from))));
   const needs = requirements.map(({ id, need }) => {
+    if (listed === undefined) return typeof need === "object" && "count" in need ? need.count : Number.POSITIVE_INFINITY;
     const own = votes.filter(({ counts }) => counts.includes(id));
     const n = own.length + heads(id).filter((head) => !isTaken(head, own)).length;
     if (n === 0) return Number.POSITIVE_INFINITY;
@@ -217,6 +248,7 @@ export function outcomeOf(m: Naive): "rejected" | "impossible" | "met" | "open" 
       [...new Set(lists.flat())].map((name) => lists.flatMap((list, i) => (list.includes(name) ? [i] : []))),
     );
   };
-  if (!fits(then)) return "impossible";
+  // Where nothing lists those who can vote, there may always be others.
+  if (listed !== undefined && !fits(then)) return "impossible";
   return fits(now) && votes.every(({ verdict }) => verdict !== "request_changes") ? "met" : "open";
 }

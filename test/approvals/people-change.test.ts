@@ -200,6 +200,20 @@ describe("a directory that cannot be read", () => {
     });
   });
 
+  test("says so once, also while changes are requested", () => {
+    const { approval } = made(cast(ask(by, world("unknown")).approval, bob, by, world("unknown"), { verdict: "request_changes" }));
+    expect(approval.decision).toBe("CHANGES_REQUESTED");
+    expect(typesOf(made(cast(approval, alice, by, world("unknown"))).events)).toEqual(["vote_recorded"]);
+  });
+
+  test("does not end what was escalated while it is not known to whom", () => {
+    const escalating = policy({ onUnsatisfiable: { escalate: who("group:leads") } });
+    const { approval, events } = made(cast(ask(escalating, world([alice])).approval, alice, escalating, world("unknown"), { verdict: "abstain" }));
+    expect(typesOf(events)).toEqual(["vote_recorded", "unsatisfiable", "escalated"]);
+    const known = (...leads: readonly string[]) => refresh(approval, escalating, world([alice, ...leads.map((name) => member(name, "group:leads"))])).approval;
+    expect([approval, known("lou"), known()].map(({ decision }) => decision)).toEqual(["IN_REVIEW", "IN_REVIEW", "CANCELLED"]);
+  });
+
   test("ends being pending also where nobody is listed", () => {
     const { approval } = ask(policy(), world("unknown"));
     const known = refresh(approval, policy(), world(undefined));
