@@ -8,6 +8,7 @@ import { follow } from "./approvals/follow.ts";
 import { whoText } from "./approvals/may-vote.ts";
 import { ask, cancel, findOpen, joinOpen, supersedeAll } from "./approvals/owned-requests.ts";
 import type { SubjectOwner } from "./approvals/owners.ts";
+import { nameIn } from "./approvals/people.ts";
 import type { EventLogFeed } from "./approvals/ports.ts";
 import { activeStage, isOpen, type Approval } from "./approvals/request.ts";
 import { routeOf } from "./approvals/routing.ts";
@@ -44,10 +45,11 @@ export function gateApprovals(given: () => ApprovalDeps & { readonly feed: Event
     async refusalOf(tx, { id, digest }, policyVersion) {
       const query = { tenant, subjectType, subjectId: id, policyKey: gatePolicyKey, digest, limit: mostDecided };
       const last = (await wholeTx(tx).approvals.list(query)).find(({ policy }) => policy.version === policyVersion);
-      if (last?.decision === "REJECTED") return { approvalId: last.id, is: "rejected", by: nameOf(last.outcome?.by ?? ""), reason: last.outcome?.reason ?? "" };
+      if (last?.decision === "REJECTED")
+        return { approvalId: last.id, is: "rejected", by: nameIn(last, last.outcome?.by ?? ""), reason: last.outcome?.reason ?? "" };
       if (last?.grant !== "REVOKED") return undefined;
       const revoked = (await wholeTx(tx).approvals.events(last.id, 0)).findLast((event) => event.type === "grant_changed");
-      return { approvalId: last.id, is: "revoked", by: nameOf(revoked?.actor ?? ""), reason: revoked?.reason ?? "" };
+      return { approvalId: last.id, is: "revoked", by: nameIn(last, revoked?.actor ?? ""), reason: revoked?.reason ?? "" };
     },
 
     async ask(tx, { subject, context, actor, traceparent, policyVersion, open }) {
@@ -78,10 +80,10 @@ export function gateApprovals(given: () => ApprovalDeps & { readonly feed: Event
       const { feed, ...deps } = given();
       const now = await deps.store.tx((tx) => tx.approvals.find(tenant, approvalId));
       if (!now) return;
-      yield newsOf(now, now.outcome?.at ?? deps.clock.now(), now.outcome ? endText(now.decision, now.outcome) : "it waits");
+      yield newsOf(now, now.outcome?.at ?? deps.clock.now(), endText(now) ?? "it waits");
       if (!isOpen(now)) return;
       for await (const { event, approval } of follow(deps.store, feed, { tenant, id: approvalId, afterSequence: now.sequence, untilDecided: true }, signal)) {
-        yield newsOf(approval, event.at, eventText(event));
+        yield newsOf(approval, event.at, eventText(event, approval));
       }
     },
   };
@@ -197,8 +199,9 @@ function askedOf(approval: Approval): Asked {
   };
 }
 
-function endText(decision: Approval["decision"], { by, reason }: NonNullable<Approval["outcome"]>): string {
-  return `${decision.toLowerCase()} by ${nameOf(by)}${reason === "" ? "" : `: ${reason}`}`;
+function endText(approval: Approval): string | undefined {
+  const { decision, outcome } = approval;
+  return outcome && `${decision.toLowerCase()} by ${nameIn(approval, outcome.by)}${outcome.reason === "" ? "" : `: ${outcome.reason}`}`;
 }
 
 function newsOf(approval: Approval, at: number, message: string): DecisionNews {
@@ -209,7 +212,7 @@ function newsOf(approval: Approval, at: number, message: string): DecisionNews {
     message,
     decision: isOpen(approval) ? "open" : (named[decision as keyof typeof named] ?? "ended"),
     digest: subject.digest,
-    by: nameOf(outcome?.by ?? ""),
+    by: nameIn(approval, outcome?.by ?? ""),
     reason: outcome?.reason ?? "",
     shown: askedOf(approval).shown,
   };

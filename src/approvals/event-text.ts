@@ -1,14 +1,15 @@
 /** Each event of a request as one sentence, the same in RPC, CLI and docs. Pure. */
-import { nameOf } from "../kernel/caller.ts";
 import { namesText, whoText } from "./may-vote.ts";
-import type { ApprovalEvent } from "./request.ts";
+import { nameIn } from "./people.ts";
+import type { Approval, ApprovalEvent } from "./request.ts";
 
 const voted = { approve: "approved", reject: "rejected", abstain: "abstained from", request_changes: "requested changes to" } as const;
 
 const ended = { request_approved: "approved", request_rejected: "rejected", request_expired: "ended" } as const;
 
-export function eventText(event: ApprovalEvent): string {
-  const by = nameOf(event.actor);
+/** `approval`: the request after the event, or later. */
+export function eventText(event: ApprovalEvent, approval: Approval): string {
+  const by = nameIn(approval, event.actor);
   switch (event.type) {
     case "request_created":
       return `${by} asked for approval of ${event.subject.type} ${event.subject.id}, by policy ${event.policy.key} version ${event.policy.version}`;
@@ -29,7 +30,7 @@ export function eventText(event: ApprovalEvent): string {
     case "directory_pending":
       return "the directory of people cannot be read yet";
     case "vote_recorded": {
-      const absent = event.standsInFor.length > 0 ? ` for ${event.standsInFor.map(nameOf).join(" and ")}` : "";
+      const absent = event.standsInFor.length > 0 ? ` for ${event.standsInFor.map((key) => nameIn(approval, key)).join(" and ")}` : "";
       return `${event.voter.name}${absent} ${voted[event.verdict]} stage ${event.stage}${event.comment && `: ${event.comment}`}`;
     }
     case "changes_requested":

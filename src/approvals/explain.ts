@@ -3,7 +3,7 @@ import { tallyOf, type Tally } from "./counting.ts";
 import { excludedFrom, type Excluded } from "./excluded.ts";
 import { namesText, whoText } from "./may-vote.ts";
 import { dueAt } from "./machine.ts";
-import { memberOf, type World } from "./people.ts";
+import { memberOf, nameIn, type World } from "./people.ts";
 import { activeStage, isOpen, type Approval, type Stage } from "./request.ts";
 import type { PolicyDocument } from "./types.ts";
 
@@ -45,7 +45,7 @@ export function explain(approval: Approval, policy: PolicyDocument, world: World
 }
 
 function explained(tally: Tally, approval: Approval, policy: PolicyDocument, world: World): ExplainedRequirement {
-  const { requirement, approvals, rejections, open, have } = tally;
+  const { requirement, approvals, rejections, open, have, isImpossible } = tally;
   const need = Number.isFinite(tally.need) ? tally.need : undefined;
   const who = whoText(requirement.who);
   const named = (name: string, standsInFor: readonly string[]) =>
@@ -54,7 +54,11 @@ function explained(tally: Tally, approval: Approval, policy: PolicyDocument, wor
   const canVote = open?.map(({ name, standsInFor }) => named(name, standsInFor));
   const approvedBy = namesOf(approvals);
   const counted = `${have} of ${need ?? "an unknown number"}${approvedBy.length > 0 ? ` by ${namesText(approvedBy)}` : ""}`;
-  const left = canVote ? (canVote.length > 0 ? `${namesText(canVote)} can still vote` : "nobody is left who can vote") : `anybody of ${who} can vote`;
+  const left = canVote
+    ? canVote.length > 0
+      ? `${namesText(canVote)} can still vote${isImpossible ? ", which is not enough" : ""}`
+      : "nobody is left who can vote"
+    : `anybody of ${who} can vote`;
   const done = need !== undefined && have >= need;
   return {
     id: requirement.id,
@@ -85,14 +89,19 @@ function ended(approval: Approval, world: World): string {
   const { decision, closing, outcome, grant, effect } = approval;
   const how = closing ? `${decision} (${closing})` : decision;
   const by = outcome ? ` by ${nameOf(outcome.by, approval, world)} at ${iso(outcome.at)}${outcome.reason && `: ${outcome.reason}`}` : "";
-  const granted = grant === "NONE" ? "" : ` Its grant is ${grant}, its effect ${effect}.`;
-  return `The request is ${how}${by}.${granted}`;
+  // What is not begun is not begun any more without a grant.
+  const happens = grant === "VALID" || (effect !== "NONE" && effect !== "READY") ? `, its effect ${effect}` : "";
+  return `${sentence(`The request is ${how}${by}`)}${grant === "NONE" ? "" : ` Its grant is ${grant}${happens}.`}`;
 }
 
-/** The name of whoever has this key, as far as it is known. */
-function nameOf(key: string, { votes, requesters, author }: Approval, { directory, standIns }: World): string {
-  const people = [...votes.map(({ voter }) => voter), ...requesters, author, ...standIns.map(({ from }) => from)];
-  return memberOf(key, directory)?.name ?? people.find((person) => person.key === key)?.name ?? key;
+/** The name of whoever has this key, as the directory, the request or a stand-in says. */
+function nameOf(key: string, approval: Approval, { directory, standIns }: World): string {
+  return memberOf(key, directory)?.name ?? standIns.find(({ from }) => from.key === key)?.from.name ?? nameIn(approval, key);
+}
+
+/** With a full stop, unless it has an end of its own. */
+function sentence(text: string): string {
+  return /[.!?\u2026]$/.test(text.trimEnd()) ? text.trimEnd() : `${text}.`;
 }
 
 function iso(ms: number): string {

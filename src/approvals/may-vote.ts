@@ -1,7 +1,7 @@
 /** The one predicate of who may vote: votes, `may_vote`, the inbox, Explain and simulation use it. Pure. */
 import { activeStage, isOpen, type Approval, type Party, type Requirement, type Stage, type Vote } from "./request.ts";
 import { barredFrom, usedUp } from "./counting.ts";
-import { isAny, isKeyOf, isNamed, isSame, memberOf, partyOf, standsInFor, type World } from "./people.ts";
+import { isAny, isKeyOf, isNamed, isSame, memberOf, nameIn, partyOf, standsInFor, type World } from "./people.ts";
 import type { Person, PolicyDocument } from "./types.ts";
 
 export const voteRefusals = [
@@ -79,7 +79,7 @@ export function closedAt(approval: Approval, now: number): Refusal | undefined {
   const { decision, closing, outcome, expiresAt } = approval;
   if (isOpen(approval)) return now >= expiresAt ? refuse("REQUEST_CLOSED", "the request has expired") : undefined;
   const how = closing ? `${decision} (${closing})` : decision;
-  return refuse("REQUEST_CLOSED", `the request is ${how}${outcome ? `, by ${outcome.by}` : ""}`);
+  return refuse("REQUEST_CLOSED", `the request is ${how}${outcome ? `, by ${nameIn(approval, outcome.by)}` : ""}`);
 }
 
 /** Segregation of duties: those who asked for the request, and their stand-ins, do not decide on it. */

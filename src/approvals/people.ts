@@ -1,5 +1,6 @@
 /** Who is who, who may vote for what, and who could. Pure: credentials and the directory are arguments. */
-import type { Candidate, Party, Requirement } from "./request.ts";
+import { nameOf } from "../kernel/caller.ts";
+import type { Approval, Candidate, Party, Requirement } from "./request.ts";
 import type { Directory, Member, Person, StandIn, Who } from "./types.ts";
 
 /** What the machine knows of the world at one instant. */
@@ -67,6 +68,12 @@ export function isSame(a: Party, b: Party): boolean {
     a.identities.filter((name) => name.includes("|")),
     b.identities,
   );
+}
+
+/** The name of whoever has this key, as far as the request knows it; else the key without its issuer. What is done by itself is so called. */
+export function nameIn({ votes, requesters, author, onBehalfOf }: Approval, key: string): string {
+  const people = [...votes.map(({ voter }) => voter), ...requesters, author, ...(onBehalfOf ? [onBehalfOf] : [])];
+  return (key.includes("|") ? people.find(({ identities }) => identities.includes(key))?.name : undefined) ?? nameOf(key);
 }
 
 /** True when these names and memberships are among those that `who` names. */

@@ -199,7 +199,7 @@ describe("a request is closed", () => {
       outcome: { by: "id|boss", reason: "no longer" },
       stages: [{ status: "CLOSED" }],
     });
-    expect(cast(closed.approval, alice, one, here)).toMatchObject({ message: "the request is CANCELLED (withdrawn), by id|boss" });
+    expect(cast(closed.approval, alice, one, here)).toMatchObject({ message: "the request is CANCELLED (withdrawn), by boss" });
     expect(close(closed.approval, command, one, here)).toMatchObject({ refusal: "REQUEST_CLOSED" });
     expect(refresh(closed.approval, one, world([])).events).toEqual([]);
   });
@@ -214,7 +214,7 @@ describe("a request is closed", () => {
   });
 
   test("and not when it is decided, or has expired", () => {
-    expect(close(approved, command, one, here)).toMatchObject({ refusal: "REQUEST_CLOSED", message: "the request is APPROVED, by id|alice" });
+    expect(close(approved, command, one, here)).toMatchObject({ refusal: "REQUEST_CLOSED", message: "the request is APPROVED, by alice" });
     expect(close(approval, command, one, at(100 * hour))).toMatchObject({ refusal: "REQUEST_CLOSED", message: "the request has expired" });
     expect(close(approval, command, one, at(100 * hour - 1))).not.toHaveProperty("refusal");
   });

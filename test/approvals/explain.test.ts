@@ -23,7 +23,7 @@ describe("an open request", () => {
     const asked = ask(two, many);
     const twenty = Array.from({ length: 20 }, (_, i) => `m${i}`).join(", ");
     expect(summary(asked.approval, two, many)).toContain(`team has 0 of 2; ${twenty} and 980 more can still vote.`);
-    expect(asked.events.map(eventText)).toContain(`those who can decide on stage review: team: ${twenty} and 980 more`);
+    expect(asked.events.map((event) => eventText(event, asked.approval))).toContain(`those who can decide on stage review: team: ${twenty} and 980 more`);
     expect(explained(asked.approval, "team", two, many).canVote).toHaveLength(1_000);
   });
 
@@ -64,7 +64,7 @@ describe("an open request", () => {
       text: "team has 1 of 2 by dee (for bob); alice, carol can still vote.",
     });
     expect(explained(voted, "team", two, { ...at, directory: undefined }).approvedBy).toEqual(["dee (for bob)"]);
-    expect(explained(voted, "team", two, { ...at, directory: undefined, standIns: [] }).approvedBy).toEqual(["dee (for id|bob)"]);
+    expect(explained(voted, "team", two, { ...at, directory: undefined, standIns: [] }).approvedBy).toEqual(["dee (for bob)"]);
   });
 
   test("names who rejected, where that does not end it", () => {
@@ -98,6 +98,12 @@ describe("an open request", () => {
   test("says that nobody is left", () => {
     const by = policy({ onUnsatisfiable: "expire", stages: [stage("review", [requirement("team", { who: who("id|boss") })])] });
     expect(explained(ask(by, here).approval, "team", by, here).text).toBe("team has 0 of 1; nobody is left who can vote.");
+  });
+
+  test("says that those who are left are too few", () => {
+    const by = policy({ onUnsatisfiable: "expire", stages: [stage("review", [requirement("team", { who: who("id|alice", "id|bob"), need: { count: 2 } })])] });
+    const voted = after(ask(by, here).approval, [[alice, { verdict: "abstain" }]], by, here);
+    expect(explained(voted, "team", by, here).text).toBe("team has 0 of 2; bob can still vote, which is not enough.");
   });
 
   test("says whom it names where nothing lists them", () => {
@@ -163,6 +169,18 @@ describe("a decided request", () => {
     });
     const running = made(reportEffect(approved, { effect: "RUNNING", by: "m", detail: "" }, by, here)).approval;
     expect(explain(running, by.document, here)).toMatchObject({ summary: expect.stringContaining("its effect RUNNING."), next: undefined });
+  });
+
+  test("has one end of each sentence, and no effect that will not be", () => {
+    const approved = after(ask(policy(), here).approval, [[alice]], policy(), here);
+    const revoke = { by: boss, isAdmin: false, how: "revoke", reason: "" } as const;
+    expect(summary(made(close(approved, revoke, policy(), here)).approval)).toMatch(/ every requirement is met\. Its grant is REVOKED\.$/);
+    const rejected = after(ask(two, here).approval, [[bob, { verdict: "reject", comment: "Too risky." }]], two, here);
+    expect(summary(rejected)).toBe("The request is REJECTED by bob at 2026-11-26T12:00:00.000Z: Too risky.");
+    const closed = made(
+      close(ask(two, here).approval, { ...revoke, by: { ...boss, key: "idp|r|7", name: "Root" }, isAdmin: true, how: "cancelled" }, two, here),
+    );
+    expect(summary(closed.approval)).toContain("by r|7 at");
   });
 
   test("says how it was closed", () => {

@@ -26,7 +26,7 @@ describe("somebody asks too", () => {
     const voted = after(ask(twoStages, here, { onBehalfOf: carol }).approval, [[alice]], twoStages, here);
     const { approval, events } = made(join(voted, person("bot"), twoStages, here, alice));
     expect(typesOf(events)).toEqual(["requester_joined", "requester_joined", "stage_started", "approvers_resolved"]);
-    expect(events.slice(0, 2).map(eventText)).toEqual(["bot asked for the same", "bot asked for the same, for alice"]);
+    expect(events.slice(0, 2).map((event) => eventText(event, approval))).toEqual(["bot asked for the same", "bot asked for the same, for alice"]);
     for (const one of [alice, carol]) expect(cast(approval, one, twoStages, here)).toMatchObject({ refusal: "SOD_REQUESTER" });
     // Whom it was asked for already is not told of again.
     for (const one of [alice, carol]) expect(made(join(approval, person("bot"), twoStages, here, one)).events).toEqual([]);

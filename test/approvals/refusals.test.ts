@@ -124,7 +124,7 @@ describe("a vote is refused", () => {
   test("once the request is decided, with how and by whom, and once it has expired", () => {
     const one = policy();
     const done = after(ask(one, here).approval, [[alice]], one, here);
-    expect(refused(done, bob, one, here)).toBe("REQUEST_CLOSED: the request is APPROVED, by id|alice");
+    expect(refused(done, bob, one, here)).toBe("REQUEST_CLOSED: the request is APPROVED, by alice");
     const late = { ...here, now: approval.expiresAt };
     expect(refused(approval, alice, two, late)).toBe("REQUEST_CLOSED: the request has expired");
     expect(cast(approval, alice, two, { ...late, now: late.now - 1 })).not.toHaveProperty("refusal");

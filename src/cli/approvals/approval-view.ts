@@ -13,6 +13,7 @@ import {
   type ApprovalVote,
 } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
 import { Reason } from "../../../gen/muster/approval/v1/reasons_pb.ts";
+import { nameOf as subjectOf } from "../../kernel/caller.ts";
 import { printable } from "../../kernel/log.ts";
 import { nameOf } from "../frame/names.ts";
 import type { Style } from "../frame/style.ts";
@@ -104,12 +105,19 @@ export function approvalDetails(approval: Approval, nowMs: number, style: Style,
     columns,
   );
   const stages = approval.stages.map((stage) => stageLines(stage, style, columns)).join("");
-  const cast = votes.map((vote) => voteLine(vote, nowMs, style)).join("");
+  const cast = votes.map((vote) => voteLine(vote, approval, nowMs, style)).join("");
   return [head, view?.below ?? "", stages, cast].filter((part) => part !== "").join("\n");
 }
 
-function decidedText({ decidedBy, decidedAt, decisionReason }: Approval, nowMs: number): string {
-  return `${timeText(decidedAt, nowMs)} by ${decidedBy}${decisionReason === "" ? "" : `: ${decisionReason}`}`;
+function decidedText(approval: Approval, nowMs: number): string {
+  const { decidedBy, decidedAt, decisionReason } = approval;
+  return `${timeText(decidedAt, nowMs)} by ${nameIn(approval, decidedBy)}${decisionReason === "" ? "" : `: ${decisionReason}`}`;
+}
+
+/** The name of whoever has this key, as far as the request says; else the key without its issuer. */
+function nameIn({ votes, requesters, author, onBehalfOf }: Approval, key: string): string {
+  const people = [...votes.map(({ voter }) => voter), ...requesters, author, onBehalfOf];
+  return people.find((person) => person?.key === key)?.name ?? subjectOf(key);
 }
 
 function grantText({ grant, grantUntil }: Approval, nowMs: number): string {
@@ -149,8 +157,8 @@ const said: Readonly<Record<number, string>> = {
 };
 
 /** `bob approved stage team, 5m ago: fine` */
-function voteLine({ stage, voter, verdict, comment, standsInFor, votedAt }: ApprovalVote, nowMs: number, style: Style): string {
-  const absent = standsInFor.length === 0 ? "" : ` for ${standsInFor.join(" and ")}`;
+function voteLine({ stage, voter, verdict, comment, standsInFor, votedAt }: ApprovalVote, approval: Approval, nowMs: number, style: Style): string {
+  const absent = standsInFor.length === 0 ? "" : ` for ${standsInFor.map((key) => nameIn(approval, key)).join(" and ")}`;
   const text = `${voter?.name ?? ""}${absent} ${said[verdict] ?? wordOf(Verdict, verdict)} stage ${stage}`;
   const when = style.dim(`, ${age(votedAt && timestampMs(votedAt), nowMs)} ago`);
   return `${printable(text, 2_048)}${when}${comment === "" ? "" : `: ${printable(comment, 4_096)}`}\n`;

@@ -181,14 +181,14 @@ export function explanationOf({ summary, requirements, next }: Explanation): Mes
   };
 }
 
-export function eventOf({ event, decision }: FollowedEvent): WireApprovalEvent {
+export function eventOf({ event, decision, approval }: FollowedEvent): WireApprovalEvent {
   const { sequence, type, at, actor, ...detail } = event;
   return create(ApprovalEventSchema, {
     sequence: BigInt(sequence),
     type,
     at: timestampFromMs(at),
     actor,
-    text: eventText(event),
+    text: eventText(event, approval),
     detailJson: JSON.stringify(detail),
     decision: wireDecisions[decision],
   });

@@ -89,7 +89,7 @@ function voteInput(item: VoteItem, at: string, bad: ReturnType<typeof violations
   bad.text(`${at}.requirement`, requirement, 128);
   bad.text(`${at}.comment`, comment);
   bad.ascii(`${at}.command_id`, commandId, 128, false);
-  return { approvalId, digest, stage, requirement, comment, commandId, verdict };
+  return { approvalId, digest, stage, requirement, comment: comment.trim(), commandId, verdict };
 }
 
 const itemReasons = ["APPROVAL_NOT_FOUND", "COMMAND_ID_REUSED"] as const;
@@ -124,7 +124,7 @@ export async function reassignRequest(deps: ApprovalHandlerDeps, request: Reassi
   bad.text("requirement", requirement, 128);
   bad.text("reason", reason);
   bad.done();
-  const result = await reassignPlace(deps, { commandId, approvalId, from, to, requirement, reason }, actorOf(context));
+  const result = await reassignPlace(deps, { commandId, approvalId, from, to, requirement, reason: reason.trim() }, actorOf(context));
   return create(ReassignResponseSchema, { approval: shown(result) });
 }
 
@@ -138,7 +138,7 @@ export async function closeRequest(deps: ApprovalHandlerDeps, request: CloseRequ
   else if (request.evict && how !== "revoke") bad.add("evict", "must be with REVOKE");
   bad.text("reason", reason);
   bad.done();
-  const result = await closeApproval(deps, { commandId, approvalId, how, isEvicting: request.evict, reason }, actorOf(context));
+  const result = await closeApproval(deps, { commandId, approvalId, how, isEvicting: request.evict, reason: reason.trim() }, actorOf(context));
   return create(CloseResponseSchema, { approval: shown(result) });
 }
 

@@ -41,6 +41,6 @@ export async function simulateOne(deps: ApprovalHandlerDeps, request: SimulatePo
       counted: refusal === undefined,
       ...(refusal ? { reason: reasonOf(refusal.refusal as ApprovalReason), message: refusal.message } : {}),
     })),
-    events: events.map(eventText),
+    events: events.map((event) => eventText(event, approval)),
   });
 }

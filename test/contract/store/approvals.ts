@@ -7,8 +7,8 @@ import { gate, type StoreBackend } from "./backend.ts";
 const source = "{key: one, subject: document, ttl: 1d, stages: [{id: s, requirements: [{id: r, who: {groups: [g]}, need: 1}]}]}";
 const subject = { type: "document", id: "d", digest: "1" };
 
-function request(id: string) {
-  const { document } = parsePolicy(source, { isEnumerable: false });
+function request(id: string, policy = source) {
+  const { document } = parsePolicy(policy, { isEnumerable: false });
   if (!document) throw new Error("the policy is right");
   const requester = { key: "me", name: "me", groups: [], roles: [] };
   const world = { now: 1, directory: undefined, standIns: [] };
@@ -34,6 +34,19 @@ export function approvalTests(backend: StoreBackend): void {
       );
       expect(new Set(found).size).toBe(1);
       expect(await store.tx((tx) => tx.approvals.countOpen())).toBe(1);
+    });
+
+    test("of as many people as a policy can name are found by each of them, by names of any length that it can have", async () => {
+      await using opened = await backend.open();
+      const { store } = opened;
+      const names = Array.from({ length: 9 }, (_, i) => Array.from({ length: 1_000 }, (__, j) => `u${i}${j.toString(36)}`));
+      const rules = names.map((users, i) => `{id: r${i}, who: {users: [${users.join()}]}, need: 1}`);
+      rules.push(`{id: g, who: {groups: [${"\u{1f600}".repeat(128)}]}, need: 1}`);
+      const { approval, events } = request("r", `{key: one, subject: document, ttl: 1d, stages: [{id: s, requirements: [${rules.join()}]}]}`);
+      await store.tx((tx) => tx.approvals.insert(approval, events, 0));
+      const inbox = (selector: string) => store.tx((tx) => tx.approvals.inbox({ tenant: "t", selector, before: undefined, limit: 2 }));
+      for (const selector of ["u:u00", "u:u8rr", `g:${"\u{1f600}".repeat(128)}`]) expect(await inbox(selector)).toEqual([{ approvalId: "r", openedAt: 1 }]);
+      expect(await inbox("u:u9")).toEqual([]);
     });
 
     test("the lock of one shows the stand-ins as they are when it is given", async (context) => {
