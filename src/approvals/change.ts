@@ -10,7 +10,7 @@ import { ownerOf } from "./owners.ts";
 import { newsOf } from "./request-news.ts";
 import { isOpen, type Approval } from "./request.ts";
 import type { Made } from "./settle.ts";
-import { tickTask } from "./tick-task.ts";
+import { tickTask, type TickPayload } from "./tick-task.ts";
 import type { Policy } from "./types.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
 
@@ -85,7 +85,16 @@ export async function publish(
 export async function schedule(tx: ApprovalTx, { ids }: Pick<ApprovalDeps, "ids">, before: Approval | undefined, after: Approval, now: number): Promise<void> {
   const due = dueAt(after);
   if (due === undefined || due === (before && dueAt(before))) return;
-  await tx.tasks.insert(tickTask, { id: ids.next(), payload: { tenant: after.tenant, approvalId: after.id }, dueInMs: Math.max(0, due - now) });
+  await tickAt(tx, { ids }, { tenant: after.tenant, approvalId: after.id, dueAt: due }, now);
+}
+
+export async function tickAt(
+  tx: ApprovalTx,
+  { ids }: Pick<ApprovalDeps, "ids">,
+  payload: TickPayload & { readonly dueAt: number },
+  now: number,
+): Promise<void> {
+  await tx.tasks.insert(tickTask, { id: ids.next(), payload, dueInMs: Math.max(0, payload.dueAt - now) });
 }
 
 /** The key of a command: of its principal, so that nobody meets the command of somebody else. */

@@ -16,7 +16,7 @@ async function scene(document: string) {
   await shop.usePolicy(document);
   const { id } = await shop.open("x");
   const typesNow = async () => (await store.tx((tx) => tx.approvals.events(id, 0))).map(({ type }) => type).filter((type) => type !== "approvers_resolved");
-  return { clock, shop, id, typesNow, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+  return { clock, shop, store, id, typesNow, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 }
 
 test("a vote after the expiry, and before anything else noticed it, is answered with how it ended", async () => {
@@ -79,4 +79,22 @@ test("a server that was away for longer than the request rejects what was to be 
   await it.shop.tick(it.id);
   await it.shop.tick(it.id);
   expect(await it.typesNow()).toEqual(["request_created", "stage_started", "reminded", "request_rejected"]);
+});
+
+test("what the clock was put back before is due again: a request ends, however the clock is moved meanwhile", async () => {
+  await using it = await scene(policy(""));
+  const kind = it.shop.approvals.tasks.find((one) => one.kind === "approval-tick");
+  const claimed = async () => (await it.store.tx((tx) => tx.tasks.claim("approval-tick", 60_000, 10)))[0];
+  await it.clock.pass(10 * hour);
+  const early = await claimed();
+  await it.clock.leap(-hour);
+  await kind?.run(kind.parse(JSON.parse(early?.payload ?? "")), new AbortController().signal);
+  await it.store.tx((tx) => tx.tasks.done(early?.id ?? ""));
+  expect(await claimed()).toBeUndefined();
+  await it.clock.leap(hour);
+  const again = await claimed();
+  await kind?.run(kind.parse(JSON.parse(again?.payload ?? "")), new AbortController().signal);
+  await it.store.tx((tx) => tx.tasks.done(again?.id ?? ""));
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started", "request_expired"]);
+  expect((await it.store.tx((tx) => tx.tasks.backlog())).filter((one) => one.kind === "approval-tick")).toEqual([]);
 });

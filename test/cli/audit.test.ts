@@ -188,6 +188,12 @@ describe("verify", () => {
   test.each([
     ["an edited row", first + second.replace('"b"', '"x"') + third + fourth, 2, "was edited"],
     ["an edited time", first + second.replace(".123Z", ".124Z") + third + fourth, 2, "was edited"],
+    [
+      "a time between two milliseconds",
+      first + second.replace(".123Z", ".1239Z") + third,
+      2,
+      "is no row of an audit, as `muster audit export` prints it with -o json",
+    ],
     ["a deleted row", first + third + fourth, 2, "is missing: row 1 is followed by row 3"],
     ["the first row deleted", second + third + fourth, 1, "is missing: the first is row 2"],
     ["a row twice", first + second + second + third, 3, "is row 2 once more, or out of place"],

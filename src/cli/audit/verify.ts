@@ -54,7 +54,8 @@ function checked(text: string, kept: string | undefined): Checked {
 function rowOf(line: string): AuditRow | undefined {
   try {
     const { kind, id, sequence, at, actor, action, detail, previousHash, hash } = fromJsonString(AuditRowSchema, line);
-    if (!at || kind === "" || hash === "") return undefined;
+    // Rows are of whole milliseconds: what is between them is in no hash.
+    if (!at || at.nanos % 1_000_000 !== 0 || kind === "" || hash === "") return undefined;
     return { subject: { kind, id }, at: timestampMs(at), actor, action, detail, sequence: Number(sequence), previousHash, hash };
   } catch {
     return undefined;
