@@ -3,11 +3,11 @@ import { DomainError } from "../kernel/errors.ts";
 import { change, notFound, publish, refused, remember, repeated, schedule } from "./change.ts";
 import { seeChanged, seeIn, type Seen } from "./queries.ts";
 import type { Actor, ApprovalDeps, Callback } from "./deps.ts";
-import { close, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
+import { close, dueAt, join, open, reassign, revise, vote, type Answer, type CloseCommand, type CommandRefusal } from "./machine.ts";
 import { refuseOwned } from "./owners.ts";
 import type { Refusal } from "./may-vote.ts";
 import type { ApprovalTx, LockedApproval } from "./records.ts";
-import { isOpen, type Approval } from "./request.ts";
+import { isOpen, type Approval, type Grant } from "./request.ts";
 import type { Person, Policy, Subject, Verdict } from "./types.ts";
 import { personNamed } from "./who.ts";
 import { readWorld, type ReadWorld } from "./world.ts";
@@ -53,7 +53,7 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   const addCallback = async (approvalId: string) => {
     if (input.callback) await deps.listeners.addCallback(tx, isDryRun ? undefined : approvalId, input.callback, { tenant, key: person.key });
   };
-  const current = standing.currentId === undefined ? undefined : await tx.approvals.lock(tenant, standing.currentId);
+  const current = standing.currentId === undefined ? undefined : await upToNow(tx, deps, tenant, standing.currentId, isDryRun);
   if (current?.approval.subject.digest === subject.digest && current.approval.policy.key === policyKey) {
     // The same command may have been carried out since, by another transaction, until this one had the lock.
     const since = await former();
@@ -78,6 +78,18 @@ async function createIn(tx: ApprovalTx, deps: ApprovalDeps, input: CreateInput, 
   tx.afterCommit(() => deps.meter.changed(undefined, made));
   return { seen, isNew: true };
 }
+
+/** A request after what is due, locked; undefined where it neither is open nor grants anything any more. */
+async function upToNow(tx: ApprovalTx, deps: ApprovalDeps, tenant: string, id: string, isDryRun: boolean): Promise<LockedApproval | undefined> {
+  let locked = await tx.approvals.lock(tenant, id);
+  if (locked && (dueAt(locked.approval) ?? Number.POSITIVE_INFINITY) <= locked.now) {
+    const { approval } = await change(tx, deps, locked, (same) => ({ approval: same, events: [] }), { isInTime: false, isDryRun });
+    locked = isDryRun ? { ...locked, approval } : await tx.approvals.lock(tenant, id);
+  }
+  return locked && (isOpen(locked.approval) || grants.has(locked.approval.grant)) ? locked : undefined;
+}
+
+const grants: ReadonlySet<Grant> = new Set(["VALID", "USED"]);
 
 /** Throws SUBJECT_TYPE_DIFFERS. */
 export function requireSubjectType({ document: { key, subject: type } }: Pick<Policy, "document">, subject: Pick<Subject, "type">): void {

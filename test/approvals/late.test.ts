@@ -1,6 +1,6 @@
 /** What comes too late: by the time of the database, and in the order of time, whoever looks first. */
 import { expect, test } from "vitest";
-import { reviseApproval } from "../../src/approvals/requests.ts";
+import { createApproval, reviseApproval } from "../../src/approvals/requests.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { actor, approvalWorkshop } from "../support/approval-workshop.ts";
 import { manualClock } from "../support/manual-clock.ts";
@@ -79,6 +79,28 @@ test("a server that was away for longer than the request rejects what was to be 
   await it.shop.tick(it.id);
   await it.shop.tick(it.id);
   expect(await it.typesNow()).toEqual(["request_created", "stage_started", "reminded", "request_rejected"]);
+});
+
+test("a request that has expired, and a grant whose time is over, are in nobody's way, though nothing has noticed them yet", async () => {
+  await using it = await scene(policy("effect: {grant_ttl: 1h},"));
+  await it.clock.pass(10 * hour);
+  const ask = (digest: string, isDryRun = false) =>
+    createApproval(
+      it.shop.deps,
+      { commandId: "", policyKey: "k", subject: { type: "document", id: "x", digest }, context: "", onBehalfOf: "", isDryRun },
+      actor("amy"),
+    );
+  for (const digest of ["d", "e"]) expect(await ask(digest, true)).toMatchObject({ isNew: true });
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started"]);
+  const { seen, isNew } = await ask("d");
+  expect([isNew, await it.typesNow()]).toEqual([true, ["request_created", "stage_started", "request_expired"]]);
+  await it.shop.vote(seen.approval.id, "bob");
+  await it.clock.pass(hour - 1);
+  expect(await ask("d")).toMatchObject({ isNew: false, seen: { approval: { id: seen.approval.id, grant: "VALID" } } });
+  await it.clock.pass(1);
+  expect(await ask("d")).toMatchObject({ isNew: true, seen: { approval: { decision: "IN_REVIEW" } } });
+  await it.shop.tick(seen.approval.id);
+  expect((await it.store.tx((tx) => tx.approvals.find("default", seen.approval.id)))?.grant).toBe("EXPIRED");
 });
 
 test("what the clock was put back before is due again: a request ends, however the clock is moved meanwhile", async () => {
