@@ -129,7 +129,7 @@ export function candidatesOf(requirement: Requirement, world: World, barred: rea
 }
 
 /** Without the logins of those who are named by their keys too. */
-function apartFromLogins(users: readonly string[]): readonly string[] {
+export function apartFromLogins(users: readonly string[]): readonly string[] {
   const logins = new Set(users.map(loginOf));
   return users.filter((name) => !logins.has(name));
 }

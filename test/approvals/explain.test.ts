@@ -49,6 +49,19 @@ describe("an open request", () => {
     ]);
   });
 
+  test("says so also of those who are named one by one, where no directory lists people", () => {
+    const by = policy({
+      onUnsatisfiable: "expire",
+      stages: [stage("review", [requirement("team", { who: who("amy", "open|ben", "group:sre"), need: { count: 2 } })])],
+    });
+    const none = world(undefined);
+    const voted = after(ask(by, none, { requester: { ...person("amy"), key: "open|Amy" } }).approval, [[{ ...person("ben"), key: "open|ben" }]], by, none);
+    expect(explained(voted, "team", by, none).excluded).toEqual([
+      { name: "amy", why: "amy asked for this request, and may not decide on it", hasVoted: false },
+      { name: "ben", why: "voted approve", hasVoted: true },
+    ]);
+  });
+
   test("names who approved, and for whom", () => {
     const at = { ...here, directory: { version: 1, members: [alice, bob, carol, member("dee")] }, standIns: [standIn(bob, "id|dee")] };
     const away = ask(two, at).approval;

@@ -98,6 +98,12 @@ describe("too few people", () => {
     });
   });
 
+  test("say who is in the way, also where no directory lists people", () => {
+    const by = policy({ stages: [stage("review", [requirement("team", { who: who("amy") })])] });
+    const { approval } = ask(by, world(undefined), { requester: { ...person("amy"), key: "open|amy" } });
+    expect(approval.outcome?.reason).toBe("not enough people can still approve team (amy asked for this request, and may not decide on it)");
+  });
+
   test("let it expire, unless somebody comes", () => {
     const { approval, events } = own(sre("expire"));
     expect(typesOf(events).slice(3)).toEqual(["unsatisfiable"]);
