@@ -9,6 +9,15 @@ const ended = { request_approved: "approved", request_rejected: "rejected", requ
 
 /** `approval`: the request after the event, or later. */
 export function eventText(event: ApprovalEvent, approval: Approval): string {
+  return oneLine(textOf(event, approval));
+}
+
+/** What somebody wrote in several lines, in one. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ");
+}
+
+function textOf(event: ApprovalEvent, approval: Approval): string {
   const by = nameIn(approval, event.actor);
   switch (event.type) {
     case "request_created":

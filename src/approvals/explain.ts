@@ -1,5 +1,6 @@
 /** What a request waits for, in words and in data. Pure; by the same predicates as votes. */
 import { tallyOf, type Tally } from "./counting.ts";
+import { oneLine } from "./event-text.ts";
 import { excludedFrom, type Excluded } from "./excluded.ts";
 import { namesText, whoText } from "./may-vote.ts";
 import { dueAt } from "./machine.ts";
@@ -33,7 +34,7 @@ export interface Explanation {
 
 export function explain(approval: Approval, policy: PolicyDocument, world: World): Explanation {
   const stage = isOpen(approval) ? activeStage(approval) : undefined;
-  if (!stage) return { summary: ended(approval, world), stage: undefined, requirements: [], next: nextOf(approval, policy, undefined) };
+  if (!stage) return { summary: oneLine(ended(approval, world)), stage: undefined, requirements: [], next: nextOf(approval, policy, undefined) };
   const tally = tallyOf(approval, stage, policy);
   const requirements = tally.requirements.map((one) => explained(one, approval, policy, world));
   const next = nextOf(approval, policy, stage);
@@ -41,7 +42,7 @@ export function explain(approval: Approval, policy: PolicyDocument, world: World
   const unknown = approval.decision === "PENDING" ? ["The directory of people cannot be read yet."] : [];
   const waits = requirements.filter(({ have, need }) => need === undefined || have < need).map(({ text }) => text);
   const summary = [`Stage ${stage.id} is open.`, ...unknown, ...changes, ...waits, ...(next ? [`It ${next.what} at ${iso(next.at)}.`] : [])].join(" ");
-  return { summary, stage: stage.id, requirements, next };
+  return { summary: oneLine(summary), stage: stage.id, requirements, next };
 }
 
 function explained(tally: Tally, approval: Approval, policy: PolicyDocument, world: World): ExplainedRequirement {

@@ -1,4 +1,5 @@
 /** How people are named: in `Who`, whom a requirement names, and in what callers say of others. Pure. */
+import { nameOf } from "../kernel/caller.ts";
 import { asciiLower, memberOf, type World } from "./people.ts";
 import type { Person, Who } from "./types.ts";
 
@@ -31,6 +32,6 @@ export function userOf(text: string): string | undefined {
 /** Somebody whom a caller names, by whatever name, as the directory has the person. */
 export function personNamed(given: string, { directory }: Pick<World, "directory">): Person {
   const name = userName(given);
-  const { key, name: display, groups, roles } = memberOf(name, directory) ?? { key: name, name, groups: [], roles: [] };
+  const { key, name: display, groups, roles } = memberOf(name, directory) ?? { key: name, name: nameOf(name), groups: [], roles: [] };
   return { key, name: display, groups, roles };
 }

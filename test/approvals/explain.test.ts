@@ -188,7 +188,7 @@ describe("a decided request", () => {
     const approved = after(ask(policy(), here).approval, [[alice]], policy(), here);
     const revoke = { by: boss, isAdmin: false, how: "revoke", reason: "" } as const;
     expect(summary(made(close(approved, revoke, policy(), here)).approval)).toMatch(/ every requirement is met\. Its grant is REVOKED\.$/);
-    const rejected = after(ask(two, here).approval, [[bob, { verdict: "reject", comment: "Too risky." }]], two, here);
+    const rejected = after(ask(two, here).approval, [[bob, { verdict: "reject", comment: "Too\n\trisky." }]], two, here);
     expect(summary(rejected)).toBe("The request is REJECTED by bob at 2026-11-26T12:00:00.000Z: Too risky.");
     const closed = made(
       close(ask(two, here).approval, { ...revoke, by: { ...boss, key: "idp|r|7", name: "Root" }, isAdmin: true, how: "cancelled" }, two, here),

@@ -3,14 +3,24 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import { RegistrationOutcome, ServiceType } from "../../gen/ai/pipestream/platform/registration/v1/platform_registration_pb.ts";
-import { ApprovalSchema, Decision, StageStatus, StandInSchema } from "../../gen/muster/approval/v1/approval_service_pb.ts";
+import {
+  ApprovalEventSchema,
+  ApprovalExplanationSchema,
+  ApprovalSchema,
+  Decision,
+  StageStatus,
+  StandInSchema,
+  VoteResultSchema,
+} from "../../gen/muster/approval/v1/approval_service_pb.ts";
 import { AuditRowSchema } from "../../gen/muster/audit/v1/audit_service_pb.ts";
 import { WebhookDeliverySchema, WebhookDeliveryState } from "../../gen/muster/approval/v1/webhook_service_pb.ts";
 import { EventSchema } from "../../gen/muster/event/v1/event_service_pb.ts";
 import { Reason } from "../../gen/muster/registration/v1/reasons_pb.ts";
 import { AttemptSchema, AttemptState } from "../../gen/muster/registration/v1/registration_service_pb.ts";
-import { approvalTable } from "../../src/cli/approvals/approval-view.ts";
+import { approvalDetails, approvalTable, explanationText } from "../../src/cli/approvals/approval-view.ts";
 import { standInTable } from "../../src/cli/approvals/stand-ins.ts";
+import { resultLine } from "../../src/cli/approvals/vote.ts";
+import { eventLine as approvalEventLine } from "../../src/cli/approvals/watch.ts";
 import { auditTable } from "../../src/cli/audit/export.ts";
 import { eventLine, eventTable } from "../../src/cli/events/event-view.ts";
 import { counted } from "../../src/cli/frame/numbers.ts";
@@ -125,6 +135,22 @@ describe("approvals at 80 columns", () => {
     expect(approvalTable([approval(Decision.IN_REVIEW)], now, plain)).toMatch(
       / {2}release-of-services {2}.* {2}amy@example.org {2}60s {2}7d {4}team: one 1\/2\n$/,
     );
+  });
+
+  test("sentences are broken between words, and what somebody wrote in lines is one", () => {
+    const said = `the licence of the library that this needs is missing,\n\tand its version ${"is older than the audit ".repeat(4)}`;
+    const texts = [
+      resultLine(create(VoteResultSchema, { approvalId: approval(Decision.IN_REVIEW).id, message: said }), plain, 80),
+      approvalEventLine(create(ApprovalEventSchema, { sequence: 12n, at: timestampFromMs(now), text: said, decision: Decision.IN_REVIEW }), plain, 80),
+      explanationText(create(ApprovalExplanationSchema, { summary: said, requirements: [{ id: "one", excluded: [{ name: "bob", why: said }] }] }), plain, 80),
+      approvalDetails(create(ApprovalSchema, { votes: [{ stage: "s", voter: { name: "bob" }, comment: said }] }), now, plain, { columns: 80 }),
+    ];
+    for (const text of texts) {
+      expect(text.split("\n").filter(({ length }) => length > 80)).toEqual([]);
+      expect(text.replace(/\s+/g, " ")).toContain("is missing, and its version is older than the audit is older");
+      expect(text).not.toContain("\\u00");
+    }
+    expect(texts[1]).toMatch(/^ {2}12 {2}2026-01-02T03:04:05Z {2}in-review {2}the licence of the library that this\n {39}needs is missing/);
   });
 
   test("stand-ins and rows of the audit do, too", () => {

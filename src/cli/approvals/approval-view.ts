@@ -105,7 +105,7 @@ export function approvalDetails(approval: Approval, nowMs: number, style: Style,
     columns,
   );
   const stages = approval.stages.map((stage) => stageLines(stage, style, columns)).join("");
-  const cast = votes.map((vote) => voteLine(vote, approval, nowMs, style)).join("");
+  const cast = votes.map((vote) => voteLine(vote, approval, nowMs, columns)).join("");
   return [head, view?.below ?? "", stages, cast].filter((part) => part !== "").join("\n");
 }
 
@@ -157,19 +157,24 @@ const said: Readonly<Record<number, string>> = {
 };
 
 /** `bob approved stage team, 5m ago: fine` */
-function voteLine({ stage, voter, verdict, comment, standsInFor, votedAt }: ApprovalVote, approval: Approval, nowMs: number, style: Style): string {
+function voteLine({ stage, voter, verdict, comment, standsInFor, votedAt }: ApprovalVote, approval: Approval, nowMs: number, columns?: number): string {
   const absent = standsInFor.length === 0 ? "" : ` for ${standsInFor.map((key) => nameIn(approval, key)).join(" and ")}`;
-  const text = `${voter?.name ?? ""}${absent} ${said[verdict] ?? wordOf(Verdict, verdict)} stage ${stage}`;
-  const when = style.dim(`, ${age(votedAt && timestampMs(votedAt), nowMs)} ago`);
-  return `${printable(text, 2_048)}${when}${comment === "" ? "" : `: ${printable(comment, 4_096)}`}\n`;
+  const when = `${age(votedAt && timestampMs(votedAt), nowMs)} ago`;
+  const text = `${voter?.name ?? ""}${absent} ${said[verdict] ?? wordOf(Verdict, verdict)} stage ${stage}, ${when}${comment === "" ? "" : `: ${comment}`}`;
+  return lineOf(text, 2, columns);
 }
 
-/** The paragraph of the server, one sentence a line, and who is named and cannot vote. */
-export function explanationText({ summary, requirements }: ApprovalExplanation, style: Style): string {
+/** What people wrote, as one line that is broken between words; what follows its first part is indented. */
+export function lineOf(text: string, indent: number, columns?: number): string {
+  return `${beside(printable(text.replace(/\s+/g, " "), 8_192), indent, columns)}\n`;
+}
+
+/** The paragraph of the server, and who is named and cannot vote. `columns`: the width of the terminal. */
+export function explanationText({ summary, requirements }: ApprovalExplanation, style: Style, columns?: number): string {
   const excluded = requirements.flatMap(({ id, excluded: some }) =>
-    some.map(({ name, why }) => `  ${printable(id)}: ${printable(name)} cannot vote: ${printable(why)}\n`),
+    some.map(({ name, why }) => `  ${lineOf(`${id}: ${name} cannot vote: ${why}`, 4, columns)}`),
   );
-  return `${printable(summary, 8_192)}\n${excluded.map((line) => style.dim(line)).join("")}`;
+  return `${lineOf(summary, 0, columns)}${excluded.map((line) => style.dim(line)).join("")}`;
 }
 
 /** `2026-01-02T03:04:05.000Z  (5m ago)` or `(in 3h)` */

@@ -13,6 +13,7 @@ import { exitCodes } from "../frame/exit-codes.ts";
 import { counted, limitOf } from "../frame/numbers.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor } from "../frame/style.ts";
+import { columnsOf } from "../frame/terminal.ts";
 import { approvalTable, explanationText } from "./approval-view.ts";
 import { detailsOf } from "./details.ts";
 
@@ -49,7 +50,7 @@ export const listRequests: Run = async (input, terminal) => {
   const value = { approvals: found.map((approval) => jsonOf(ApprovalSchema, approval)), count, countIsMore };
   await show(input, terminal, value, () => {
     if (found.length === 0 && !isMore) return filter.mine ? "Nothing to decide.\n" : "No matching requests.\n";
-    const columns = terminal.isInteractive ? terminal.size().columns : undefined;
+    const columns = columnsOf(terminal);
     const shown = isMore ? `; the first ${found.length} are shown: --limit 0 shows all` : "";
     return `${approvalTable(found, terminal.clock.now(), styleFor(terminal.colour.out), columns)}${counted(count, countIsMore, "request")}${shown}\n`;
   });
@@ -85,7 +86,7 @@ export const showRequest: Run = async (input, terminal) => {
   const style = styleFor(terminal.colour.out);
   const details = await detailsOf(approval, connection, input, terminal);
   await show(input, terminal, jsonOf(GetApprovalResponseSchema, answer), () => {
-    return explanation ? `${details}\n${explanationText(explanation, style)}` : details;
+    return explanation ? `${details}\n${explanationText(explanation, style, columnsOf(terminal))}` : details;
   });
   return exitCodes.done.code;
 };
@@ -93,7 +94,9 @@ export const showRequest: Run = async (input, terminal) => {
 export const explainRequest: Run = async (input, terminal) => {
   const { explanation } = await got(input, connect(input, terminal), true);
   if (!explanation) return exitCodes.failed.code;
-  await show(input, terminal, jsonOf(ApprovalExplanationSchema, explanation), () => explanationText(explanation, styleFor(terminal.colour.out)));
+  await show(input, terminal, jsonOf(ApprovalExplanationSchema, explanation), () =>
+    explanationText(explanation, styleFor(terminal.colour.out), columnsOf(terminal)),
+  );
   return exitCodes.done.code;
 };
 

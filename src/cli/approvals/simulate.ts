@@ -10,8 +10,8 @@ import { fileText } from "../frame/file-text.ts";
 import { nameOf } from "../frame/names.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
-import { explanationText, statePaint, stateText } from "./approval-view.ts";
+import { columnsOf, type Terminal } from "../frame/terminal.ts";
+import { explanationText, lineOf, statePaint, stateText } from "./approval-view.ts";
 import { contextOf } from "./change.ts";
 import { subjectOf } from "./read.ts";
 
@@ -32,7 +32,9 @@ export const policySimulate: Run = async (input, terminal) => {
   const subject = { type, id, digest: input.text("digest") ?? "" };
   const cast = votes.map(({ voter, verdict, groups }) => ({ voter, verdict, groups: [...groups] }));
   const answer = await policies.simulatePolicy({ policy, subject, contextJson, requester: input.text("requester") ?? "", votes: cast }, once());
-  await show(input, terminal, jsonOf(SimulatePolicyResponseSchema, answer), () => simulationText(answer, votes, styleFor(terminal.colour.out)));
+  await show(input, terminal, jsonOf(SimulatePolicyResponseSchema, answer), () =>
+    simulationText(answer, votes, styleFor(terminal.colour.out), columnsOf(terminal)),
+  );
   return exitCodes.done.code;
 };
 
@@ -60,14 +62,20 @@ export function voteOf(text: string): SimulatedVote {
   return { voter, verdict, groups: groups.split(",").filter((group) => group !== "") };
 }
 
-function simulationText({ approval, explanation, votes, events }: SimulatePolicyResponse, cast: readonly SimulatedVote[], style: Style): string {
+function simulationText(
+  { approval, explanation, votes, events }: SimulatePolicyResponse,
+  cast: readonly SimulatedVote[],
+  style: Style,
+  columns?: number,
+): string {
   const results = votes.map(({ counted, reason, message }, i) => {
     const voter = printable(cast[i]?.voter ?? "");
-    return counted ? `${style.good("✓")} ${voter}  counts\n` : `${style.bad("✗")} ${voter}  ${nameOf(Reason, reason)}: ${printable(message, 4_096)}\n`;
+    if (counted) return `${style.good("✓")} ${voter}  counts\n`;
+    return `${style.bad("✗")} ${voter}  ${lineOf(`${nameOf(Reason, reason)}: ${message}`, voter.length + 4, columns)}`;
   });
-  const steps = events.map((event) => `  ${printable(event, 4_096)}\n`);
+  const steps = events.map((event) => `  ${lineOf(event, 4, columns)}`);
   const state = approval ? `${style.dim("State")}  ${statePaint(approval, style)(stateText(approval))}\n` : "";
-  return `${state}${explanation ? explanationText(explanation, style) : ""}${section("Votes", results)}${section("Events", steps)}`;
+  return `${state}${explanation ? explanationText(explanation, style, columns) : ""}${section("Votes", results)}${section("Events", steps)}`;
 }
 
 function section(head: string, lines: readonly string[]): string {

@@ -12,8 +12,8 @@ import { fileText } from "../frame/file-text.ts";
 import { nameOf } from "../frame/names.ts";
 import { jsonOf, show } from "../frame/output.ts";
 import { styleFor, type Style } from "../frame/style.ts";
-import type { Terminal } from "../frame/terminal.ts";
-import { stateText, waitsFor } from "./approval-view.ts";
+import { columnsOf, type Terminal } from "../frame/terminal.ts";
+import { lineOf, stateText, waitsFor } from "./approval-view.ts";
 
 const maxItems = 100;
 
@@ -32,7 +32,7 @@ export function voteCommand(verdictName: Exclude<keyof typeof Verdict, "UNSPECIF
     }
     const style = styleFor(terminal.colour.out);
     await show(input, terminal, jsonOf(VoteResponseSchema, create(VoteResponseSchema, { results })), () =>
-      results.map((result) => resultLine(result, style)).join(""),
+      results.map((result) => resultLine(result, style, columnsOf(terminal))).join(""),
     );
     const refused = results.find(({ counted }) => !counted);
     return refused ? exitCodeOfRefusal(refused.reason) : exitCodes.done.code;
@@ -76,12 +76,12 @@ function idsOf(input: Input, terminal: Terminal): readonly string[] {
 }
 
 /** `✓ ID  approved`, `✓ ID  in-review, security: one 0/1`, `✗ ID  SOD_REQUESTER: …` */
-export function resultLine({ approvalId, counted, reason, message, approval }: VoteResult, style: Style): string {
+export function resultLine({ approvalId, counted, reason, message, approval }: VoteResult, style: Style, columns?: number): string {
   const id = printable(approvalId);
-  if (!counted) return `${style.bad("✗")} ${id}  ${nameOf(Reason, reason)}: ${printable(message, 4_096)}\n`;
+  const line = (mark: string, text: string) => `${mark} ${id}  ${lineOf(text, id.length + 4, columns)}`;
+  if (!counted) return line(style.bad("✗"), `${nameOf(Reason, reason)}: ${message}`);
   const waits = approval ? waitsFor(approval) : "";
-  const state = approval ? `${stateText(approval)}${waits === "" ? "" : `, ${waits}`}` : "counted";
-  return `${style.good("✓")} ${id}  ${printable(state, 2_048)}\n`;
+  return line(style.good("✓"), approval ? `${stateText(approval)}${waits === "" ? "" : `, ${waits}`}` : "counted");
 }
 
 const denied: readonly Reason[] = [

@@ -12,7 +12,6 @@ import {
   type ApprovalEvent,
   type WatchApprovalResponse,
 } from "../../../gen/muster/approval/v1/approval_service_pb.ts";
-import { printable } from "../../kernel/log.ts";
 import type { Run } from "../frame/command.ts";
 import { connect, type Connection } from "../frame/connect.ts";
 import { exitCodes, type ExitCode } from "../frame/exit-codes.ts";
@@ -20,8 +19,8 @@ import { wholeNumber } from "../frame/numbers.ts";
 import { jsonOf, showItem, formatOf, type Format } from "../frame/output.ts";
 import { reopening } from "../frame/reopening.ts";
 import { styleFor, type Style } from "../frame/style.ts";
-import { Interrupted, type Terminal } from "../frame/terminal.ts";
-import { isOpen, stateText, statePaint } from "./approval-view.ts";
+import { columnsOf, Interrupted, type Terminal } from "../frame/terminal.ts";
+import { isOpen, lineOf, stateText, statePaint } from "./approval-view.ts";
 
 export const watchRequest: Run = async (input, terminal) => {
   const [id = ""] = input.args;
@@ -50,7 +49,7 @@ export async function follow(id: string, connection: Connection, terminal: Termi
     for await (const { item } of reopening(terminal, connection.isOver, open, begin)) {
       if (item.case !== "event") continue;
       last = item.value;
-      if (format === "table") terminal.out(eventLine(last, style));
+      if (format === "table") terminal.out(eventLine(last, style, columnsOf(terminal)));
       else await showItem(format, terminal, jsonOf(ApprovalEventSchema, last));
     }
   } catch (error) {
@@ -80,9 +79,10 @@ export function exitCodeOf(decision: Decision): ExitCode {
 }
 
 /** `   3  2026-01-02T03:04:05Z  in-review  bob approved stage team: fine` */
-export function eventLine(event: ApprovalEvent, style: Style): string {
+export function eventLine(event: ApprovalEvent, style: Style, columns?: number): string {
   const { sequence, at, text, decision } = event;
   const when = at ? new Date(timestampMs(at)).toISOString().replace(/\.\d+Z$/, "Z") : "-";
-  const state = statePaint({ decision }, style)(stateText({ decision, closing: 0 }).padEnd("in-review".length));
-  return `${String(sequence).padStart(4)}  ${style.dim(when)}  ${state}  ${printable(text, 8_192)}\n`;
+  const state = stateText({ decision, closing: 0 }).padEnd("in-review".length);
+  const head = `${String(sequence).padStart(4)}  ${when}  ${state}  `;
+  return `${head.replace(when, style.dim(when)).replace(state, statePaint({ decision }, style)(state))}${lineOf(text, head.length, columns)}`;
 }
