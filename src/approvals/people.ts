@@ -109,7 +109,7 @@ export function candidatesOf(requirement: Requirement, world: World, barred: rea
   if (!isListed && (who.groups.length > 0 || who.roles.length > 0 || directory === "unknown")) return undefined;
   const listed = isListed
     ? directory.members.filter((member) => member.isEnabled && isNamed(who, [member.key, ...member.aliases], member))
-    : apartFromLogins(who.users).map((key) => ({ key, name: nameOf(key), aliases: [] as readonly string[] }));
+    : apartFromLogins(who.users).map((key) => ({ key, name: key, aliases: [] as readonly string[] }));
   const absent = standIns.map((standIn) => ({ standIn, party: partyOf(standIn.from, directory) }));
   const found = new Map<string, Candidate>();
   const add = (key: string, name: string, inPlaceOf: string | undefined) => {
@@ -138,7 +138,7 @@ export function apartFromLogins(users: readonly string[]): readonly string[] {
 function deputyOf({ to }: StandIn, directory: World["directory"]): Party | undefined {
   const member = memberOf(to, directory);
   if (directory !== undefined && directory !== "unknown" && member?.isEnabled !== true) return undefined;
-  return partyOf({ key: to, name: member?.name ?? nameOf(to) }, directory);
+  return partyOf({ key: to, name: member?.name ?? to }, directory);
 }
 
 /** True for the barred, and for whoever stands in for one of them. */
