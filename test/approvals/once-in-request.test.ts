@@ -44,6 +44,10 @@ describe("where a person counts once in the whole request, a stand-in", () => {
     const asked = ask(logins, acting).approval;
     // Nobody is left for the second stage, which is said at once.
     expect(after(asked, [[{ ...dee, key: "open|dee" }]], logins, acting)).toMatchObject({ decision: "REJECTED", outcome: { by: "muster" } });
+    const waiting = { ...logins, document: { ...logins.document, onUnsatisfiable: "expire" } } as const;
+    const second = after(ask(waiting, acting).approval, [[{ ...dee, key: "open|dee" }]], waiting, acting);
+    const alone = made(refresh(second, waiting, { ...acting, standIns: [] })).approval;
+    expect(explained(alone, "b", waiting, world(undefined)).canVote).toEqual([]);
     const twice = policy({ stages: [stage("first", [requirement("a", { who: who("ann", "ben"), need: "all" })])] });
     const voted = after(ask(twice, acting).approval, [[{ ...dee, key: "open|dee" }]], twice, acting);
     const back = made(refresh(voted, twice, { ...acting, standIns: [] })).approval;
