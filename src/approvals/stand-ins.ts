@@ -8,6 +8,8 @@ import type { StandIn } from "./types.ts";
 import { userName } from "./who.ts";
 import { maxStandIns } from "./world.ts";
 
+/** Of one person, so that nobody takes all that a tenant may have. */
+const maxOwn = 50;
 /** The directory may have a tighter limit. */
 const maxMs = 366 * 86_400_000;
 
@@ -24,13 +26,16 @@ export async function putStandIn(deps: Pick<ApprovalDeps, "store" | "ids" | "dir
     const { now } = await tx.approvals.instant(tenant);
     const directory = deps.directory(tenant);
     const bad: FieldViolation[] = [];
-    if (isAny([to], partyOf(person, directory).identities)) bad.push({ field: "to", description: "must be somebody else" });
+    const { identities } = partyOf(person, directory);
+    if (isAny([to], identities)) bad.push({ field: "to", description: "must be somebody else" });
     const isListed = directory !== undefined && directory !== "unknown";
     if (isListed && memberOf(to, directory)?.isEnabled !== true) bad.push({ field: "to", description: "is not in the directory, or disabled" });
     if (input.until <= now) bad.push({ field: "until", description: "must be in the future" });
     const latest = now + Math.min(maxMs, isListed ? (directory.standInMaxMs ?? maxMs) : maxMs);
     if (input.until > latest) bad.push({ field: "until", description: `must be ${new Date(latest).toISOString()} at the latest` });
     const all = await tx.standIns.list(tenant, maxStandIns);
+    if (all.filter(({ from }) => identities.includes(from.key)).length >= maxOwn)
+      bad.push({ field: "to", description: `you have ${maxOwn} stand-ins already` });
     if (all.length === maxStandIns) bad.push({ field: "to", description: `the tenant has ${maxStandIns} stand-ins already` });
     if (bad.length > 0) throw invalidFields(bad);
     const { key, name, groups, roles } = person;

@@ -1,4 +1,4 @@
-/** How long somebody may have a stand-in. */
+/** How long somebody may have a stand-in, and how many. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { createUuidV7 } from "../../src/adapters/system/ids.ts";
@@ -33,4 +33,12 @@ test.each([
   expect(refused instanceof DomainError && refused.fields).toEqual([
     { field: "until", description: `must be ${new Date(latest).toISOString()} at the latest` },
   ]);
+});
+
+test("one person has 50 at most, so that others have theirs", async () => {
+  const deps = { store, ids: createUuidV7(systemClock), directory: () => undefined };
+  const put = (by: typeof actor) => putStandIn(deps, { to: "t|bob", policies: [], until: now + day }, by);
+  for (let n = 0; n < 50; n++) await put(actor);
+  await expect(put(actor)).rejects.toMatchObject({ fields: [{ field: "to", description: "you have 50 stand-ins already" }] });
+  expect(await put({ ...actor, person: { ...actor.person, key: "t|cat" } })).toMatchObject({ to: "t|bob" });
 });
