@@ -3,6 +3,7 @@ import { notFound, type Changed } from "./change.ts";
 import type { Actor, ApprovalDeps } from "./deps.ts";
 import { explain, type Explanation } from "./explain.ts";
 import { selectorsFor } from "./inbox.ts";
+import { dueAt, tick } from "./machine.ts";
 import { mayVote, type MayVote, type Refusal } from "./may-vote.ts";
 import type { ApprovalFilter, ApprovalTx, InboxRow } from "./records.ts";
 import type { Approval } from "./request.ts";
@@ -28,7 +29,7 @@ export function getApproval(deps: ApprovalDeps, id: string, actor: Actor, isExpl
     const approval = await tx.approvals.find(actor.tenant, id);
     if (!approval) throw notFound(id);
     const seen = await (await reader(tx, deps, actor)).see(approval);
-    return isExplained ? { ...seen, explanation: explain(approval, seen.policy.document, seen.world) } : seen;
+    return isExplained ? { ...seen, explanation: explain(seen.now, seen.policy.document, seen.world) } : seen;
   });
 }
 
@@ -122,7 +123,8 @@ export async function countInbox(
 }
 
 interface Reader {
-  see(approval: Approval): Promise<Seen & { readonly world: ReadWorld }>;
+  /** `now`: the request after what is due, which a command would find; by it the caller may vote or not. */
+  see(approval: Approval): Promise<Seen & { readonly world: ReadWorld; readonly now: Approval }>;
   inbox(before: InboxRow | undefined, limit: number): Promise<readonly InboxRow[]>;
 }
 
@@ -142,7 +144,8 @@ async function reader(tx: ApprovalTx, deps: ApprovalDeps, actor: Actor): Promise
       const world = await worldOf(key);
       const active = await activeOf(key);
       const newerVersion = active === version ? undefined : active;
-      return { approval, policy, world, newerVersion, may: mayVote(approval, policy.document, actor.person, world) };
+      const now = (dueAt(approval) ?? Number.POSITIVE_INFINITY) > world.now ? approval : tick(approval, policy, world).approval;
+      return { approval, now, policy, world, newerVersion, may: mayVote(now, policy.document, actor.person, world) };
     },
     async inbox(before, limit) {
       // Stand-ins of every policy: a selector is no right to vote.

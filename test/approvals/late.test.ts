@@ -1,5 +1,6 @@
 /** What comes too late: by the time of the database, and in the order of time, whoever looks first. */
 import { expect, test } from "vitest";
+import { getApproval } from "../../src/approvals/queries.ts";
 import { createApproval, reviseApproval } from "../../src/approvals/requests.ts";
 import { openSqliteStore } from "../../src/store/sqlite.ts";
 import { actor, approvalWorkshop } from "../support/approval-workshop.ts";
@@ -101,6 +102,21 @@ test("a request that has expired, and a grant whose time is over, are in nobody'
   expect(await ask("d")).toMatchObject({ isNew: true, seen: { approval: { decision: "IN_REVIEW" } } });
   await it.shop.tick(seen.approval.id);
   expect((await it.store.tx((tx) => tx.approvals.find("default", seen.approval.id)))?.grant).toBe("EXPIRED");
+});
+
+test("who reads a request is told what a vote would be told, of what is due too", async () => {
+  await using it = await scene(policy("", "{in: 1h, do: escalate, to: {groups: [leads]}}, {in: 2h, do: reject}"));
+  const lea = { ...actor("lea"), person: { ...actor("lea").person, groups: ["leads"] } };
+  const told = async () => {
+    const { may, explanation } = await getApproval(it.shop.deps, it.id, lea, true);
+    return [("refusal" in may && may.refusal) || "may", explanation?.summary.slice(0, 23)];
+  };
+  expect(await told()).toEqual(["NOT_ELIGIBLE", "Stage s is open. r has "]);
+  await it.clock.pass(hour);
+  expect(await told()).toEqual(["may", "Stage s is open. r has "]);
+  await it.clock.pass(hour);
+  expect(await told()).toEqual(["REQUEST_CLOSED", "The request is REJECTED"]);
+  expect(await it.typesNow()).toEqual(["request_created", "stage_started"]);
 });
 
 test("what the clock was put back before is due again: a request ends, however the clock is moved meanwhile", async () => {
