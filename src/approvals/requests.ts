@@ -158,7 +158,7 @@ export function reviseApproval(deps: ApprovalDeps, input: ReviseInput, actor: Ac
     refuseOwned(deps.owners, actor.tenant, approval.subject);
     const policy = await activePolicy(tx, deps, actor.tenant, approval.policy.key, locked);
     requireSubjectType(policy, approval.subject);
-    const context = input.context === undefined ? approval.context : await deps.readContext(policy, input.context);
+    const context = await deps.readContext(policy, input.context ?? JSON.stringify(approval.context));
     return revise(approval, { author: actor.person, isAdmin: actor.isAdmin, digest, context }, policy, world);
   });
 }

@@ -67,6 +67,18 @@ inEveryMode("bad input to approvals", (world) => {
     expect(await refusal(it.amy, revise, { approvalId, digest: "d2" })).toMatchObject({ reason: "SUBJECT_TYPE_DIFFERS" });
   });
 
+  test("a revision that keeps its context is refused where that does not fit the policy of now", async () => {
+    using it = await scene();
+    const { id: approvalId } = await ask(it.amy, { policyKey: it.key, subject: it.subject, contextJson: '{"amount": 9}' });
+    const stages = "stages: [{id: s, requirements: [{id: r, who: {users: [bob]}, need: 1}]}]";
+    await usePolicy(
+      it.root,
+      `{key: ${it.key}, subject: document, ttl: 1h, context: {type: object, properties: {amount: {type: integer, maximum: 5}}}, ${stages}}`,
+    );
+    expect(await refusal(it.amy, revise, { approvalId, digest: "d2" })).toMatchObject({ reason: "CONTEXT_INVALID", fields: ["context.amount"] });
+    expect(await it.amy.unary(revise, { approvalId, digest: "d2", contextJson: '{"amount": 4}' })).toMatchObject({ approval: { revision: 2 } });
+  });
+
   test("what is not revoked is not evicted", async () => {
     using it = await scene();
     const { id: approvalId } = await ask(it.amy, { policyKey: it.key, subject: it.subject, contextJson: '{"amount": 1}' });
