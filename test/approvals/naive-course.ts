@@ -1,6 +1,6 @@
 /** What the naive model does: what commands and time make of a request. */
 import {
-  isBarredItself,
+  countedVotes,
   isOpen,
   outcomeOf,
   progressOf,
@@ -51,8 +51,7 @@ export function settle(m: Naive): void {
         }
         continue;
       }
-      const isWanted = m.votes.some(({ stage, verdict, voter }) => stage === m.at && verdict === "request_changes" && !isBarredItself(m, voter));
-      if (isWanted) m.decision = "CHANGES_REQUESTED";
+      if (countedVotes(m).some(({ verdict }) => verdict === "request_changes")) m.decision = "CHANGES_REQUESTED";
       else if (m.decision === "CHANGES_REQUESTED") m.decision = "IN_REVIEW";
       return;
     }

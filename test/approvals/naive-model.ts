@@ -203,9 +203,9 @@ export function canFill(needs: readonly number[], people: readonly (readonly num
   return canFill(needs, rest) || first.some((place) => (needs[place] ?? 0) > 0 && canFill(without(place), rest));
 }
 
-export function outcomeOf(m: Naive): "rejected" | "impossible" | "met" | "open" {
-  const { requirements } = stageOf(m);
-  const votes = m.votes.filter(
+/** Votes of the active stage whose voter, and for whom they are, may decide. */
+export function countedVotes(m: Naive): readonly NaiveVote[] {
+  return m.votes.filter(
     (one) =>
       one.stage === m.at &&
       !isBarredItself(m, one.voter) &&
@@ -213,6 +213,11 @@ export function outcomeOf(m: Naive): "rejected" | "impossible" | "met" | "open" 
       !approvedElsewhere(m, one.voter) &&
       !isForNobody(m, one.inPlaceOf),
   );
+}
+
+export function outcomeOf(m: Naive): "rejected" | "impossible" | "met" | "open" {
+  const { requirements } = stageOf(m);
+  const votes = countedVotes(m);
   const of = (id: string, verdict: string) => votes.filter((one) => one.verdict === verdict && one.counts.includes(id));
   if (requirements.some(({ id, veto }) => of(id, "reject").length >= veto)) return "rejected";
   const { heads: listed } = progressOf(m);
