@@ -102,7 +102,7 @@ describeReal("events as JSON, one type on a topic of its own", (servers) => {
     using bob = person(muster.address, "bob");
     await usePolicy(admin, "{key: k, subject: text, ttl: 1h, stages: [{id: s, requirements: [{id: r, who: {users: [bob]}, need: 1}]}]}");
     await admin.unary(WebhookService.method.createWebhookEndpoint, { url: receiver.url, types: ["vote_recorded"] });
-    const comment = 'ß, "日本" = 😀\n\t\\ % \u202e\u0301 null '.repeat(120);
+    const comment = 'ß, "日本" = 😀\n\t\\ % \u202e\u0301 null '.repeat(120).trim();
     const subject = { type: "text", id: "ünï/ço de=,", digest: "d" };
     const opened = await ask(admin, { policyKey: "k", subject });
     await decide(bob, opened, { comment });
